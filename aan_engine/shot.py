@@ -1,0 +1,183 @@
+"""The shot: one clean-up job as frozen values, and every way in which it can go wrong.
+
+This room knows what a job *is*; it reads no file and imports nothing of the engine.
+
+The error tree, complete:
+
+    AanError                  every failure of the engine that an artist may meet
+    +-- ShotError             the job as described cannot be done (no plates, a range outside the shot)
+    +-- PlateError            something about one image file
+    |   +-- PlateMissing      the file is not there
+    |   +-- PlateUnreadable   it is there, but broken or not an EXR
+    |   +-- PlateUnsupported  a sound EXR of a kind that the engine does not fill (deep, luminance-chroma)
+    |   +-- PlateUnwritable   the result could not be written; nothing half-written is left
+    +-- MatteError            the matte is missing, of another size, or without the named channel
+    +-- WeightsError          the network's weights are missing, altered, or of another network
+    +-- TouchedError          a bit outside the matte would have changed: the frame is refused
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+AOVS = ("confidence", "source", "unseen")
+DEVICES = ("auto", "cpu", "cuda")
+
+
+class AanError(Exception):
+    """What is wrong (`reason`), what the artist can do (`hint`), and where (`file`, `frame`)."""
+
+    def __init__(self, reason: str, *, hint: str, file: Path | str | None = None, frame: int | None = None) -> None:
+        self.reason = reason
+        self.hint = hint
+        self.file = Path(file) if file is not None else None
+        self.frame = frame
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        where = [f"frame {self.frame}"] if self.frame is not None else []
+        where += [str(self.file)] if self.file is not None else []
+        place = f" ({', '.join(where)})" if where else ""
+        return f"{self.reason}{place}. {self.hint}"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors cross process boundaries whole: keyword-only arguments need a hand with pickling."""
+        return _rebuild, (type(self), self.reason, self.hint, self.file, self.frame)
+
+
+def _rebuild(kind: type[AanError], reason: str, hint: str, file: Path | None, frame: int | None) -> AanError:
+    return kind(reason, hint=hint, file=file, frame=frame)
+
+
+class ShotError(AanError):
+    """The job as described cannot be done."""
+
+
+class PlateError(AanError):
+    """Something about one image file."""
+
+
+class PlateMissing(PlateError):
+    """The file is not there."""
+
+
+class PlateUnreadable(PlateError):
+    """The file is there, but broken, or no EXR at all."""
+
+
+class PlateUnsupported(PlateError):
+    """A sound EXR of a kind that the engine does not fill."""
+
+
+class PlateUnwritable(PlateError):
+    """The result could not be written."""
+
+
+class MatteError(AanError):
+    """The matte is missing, of another size, or lacks the named channel."""
+
+
+class WeightsError(AanError):
+    """The network's weights are missing, altered, or made for another network."""
+
+
+class TouchedError(AanError):
+    """A bit outside the matte would have changed."""
+
+
+@dataclass(frozen=True)
+class FrameFile:
+    """One frame of a sequence: its number on the timeline, and its file."""
+
+    frame: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class Shot:
+    """Everything that decides the pixels of one job, and nothing else.
+
+    Args:
+        plates: every frame that may be looked at, in ascending order.
+        mattes: the roto for the same frames; a single file is held over the whole shot.
+        first, last: inclusive range of frames to fill; None means the plates' own ends.
+        matte_channel: the channel to read the matte from; None means `A`, else the only or first one.
+        aovs: diagnostic layers to write, of `AOVS`.
+        device: one of `DEVICES`.
+        seed: makes anything random repeatable.
+
+    Raises:
+        ShotError: on an empty shot, doubled frames, an unknown AOV or device, or an empty range.
+        MatteError: when a plate has no matte.
+    """
+
+    plates: tuple[FrameFile, ...]
+    mattes: tuple[FrameFile, ...]
+    first: int | None = None
+    last: int | None = None
+    matte_channel: str | None = None
+    aovs: tuple[str, ...] = ()
+    device: str = "auto"
+    seed: int = 0
+    _matte_of: dict[int, FrameFile] = field(init=False, repr=False, compare=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._check_sequences()
+        self._check_options()
+        if not self.targets:
+            low, high = self.plates[0].frame, self.plates[-1].frame
+            raise ShotError(
+                f"no plate lies in the range {self.first} - {self.last}",
+                hint=f"The plates run from {low} to {high}; choose --first and --last inside.",
+            )
+
+    def _check_sequences(self) -> None:
+        if not self.plates:
+            raise ShotError("the shot has no plates", hint="Check the plate's file pattern.")
+        if not self.mattes:
+            raise MatteError("the shot has no matte", hint="Check the matte's file pattern.")
+        for kind, frames in (("plate", self.plates), ("matte", self.mattes)):
+            numbers = [f.frame for f in frames]
+            if any(a >= b for a, b in pairwise(numbers)):
+                raise ShotError(f"the {kind}'s frames are not in ascending order", hint="Give each frame once.")
+        if len(self.mattes) == 1:
+            self._matte_of.update({p.frame: self.mattes[0] for p in self.plates})
+            return
+        self._matte_of.update({m.frame: m for m in self.mattes})
+        if missing := [p.frame for p in self.plates if p.frame not in self._matte_of]:
+            raise MatteError(
+                f"the matte lacks {len(missing)} of the plate's frames: {_spans(missing)}",
+                hint="Render the matte over the whole range (black where nothing is hidden), or give one still.",
+                frame=missing[0],
+            )
+
+    def _check_options(self) -> None:
+        if unknown := sorted(set(self.aovs) - set(AOVS)):
+            raise ShotError(f"unknown AOV {', '.join(unknown)}", hint=f"Choose among {', '.join(AOVS)}.")
+        if self.device not in DEVICES:
+            raise ShotError(f"unknown device {self.device!r}", hint=f"Choose one of {', '.join(DEVICES)}.")
+
+    @property
+    def targets(self) -> tuple[FrameFile, ...]:
+        """The plates to be filled: those inside `first` .. `last`, both included."""
+        low = self.first if self.first is not None else self.plates[0].frame
+        high = self.last if self.last is not None else self.plates[-1].frame
+        return tuple(p for p in self.plates if low <= p.frame <= high)
+
+    def matte_of(self, frame: int) -> FrameFile:
+        """The matte file that belongs to the plate at `frame`."""
+        return self._matte_of[frame]
+
+
+def _spans(numbers: Iterable[int]) -> str:
+    """Frame numbers as artists write them: `1001-1004, 1010`."""
+    spans: list[list[int]] = []
+    for n in numbers:
+        if spans and n == spans[-1][1] + 1:
+            spans[-1][1] = n
+        else:
+            spans.append([n, n])
+    return ", ".join(f"{a}-{b}" if a != b else f"{a}" for a, b in spans)

@@ -1,0 +1,1 @@
+"""Training of the network: the data it learns from, the losses, the loops."""
