@@ -1,1 +1,1 @@
-"""The engine half: the persistent process that hosts talk to. Never shipped into a host."""
+"""The engine's half of the house: jobs, cache, broker, worker, command line. It is never shipped into a host."""

@@ -1,0 +1,131 @@
+"""Where a running engine can be found: the connection file, the folder it lies in, and the lock that says it is alive.
+
+The engine holds `engine.lock` for as long as it lives (the system lets go of it whatever way the engine ends), so a
+connection file without that lock is stale. Only its owner can read the file: whoever holds the token may give the
+engine work. It opens no socket.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import sys
+import tempfile
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Optional
+
+from .codec import from_json, to_json
+from .errors import ProtocolError, UnsafeFolder
+
+FILE, ENGINE_LOCK, START_LOCK, LOG = "engine.json", "engine.lock", "start.lock", "engine.log"
+
+
+@dataclass(frozen=True)
+class Connection:
+    """How to reach one engine: its ZeroMQ endpoint, its token, and which life of it this is (`session`)."""
+
+    endpoint: str
+    token: str
+    pid: int
+    session: str
+    lowest: int
+    highest: int
+
+
+def runtime_folder() -> Path:
+    """This user's folder for things that last as long as a login: `AAN_RUNTIME_DIR`, or the system's usual place.
+
+    Raises:
+        UnsafeFolder: when it cannot be made, is someone else's, or others may write into it.
+    """
+    folder = _usual_folder()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        info = folder.lstat()
+    except OSError as error:
+        raise UnsafeFolder(f"the runtime folder {folder} cannot be used ({error.strerror})", hint=_HINT) from None
+    if sys.platform != "win32" and (
+        stat.S_ISLNK(info.st_mode) or info.st_uid != os.getuid() or info.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+    ):
+        raise UnsafeFolder(f"the runtime folder {folder} is open to others", hint=_HINT)
+    return folder
+
+
+_HINT = "Set AAN_RUNTIME_DIR to a folder that only you can write to."
+
+
+def _usual_folder() -> Path:
+    if chosen := os.environ.get("AAN_RUNTIME_DIR"):
+        return Path(chosen)
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local") / "align-and-attend" / "run"
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Application Support" / "align-and-attend" / "run"
+    if login := os.environ.get("XDG_RUNTIME_DIR"):
+        return Path(login) / "align-and-attend"
+    return Path(tempfile.gettempdir()) / f"align-and-attend-{os.getuid()}"
+
+
+def read() -> Optional[Connection]:
+    """The engine that lives now, or None. Whether it also answers is for a `Hello` to find out."""
+    folder = runtime_folder()
+    if not is_held(folder / ENGINE_LOCK):
+        return None
+    try:
+        return from_json(Connection, json.loads((folder / FILE).read_text("ascii")))
+    except (OSError, ValueError, ProtocolError):
+        return None
+
+
+def write(connection: Connection) -> None:
+    """Announce an engine. The file appears whole, readable by its owner only."""
+    folder = runtime_folder()
+    handle, temporary = tempfile.mkstemp(dir=folder, prefix=".engine-", suffix=".json")
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        json.dump(to_json(connection), file)
+    Path(temporary).replace(folder / FILE)
+
+
+def remove(session: str) -> None:
+    """Withdraw the announcement, unless it is another engine's by now."""
+    found = read()
+    if found is not None and found.session == session:
+        with suppress(OSError):
+            (runtime_folder() / FILE).unlink()
+
+
+def hold(path: Path) -> Optional[IO[bytes]]:
+    """Take a lock for as long as the returned file stays open; None if another process has it."""
+    file = path.open("ab")
+    try:
+        _lock(file)
+    except OSError:
+        file.close()
+        return None
+    return file
+
+
+def is_held(path: Path) -> bool:
+    """Whether any process holds this lock at the moment."""
+    file = hold(path)
+    if file is None:
+        return True
+    file.close()
+    return False
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(file: IO[bytes]) -> None:
+        file.seek(0)
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+
+else:
+    import fcntl
+
+    def _lock(file: IO[bytes]) -> None:
+        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)

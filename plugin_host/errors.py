@@ -1,0 +1,77 @@
+"""Everything that can go wrong on the host's side of the wire, as one tree. The engine's own errors are not in it.
+
+HostError                 every failure a host shows to the artist: a reason, and a hint at what to do
++-- SequenceError         a file pattern names nothing, or cannot be read as one sequence
++-- ProtocolError         a message that is not of this protocol; `path` says where, as in `$.spec.first`
+|   +-- UnknownType       a sound message of a type that this side has never heard of
+|   +-- VersionMismatch   the two sides share no version; the hint says which one to update
++-- EngineError           something between this host and its engine
+    +-- EngineRefused     the engine understood and said no; `code` is its word for why
+    +-- EngineGone        the engine does not answer any more
+    +-- EngineStartFailed it was started and did not come up; the reason ends with its last words
+    +-- UnsafeFolder      the runtime folder belongs to someone else, so no token is kept in it
+"""
+
+from __future__ import annotations
+
+
+class HostError(Exception):
+    """What is wrong (`reason`) and what the artist can do (`hint`)."""
+
+    def __init__(self, reason: str, *, hint: str = "") -> None:
+        self.reason = reason
+        self.hint = hint
+        super().__init__(reason)
+
+    def __str__(self) -> str:
+        return f"{self.reason}. {self.hint}" if self.hint else self.reason
+
+
+class SequenceError(HostError):
+    """A file pattern names nothing, or cannot be read as one sequence."""
+
+
+class ProtocolError(HostError):
+    """A message that is not of this protocol; `path` says where in it."""
+
+    code = "malformed"
+
+    def __init__(self, reason: str, *, hint: str = "", path: str = "$") -> None:
+        self.path = path
+        super().__init__(f"{path}: {reason}", hint=hint)
+
+
+class UnknownType(ProtocolError):
+    """A sound message of a type that this side has never heard of."""
+
+    code = "unknown-type"
+
+
+class VersionMismatch(ProtocolError):
+    """The two sides share no version of the protocol."""
+
+    code = "version"
+
+
+class EngineError(HostError):
+    """Something between this host and its engine."""
+
+
+class EngineRefused(EngineError):
+    """The engine understood and said no; `code` is its word for why."""
+
+    def __init__(self, reason: str, *, hint: str = "", code: str) -> None:
+        self.code = code
+        super().__init__(reason, hint=hint)
+
+
+class EngineGone(EngineError):
+    """The engine does not answer any more."""
+
+
+class EngineStartFailed(EngineError):
+    """The engine was started and did not come up."""
+
+
+class UnsafeFolder(EngineError):
+    """The runtime folder is not this user's alone."""

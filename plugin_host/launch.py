@@ -1,0 +1,194 @@
+"""Find the engine that runs on this machine, or start one: detached, so that it outlives the host that needed it.
+
+A host with a window makes a `Start` and calls its `poll()` from its timer; a terminal calls `find_or_start()`. Both
+end with a client that has been welcomed. Of several hosts that start at once the first to hold the start lock starts
+the engine, the others wait for the same one. It knows nothing of what the engine does.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import IO, Dict, List, Optional
+
+from . import connection as connection_file
+from .client import Client
+from .errors import EngineRefused, EngineStartFailed
+from .protocol import Refused, Welcome
+
+STEP = 0.05  # seconds between two looks, for those who block
+MODULE = "plugin_host.server"
+
+
+def find(*, name: str = "", timeout: float = 2.0) -> Optional[Client]:
+    """A client of the engine that runs now, or None. Blocks while the engine is being asked.
+
+    Raises:
+        EngineRefused: when there is one, but it speaks no version of ours.
+    """
+    connection = connection_file.read()
+    if connection is None:
+        return None
+    client = Client(connection, name=name)
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        if _welcomed(client):
+            return client
+        time.sleep(STEP / 5)
+    client.close()
+    return None
+
+
+def find_or_start(*, python: Optional[str] = None, name: str = "", timeout: float = 120.0) -> Client:
+    """A client of the running engine, or of one that is started now. Blocks; otherwise as `Start`."""
+    start = Start(python=python, name=name, timeout=timeout)
+    try:
+        while True:
+            client = start.poll()
+            if client is not None:
+                return client
+            time.sleep(STEP)
+    except BaseException:
+        start.abandon()
+        raise
+
+
+def log_file() -> Path:
+    """Where the engine's words go."""
+    return connection_file.runtime_folder() / connection_file.LOG
+
+
+class Start:
+    """An engine on its way up.
+
+    Args:
+        python: the interpreter that has the engine installed; else `AAN_ENGINE` names it, else it is the one that
+        runs this.
+            A host must name it: within Nuke or Blender `sys.executable` is not an engine's Python.
+        name: who we are, for the engine's log.
+        timeout: seconds after which it is given up.
+    """
+
+    def __init__(self, *, python: Optional[str] = None, name: str = "", timeout: float = 120.0) -> None:
+        self._command = [python or os.environ.get("AAN_ENGINE") or sys.executable, "-m", MODULE]
+        self._name = name
+        self._timeout = timeout
+        self._end = time.monotonic() + timeout
+        self._folder = connection_file.runtime_folder()
+        self._lock: Optional[IO[bytes]] = None
+        self._process: Optional[subprocess.Popen[bytes]] = None
+        self._client: Optional[Client] = None
+
+    def poll(self) -> Optional[Client]:
+        """Look once, without blocking: a welcomed client when the engine is up, else None.
+
+        Raises:
+            EngineStartFailed: when it died on its way, or did not come up in time; the reason ends with its last words.
+            EngineRefused: when an engine runs, but speaks no version of ours.
+        """
+        client = self._greeted()
+        if client is not None:
+            self._let_go()
+            return client
+        if time.monotonic() > self._end:
+            raise self._failure(f"the engine did not come up in {self._timeout:.0f} s")
+        if self._client is None and not self._engine_lives():
+            self._begin()
+        return None
+
+    def abandon(self) -> None:
+        """Give up: an engine that is still on its way is stopped, one that is up stays."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+        if self._client is not None:
+            self._client.close()
+        self._let_go()
+
+    def _greeted(self) -> Optional[Client]:
+        if self._client is not None and self._client.lost:
+            self._client.close()
+            self._client = None
+        if self._client is None:
+            connection = connection_file.read()
+            if connection is None:
+                return None
+            self._client = Client(connection, name=self._name)
+        return self._client if _welcomed(self._client) else None
+
+    def _engine_lives(self) -> bool:
+        return connection_file.is_held(self._folder / connection_file.ENGINE_LOCK)
+
+    def _begin(self) -> None:
+        """Start the engine, unless someone else is doing so; notice when ours has died."""
+        if self._process is not None:
+            if self._process.poll() is not None:
+                raise self._failure(f"the engine ended while starting (exit code {self._process.returncode})")
+            return
+        if self._lock is None:
+            self._lock = connection_file.hold(self._folder / connection_file.START_LOCK)
+        if self._lock is not None and not self._engine_lives():
+            self._process = _detached(self._command, self._folder)
+
+    def _failure(self, reason: str) -> EngineStartFailed:
+        self.abandon()
+        words = _last_lines(log_file())
+        said = f"; its last words:\n{words}\n" if words else ""
+        return EngineStartFailed(reason + said, hint=f"Tried {' '.join(self._command)}. Log: {log_file()}")
+
+    def _let_go(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
+            self._lock = None
+
+
+def _welcomed(client: Client) -> bool:
+    for arrival in client.poll():
+        if isinstance(arrival.message, Refused):
+            client.close()
+            refused = arrival.message
+            raise EngineRefused(refused.reason, hint=refused.hint, code=refused.code)
+        if isinstance(arrival.message, Welcome):
+            return True
+    return False
+
+
+def _detached(command: List[str], folder: Path) -> subprocess.Popen[bytes]:
+    log = folder / connection_file.LOG
+    if log.exists():
+        log.replace(log.with_suffix(".previous.log"))
+    apart: Dict[str, object] = {"start_new_session": True}
+    if sys.platform == "win32":
+        apart = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
+    with log.open("wb") as words:
+        try:
+            return subprocess.Popen(  # type: ignore[call-overload, no-any-return]
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=words,
+                stderr=words,
+                cwd=folder,
+                env=_clean(command[0]),
+                **apart,
+            )
+        except OSError as error:
+            raise EngineStartFailed(
+                f"{command[0]} cannot be run ({error.strerror})", hint="Set AAN_ENGINE to the engine's Python."
+            ) from None
+
+
+def _clean(python: str) -> Dict[str, str]:
+    """The environment without what a host sets for its own Python and would break another one."""
+    hosts_own = (
+        () if python == sys.executable else ("PYTHONHOME", "PYTHONPATH", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
+    )
+    return {name: value for name, value in os.environ.items() if name not in hosts_own}
+
+
+def _last_lines(log: Path, count: int = 12) -> str:
+    try:
+        return "\n".join(log.read_text("utf-8", errors="replace").splitlines()[-count:])
+    except OSError:
+        return ""

@@ -1,0 +1,332 @@
+"""What host and engine say to each other. This docstring is the specification; the classes below are its letter.
+
+Protocol version 1. Framing `AAN1`.
+
+**The wire.** The engine binds one ROUTER socket, each host connects one DEALER. A message is two ZeroMQ frames,
+`[b"AAN1", json]`. The JSON is one ASCII object: `type` names a class of this module, `request` is the number by which
+a reply finds its request (absent in events), and the rest are the class's fields by name. Paths and numbers travel,
+never pixels, never code. Paths that are not UTF-8 travel as the lone surrogates of Python's `os.fsdecode`.
+
+**Reading.** Unknown fields are ignored; a missing field takes its default if it has one. A type that the reader does
+not know is refused (`unknown-type`), a broken message too (`malformed`, with the path to the fault as in
+`$.spec.first`): no request is met with silence.
+
+**Getting in.** A host reads the engine's connection file (see `connection`) and first sends `Hello` with the token and
+the range of protocol versions that it speaks. `Welcome` names the version to speak, the highest that both know, and the
+engine's `session`. `Refused` with `token` or `version` is the alternative; in the latter the hint says which side to
+update. Anything else before a good `Hello` is refused with `no-hello`. `Hello` may be repeated at any time: it is also
+how a host asks whether the engine is still there. A changed `session` means that the engine restarted and knows no
+earlier job; submitting again resumes from the frames that its cache holds.
+
+**Requests and their replies** (each has exactly one reply, or `Refused`):
+
+    Hello    -> Welcome     get in; ask whether anybody is there
+    Submit   -> Accepted    queue a job, and watch it
+    Cancel   -> Done        stop a job: one that waits ends at once, one that runs ends after the frame in work.
+                            A second `Cancel` does not wait for that frame. `Refused(ended)` if it is over already.
+    Watch    -> Snapshot    the job as it stands; from here on its events come to this host
+    Status   -> State       every job that the engine remembers, oldest first
+    Shutdown -> Done        cancel what runs and leave
+
+Refusals: `malformed unknown-type no-hello token version unknown-job ended sequence stopping`, and `engine-lost`,
+which a client says to itself for requests that nobody will answer any more. Failures: the engine's error in
+kebab-case (`plate-missing`, `matte-error`...), `worker-lost`, `out-of-memory`, `inputs-changed`, `incomplete`,
+`output`, `internal`.
+
+**Events** go to the hosts that submitted or watch the job, in order: any number of `Progress` and `FrameReady`, then
+one of `Finished`, `Cancelled`, `Failed`. `FrameReady` is sent once the whole frame lies on disk under its final name.
+Only `Progress` coalesces: to a host that reads slowly the newest one is enough. Events that precede the `Snapshot`
+are contained in it.
+
+**Numbers.** Frames are timeline numbers, ranges are inclusive. `Progress` counts the steps of its own `stage`.
+
+**Growing.** A field with a default may be added at any time. Anything else raises `HIGHEST`; what is no longer spoken
+raises `LOWEST`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import List, Optional, Sequence, Tuple, Union
+
+from .codec import from_json, to_json
+from .errors import ProtocolError, UnknownType, VersionMismatch
+
+FRAMING = b"AAN1"
+LOWEST, HIGHEST = 1, 1
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """Everything that decides the pixels of one job, and nothing else.
+
+    `plate` and `matte` are file patterns (see `sequence`). `first` .. `last` limit what is filled, never what may be
+    looked at; None means the plate's own end. `matte_channel` None means `A`, else the only or first channel. `aov`
+    names diagnostic layers (`confidence`, `source`, `unseen`), `device` is `auto`, `cpu` or `cuda`, `seed` makes
+    anything random repeatable.
+    """
+
+    plate: str
+    matte: str
+    first: Optional[int] = None
+    last: Optional[int] = None
+    matte_channel: Optional[str] = None
+    aov: Tuple[str, ...] = ()
+    device: str = "auto"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class JobState:
+    """One job as the engine sees it.
+
+    `state` is one of `queued running cancelling finished cancelled failed`. `done` of `total` frames lie on disk, at
+    `output` (a pattern). `stage` with `step` of `steps` is the last `Progress`. `code`, `reason` and `hint` speak of
+    a failed job.
+    """
+
+    job: str
+    state: str
+    plate: str
+    output: str
+    done: int
+    total: int
+    stage: str = ""
+    step: int = 0
+    steps: int = 0
+    code: str = ""
+    reason: str = ""
+    hint: str = ""
+
+
+# Requests
+
+
+@dataclass(frozen=True)
+class Hello:
+    """May I come in? `client` is a name for the engine's log."""
+
+    lowest: int
+    highest: int
+    token: str
+    client: str = ""
+
+
+@dataclass(frozen=True)
+class Submit:
+    """Do this job. `output` is a pattern for the result; without one it stays in the engine's cache."""
+
+    spec: JobSpec
+    output: Optional[str] = None
+
+
+@dataclass(frozen=True)
+class Cancel:
+    """Stop this job."""
+
+    job: str
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Tell me how this job stands, and what happens to it from here on."""
+
+    job: str
+
+
+@dataclass(frozen=True)
+class Status:
+    """Which jobs are there?"""
+
+
+@dataclass(frozen=True)
+class Shutdown:
+    """Cancel what runs and leave."""
+
+
+# Replies
+
+
+@dataclass(frozen=True)
+class Welcome:
+    """Come in. `version` is the one to speak, `session` names this life of the engine, `engine` its release."""
+
+    version: int
+    session: str
+    engine: str = ""
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The job has a name, a place for its `total` frames, and `cached` of them are there already."""
+
+    job: str
+    output: str
+    total: int
+    cached: int = 0
+
+
+@dataclass(frozen=True)
+class State:
+    """Every job that the engine remembers, oldest first."""
+
+    jobs: Tuple[JobState, ...] = ()
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """One job as it stands, and the frames of it that lie on disk, in ascending order."""
+
+    state: JobState
+    frames: Tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Done:
+    """It is done, or as good as done; events tell the rest."""
+
+
+@dataclass(frozen=True)
+class Refused:
+    """No: a code for the program, a reason and a hint for the artist."""
+
+    code: str
+    reason: str
+    hint: str = ""
+
+
+# Events
+
+
+@dataclass(frozen=True)
+class Progress:
+    """`done` of `total` steps of this stage (`look`, `decide`, `fill`) are behind us."""
+
+    job: str
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class FrameReady:
+    """This frame lies on disk, complete, at `path`."""
+
+    job: str
+    frame: int
+    path: str
+
+
+@dataclass(frozen=True)
+class Finished:
+    """All `frames` frames lie on disk."""
+
+    job: str
+    frames: int
+
+
+@dataclass(frozen=True)
+class Cancelled:
+    """The job was stopped; the frames that it finished stay."""
+
+    job: str
+
+
+@dataclass(frozen=True)
+class Failed:
+    """The job ended early; the frames that it finished stay."""
+
+    job: str
+    code: str
+    reason: str
+    hint: str = ""
+
+
+Request = Union[Hello, Submit, Cancel, Watch, Status, Shutdown]
+Reply = Union[Welcome, Accepted, State, Snapshot, Done, Refused]
+Event = Union[Progress, FrameReady, Finished, Cancelled, Failed]
+Message = Union[Request, Reply, Event]
+
+MESSAGES = (
+    *(Hello, Submit, Cancel, Watch, Status, Shutdown),
+    *(Welcome, Accepted, State, Snapshot, Done, Refused),
+    *(Progress, FrameReady, Finished, Cancelled, Failed),
+)
+_BY_NAME = {kind.__name__: kind for kind in MESSAGES}
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """A message, and the number that ties a reply to its request (None in events)."""
+
+    message: Message
+    request: Optional[int] = None
+
+
+def encode(message: Message, request: Optional[int] = None) -> List[bytes]:
+    """The two frames of a message."""
+    head = {"type": type(message).__name__}
+    numbered = {} if request is None else {"request": request}
+    text = json.dumps({**head, **numbered, **to_json(message)}, separators=(",", ":"), allow_nan=False)
+    return [FRAMING, text.encode("ascii")]
+
+
+def decode(frames: Sequence[bytes]) -> Envelope:
+    """The message in two frames.
+
+    Raises:
+        UnknownType: when it is sound, but of a type that this side does not know.
+        ProtocolError: when it is anything else than a message; the error's `path` says where it breaks.
+    """
+    value = _json(frames)
+    kind = _BY_NAME.get(str(value.get("type")))
+    if kind is None:
+        raise UnknownType(
+            f"unknown message type {value.get('type')!r}", hint=f"We speak {LOWEST} - {HIGHEST}.", path="$.type"
+        )
+    return Envelope(from_json(kind, value), _number(value))  # type: ignore[arg-type]
+
+
+def request_of(frames: Sequence[bytes]) -> Optional[int]:
+    """The number of a request that did not decode, as far as it can be told, for the refusal to carry."""
+    try:
+        return _number(_json(frames))
+    except ProtocolError:
+        return None
+
+
+def agree(lowest: int, highest: int) -> int:
+    """The version that the engine speaks with a host of this range: the highest that both know.
+
+    Raises:
+        VersionMismatch: when there is none; the hint says which side to update.
+    """
+    if lowest <= HIGHEST and highest >= LOWEST:
+        return min(highest, HIGHEST)
+    side = "engine" if lowest > HIGHEST else "host's plug-in"
+    reason = f"the host speaks protocol {_span(lowest, highest)}, the engine {_span(LOWEST, HIGHEST)}"
+    raise VersionMismatch(reason, hint=f"Update the {side}.", path="$.lowest")
+
+
+def _json(frames: Sequence[bytes]) -> dict:  # type: ignore[type-arg]
+    if len(frames) != 2 or frames[0] != FRAMING:
+        raise ProtocolError("not an AAN1 message", hint="Something else is talking on this socket.")
+    try:
+        value = json.loads(frames[1].decode("utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ProtocolError(f"not JSON ({error})") from None
+    if not isinstance(value, dict):
+        raise ProtocolError("expected an object")
+    return value
+
+
+def _number(value: dict) -> Optional[int]:  # type: ignore[type-arg]
+    number = value.get("request")
+    if number is not None and type(number) is not int:
+        raise ProtocolError(f"expected a whole number, not {number!r}", path="$.request")
+    return number
+
+
+def _span(lowest: int, highest: int) -> str:
+    return str(lowest) if lowest == highest else f"{lowest} - {highest}"

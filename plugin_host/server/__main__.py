@@ -1,0 +1,68 @@
+"""`python -m plugin_host.server`: the engine, in the foreground. The only place where its rooms are wired together."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import logging
+import os
+import signal
+import sys
+import time
+
+from .. import connection
+from ..connection import ENGINE_LOCK, Connection
+from ..protocol import HIGHEST, LOWEST
+from .broker import Broker
+from .cache import Cache, usual_budget, usual_root
+from .worker import ENGINE
+
+LOCK_TRIES = 20  # a process that only looks whether the lock is held holds it for a moment
+
+
+def serve(engine: str = ENGINE) -> int:
+    """Run an engine until it is told to stop; returns the process's exit code."""
+    folder = connection.runtime_folder()
+    lock = None
+    for _ in range(LOCK_TRIES):
+        lock = connection.hold(folder / ENGINE_LOCK)
+        if lock is not None:
+            break
+        time.sleep(0.05)
+    if lock is None:
+        print("an engine of yours runs already on this machine", file=sys.stderr)
+        return 1
+    with lock:
+        broker = Broker(engine, Cache(usual_root(), budget=usual_budget()), release=_release())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: broker.leave())
+        failure = broker.run(announce=lambda: _announce(broker))
+        connection.remove(broker.session)
+    if failure is not None:
+        print(failure, file=sys.stderr)
+    return 0 if failure is None else 1
+
+
+def main() -> int:
+    """Parse the arguments, set up the log, serve."""
+    parser = argparse.ArgumentParser(prog="plugin_host.server", description=__doc__)
+    parser.add_argument("--engine", default=ENGINE, help="module, or module:factory, that fills shots")
+    engine = parser.parse_args().engine
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s broker %(message)s")
+    return serve(engine)
+
+
+def _announce(broker: Broker) -> None:
+    connection.write(Connection(broker.endpoint, broker.token, os.getpid(), broker.session, LOWEST, HIGHEST))
+    logging.getLogger(__name__).info("engine %s listens at %s", broker.session, broker.endpoint)
+
+
+def _release() -> str:
+    try:
+        return importlib.metadata.version("align-and-attend")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""Finished frames by content key, so that no frame is ever made twice. It knows nothing of jobs, sockets or pixels.
+
+    <root>/<key>/fill.1001.exr ...    frames under their final names: whatever has such a name is complete
+    <root>/<key>/manifest.json        size and modification time of each; a file that differs was tampered with, and
+    is ignored
+
+The manifest's own modification time says when the shelf was last used; the least recently used shelves go first. One
+engine writes at a time; any process may read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Collection
+from contextlib import suppress
+from pathlib import Path
+
+import platformdirs
+
+from ..sequence import parse
+
+NAME = "fill.####.exr"
+MANIFEST = "manifest.json"
+
+
+def usual_root() -> Path:
+    """`AAN_CACHE_DIR`, or the user's cache folder."""
+    return Path(os.environ.get("AAN_CACHE_DIR") or platformdirs.user_cache_path("align-and-attend") / "frames")
+
+
+def usual_budget() -> int:
+    """`AAN_CACHE_GB` (50 without it) in bytes."""
+    return int(float(os.environ.get("AAN_CACHE_GB") or 50) * 1e9)
+
+
+class Shelf:
+    """The frames of one key."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.pattern = str(folder / NAME)
+
+    def path(self, frame: int) -> Path:
+        """Where a frame lies, or will lie."""
+        return Path(parse(self.pattern).path(frame))
+
+    def frames(self) -> dict[int, Path]:
+        """The frames that are there, whole and untouched since they were recorded."""
+        recorded = self._manifest()
+        return {frame: self.path(frame) for frame in sorted(recorded) if _stamp(self.path(frame)) == recorded[frame]}
+
+    def prepare(self) -> None:
+        """Make the folder, and clear away what a killed worker left half-written. For the writer only."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        whole = {path.name for path in self.frames().values()} | {MANIFEST}
+        for path in self.folder.iterdir():
+            if path.name not in whole:
+                path.unlink()
+        self._write(self._manifest())
+
+    def record(self, frame: int) -> Path:
+        """Enter a frame that lies under its final name."""
+        path = self.path(frame)
+        self._write({**self._manifest(), frame: _stamp(path)})
+        return path
+
+    def touch(self) -> None:
+        """Say that the shelf is in use."""
+        with suppress(OSError):
+            os.utime(self.folder / MANIFEST)
+
+    def size(self) -> int:
+        """Bytes on disk, as recorded."""
+        return sum(stamp[0] for stamp in self._manifest().values())
+
+    def last_used(self) -> int:
+        """Nanoseconds since the epoch."""
+        stamp = _stamp(self.folder / MANIFEST)
+        return stamp[1]
+
+    def _manifest(self) -> dict[int, tuple[int, int]]:
+        try:
+            entries = json.loads((self.folder / MANIFEST).read_text("ascii"))["frames"]
+            return {int(frame): (size, mtime_ns) for frame, (size, mtime_ns) in entries.items()}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return {}
+
+    def _write(self, entries: dict[int, tuple[int, int]]) -> None:
+        temporary = self.folder / f".{secrets.token_hex(4)}.json"
+        temporary.write_text(json.dumps({"frames": entries}), "ascii")
+        temporary.replace(self.folder / MANIFEST)
+
+
+class Cache:
+    """All shelves below `root`, together no larger than `budget` bytes."""
+
+    def __init__(self, root: Path, *, budget: int) -> None:
+        self._root = root
+        self._budget = budget
+
+    def shelf(self, key: str) -> Shelf:
+        """The shelf of one key; it need not exist."""
+        return Shelf(self._root / key)
+
+    def make_room(self, *, keep: Collection[str]) -> None:
+        """Drop the least recently used shelves until the rest fits, but never those of the keys in `keep`."""
+        with suppress(FileNotFoundError):
+            shelves = [Shelf(folder) for folder in self._root.iterdir() if folder.is_dir()]
+            over = sum(shelf.size() for shelf in shelves) - self._budget
+            for shelf in sorted(shelves, key=Shelf.last_used):
+                if over <= 0:
+                    return
+                if shelf.folder.name not in keep:
+                    over -= shelf.size()
+                    shutil.rmtree(shelf.folder, ignore_errors=True)
+
+
+def deliver(source: Path, target: Path) -> None:
+    """Put a finished frame under another name as well: linked where the disk can, else copied; whole or not at all."""
+    if target.exists() and target.samefile(source):
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        try:
+            os.link(source, temporary)
+        except OSError:
+            shutil.copy2(source, temporary)
+        temporary.replace(target)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    try:
+        info = path.stat()
+    except OSError:
+        return (-1, -1)
+    return (info.st_size, info.st_mtime_ns)

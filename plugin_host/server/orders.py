@@ -1,0 +1,101 @@
+"""What the broker tells its worker, and what the worker reports: values that cross their pipe, no more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..protocol import JobSpec
+
+# Orders, from the broker
+
+
+@dataclass(frozen=True)
+class Order:
+    """Do this job. `key` is what the broker promised the host: if the files say otherwise by now, the job fails."""
+
+    job: str
+    spec: JobSpec
+    output: str | None
+    key: str
+    keep: tuple[str, ...] = ()
+    """Keys of jobs that wait: not to be dropped to make room."""
+
+
+@dataclass(frozen=True)
+class Stop:
+    """Stop this job after the frame in work."""
+
+    job: str
+
+
+# Reports, to the broker
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The engine is loaded; this is its digest."""
+
+    identity: str
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """The engine is `done` of `total` steps into a stage."""
+
+    job: str
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Framed:
+    """A frame lies on disk under its final name."""
+
+    job: str
+    frame: int
+    path: str
+
+
+@dataclass(frozen=True)
+class Completed:
+    """All frames of the job lie on disk."""
+
+    job: str
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """The job was stopped as asked."""
+
+    job: str
+
+
+@dataclass(frozen=True)
+class Broken:
+    """The job ended early. `code`, `reason` and `hint` as in the protocol's `Failed`."""
+
+    job: str
+    code: str
+    reason: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Perishing:
+    """The worker is about to end for this reason, and its job with it."""
+
+    code: str
+    reason: str
+    hint: str
+
+
+@dataclass(frozen=True)
+class Death:
+    """The worker's process is gone; `how` says it in words."""
+
+    how: str
+
+
+End = Completed | Stopped | Broken
+Report = Ready | Stepped | Framed | End | Perishing | Death

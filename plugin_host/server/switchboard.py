@@ -1,0 +1,97 @@
+"""The engine's end of the wire: one ROUTER socket, a mailbox per host, and a bell that other threads may ring.
+
+It never blocks on a host that does not read, forgets one that is gone, and knows nothing of what is said.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import suppress
+
+import zmq
+
+from ..protocol import Envelope, Message, encode
+from .mailbox import Mailbox
+
+TICK = 200  # milliseconds between two tries to reach a host that does not read
+LAST_WORDS = 1000  # milliseconds to deliver what was said before hanging up
+LARGEST = 1 << 20  # bytes of a message from a host
+PIPE = 100  # messages that ZeroMQ holds for one host; the rest waits in its mailbox, where progress coalesces
+
+
+class Switchboard:
+    """Bound to a random port of the loopback, at `endpoint`. All but `ring` belongs to the thread that made it."""
+
+    def __init__(self) -> None:
+        self._context = zmq.Context()
+        self._router = self._context.socket(zmq.ROUTER)
+        self._router.setsockopt(zmq.ROUTER_MANDATORY, 1)
+        self._router.setsockopt(zmq.SNDHWM, PIPE)
+        self._router.setsockopt(zmq.MAXMSGSIZE, LARGEST)
+        self._router.setsockopt(zmq.LINGER, LAST_WORDS)
+        self._router.bind("tcp://127.0.0.1:*")
+        self.endpoint = self._router.getsockopt_string(zmq.LAST_ENDPOINT)
+        self._bell, self._rope = socket.socketpair()
+        self._bell.setblocking(False)
+        self._rope.setblocking(False)
+        self._poller = zmq.Poller()
+        self._poller.register(self._router, zmq.POLLIN)
+        self._poller.register(self._bell.fileno(), zmq.POLLIN)
+        self._mail: dict[bytes, Mailbox] = {}
+        self._admitted: set[bytes] = set()
+
+    def admit(self, host: bytes) -> None:
+        """Remember that a host has shown its token."""
+        self._admitted.add(host)
+
+    def is_admitted(self, host: bytes) -> bool:
+        """Whether it has, since it connected."""
+        return host in self._admitted
+
+    def ring(self) -> None:
+        """Make `listen` return. From any thread."""
+        with suppress(BlockingIOError, OSError):  # full: it is ringing already; closed: nobody listens any more
+            self._rope.send(b"!")
+
+    def listen(self) -> Iterator[tuple[bytes, list[bytes]]]:
+        """Block until someone speaks or the bell rings; yields what was said, as (host, frames)."""
+        self._poller.poll(TICK if self._mail else None)
+        with suppress(BlockingIOError):
+            while self._bell.recv(4096):
+                pass
+        while True:
+            try:
+                host, *frames = self._router.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            yield host, frames
+
+    def post(self, host: bytes, message: Message, request: int | None = None) -> None:
+        """Say something to a host, once `flush` is called."""
+        self._mail.setdefault(host, Mailbox()).post(message, request)
+
+    def flush(self) -> None:
+        """Send what hosts can take; the rest waits."""
+        for host, mailbox in list(self._mail.items()):
+            mailbox.flush(lambda envelope, host=host: self._send(host, envelope))  # type: ignore[misc]
+            if not mailbox:
+                self._mail.pop(host, None)
+
+    def close(self) -> None:
+        """Hang up; what ZeroMQ holds is delivered for a moment longer."""
+        self._router.close()
+        self._bell.close()
+        self._rope.close()
+        self._context.term()
+
+    def _send(self, host: bytes, envelope: Envelope) -> bool:
+        try:
+            self._router.send_multipart([host, *encode(envelope.message, envelope.request)], zmq.NOBLOCK)
+        except zmq.Again:
+            return False
+        except zmq.ZMQError as error:
+            if error.errno != zmq.EHOSTUNREACH:
+                raise
+            self._admitted.discard(host)  # gone: what waits for it is dropped with the rest of its mailbox
+        return True

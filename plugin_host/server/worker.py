@@ -1,0 +1,234 @@
+"""The process that computes: it takes orders, runs the engine, keeps the cache, and reports.
+
+The one room that knows both the protocol's jobs and the engine's shots, and translates the engine's errors. It has no
+socket; the broker holds the other end of its pipe (see `crew`), and a crash in here never takes the broker down.
+
+Between frames, and whenever the engine reports a step, it looks whether the job was stopped. The engine is a module
+or object with `fill`, `warm` and `identity`, named as `module` or `module:factory`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import os
+import re
+import signal
+import threading
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from functools import partial
+from multiprocessing.connection import Connection
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Protocol, cast
+
+from aan_engine.shot import AanError, FrameFile, Shot
+
+from ..errors import HostError
+from ..sequence import frame_path
+from .cache import Cache, Shelf, deliver
+from .intake import Intake, take_in
+from .orders import Broken, Completed, End, Framed, Order, Perishing, Ready, Report, Stepped, Stop, Stopped
+
+ENGINE = "aan_engine.pipeline"
+
+log = logging.getLogger(__name__)
+
+
+class Step(Protocol):
+    """What the engine tells while it works: `done` of `total` steps of a `stage`."""
+
+    @property
+    def stage(self) -> str: ...
+    @property
+    def done(self) -> int: ...
+    @property
+    def total(self) -> int: ...
+
+
+class Filled(Protocol):
+    """A frame that is ready to be written, verified on the way, whole or not at all."""
+
+    @property
+    def frame(self) -> int: ...
+    def write(self, path: Path) -> object: ...
+
+
+class Engine(Protocol):
+    """What a worker needs of an engine."""
+
+    def fill(
+        self, shot: Shot, *, progress: Callable[[Step], None] | None = None, skip: Collection[int] = ()
+    ) -> Iterator[Filled]: ...
+    def warm(self, device: str) -> None: ...
+    def identity(self) -> str: ...
+
+
+class _StopAsked(Exception):
+    """Thrown through the engine to leave a job."""
+
+
+class _JobError(HostError):
+    """A job that cannot go on for a reason that is not the engine's."""
+
+    def __init__(self, reason: str, *, hint: str, code: str) -> None:
+        self.code = code
+        super().__init__(reason, hint=hint)
+
+
+def load(name: str) -> Engine:
+    """The engine called `module`, or what `module:factory` returns."""
+    module, _, factory = name.partition(":")
+    found = importlib.import_module(module)
+    return cast(Engine, getattr(found, factory)() if factory else found)
+
+
+def shot_of(intake: Intake) -> Shot:
+    """The job in the engine's terms.
+
+    Raises:
+        AanError: when it cannot be done as described.
+    """
+    spec = intake.spec
+    return Shot(
+        plates=tuple(FrameFile(file.frame, file.path) for file in intake.plates),
+        mattes=tuple(FrameFile(file.frame, file.path) for file in intake.mattes),
+        first=spec.first,
+        last=spec.last,
+        matte_channel=spec.matte_channel,
+        aovs=spec.aov,
+        device=spec.device,
+        seed=spec.seed,
+    )
+
+
+def run(pipe: Connection, engine_name: str, cache: Cache) -> None:
+    """The worker's life: until its pipe closes, or memory ran out and a fresh process is the better one."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the broker to hear
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(message)s")
+    orders: SimpleQueue[Order] = SimpleQueue()
+    stopped: set[str] = set()
+    threading.Thread(target=_listen, args=(pipe, orders, stopped), daemon=True).start()
+    engine = load(engine_name)
+    identity = engine.identity()
+    pipe.send(Ready(identity))
+    try:
+        engine.warm("auto")
+    except AanError as error:
+        log.warning("the weights are not loaded ahead: %s", error)
+    while True:
+        order = orders.get()
+        end = Task(order, engine, cache, say=pipe.send, is_stopped=partial(stopped.__contains__, order.job)).perform()
+        if isinstance(end, Broken) and end.code == "out-of-memory":
+            pipe.send(Perishing(end.code, end.reason, end.hint))
+            return
+        pipe.send(end)
+        stopped.discard(order.job)
+
+
+@dataclass(frozen=True)
+class Task:
+    """One order being carried out: reports go to `say`, and `is_stopped` tells whether to go on."""
+
+    order: Order
+    engine: Engine
+    cache: Cache
+    say: Callable[[Report], None]
+    is_stopped: Callable[[], bool]
+
+    def perform(self) -> End:
+        """Do the job, from the cache as far as it reaches; returns how it ended."""
+        order = self.order
+        try:
+            intake = take_in(order.spec, output=order.output)
+            if intake.key(self.engine.identity()) != order.key:
+                raise _changed()
+            shelf = self.cache.shelf(order.key)
+            done = hand_out(order, intake, shelf, say=self.say)
+            if len(done) < len(intake.targets):
+                done |= self._make(intake, shelf, done)
+            if missing := len(intake.targets) - len(done):
+                raise _JobError(f"{missing} frames were not made", hint="Submit the job again.", code="incomplete")
+        except _StopAsked:
+            return Stopped(order.job)
+        except Exception as error:
+            broken = Broken(order.job, *explain(error))
+            log.info("job %s: %s", order.job, broken.reason, exc_info=broken.code == "internal")
+            return broken
+        return Completed(order.job)
+
+    def _make(self, intake: Intake, shelf: Shelf, done: set[int]) -> set[int]:
+        """Have the engine make the frames that are not `done`; into the cache, then to their place, then reported."""
+        order, made = self.order, set[int]()
+        shelf.prepare()
+        for filled in self.engine.fill(shot_of(intake), progress=self._step, skip=frozenset(done)):
+            if not intake.unchanged():
+                raise _changed()
+            filled.write(shelf.path(filled.frame))
+            path = shelf.record(filled.frame)
+            self.cache.make_room(keep={order.key, *order.keep})
+            self.say(Framed(order.job, filled.frame, _place(order, filled.frame, path)))
+            made.add(filled.frame)
+            if self.is_stopped() and len(done | made) < len(intake.targets):
+                raise _StopAsked
+        return made
+
+    def _step(self, now: Step) -> None:
+        if self.is_stopped():
+            raise _StopAsked
+        self.say(Stepped(self.order.job, now.stage, now.done, now.total))
+
+
+def hand_out(order: Order, intake: Intake, shelf: Shelf, *, say: Callable[[Report], None]) -> set[int]:
+    """Deliver and report the frames that the cache holds already; returns their numbers."""
+    held = {frame: path for frame, path in shelf.frames().items() if frame in intake.targets}
+    for frame, path in held.items():
+        say(Framed(order.job, frame, _place(order, frame, path)))
+    return set(held)
+
+
+def explain(error: Exception) -> tuple[str, str, str]:
+    """Code, reason and hint of anything that can end a job."""
+    if isinstance(error, AanError):
+        where = [f"frame {error.frame}"] if error.frame is not None else []
+        where += [str(error.file)] if error.file is not None else []
+        code = re.sub("(?<!^)(?=[A-Z])", "-", type(error).__name__).lower()
+        return code, error.reason + (f" ({', '.join(where)})" if where else ""), error.hint
+    if isinstance(error, HostError):
+        return getattr(error, "code", "sequence"), error.reason, error.hint
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        hint = "Close other programs, fill fewer pixels at once, or choose --device cpu."
+        return "out-of-memory", f"memory ran out ({error})", hint
+    if isinstance(error, OSError):
+        return "output", f"{error.strerror or error} ({error.filename})", "Check free space and permissions."
+    return "internal", f"{type(error).__name__}: {error}", "This is a fault of the engine's: its log has the details."
+
+
+def _place(order: Order, frame: int, path: Path) -> str:
+    """Where the host finds a frame of the cache: brought to the output it asked for, or where it lies."""
+    if order.output is None:
+        return str(path)
+    target = frame_path(order.output, frame)
+    deliver(path, Path(target))
+    return target
+
+
+def _changed() -> _JobError:
+    hint = "Submit the job again: it will see the new files."
+    return _JobError(
+        "plates, mattes or the engine itself changed since the job was submitted", hint=hint, code="inputs-changed"
+    )
+
+
+def _listen(pipe: Connection, orders: SimpleQueue[Order], stopped: set[str]) -> None:
+    """Take what the broker says while the engine computes; without a broker there is nothing left to do."""
+    while True:
+        try:
+            said = pipe.recv()
+        except (EOFError, OSError):
+            os._exit(0)
+        if isinstance(said, Stop):
+            stopped.add(said.job)
+        else:
+            orders.put(said)
