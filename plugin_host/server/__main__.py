@@ -34,8 +34,7 @@ def serve(engine: str = ENGINE) -> int:
         return 1
     with lock:
         broker = Broker(engine, Cache(usual_root(), budget=usual_budget()), release=_release())
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: broker.leave())
+        broker.leave_on(signal.SIGINT, signal.SIGTERM)
         failure = broker.run(announce=lambda: _announce(broker))
         connection.remove(broker.session)
     if failure is not None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hmac
 import logging
 import secrets
+import signal
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -94,8 +95,14 @@ class Broker:
         return self._failure
 
     def leave(self) -> None:
-        """Make `run` cancel what is there and return. From any thread, or a signal's handler."""
+        """Make `run` cancel what is there and return. From any thread."""
         self._tell(self._leave)
+
+    def leave_on(self, *signals: signal.Signals) -> None:
+        """Leave when the process gets one of these; the bell rings by itself, however deep the loop sleeps."""
+        signal.set_wakeup_fd(self._switchboard.rope, warn_on_full_buffer=False)
+        for number in signals:
+            signal.signal(number, lambda *_: self.leave())
 
     def _tell(self, news: Callable[[], None]) -> None:
         self._news.put(news)

@@ -54,6 +54,11 @@ class Switchboard:
         with suppress(BlockingIOError, OSError):  # full: it is ringing already; closed: nobody listens any more
             self._rope.send(b"!")
 
+    @property
+    def rope(self) -> int:
+        """The descriptor at which a byte rings the bell."""
+        return self._rope.fileno()
+
     def listen(self) -> Iterator[tuple[bytes, list[bytes]]]:
         """Block until someone speaks or the bell rings; yields what was said, as (host, frames)."""
         self._poller.poll(TICK if self._mail else None)

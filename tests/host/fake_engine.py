@@ -1,0 +1,105 @@
+"""A strict stand-in for the engine: it does to each frame what the plate file says, in words, and nothing else.
+
+    fill              write the plate's own words into the result
+    hold SECONDS      first compute that long without letting go of the interpreter, as a hard frame does
+    wait PATH         first wait until a file is there
+    damaged           refuse the plate as unreadable
+    memory            run out of memory
+    die               take the whole process down, as a crash in a decoder does
+    fault             a plain bug
+    nothing           do not fill this frame, and say nothing about it
+
+Every plate that is opened is noted in `opened.txt` beside it. It refuses what the real engine would never be given.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import time
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from aan_engine.shot import FrameFile, PlateUnreadable, Shot
+
+
+@dataclass(frozen=True)
+class Step:
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Filled:
+    frame: int
+    words: str
+
+    def write(self, path: Path) -> None:
+        temporary = path.with_name(path.name + ".part")
+        temporary.write_text(self.words)
+        temporary.rename(path)
+
+
+class FakeEngine:
+    def identity(self) -> str:
+        return os.environ.get("FAKE_IDENTITY", "fake 1")
+
+    def warm(self, device: str) -> None:
+        if device != "auto":
+            raise AssertionError(f"warmed for {device!r}")
+
+    def fill(
+        self, shot: Shot, *, progress: Callable[[Step], None] | None = None, skip: Collection[int] = ()
+    ) -> Iterator[Filled]:
+        if type(shot) is not Shot or progress is None:
+            raise AssertionError("the worker hands over a Shot, and listens")
+        targets = [plate for plate in shot.targets if plate.frame not in skip]
+        if not targets or set(skip) - {plate.frame for plate in shot.targets}:
+            raise AssertionError("called for nothing, or to skip what nobody asked for")
+        for number, plate in enumerate(targets):
+            progress(Step("look", number + 1, len(targets)))
+        for number, plate in enumerate(targets):
+            if (words := self._open(plate)) is not None:
+                yield Filled(plate.frame, words)
+            progress(Step("fill", number + 1, len(targets)))
+
+    def _open(self, plate: FrameFile) -> str | None:
+        with (plate.path.parent / "opened.txt").open("a") as notes:
+            notes.write(f"{plate.frame}\n")
+        word, _, argument = plate.path.read_text().partition(" ")
+        if word == "hold":
+            ctypes.PyDLL(None).usleep(int(float(argument) * 1e6))
+        elif word == "wait":
+            while not Path(argument).exists():
+                time.sleep(0.01)
+        elif word == "damaged":
+            raise PlateUnreadable("the file breaks off", hint="Render it again.", file=plate.path, frame=plate.frame)
+        elif word == "memory":
+            raise MemoryError("no 64 GiB")
+        elif word == "die":
+            os.kill(os.getpid(), signal.SIGKILL)
+        elif word == "fault":
+            raise RuntimeError("a bug")
+        elif word == "nothing":
+            return None
+        elif word != "fill":
+            raise AssertionError(f"unknown word {word!r}")
+        return f"filled {plate.path.read_text()}"
+
+
+def make() -> FakeEngine:
+    return FakeEngine()
+
+
+def late() -> FakeEngine:
+    """An engine that takes a while to load."""
+    time.sleep(1.0)
+    return FakeEngine()
+
+
+def broken() -> FakeEngine:
+    """An engine that cannot be loaded."""
+    raise RuntimeError("no weights here")
