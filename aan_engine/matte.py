@@ -1,0 +1,143 @@
+"""The matte: which pixels of a plate are hidden and by how much, and how a fill is laid over the plate through it.
+
+Knows channels and windows; not what fills the hole.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aan_engine import exr
+from aan_engine.header import Window, describe
+from aan_engine.plate import Part, Plate
+from aan_engine.shot import MatteError, PlateError, PlateMissing
+
+Box = tuple[int, int, int, int]
+
+
+def read(path: Path, *, frame: int, channel: str | None, like: Plate) -> NDArray[np.float32]:
+    """The matte of one frame, placed over the plate's data window.
+
+    Args:
+        channel: the channel's name, exact (`mask.A`) or without its layer or part where only one matches (`A`,
+            `mask`); None takes `A`, else the only or the first channel.
+        like: the plate that it belongs to.
+
+    Returns:
+        (H, W) float32 over the plate's data window: 0 keeps the plate, 1 hides it, anything between is soft. Values are
+        clipped to 0 .. 1. NaN counts as 1: what is in doubt is hidden, never used as a source.
+
+    Convention: both files' data windows are laid over each other in absolute pixel coordinates; outside the matte's own
+    data window the matte is 0. Display windows must have the same size; where their origins differ, the
+    absolute coordinates still decide.
+
+    Raises:
+        MatteError: missing, damaged, of another size, or without the named channel.
+    """
+    path = Path(path)
+    try:
+        parts = exr.decode(describe(path, frame=frame), frame=frame)
+    except PlateMissing as error:
+        raise MatteError(
+            "the matte is not there", hint="Render the matte for this frame.", file=path, frame=frame
+        ) from error
+    except PlateError as error:
+        raise MatteError(
+            f"the matte cannot be read: {error.reason}", hint=error.hint, file=path, frame=frame
+        ) from error
+    part, name = _find(parts, channel, path=path, frame=frame)
+    _check_size(part.description.display_window, like, path=path, frame=frame)
+    placed = np.zeros(like.shape, np.float32)
+    there, here = _overlap(part.description.data_window, like.data_window)
+    with np.errstate(invalid="ignore", over="ignore"):
+        values = part.channels[name][there].astype(np.float32)
+    placed[here] = np.clip(np.nan_to_num(values, nan=1.0, posinf=1.0, neginf=0.0), 0.0, 1.0)
+    return placed
+
+
+def composite(
+    plate: NDArray[np.float32], fill: NDArray[np.float32], *, matte: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Plate x (1 - m) + fill x m, in scene-linear light.
+
+    Args:
+        plate, fill: (H, W, 3) float32 scene-linear, any finite values; NaN and infinities of either count only where
+            that picture has weight.
+        matte: (H, W) float32, 0 .. 1.
+
+    Returns:
+        (H, W, 3) float32: where m is 0 the plate's own bits, where m is 1 the fill's own bits.
+    """
+    result = plate.copy()
+    soft = (matte > 0) & (matte < 1)
+    weight = matte[soft][:, None]
+    result[soft] = plate[soft] * (1 - weight) + fill[soft] * weight
+    result[matte >= 1] = fill[matte >= 1]
+    return result
+
+
+def box(hidden: NDArray[np.bool_], *, margin: int) -> Box | None:
+    """The smallest box around what is hidden, grown by `margin` pixels and cut at the frame's edges.
+
+    Returns:
+        (y0, y1, x0, x1) with y1 and x1 excluded, for `array[y0:y1, x0:x1]`; None where nothing is hidden.
+    """
+    rows, columns = np.flatnonzero(hidden.any(axis=1)), np.flatnonzero(hidden.any(axis=0))
+    if not rows.size:
+        return None
+    height, width = hidden.shape
+    return (
+        max(int(rows[0]) - margin, 0),
+        min(int(rows[-1]) + 1 + margin, height),
+        max(int(columns[0]) - margin, 0),
+        min(int(columns[-1]) + 1 + margin, width),
+    )
+
+
+def _find(parts: tuple[Part, ...], channel: str | None, *, path: Path, frame: int) -> tuple[Part, str]:
+    everything = [(part, name) for part in parts for name in part.channels]
+    wanted = "A" if channel is None else channel
+    # In order of exactness: the name itself, part and name together, a layer's alpha, any layer's channel.
+    for fits in (
+        lambda part, name: name == wanted,
+        lambda part, name: f"{part.description.name}.{name}" == wanted,
+        lambda part, name: name == f"{wanted}.A" or (part.description.name == wanted and name == "A"),
+        lambda part, name: name.rpartition(".")[2] == wanted,
+    ):
+        if found := [entry for entry in everything if fits(*entry)]:
+            return found[0]
+    if channel is None:
+        return everything[0]
+    raise MatteError(
+        f"the matte has no channel {channel!r}",
+        hint=f"It has {', '.join(name for _, name in everything)}.",
+        file=path,
+        frame=frame,
+    )
+
+
+def _check_size(window: Window, like: Plate, *, path: Path, frame: int) -> None:
+    matte, plate = _size(window), _size(like.display_window)
+    if matte != plate:
+        raise MatteError(
+            f"the matte is {matte[0]} x {matte[1]}, the plate {plate[0]} x {plate[1]}",
+            hint="Render the matte at the plate's own size.",
+            file=path,
+            frame=frame,
+        )
+
+
+def _size(window: Window) -> tuple[int, int]:
+    return window[2] - window[0] + 1, window[3] - window[1] + 1
+
+
+def _overlap(theirs: Window, ours: Window) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """The slices of the pixels that both windows hold: in an array over `theirs`, and in one over `ours`."""
+    x0, y0 = max(theirs[0], ours[0]), max(theirs[1], ours[1])
+    x1, y1 = max(min(theirs[2], ours[2]) + 1, x0), max(min(theirs[3], ours[3]) + 1, y0)
+    there = slice(y0 - theirs[1], y1 - theirs[1]), slice(x0 - theirs[0], x1 - theirs[0])
+    here = slice(y0 - ours[1], y1 - ours[1]), slice(x0 - ours[0], x1 - ours[0])
+    return there, here

@@ -1,0 +1,158 @@
+"""The plate: one EXR frame as read, whole, and which of its channels are the picture.
+
+Knows channels and windows; opens no file (`exr` does), and changes nothing: a plate is never written into.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aan_engine.header import Description, PartDescription, Window
+from aan_engine.shot import PlateUnsupported
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One part of an EXR file, decoded.
+
+    Args:
+        description: what the file's header says of it.
+        header: its attributes as the EXR library hands them over, to be handed back when writing.
+        channels: name -> (H, W) in the file's own type (float16, float32 or uint32) over the data window.
+        perceptually_linear: the library's per-channel `pLinear` hint, carried along.
+    """
+
+    description: PartDescription
+    header: dict[str, Any]
+    channels: dict[str, Array]
+    perceptually_linear: dict[str, bool]
+
+
+@dataclass(frozen=True)
+class Beauty:
+    """Where the picture is: the part's index and its three channels (one name thrice for a grey plate)."""
+
+    part: int
+    names: tuple[str, str, str]
+
+    @property
+    def grey(self) -> bool:
+        """Whether one luminance channel stands for all three."""
+        return self.names[0] == self.names[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Plate:
+    """One frame of a plate sequence, every part and channel of it.
+
+    Args:
+        path, frame: the file, and its number on the timeline.
+        parts: all parts in the file's order.
+        beauty: which channels are the picture.
+
+    Convention: windows are (x0, y0, x1, y1), both ends included, in the file's absolute pixel coordinates, origin
+    top-left, x right, y down. Row 0, column 0 of every array is the pixel (x0, y0) of the data window.
+    """
+
+    path: Path
+    frame: int
+    parts: tuple[Part, ...]
+    beauty: Beauty
+
+    @property
+    def display_window(self) -> Window:
+        """The frame as framed, of the beauty part."""
+        return self.parts[self.beauty.part].description.display_window
+
+    @property
+    def data_window(self) -> Window:
+        """The pixels that exist, of the beauty part: smaller or larger (overscan) than the display window."""
+        return self.parts[self.beauty.part].description.data_window
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of the data window."""
+        x0, y0, x1, y1 = self.data_window
+        return y1 - y0 + 1, x1 - x0 + 1
+
+    @cached_property
+    def pixels(self) -> NDArray[np.float32]:
+        """The picture, (H, W, 3) float32 scene-linear over the data window; exact for half and float. Read only."""
+        channels = self.parts[self.beauty.part].channels
+        # Signalling NaNs of a plate must not raise a warning on their way to float32.
+        with np.errstate(invalid="ignore"):
+            stacked = np.stack([channels[name] for name in self.beauty.names], axis=-1).astype(np.float32, copy=False)
+        stacked.flags.writeable = False
+        return stacked
+
+
+def find_beauty(description: Description, *, frame: int | None) -> Beauty:
+    """The picture's channels: R, G, B of the default layer, else of the first layer that has them, else Y as grey.
+
+    Parts are searched in order; a later part's default layer wins over an earlier part's named layer.
+
+    Raises:
+        PlateUnsupported: no such channels, or in a form that the engine does not fill: luminance-chroma, subsampled,
+            or integer channels.
+    """
+    parts = description.parts
+    choice = _default_layer(parts) or _named_layer(parts) or _grey(parts)
+    if choice is None:
+        raise _unsupported(description, frame, _why_none(parts))
+    part = parts[choice.part]
+    if any(name in part.subsampled for name in choice.names):
+        raise _unsupported(description, frame, f"{', '.join(choice.names)} are stored subsampled")
+    types = dict(part.channels)
+    if any(types[name] == "uint" for name in choice.names):
+        raise _unsupported(description, frame, f"{', '.join(choice.names)} hold integers, not light")
+    return choice
+
+
+def _default_layer(parts: tuple[PartDescription, ...]) -> Beauty | None:
+    for index, part in enumerate(parts):
+        if {"R", "G", "B"} <= dict(part.channels).keys():
+            return Beauty(part=index, names=("R", "G", "B"))
+    return None
+
+
+def _named_layer(parts: tuple[PartDescription, ...]) -> Beauty | None:
+    for index, part in enumerate(parts):
+        names = dict(part.channels).keys()
+        for name in names:
+            layer, dot, last = name.rpartition(".")
+            if dot and last == "R" and {f"{layer}.G", f"{layer}.B"} <= names:
+                return Beauty(part=index, names=(f"{layer}.R", f"{layer}.G", f"{layer}.B"))
+    return None
+
+
+def _grey(parts: tuple[PartDescription, ...]) -> Beauty | None:
+    for index, part in enumerate(parts):
+        names = dict(part.channels).keys()
+        if "Y" in names and not {"RY", "BY"} & names:
+            return Beauty(part=index, names=("Y", "Y", "Y"))
+    return None
+
+
+def _why_none(parts: tuple[PartDescription, ...]) -> str:
+    names = [name for part in parts for name, _ in part.channels]
+    if {"RY", "BY"} & set(names):
+        return "the picture is stored as luminance and chroma (Y, RY, BY)"
+    shown = ", ".join(names[:12]) + (" and more" if len(names) > 12 else "")
+    return f"there is no R, G, B and no Y among its channels ({shown})"
+
+
+def _unsupported(description: Description, frame: int | None, why: str) -> PlateUnsupported:
+    return PlateUnsupported(
+        f"this plate cannot be filled: {why}",
+        hint="Convert it to R, G, B in half or float.",
+        file=description.path,
+        frame=frame,
+    )
