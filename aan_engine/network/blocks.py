@@ -1,0 +1,122 @@
+"""Building blocks that the pathways share: the stride-8 encoder, its cells, residual blocks and upsampling.
+
+It knows nothing of homographies, references or time.
+
+Convention:
+    A *cell* is one position of a stride-8 feature map. Cell (i, j) covers pixels 8 j .. 8 j + 7 by 8 i .. 8 i + 7;
+    its centre lies at pixel (x, y) = (8 j + 3.5, 8 i + 3.5), pixel centres at integer coordinates.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+STRIDE = 8
+WIDTHS = (24, 48, 96)
+
+
+class Conv(nn.Sequential):
+    """3 x 3 convolution, group normalisation, SiLU: (B, inner, H, W) -> (B, outer, H / stride, W / stride)."""
+
+    def __init__(self, inner: int, outer: int, *, stride: int = 1, dilation: int = 1) -> None:
+        super().__init__(
+            nn.Conv2d(inner, outer, 3, stride, padding=dilation, dilation=dilation, bias=False),
+            nn.GroupNorm(8, outer),
+            nn.SiLU(),
+        )
+
+
+class Residual(nn.Module):
+    """x + f(x) with two 3 x 3 convolutions, the first one dilated: (B, C, H, W) -> the same shape."""
+
+    def __init__(self, width: int, *, dilation: int = 1) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=dilation, dilation=dilation),
+            nn.SiLU(),
+            nn.Conv2d(width, width, 3, padding=1),
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.silu(x + self.body(x))
+
+
+class Encoder(nn.Module):
+    """Image and visibility to cells: (B, 3, H, W), (B, 1, H, W) -> (B, c, H / 8, W / 8); H and W multiples of 8.
+
+    The estimator and the inpainter have one each, of this same architecture (arXiv 1905.13066, section 3). Hidden
+    pixels enter as zero, so that their colour can never matter.
+    """
+
+    def __init__(self, widths: tuple[int, int, int] = WIDTHS) -> None:
+        super().__init__()
+        first, second, third = widths
+        self.stem = nn.Sequential(nn.Conv2d(4, first, 5, 2, padding=2), nn.SiLU())
+        self.quarter = nn.Sequential(Conv(first, second, stride=2), Conv(second, second))
+        self.cells = nn.Sequential(
+            Conv(second, third, stride=2), Conv(third, third), nn.Conv2d(third, third, 3, padding=1)
+        )
+
+    def forward(self, image: Tensor, visible: Tensor) -> Tensor:
+        x = torch.cat([torch.where(visible > 0, image, 0.0) * visible, visible], dim=1)
+        out: Tensor = self.cells(self.quarter(self.stem(x)))  # (B, 4, H, W) -> (B, c, H / 8, W / 8)
+        return out
+
+
+class Upsample(nn.Sequential):
+    """Nearest-neighbour doubling, then a convolution: (B, inner, H, W) -> (B, outer, 2 H, 2 W)."""
+
+    def __init__(self, inner: int, outer: int) -> None:
+        super().__init__(nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(inner, outer, 3, padding=1), nn.SiLU())
+
+
+def visible_cells(visible: Tensor, *, least: float = 0.5) -> Tensor:
+    """Which cells count as visible: those with at least the share `least` of their pixels visible.
+
+    Args:
+        visible: (B, 1, H, W) in 0..1, 1 where the pixel is visible.
+
+    Returns:
+        (B, 1, H / 8, W / 8), exactly 0 or 1.
+    """
+    return (F.avg_pool2d(visible, STRIDE) >= least).to(visible.dtype)
+
+
+def masked_softmax(logits: Tensor, mask: Tensor, dim: int) -> Tensor:
+    """Softmax over `dim` in which a masked entry weighs exactly 0; a row with nothing to choose is all 0.
+
+    This is Eq. 4 of the paper as we correct it: printed, a hidden cell still gets exp(0) = 1.
+
+    Args:
+        logits: any shape.
+        mask: broadcastable to `logits`; 0 (or False) hides the entry.
+    """
+    shown = (mask > 0).expand_as(logits)
+    if not logits.shape[dim]:
+        return torch.zeros_like(logits)
+    safe = logits.masked_fill(~shown, torch.finfo(logits.dtype).min)
+    top = safe.amax(dim, keepdim=True).detach()
+    weight = torch.where(shown, (safe - top).exp(), torch.zeros_like(logits))
+    return weight / weight.sum(dim, keepdim=True).clamp_min(torch.finfo(logits.dtype).tiny)
+
+
+def smooth_fill(image: Tensor, visible: Tensor) -> Tensor:
+    """The visible pixels, and a smooth continuation of them into the hole: (B, C, H, W), (B, 1, H, W) -> (B, C, H, W).
+
+    A pyramid of averages over visible pixels, read from fine to coarse wherever the finer level saw nothing. It is what
+    the decoder starts from; where nothing at all is visible the fill is 0.
+    """
+    known = torch.where(visible > 0, image, 0.0) * visible
+    levels = [(known, visible)]
+    while min(levels[-1][0].shape[-2:]) > 1:
+        colour, weight = levels[-1]
+        levels.append((F.avg_pool2d(colour, 2, ceil_mode=True), F.avg_pool2d(weight, 2, ceil_mode=True)))
+    colour, weight = levels[-1]
+    fill = colour.sum((2, 3), keepdim=True) / weight.sum((2, 3), keepdim=True).clamp_min(1e-6)
+    for colour, weight in reversed(levels):
+        risen = F.interpolate(fill, size=colour.shape[-2:], mode="bilinear", align_corners=False)
+        share = weight.clamp(0, 1)
+        fill = torch.where(weight > 0, colour / weight.clamp_min(1e-6), 0.0) * share + risen * (1 - share)
+    return fill
