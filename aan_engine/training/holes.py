@@ -1,0 +1,117 @@
+"""Holes as clean-up artists meet them: wires, rigs, people, stains; drawn at random, standing or moving.
+
+It knows nothing of the pictures beneath. Everything is a pure function of the generator it is given.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+Mask = Array
+KINDS = ("wires", "rig", "person", "stain")
+
+
+def hole(rng: np.random.Generator, height: int, width: int, *, kind: str | None = None) -> Mask:
+    """One hole: (height, width), 1 where hidden, from almost nothing to about 30 % of the frame."""
+    drawn: Mask = moving_hole(rng, 1, height=height, width=width, kind=kind)[0]
+    return drawn
+
+
+def moving_hole(rng: np.random.Generator, frames: int, *, height: int, width: int, kind: str | None = None) -> Array:
+    """A hole over several frames: (frames, height, width), 1 where hidden.
+
+    A stain stays where it is; the other kinds drift, turn and grow a little from frame to frame.
+    """
+    kind = kind or str(rng.choice(KINDS))
+    size = min(height, width)
+    drawn = _DRAW[kind](rng, height, width)
+    still = kind == "stain"
+    drift = np.zeros(2) if still else rng.normal(0, 0.02, 2) * size
+    turn, swell = (0.0, 1.0) if still else (rng.normal(0, 0.8), float(np.exp(rng.normal(0, 0.006))))
+    out = np.empty((frames, height, width), np.uint8)
+    for t in range(frames):
+        age = t - frames / 2
+        matrix: Array = cv2.getRotationMatrix2D((width / 2, height / 2), turn * age, swell**age)
+        matrix[:, 2] += drift * age
+        out[t] = cv2.warpAffine(drawn, matrix, (width, height), flags=cv2.INTER_NEAREST)
+    return out
+
+
+def outline(rng: np.random.Generator, radius: float, *, rough: float = 0.35) -> Array:
+    """A closed, smooth, irregular outline around the origin: (N, 2) points (x, y)."""
+    angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    reach = np.ones_like(angle)
+    for wave in range(1, 6):
+        reach += rough / wave * rng.normal() * np.cos(wave * angle + rng.uniform(0, 2 * np.pi))
+    reach = radius * np.clip(reach, 0.25, 2.5)
+    squash = np.exp(rng.normal(0, 0.35))
+    return np.stack([reach * np.cos(angle) * squash, reach * np.sin(angle) / squash], axis=1)
+
+
+def blob(rng: np.random.Generator, height: int, width: int, *, share: float) -> Mask:
+    """One irregular patch that covers about `share` of the frame."""
+    canvas: Mask = np.zeros((height, width), np.uint8)
+    centre = rng.uniform([0.1 * width, 0.1 * height], [0.9 * width, 0.9 * height])
+    points = outline(rng, float(np.sqrt(share * height * width / np.pi))) + centre
+    cv2.fillPoly(canvas, [points.round().astype(np.int32)], 1)
+    return canvas
+
+
+def _wires(rng: np.random.Generator, height: int, width: int) -> Mask:
+    canvas: Mask = np.zeros((height, width), np.uint8)
+    for _ in range(int(rng.integers(1, 5))):
+        a, b = rng.uniform(0, 1, (2, 2)) * [width, height]
+        sag = (a + b) / 2 + rng.normal(0, 0.12, 2) * [width, height]
+        s = np.linspace(-0.2, 1.2, 24)[:, None]
+        points = (1 - s) ** 2 * a + 2 * s * (1 - s) * sag + s**2 * b
+        thick = max(1, int(min(height, width) * rng.uniform(0.006, 0.03)))
+        cv2.polylines(canvas, [points.round().astype(np.int32)], False, 1, thick)
+    return canvas
+
+
+def _rig(rng: np.random.Generator, height: int, width: int) -> Mask:
+    canvas = np.zeros((height, width), np.uint8)
+    for _ in range(int(rng.integers(1, 4))):
+        canvas |= blob(rng, height, width, share=rng.uniform(0.01, 0.09))
+        if rng.random() < 0.5:
+            a, b = (rng.uniform(0, 1, (2, 2)) * [width, height]).astype(int)
+            cv2.line(canvas, a.tolist(), b.tolist(), 1, max(2, int(0.04 * min(height, width) * rng.random())))
+    return canvas
+
+
+def _person(rng: np.random.Generator, height: int, width: int) -> Mask:
+    canvas: Mask = np.zeros((height, width), np.uint8)
+    tall = height * rng.uniform(0.3, 0.9)
+    hip = np.array([rng.uniform(0.15, 0.85) * width, rng.uniform(0.45, 0.8) * height])
+    lean = rng.normal(0, 0.06, 2) * tall
+    neck = hip + lean - [0, 0.32 * tall]
+    limb = max(2, int(0.075 * tall))
+
+    def stroke(a: Any, b: Any, thick: int) -> None:
+        cv2.line(canvas, [int(v) for v in a], [int(v) for v in b], 1, max(1, thick))
+
+    stroke(hip, neck, int(0.17 * tall))
+    head = neck - [0, 0.1 * tall] + rng.normal(0, 0.02, 2) * tall
+    cv2.ellipse(canvas, [int(v) for v in head], [int(0.06 * tall), int(0.085 * tall)], 0, 0, 360, 1, -1)
+    for root, length in ((hip, 0.24), (hip, 0.24), (neck, 0.17), (neck, 0.17)):
+        angle = rng.normal(np.pi / 2, 0.5)
+        joint = root + length * tall * np.array([np.cos(angle), np.sin(angle)])
+        angle += rng.normal(0, 0.6)
+        stroke(root, joint, limb)
+        stroke(joint, joint + length * tall * np.array([np.cos(angle), np.sin(angle)]), int(0.8 * limb))
+    return canvas
+
+
+def _stain(rng: np.random.Generator, height: int, width: int) -> Mask:
+    canvas = np.zeros((height, width), np.uint8)
+    for _ in range(int(rng.integers(1, 7))):
+        canvas |= blob(rng, height, width, share=rng.uniform(0.002, 0.05))
+    return canvas
+
+
+_DRAW = {"wires": _wires, "rig": _rig, "person": _person, "stain": _stain}
