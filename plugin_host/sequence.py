@@ -14,6 +14,7 @@ numbers are not negative.
 
 from __future__ import annotations
 
+import difflib
 import os
 import re
 from dataclasses import dataclass
@@ -116,11 +117,8 @@ def _lone_number(name: str) -> int:
 
 def _nearest(pattern: Pattern, names: List[str]) -> str:
     """What is there instead, when only the padding or the spelling is wrong."""
-    if pattern.width is not None:
-        close = [n for n in names if n.startswith(pattern.head) and n.endswith(pattern.tail)]
-    else:
-        stem = pattern.head.split(".")[0].lower()
-        close = [n for n in names if n.lower().startswith(stem)]
+    wanted = pattern.path(1001)[len(pattern.folder) :]
+    close = difflib.get_close_matches(wanted, sorted(names), n=1, cutoff=0.7)
     if close:
-        return f"The folder holds {min(close)}: check the padding and spelling."
+        return f"The folder holds {close[0]}: check the padding and spelling."
     return f"The folder holds {len(names)} other files." if names else "The folder is empty."

@@ -1,0 +1,252 @@
+"""The command `aan`: fill a shot in this process, or have the persistent engine do it; look at an EXR; train.
+
+It turns arguments into a job and a job's story into words; it knows no pixel. Whatever is slow to import is imported
+by the command that needs it, so that `aan jobs` answers at once.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..protocol import JobSpec
+
+if TYPE_CHECKING:
+    from ..client import Client
+    from ..protocol import Event
+    from .display import Display
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Removes what must go from a shot: plates and a roto matte in, filled EXR out, untouched outside the matte.",
+)
+
+Plate = Annotated[str, typer.Option(help="The plates: plate.####.exr, plate.%04d.exr, or one file.")]
+Matte = Annotated[str, typer.Option(help="The matte: a sequence with the plates' numbers, or one still for all.")]
+Out = Annotated[str, typer.Option(help="The result: a pattern like the plates'.")]
+First = Annotated[int | None, typer.Option(help="First frame to fill. All plates may still be looked at.")]
+Last = Annotated[int | None, typer.Option(help="Last frame to fill.")]
+Channel = Annotated[str | None, typer.Option(help="The matte's channel; else A, else its only or first one.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Aov = Annotated[str, typer.Option(help="Layers to add, comma-separated: confidence, source, unseen.")]
+
+
+@app.command()
+def fill(
+    plate: Plate,
+    matte: Matte,
+    out: Out,
+    first: First = None,
+    last: Last = None,
+    matte_channel: Channel = None,
+    device: Device = "auto",
+    aov: Aov = "",
+) -> None:
+    """Fill a shot in this process."""
+    from .display import Display
+    from .intake import take_in
+    from .worker import ENGINE, load, shot_of
+
+    spec, out = _job(plate, matte, first, last, matte_channel, device, aov), _full(out)
+    began, written = time.monotonic(), 0
+    with _faults_in_words(), Display() as display:
+        from ..sequence import frame_path
+
+        intake = take_in(spec, output=out)
+        shot = shot_of(intake)
+        for filled in load(ENGINE).fill(shot, progress=lambda s: display.step(s.stage, s.done, s.total)):
+            path = Path(frame_path(out, filled.frame))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            filled.write(path)
+            written += 1
+    if written < len(intake.targets):
+        _give_up(f"only {written} of {len(intake.targets)} frames were written", "Fill the shot again.")
+    print(f"{written} frames in {time.monotonic() - began:.1f} s: {out}")
+
+
+@app.command()
+def submit(
+    plate: Plate,
+    matte: Matte,
+    out: Annotated[str | None, typer.Option(help="The result; without it, the engine's cache keeps it.")] = None,
+    first: First = None,
+    last: Last = None,
+    matte_channel: Channel = None,
+    device: Device = "auto",
+    aov: Aov = "",
+) -> None:
+    """Have the persistent engine fill a shot; start it if none runs. Ctrl-C cancels."""
+    from ..launch import find_or_start
+    from ..protocol import Accepted
+    from .display import Display
+
+    spec = _job(plate, matte, first, last, matte_channel, device, aov)
+    with _faults_in_words(), find_or_start(name="aan submit") as client:
+        accepted = client.answer(client.submit(spec, output=_full(out) if out else None), timeout=600)
+        assert isinstance(accepted, Accepted)
+        print(f"job {accepted.job}: {accepted.total} frames, {accepted.cached} of them cached: {accepted.output}")
+        with Display() as display:
+            end = _follow(client, accepted.job, display)
+    _tell_end(end)
+
+
+@app.command()
+def serve() -> None:
+    """Run the persistent engine in the foreground, until Ctrl-C or `aan stop`."""
+    import logging
+
+    from .__main__ import serve as serve_until_told
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s broker %(message)s")
+    with _faults_in_words():
+        raise typer.Exit(serve_until_told())
+
+
+@app.command()
+def jobs() -> None:
+    """List the jobs of the running engine."""
+    from ..protocol import State
+
+    with _faults_in_words(), _running() as client:
+        state = client.answer(client.status())
+        assert isinstance(state, State)
+        for job in state.jobs:
+            print(f"{job.job:12} {job.state:10} {job.done:5}/{job.total:<5} {job.plate} -> {job.output}")
+            if job.reason:
+                print(f"{'':12} {job.reason}. {job.hint}")
+
+
+@app.command()
+def cancel(job: Annotated[str, typer.Argument(help="Its name, as `aan jobs` lists it.")]) -> None:
+    """Cancel a job after the frame in work; a second time, at once."""
+    with _faults_in_words(), _running() as client:
+        client.answer(client.cancel(job))
+
+
+@app.command()
+def stop() -> None:
+    """Stop the running engine; what it works on is cancelled, finished frames stay."""
+    from .. import connection
+
+    with _faults_in_words(), _running() as client:
+        client.answer(client.shutdown())
+        while connection.is_held(connection.runtime_folder() / connection.ENGINE_LOCK):
+            time.sleep(0.05)
+
+
+@app.command()
+def info(files: Annotated[list[Path], typer.Argument(help="EXR files.")]) -> None:
+    """Print what the engine sees in an EXR: parts, windows, channels, compression, timecode."""
+    from aan_engine.exr import describe
+
+    from .inspection import in_words
+
+    for file in files:
+        with _faults_in_words():
+            print(in_words(describe(file)))
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def train(context: typer.Context) -> None:
+    """Train the network: `aan train homography`, `aan train inpainter`."""
+    training = importlib.import_module("aan_engine.training.cli").app
+    training(args=context.args, prog_name="aan train")
+
+
+def main() -> None:
+    """The console script."""
+    app()
+
+
+def _job(
+    plate: str,
+    matte: str,
+    first: int | None,
+    last: int | None,
+    matte_channel: str | None,
+    device: str,
+    aov: str,
+) -> JobSpec:
+    aovs = tuple(name.strip() for name in aov.split(",") if name.strip())
+    return JobSpec(_full(plate), _full(matte), first, last, matte_channel, aovs, device)
+
+
+def _full(pattern: str) -> str:
+    """The pattern from the root, as an engine that runs elsewhere needs it."""
+    return str(Path(pattern).absolute())
+
+
+@contextmanager
+def _running() -> Iterator[Client]:
+    from ..launch import find
+
+    client = find(name="aan")
+    if client is None:
+        print("no engine is running", file=sys.stderr)
+        raise typer.Exit(1)
+    with client:
+        yield client
+
+
+def _follow(client: Client, job: str, display: Display) -> Event:
+    """Show a job's story to its end. Ctrl-C asks on a terminal whether to cancel the job, and elsewhere cancels it."""
+    from ..protocol import Progress
+
+    while True:
+        try:
+            for message in client.follow(job):
+                if isinstance(message, Progress):
+                    display.step(message.stage, message.done, message.total)
+            return message  # type: ignore[return-value]
+        except KeyboardInterrupt:
+            display.pause()
+            if sys.stdin.isatty() and not typer.confirm("\nCancel the job? (Otherwise it goes on without you.)"):
+                print(f"`aan jobs` shows how it fares, `aan cancel {job}` ends it.", file=sys.stderr)
+                raise typer.Exit(130) from None
+            client.cancel(job)
+
+
+def _tell_end(end: Event) -> None:
+    from ..protocol import Cancelled, Failed, Finished
+
+    if isinstance(end, Failed):
+        _give_up(end.reason, end.hint)
+    if isinstance(end, Cancelled):
+        print("cancelled; finished frames are kept", file=sys.stderr)
+        raise typer.Exit(130)
+    assert isinstance(end, Finished)
+    print(f"{end.frames} frames filled")
+
+
+@contextmanager
+def _faults_in_words() -> Iterator[None]:
+    """What goes wrong becomes a reason and a hint on stderr, and exit code 1; only a fault of ours shows a trace."""
+    from .worker import explain
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except typer.Exit:
+        raise
+    except Exception as error:
+        code, reason, hint = explain(error)
+        if code == "internal":
+            raise
+        _give_up(reason, hint)
+
+
+def _give_up(reason: str, hint: str) -> None:
+    print(f"{reason}. {hint}" if hint else reason, file=sys.stderr)
+    raise typer.Exit(1)

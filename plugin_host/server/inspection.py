@@ -1,0 +1,33 @@
+"""An EXR as the engine sees it, in words for people. It reads no file."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from aan_engine.exr import Description, PartDescription
+
+
+def in_words(description: Description) -> str:
+    """A few lines: each part with its channels, windows, storage, codec and timecode."""
+    lines = [str(description.path)]
+    for number, part in enumerate(description.parts):
+        if len(description.parts) > 1:
+            lines.append(f"  part {number} {part.name}")
+        lines += [f"    {label:9}{value}" for label, value in _rows(part)]
+    return "\n".join(lines)
+
+
+def _rows(part: PartDescription) -> list[tuple[str, str]]:
+    by_type = groupby(part.channels, key=lambda channel: channel[1])
+    return [
+        ("channels", "; ".join(f"{' '.join(name for name, _ in group)} ({kind})" for kind, group in by_type)),
+        ("display", _window(part.display_window)),
+        ("data", _window(part.data_window)),
+        ("stored", f"{part.type}, {part.compression}"),
+        *([("timecode", part.timecode)] if part.timecode else []),
+    ]
+
+
+def _window(window: tuple[int, int, int, int]) -> str:
+    x0, y0, x1, y1 = window
+    return f"{x1 - x0 + 1} x {y1 - y0 + 1}, from ({x0}, {y0}) to ({x1}, {y1})"
