@@ -1,0 +1,133 @@
+"""Motion: where each pixel of one proxy lies in a neighbouring one: a homography plus a residual flow.
+
+Camera motion is taken out first (the homography), so that the residual is small. The residual is estimated on
+*cross-filled* pictures: inside the target's hole stands the warped reference, inside the reference's hole the
+target, so the flow never sees the object that is to go, nor the smear of an inpainting.
+
+Convention: a motion map is (h, w, 2) float32: for each target pixel the (x, y) position in the source frame,
+pixel centres at integers, origin top-left, y down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Motion:
+    """Motion from a target to a source frame.
+
+    Args:
+        map: (h, w, 2) float32, see the module's convention.
+        homography: (3, 3) float64, its global part.
+        trust: 0 .. 1, how much of the frame the homography explains.
+    """
+
+    map: Array
+    homography: NDArray[np.float64]
+    trust: float
+
+
+def grid(shape: tuple[int, ...]) -> Array:
+    """(h, w, 2): each pixel's own (x, y)."""
+    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    return np.stack([x, y], -1)
+
+
+def project(homography: NDArray[np.float64], points: Array) -> Array:
+    """Points (..., 2) through a homography. Convention: target (x, y) -> source (x, y)."""
+    H = homography.astype(np.float32)
+    x, y = points[..., 0], points[..., 1]
+    depth = H[2, 0] * x + H[2, 1] * y + H[2, 2]
+    # Behind the horizon there is no picture: send such points far outside instead of mirroring them back in.
+    depth = np.where(depth > 1e-3, depth, np.float32(np.nan))
+    u = (H[0, 0] * x + H[0, 1] * y + H[0, 2]) / depth
+    v = (H[1, 0] * x + H[1, 1] * y + H[1, 2]) / depth
+    return np.nan_to_num(np.stack([u, v], -1), nan=-1e6, posinf=-1e6, neginf=-1e6).astype(np.float32)
+
+
+def sample(image: NDArray[np.float32], points: Array, *, sharp: bool = False) -> Array:
+    """Values of `image` (h, w[, c]) at `points` (..., 2), bilinear, or bicubic where `sharp`.
+
+    Convention: points are (x, y), pixel centres at integers; outside, the nearest edge pixel's value.
+    """
+    shape = points.shape[:-1]
+    # remap's own maps are limited to 32767 rows: fold long lists of points.
+    count = int(np.prod(shape))
+    width = 1024
+    folded = np.zeros((-(-max(count, 1) // width) * width, 2), np.float32)
+    folded[:count] = points.reshape(-1, 2)
+    maps = folded.reshape(-1, width, 2)
+    method = cv2.INTER_CUBIC if sharp else cv2.INTER_LINEAR
+    values = cv2.remap(image, maps, None, method, borderMode=cv2.BORDER_REPLICATE)
+    return values.reshape(-1, *image.shape[2:])[:count].reshape(*shape, *image.shape[2:])
+
+
+def between(
+    target: Array,
+    source: Array,
+    *,
+    target_visible: Mask,
+    source_visible: Mask,
+    homography: NDArray[np.float64],
+    trust: float,
+) -> Motion:
+    """The motion from target to source, both greys (h, w) of about 0 .. 1, given the camera's homography.
+
+    Where nothing trustworthy is known about the residual (hidden in either frame) it is 0: the homography alone
+    carries the pixel on.
+    """
+    h, w = target.shape
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    warped = cv2.warpPerspective(source, homography, (w, h), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    seen = cv2.warpPerspective(source_visible.astype(np.float32), homography, (w, h), flags=flags, borderValue=0)
+    seen_mask = seen > 0.999
+    T, W = crossfill(target, warped, target_visible=target_visible, source_visible=seen_mask)
+    residual = _flow(T, W)
+    residual[~(seen_mask | target_visible)] = 0
+    return Motion(project(homography, grid(target.shape) + residual), homography, trust)
+
+
+def crossfill(target: Array, warped: Array, *, target_visible: Mask, source_visible: Mask) -> tuple[Array, Array]:
+    """Each picture's hole filled from the other; what is hidden in both is the same smooth patch in both."""
+    either = np.where(target_visible, target, warped)
+    known = target_visible | source_visible
+    if not known.all():
+        either = _smooth_fill(either, known)
+    T = np.where(target_visible, target, either)
+    W = np.where(source_visible, warped, either)
+    return T, W
+
+
+def _smooth_fill(image: Array, known: Mask) -> Array:
+    """Unknown pixels from ever wider averages of known ones."""
+    value, weight = image * known, known.astype(np.float32)
+    filled, missing = image.copy(), ~known
+    sigma = 3.0
+    while missing.any():
+        blurred = cv2.GaussianBlur(weight, (0, 0), sigma)
+        mean = cv2.GaussianBlur(value, (0, 0), sigma) / np.maximum(blurred, 1e-6)
+        ready = missing & (blurred > 0.02)
+        filled[ready] = mean[ready]
+        missing &= ~ready
+        sigma *= 2
+        if sigma > 4 * max(image.shape):
+            filled[missing] = 0.0
+            break
+    return filled
+
+
+def _flow(target: Array, source: Array) -> Array:
+    """Dense flow (h, w, 2) with target(x) ~ source(x + flow): OpenCV's DIS, on 8 bit of the log range."""
+    estimator = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    low, high = float(min(target.min(), source.min())), float(max(target.max(), source.max()))
+    gain = 255.0 / max(high - low, 1e-3)
+    eight = [np.clip((i - low) * gain, 0, 255).astype(np.uint8) for i in (target, source)]
+    return np.asarray(estimator.calc(eight[0], eight[1], None), np.float32)

@@ -1,0 +1,166 @@
+"""The chooser: of all candidates for a hidden pixel, which one is right?
+
+Equation 3 and 4 of the paper, learned: instead of one distance per reference for the whole frame there is a score
+per candidate and pixel, and one masked softmax over the candidates disposes. Every candidate passes through the
+same small encoder-decoder; they see one another through their mean and maximum, so their number and order are free.
+
+Shapes: B targets, K candidates, h x w multiples of 8.
+"""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+KINDS = 5
+FEATURES = 3 + 3 + 1 + 1 + 3 + 3 + 1 + 1 + 1 + KINDS
+
+
+def features(
+    target: Tensor,
+    hidden: Tensor,
+    *,
+    image: Tensor,
+    valid: Tensor,
+    distance: Tensor,
+    trust: Tensor,
+    stir: Tensor,
+    kind: Tensor,
+) -> Tensor:
+    """What the chooser is told about each candidate.
+
+    Args:
+        target: (B, 3, h, w) log range; what is hidden is not looked at.
+        hidden: (B, 1, h, w) 1 in the hole.
+        image: (B, K, 3, h, w) log range.
+        valid, distance, trust, stir: (B, K, 1, h, w); distance in frames, stir in pixels.
+        kind: (B, K) int64.
+
+    Returns:
+        (B, K, FEATURES, h, w)
+    """
+    B, K, _, h, w = image.shape
+    seen = 1 - hidden
+    known = target * seen
+    off = (image - known[:, None]).abs() * (valid * seen[:, None])
+    agreement = _agreement(off.mean(2), valid[:, :, 0] * seen)
+    # How far a candidate stands from what the others propose: a ghost is rarely seconded.
+    real = valid * (kind != KINDS - 1).to(valid).reshape(B, K, 1, 1, 1)
+    total = real.sum(1, keepdim=True)
+    mean = (image * real).sum(1, keepdim=True) / total.clamp(min=1)
+    apart = (image - mean).abs() * valid * (total > 0)
+    onehot = F.one_hot(kind, KINDS).to(image)[..., None, None].expand(B, K, KINDS, h, w)
+    return torch.cat(
+        [
+            image * valid,
+            known[:, None].expand(B, K, 3, h, w),
+            hidden[:, None].expand(B, K, 1, h, w),
+            valid,
+            4 * apart,
+            agreement,
+            torch.log1p(distance) / 3,
+            trust,
+            torch.log1p(stir),
+            onehot,
+        ],
+        2,
+    )
+
+
+def _agreement(off: Tensor, both: Tensor) -> Tensor:
+    """Eq. 3 of the paper at two scales: the masked mean distance around each pixel, divided by the overlap.
+
+    Args:
+        off, both: (B, K, h, w), absolute differences and where they count.
+
+    Returns:
+        (B, K, 3, h, w): the distance in neighbourhoods of 12 and 36 pixels, and how much of the latter counted.
+    """
+    B, K, h, w = off.shape
+    # Means over neighbourhoods lose nothing by being taken at a quarter of the resolution first.
+    error, count = F.avg_pool2d(off * both, 4), F.avg_pool2d(both, 4)
+    found = []
+    for size in (3, 9):
+        share = F.avg_pool2d(count, size, 1, size // 2)
+        mean = F.avg_pool2d(error, size, 1, size // 2) / share.clamp(min=1e-4)
+        found.append(10 * torch.where(share > 1e-4, mean, torch.zeros_like(mean)))
+        found.append(share)
+    stacked = torch.stack([found[0], found[2], found[3]], 2).flatten(0, 1)
+    return F.interpolate(stacked, size=(h, w), mode="bilinear", align_corners=False).reshape(B, K, 3, h, w)
+
+
+class Chooser(nn.Module):
+    """Scores candidates. Input (B, K, FEATURES, h, w), output logits (B, K, h, w)."""
+
+    def __init__(self, widths: tuple[int, int, int] = (32, 48, 64)) -> None:
+        super().__init__()
+        a, b, c = widths
+        self.fold = nn.Conv2d(FEATURES * 4, a, 1)
+        self.enter = nn.Conv2d(a, a, 3, padding=1)
+        self.down1 = nn.Conv2d(a, b, 3, stride=2, padding=1)
+        self.mix1 = nn.Conv2d(3 * b, b, 1)
+        self.body1 = nn.Conv2d(b, b, 3, padding=1)
+        self.down2 = nn.Conv2d(b, c, 3, stride=2, padding=1)
+        self.mix2 = nn.Conv2d(3 * c, c, 1)
+        self.body2 = nn.Conv2d(c, c, 3, padding=1)
+        self.body3 = nn.Conv2d(c, c, 3, padding=2, dilation=2)
+        self.up1 = nn.Conv2d(c, b, 1)
+        self.join1 = nn.Conv2d(b, b, 3, padding=1)
+        self.up0 = nn.Conv2d(b, a, 1)
+        self.mix0 = nn.Conv2d(3 * a, a, 1)
+        self.join0 = nn.Conv2d(a, a, 3, padding=1)
+        self.leave = nn.Conv2d(a, 4, 1)
+
+    def forward(self, given: Tensor, valid: Tensor) -> Tensor:
+        """Logits (B, K, h, w); `valid` (B, K, 1, h, w) weighs the exchange between candidates."""
+        B, K, _, h, w = given.shape
+        x = F.pixel_unshuffle(given.flatten(0, 1), 2)  # (BK, 4F, h/2, w/2)
+        here = F.avg_pool2d(valid.flatten(0, 1), 2)
+        x0 = F.relu(self.enter(F.relu(self.fold(x))))
+        x1 = F.relu(self.down1(x0))
+        x1 = F.relu(self.mix1(_exchange(x1, _shrink(here, 2), K)))
+        x1 = x1 + F.relu(self.body1(x1))
+        x2 = F.relu(self.down2(x1))
+        x2 = F.relu(self.mix2(_exchange(x2, _shrink(here, 4), K)))
+        x2 = x2 + F.relu(self.body2(x2))
+        x2 = x2 + F.relu(self.body3(x2))
+        x1 = x1 + _grow(self.up1(x2), x1)
+        x1 = x1 + F.relu(self.join1(x1))
+        x0 = x0 + _grow(self.up0(x1), x0)
+        x0 = F.relu(self.mix0(_exchange(x0, here, K)))
+        x0 = x0 + F.relu(self.join0(x0))
+        return F.pixel_shuffle(self.leave(x0), 2).reshape(B, K, h, w)
+
+
+def _exchange(x: Tensor, here: Tensor, count: int) -> Tensor:
+    """Each candidate beside the mean and the maximum of all valid ones: (BK, c, h, w) -> (BK, 3c, h, w)."""
+    BK, c, h, w = x.shape
+    every = x.reshape(-1, count, c, h, w)
+    weight = here.reshape(-1, count, 1, h, w)
+    mean = (every * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True).clamp(min=1e-3)
+    most = (every * (weight > 0)).amax(1, keepdim=True)
+    return torch.cat([every, mean.expand_as(every), most.expand_as(every)], 2).reshape(BK, 3 * c, h, w)
+
+
+def _shrink(x: Tensor, by: int) -> Tensor:
+    return F.avg_pool2d(x, by)
+
+
+def _grow(x: Tensor, like: Tensor) -> Tensor:
+    return F.interpolate(x, size=like.shape[-2:], mode="bilinear", align_corners=False)
+
+
+def choose(logits: Tensor, valid: Tensor) -> Tensor:
+    """Eq. 4, corrected: a softmax over the candidates in which what is not valid weighs exactly 0.
+
+    Args:
+        logits, valid: (B, K, h, w).
+
+    Returns:
+        (B, K, h, w) weights, summing to 1 wherever anything is valid and to 0 elsewhere.
+    """
+    score = logits.masked_fill(valid <= 0, float("-inf"))
+    peak = score.amax(1, keepdim=True).clamp(min=-1e30)
+    weight = torch.exp(score - peak) * (valid > 0)
+    return weight / weight.sum(1, keepdim=True).clamp(min=1e-12)

@@ -1,0 +1,109 @@
+"""Proxies: the small, log-encoded pictures on which everything is decided, and the reel that holds a shot of them.
+
+Convention: a proxy pixel's centre (x, y) lies on the plate at ((x + .5) / s - .5), with s the proxy's size over the
+plate's, per axis; both count pixel centres at integers from the top-left of the data window.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from aan_engine.light import encode
+
+Array = NDArray[np.float32]
+Mask = NDArray[np.bool_]
+
+AREA = 432 * 240
+"""Proxy pixels at most: the network's cost is the same for 480p and for 8K."""
+
+
+@dataclass(frozen=True, eq=False)
+class Proxy:
+    """One frame as the network sees it.
+
+    Args:
+        image: (h, w, 3) float32, log range; hidden places hold a smooth nothing.
+        hidden: (h, w) bool, True where any plate pixel under it is hidden, and one pixel around.
+    """
+
+    image: Array
+    hidden: Mask
+
+
+def size_for(height: int, width: int) -> tuple[int, int]:
+    """(h, w) of the proxy for a plate: the plate's own size up to `AREA` pixels, else the same shape at that area."""
+    scale = min(1.0, (AREA / (height * width)) ** 0.5)
+    return max(16, round(height * scale)), max(16, round(width * scale))
+
+
+def make(pixels: Array, matte: Array, *, size: tuple[int, int]) -> Proxy:
+    """The proxy of a plate.
+
+    Args:
+        pixels: (H, W, 3) float32, scene-linear; NaN and infinities count as hidden.
+        matte: (H, W) float32, 0 .. 1; above 0 is hidden.
+        size: (h, w) from `size_for`.
+    """
+    sound = np.isfinite(pixels).all(-1)
+    known = (sound & (matte <= 0)).astype(np.float32)
+    image = encode(np.where(known[..., None] > 0, pixels, 0).astype(np.float32))
+    if size != known.shape:
+        to = (size[1], size[0])
+        share = cv2.resize(known, to, interpolation=cv2.INTER_AREA)
+        # Hidden pixels are left out of the mean, instead of staining the proxy around the hole.
+        image = cv2.resize(image * known[..., None], to, interpolation=cv2.INTER_AREA)
+        image = image / np.maximum(share, 1e-6)[..., None]
+        hidden = share < 1 - 1e-6
+    else:
+        hidden = known < 1
+    grown = cv2.dilate(hidden.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    image[hidden] = 0.4
+    return Proxy(image.astype(np.float32), grown)
+
+
+class Reel:
+    """A shot's proxies, on disk: memory holds a bounded number of frames whatever the shot's length.
+
+    Half precision: the log range needs no more, and a thousand frames take 650 MB of disk.
+    """
+
+    def __init__(self, count: int, size: tuple[int, int]) -> None:
+        self.count = count
+        self.size = size
+        self._folder = tempfile.TemporaryDirectory(prefix="aan-reel-", ignore_cleanup_errors=True)
+        folder = Path(self._folder.name)
+        self._image = np.lib.format.open_memmap(folder / "image.npy", "w+", np.float16, (count, *size, 3))
+        self._hidden = np.lib.format.open_memmap(folder / "hidden.npy", "w+", np.bool_, (count, *size))
+
+    def put(self, index: int, proxy: Proxy) -> None:
+        """Store the proxy of frame `index` (0-based)."""
+        self._image[index] = np.clip(proxy.image, -60000, 60000)
+        self._hidden[index] = proxy.hidden
+
+    def image(self, index: int) -> Array:
+        """(h, w, 3) float32, log range."""
+        return np.asarray(self._image[index], np.float32)
+
+    def hidden(self, index: int) -> Mask:
+        """(h, w) bool."""
+        return np.asarray(self._hidden[index])
+
+    def close(self) -> None:
+        """Give the disk back."""
+        del self._image, self._hidden
+        self._folder.cleanup()
+
+    def __enter__(self) -> Reel:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()

@@ -1,0 +1,47 @@
+"""The schedule: which distant frames serve as references for a target."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from aan_engine.candidate import Neighbourhood
+from aan_engine.motion import project, sample
+from aan_engine.survey import Survey
+
+STRIDE = 10
+"""The paper's: every tenth frame of the whole shot may be a reference."""
+
+LOOKED_AT = 24
+"""At most so many stride frames are considered for one target, the nearest first."""
+
+
+def references(survey: Survey, near: Neighbourhood, *, count: int) -> list[int]:
+    """Up to `count` reference frames that together show the most of what the target hides.
+
+    Chosen greedily: a reference counts for the hidden pixels that it shows, less for those that others show already.
+    Where no chain of homographies leads to a frame (across a cut), it is not asked.
+    """
+    ys, xs = np.nonzero(near.hidden)
+    thin = slice(None, None, max(1, len(ys) // 400))
+    points = np.stack([xs[thin] + near.left, ys[thin] + near.top], -1).astype(np.float32)
+    h, w = survey.reel.size
+    offered = [f for f in range(0, survey.reel.count, STRIDE) if f != near.index]
+    offered.sort(key=lambda f: abs(f - near.index))
+    shown: dict[int, np.ndarray] = {}
+    for frame in offered[:LOOKED_AT]:
+        H = survey.along(near.index, frame)
+        if H is None:
+            continue
+        at = project(H, points)
+        inside = (at >= 0).all(-1) & (at[:, 0] <= w - 1) & (at[:, 1] <= h - 1)
+        shown[frame] = inside & (sample(survey.visible(frame), at) > 0.999)
+    chosen: list[int] = []
+    covered = np.zeros(len(points))
+    while len(chosen) < count and shown:
+        worth = {f: float((s / (1 + 2 * covered)).sum()) / (1 + abs(f - near.index) / 100) for f, s in shown.items()}
+        best = max(worth, key=lambda f: (worth[f], -abs(f - near.index)))
+        if worth[best] <= 0:
+            break
+        covered += shown.pop(best)
+        chosen.append(best)
+    return chosen

@@ -1,0 +1,195 @@
+"""The survey of a shot: how its frames move against one another, found out as it is asked for, on proxies.
+
+It owns the bounded memory of all that is looked at more than once: pyramids and motions of the frames near the
+current target, and the links to distant references. Targets are meant to be asked for in order.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from typing import Protocol, TypeVar
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from aan_engine.candidate import Views
+from aan_engine.motion import Array, Motion, between, grid, project
+from aan_engine.proxy import Reel
+from aan_engine.registration import Pyramid, Registered, refine, trust
+
+Homography = NDArray[np.float64]
+Value = TypeVar("Value")
+
+REACH = 30
+"""How many frames a pixel is traced in each direction."""
+
+CUT = 0.25
+"""Adjacent frames of which less than this is explained by a homography do not belong together."""
+
+STRANGER = 0.45
+"""A distant reference that is explained less than this is dropped."""
+
+LEARNED = 0.6
+"""A start that is trusted less than this asks the learned estimator for a second one."""
+
+
+class Guess(Protocol):
+    """The learned estimator: target and reference index -> homography on the proxies."""
+
+    def __call__(self, target: int, reference: int) -> Homography: ...
+
+
+class _Recent:
+    """The most recently used values, at most `limit` of them."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._kept: OrderedDict[Hashable, object] = OrderedDict()
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        if key in self._kept:
+            self._kept.move_to_end(key)
+        else:
+            self._kept[key] = make()
+            while len(self._kept) > self._limit:
+                self._kept.popitem(last=False)
+        return self._kept[key]  # type: ignore[return-value]
+
+
+class Survey:
+    """Motion and alignment among the frames of a reel.
+
+    Args:
+        reel: the proxies.
+        guess: the learned homography estimator, or None to go without (registration then starts from the chain).
+        reach: see `REACH`.
+    """
+
+    def __init__(self, reel: Reel, *, guess: Guess | None = None, reach: int = REACH) -> None:
+        self.reel = reel
+        self.reach = reach
+        self._guess = guess
+        self._pictures = _Recent(2 * reach + 12)
+        self._pyramids = _Recent(2 * reach + 12)
+        self._motions = _Recent(4 * reach + 8)
+        self._steps: dict[int, Registered] = {}
+        self._links: OrderedDict[tuple[int, int], Registered] = OrderedDict()
+
+    def views(self) -> Views:
+        """The shot as candidates look at it."""
+        return Views(self.reel.count, image=self.image, visible=self.visible, motion=self.motion_map, stir=self.stir)
+
+    def image(self, index: int) -> Array:
+        """(h, w, 3) float32, log range."""
+        return self._pictures.get(("image", index), lambda: self.reel.image(index))
+
+    def visible(self, index: int) -> Array:
+        """(h, w) float32, 1 where the pixel may be a source."""
+        return self._pictures.get(("visible", index), lambda: (~self.reel.hidden(index)).astype(np.float32))
+
+    def pyramid(self, index: int) -> Pyramid:
+        """The frame's grey pyramid."""
+
+        def make() -> Pyramid:
+            grey = cv2.cvtColor(self.image(index), cv2.COLOR_RGB2GRAY)
+            return Pyramid(np.asarray(grey, np.float32), ~self.reel.hidden(index))
+
+        return self._pyramids.get(index, make)
+
+    def step(self, index: int) -> Registered:
+        """The homography from frame `index` to `index + 1`."""
+        if index not in self._steps:
+            starts = [np.eye(3)]
+            if index - 1 in self._steps:
+                starts.append(self._steps[index - 1].homography)
+            found = self._best(index, index + 1, starts)
+            self._steps[index] = found
+        return self._steps[index]
+
+    def _best(self, target: int, reference: int, starts: list[Homography]) -> Registered:
+        """Refined from the most promising of several starts; the learned one is asked where none convinces."""
+        T, R = self.pyramid(target), self.pyramid(reference)
+        ranked = sorted(starts, key=lambda H: trust(T, R, homography=H))
+        found = refine(T, R, start=ranked[-1])
+        if found.trust < LEARNED and len(ranked) > 1:
+            found = max(found, refine(T, R, start=ranked[0]), key=lambda r: r.trust)
+        if found.trust < LEARNED and self._guess is not None:
+            learned = refine(T, R, start=self._guess(target, reference))
+            found = max(found, learned, key=lambda r: r.trust)
+        return found
+
+    def motion(self, index: int, to: int) -> Motion | None:
+        """The motion between neighbours; None across a cut."""
+
+        def make() -> Motion | None:
+            step = self.step(min(index, to))
+            if step.trust < CUT:
+                return None
+            H = step.homography if to > index else np.linalg.inv(step.homography)
+            a, b = self.pyramid(index), self.pyramid(to)
+            return between(
+                a.grey, b.grey, target_visible=a.visible, source_visible=b.visible, homography=H, trust=step.trust
+            )
+
+        return self._motions.get((index, to), make)
+
+    def motion_map(self, index: int, to: int) -> Array:
+        """(h, w, 2): positions in `to`; far outside everywhere across a cut."""
+        motion = self.motion(index, to)
+        if motion is None:
+            return np.full((*self.reel.size, 2), -1e6, np.float32)
+        return motion.map
+
+    def stir(self, index: int) -> Array:
+        """(h, w) float32: pixels by which the picture moves against the camera, towards either neighbour."""
+
+        def make() -> Array:
+            found = []
+            for to in (index - 1, index + 1):
+                motion = self.motion(index, to) if 0 <= to < self.reel.count else None
+                if motion is not None:
+                    residual = motion.map - project(motion.homography, grid(self.reel.size))
+                    found.append(np.minimum(np.hypot(residual[..., 0], residual[..., 1]), 50))
+            if not found:
+                return np.zeros(self.reel.size, np.float32)
+            return np.asarray(np.minimum.reduce(found), np.float32)
+
+        return self._pictures.get(("stir", index), make)
+
+    def along(self, target: int, reference: int) -> Homography | None:
+        """The adjacent homographies multiplied up from target to reference; None across a cut."""
+        H = np.eye(3)
+        low, high = sorted((target, reference))
+        for index in range(low, high):
+            step = self.step(index)
+            if step.trust < CUT:
+                return None
+            H = step.homography @ H
+        return H if reference > target else np.linalg.inv(H)
+
+    def link(self, target: int, reference: int) -> Registered | None:
+        """The direct homography to a distant reference; None where the two do not show the same place."""
+        key = (target, reference)
+        if key not in self._links:
+            self._links[key] = self._find_link(target, reference)
+            while len(self._links) > 4096:
+                self._links.popitem(last=False)
+        found = self._links[key]
+        return found if found.trust >= STRANGER else None
+
+    def _find_link(self, target: int, reference: int) -> Registered:
+        T, R = self.pyramid(target), self.pyramid(reference)
+        previous = self._links.get((target - 1, reference))
+        if previous is not None and previous.trust >= LEARNED and self.step(target - 1).trust >= LEARNED:
+            start = previous.homography @ np.linalg.inv(self.step(target - 1).homography)
+            found = refine(T, R, start=start, coarse=False)
+            if found.trust > previous.trust - 0.05:
+                return found
+        starts = [H for H in (self.along(target, reference),) if H is not None]
+        if self._guess is not None and (not starts or trust(T, R, homography=starts[0]) < LEARNED):
+            starts.append(self._guess(target, reference))
+        if not starts:
+            return Registered(np.eye(3), 0.0)
+        return self._best(target, reference, starts)

@@ -1,0 +1,90 @@
+"""Traces: hidden pixels followed from frame to frame until they come into view.
+
+Coordinates travel, never colours: a trace ends as one position on one plate, which is sampled once.
+
+Convention: positions are (x, y) on the proxy of the frame they belong to, pixel centres at integers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aan_engine.motion import Array, Mask, sample
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """Where each of n followed pixels was seen first, in one direction of time.
+
+    Args:
+        frame: (n,) int32, the index of the frame where it came into view, -1 where it never did.
+        position: (n, 2) float32, where in that frame.
+        steps: (n,) int32, how many frames away that is.
+    """
+
+    frame: NDArray[np.int32]
+    position: Array
+    steps: NDArray[np.int32]
+
+
+def follow(
+    points: Array,
+    *,
+    start: int,
+    direction: int,
+    reach: int,
+    frames: int,
+    motion: Callable[[int, int], Array],
+    visible: Callable[[int], Array],
+    lingers: Sequence[int] = (0,),
+    leader: NDArray[np.intp] | None = None,
+) -> list[Trace]:
+    """Follow `points` (n, 2) of frame `start` in steps of `direction` (+1 or -1) through the hole.
+
+    Args:
+        reach: how many frames to go at most.
+        frames: length of the shot.
+        motion: (from, to) -> motion map (h, w, 2) between neighbours.
+        visible: frame -> (h, w) float32, 1 where a pixel and its neighbours are visible.
+        lingers: ascending; how many frames beyond the first sight each trace goes on, for a second opinion.
+        leader: (n,) for each point the index of the point whose end of journey it shares; used for the visible
+            rim around a hole, which is to be compared where the hole's own pixels end.
+
+    Returns:
+        One trace per entry of `lingers`.
+    """
+    n = len(points)
+    found = [_nowhere(n) for _ in lingers]
+    lead = np.arange(n) if leader is None else leader
+    led, follower = lead == np.arange(n), lead != np.arange(n)
+    here = points.astype(np.float32)
+    inside = np.ones(n, bool)
+    sight = np.full(n, -1, np.int32)
+    at = start
+    for step in range(1, reach + 1):
+        to = at + direction
+        waiting = (found[-1].frame < 0)[lead] & inside
+        if not 0 <= to < frames or not (waiting & led).any():
+            break
+        field = motion(at, to)
+        h, w = field.shape[:2]
+        here[waiting] = sample(field, here[waiting])
+        inside &= (here >= 0).all(-1) & (here[:, 0] <= w - 1) & (here[:, 1] <= h - 1)
+        in_view = np.zeros(n, bool)
+        ask = waiting & inside
+        in_view[ask] = sample(visible(to), here[ask]) > 0.999
+        sight[in_view & (sight < 0)] = step
+        for linger, trace in zip(lingers, found, strict=True):
+            arrives = led & in_view & (trace.frame < 0) & (step - sight >= linger)
+            ends = arrives | (follower & in_view & arrives[lead])
+            trace.frame[ends], trace.steps[ends], trace.position[ends] = to, step, here[ends]
+        at = to
+    return found
+
+
+def _nowhere(n: int) -> Trace:
+    return Trace(np.full(n, -1, np.int32), np.zeros((n, 2), np.float32), np.zeros(n, np.int32))

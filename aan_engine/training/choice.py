@@ -1,0 +1,196 @@
+"""Training the chooser: which candidate is right, learned from holes over what is known.
+
+Loss, in the hole and in the log range: the distance of the blended answer (absolute and squared), and the mean
+distance of the candidates by their weights, which rewards committing to one good candidate over averaging two bad.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from aan_engine.network.chooser import Chooser, choose, features
+from aan_engine.training.choices import Choice, sequence
+from aan_engine.training.homography import rate_at
+from aan_engine.training.journal import Journal
+
+SAVE_MINUTES = 3.0
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`sequences` refilmed clips are made first (kept in the run's folder), then `steps` of `count` crops each."""
+
+    sequences: int = 240
+    steps: int = 12_000
+    minutes: float | None = None
+    count: int = 4
+    rate: float = 1e-3
+    seed: int = 0
+    measure_every: int = 500
+
+
+def gather(data: Path, out: Path, *, first: int, last: int, part: str = "train") -> None:
+    """Make the material of sequences `first` .. `last` that is not there yet, one file each."""
+    pool = out / f"pool-{part}"
+    pool.mkdir(parents=True, exist_ok=True)
+    for number in range(first, last + 1):
+        file = pool / f"{number:05d}.npz"
+        if file.exists():
+            continue
+        choices = list(sequence(data, number, part=part))
+        if choices:
+            columns = {name: np.stack([getattr(c, name) for c in choices]) for name in Choice.__annotations__}
+            fresh = file.with_suffix(".tmp.npz")
+            np.savez(fresh, **columns)
+            fresh.replace(file)
+
+
+class Pool:
+    """The gathered crops, in memory; looks for new files now and then, so that making and learning can overlap."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: set[Path] = set()
+        self._columns: dict[str, list[np.ndarray[Any, Any]]] = {name: [] for name in Choice.__annotations__}
+        self.look()
+
+    def __len__(self) -> int:
+        return len(self._columns["truth"])
+
+    def look(self) -> None:
+        """Take in what was added to the folder."""
+        for file in sorted(set(self._folder.glob("[0-9]*[0-9].npz")) - self._known):
+            self._known.add(file)
+            with np.load(file) as loaded:
+                for name, column in self._columns.items():
+                    column.extend(loaded[name])
+
+    def batch(self, picks: np.ndarray[Any, Any]) -> dict[str, Tensor]:
+        """float32 tensors of the picked crops."""
+        found = {name: torch.from_numpy(np.stack([c[i] for i in picks])) for name, c in self._columns.items()}
+        return {k: v if k == "kind" else v.float() for k, v in found.items()}
+
+
+def train(data: Path, out: Path, plan: Plan, *, device: str = "cpu", resume: bool = True) -> Chooser:
+    """Trains into the folder `out`, from its checkpoint where there is one."""
+    gather(data, out, first=0, last=plan.sequences - 1)
+    gather(data, out, first=0, last=max(1, plan.sequences // 10) - 1, part="validation")
+    seen, held = Pool(out / "pool-train"), Pool(out / "pool-validation")
+    torch.manual_seed(plan.seed)
+    model = Chooser().to(device)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=plan.rate, weight_decay=1e-4)
+    journal = Journal(out)
+    step = 0
+    if resume and (state := journal.resume()) is not None:
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        step = state["step"]
+    saved = journal.minutes
+    while step < plan.steps and (plan.minutes is None or journal.minutes < plan.minutes):
+        for group in optimizer.param_groups:
+            group["lr"] = rate_at(step, plan.rate, plan.steps)
+        rng = np.random.default_rng((plan.seed, step))
+        given = augmented(seen.batch(rng.integers(len(seen), size=plan.count)), rng)
+        terms = losses(model, {k: v.to(device) for k, v in given.items()})
+        loss = terms["blend"] + 8 * terms["square"] + 0.5 * terms["expected"]
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        step += 1
+        if step % 50 == 0:
+            journal.note(step, loss=loss.item(), **{k: v.item() for k, v in terms.items()})
+        if step % plan.measure_every == 0:
+            journal.note(step, crops=len(seen), **measure(model, held, device=device))
+        if journal.minutes - saved > SAVE_MINUTES:
+            journal.keep({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step})
+            saved = journal.minutes
+            seen.look()
+    journal.keep({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step})
+    return model
+
+
+def augmented(given: dict[str, Tensor], rng: np.random.Generator) -> dict[str, Tensor]:
+    """Mirrored, turned, brighter or darker, and with candidates left out: what holds does so for all of them."""
+    axes = [axis for axis in (-1, -2) if rng.uniform() < 0.5]
+    turn = rng.uniform() < 0.5
+    out = {}
+    for name, value in given.items():
+        if name != "kind":
+            value = value.flip(axes) if axes else value
+            value = value.transpose(-1, -2).contiguous() if turn else value
+        out[name] = value
+    shift = float(rng.normal(0, 0.05))
+    out["truth"] = out["truth"] + shift
+    out["image"] = out["image"] + shift * out["told"][:, :, :1]
+    lost = torch.from_numpy(rng.uniform(size=out["kind"].shape) < 0.12)
+    lost[:, -1] = False
+    out["told"] = out["told"] * ~lost[:, :, None, None, None]
+    out["image"] = out["image"] * ~lost[:, :, None, None, None]
+    return out
+
+
+def weights_of(model: Chooser, given: dict[str, Tensor]) -> Tensor:
+    """The chooser's (B, K, h, w) weights for a batch."""
+    valid, distance, trust, stir = given["told"].split(1, dim=2)
+    asked = features(
+        given["truth"] * (1 - given["hidden"]),
+        given["hidden"],
+        image=given["image"],
+        valid=valid,
+        distance=distance,
+        trust=trust,
+        stir=stir,
+        kind=given["kind"],
+    )
+    return choose(model(asked, valid), valid[:, :, 0])
+
+
+def losses(model: Chooser, given: dict[str, Tensor]) -> dict[str, Tensor]:
+    """`blend`, `square` and `expected`: see the module."""
+    weight = weights_of(model, given)
+    hole, truth, image = given["hidden"], given["truth"], given["image"]
+    count = hole.sum().clamp(min=1)
+    off = (weight[:, :, None] * image).sum(1) - truth
+    each = (image - truth[:, None]).abs().mean(2)
+    # A candidate is right where its neighbourhood is: single pixels agree by chance.
+    each = F.avg_pool2d(each, 5, 1, 2)
+    return {
+        "blend": (off.abs() * hole).sum() / count / 3,
+        "square": (off.square() * hole).sum() / count / 3,
+        "expected": ((weight * each).sum(1, keepdim=True) * hole).sum() / count,
+    }
+
+
+@torch.no_grad()
+def measure(model: Chooser, held: Pool, *, device: str = "cpu", most: int = 160) -> dict[str, float]:
+    """PSNR (dB, log range, pooled over the hole's pixels) of the choice beside simple rules and the best possible."""
+    error = dict.fromkeys(("chosen", "winner", "painted", "nearest", "oracle"), 0.0)
+    pixels = 0.0
+    picks = np.arange(len(held))[:: max(1, len(held) // most)]
+    for start in range(0, len(picks), 8):
+        given = {k: v.to(device) for k, v in held.batch(picks[start : start + 8]).items()}
+        weight = weights_of(model, given)
+        hole, truth, image, valid = given["hidden"], given["truth"], given["image"], given["told"][:, :, 0]
+        each = (image - truth[:, None]).square().mean(2)
+        distance = given["told"][:, :, 1] + 1000 * (given["kind"] != 0)[:, :, None, None] + 1e6 * (valid <= 0)
+        smooth = F.avg_pool2d(each, 5, 1, 2) + 1e6 * (valid <= 0)
+        blend = ((weight[:, :, None] * image).sum(1) - truth).square().mean(1, keepdim=True)
+        found = {
+            "chosen": blend,
+            "winner": each.gather(1, weight.argmax(1, keepdim=True)),
+            "painted": each[:, -1:],
+            "nearest": each.gather(1, distance.argmin(1, keepdim=True)),
+            "oracle": each.gather(1, smooth.argmin(1, keepdim=True)),
+        }
+        for name, value in found.items():
+            error[name] += float((value * hole).sum())
+        pixels += float(hole.sum())
+    return {name: -10 * float(np.log10(max(total / max(pixels, 1), 1e-12))) for name, total in error.items()}
