@@ -22,17 +22,17 @@ import numpy as np
 import OpenEXR
 from numpy.typing import NDArray
 
+from aan_engine.attributes import carry_over, outgoing, veiled
 from aan_engine.header import Description, PartDescription, describe
 from aan_engine.plate import Array, Part, Plate, find_beauty
-from aan_engine.shot import PlateError, PlateUnreadable, PlateUnsupported, PlateUnwritable, TouchedError
+from aan_engine.shot import PlateError, PlateUnreadable, PlateUnsupported, PlateUnwritable
+from aan_engine.touched import verify
 
 __all__ = ["Description", "Part", "PartDescription", "Plate", "decode", "describe", "read", "write"]
 
 _HALF_MAX = 65504.0
 # PXR24 keeps half exactly but not float; HTJ2K and the newest codecs are left alone for want of readers in the field.
 _KEPT_CODECS = ("none", "rle", "zips", "zip", "piz")
-# Derived by the library from the channels and the codec it writes.
-_DERIVED = ("channels", "chunkCount")
 _decoding = threading.Lock()
 
 
@@ -58,7 +58,7 @@ def decode(description: Description, *, frame: int) -> tuple[Part, ...]:
     said = io.StringIO()
     try:
         with _overhearing(said):
-            file = OpenEXR.File(str(description.path), separate_channels=True)
+            file = _open(description)
         parts = tuple(
             Part(
                 description=part,
@@ -80,7 +80,18 @@ def decode(description: Description, *, frame: int) -> tuple[Part, ...]:
         ) from error
     for part in parts:
         _check_complete(part, path=description.path, frame=frame)
+        for array in part.channels.values():
+            array.flags.writeable = False
     return parts
+
+
+def _open(description: Description) -> Any:
+    try:
+        return OpenEXR.File(str(description.path), separate_channels=True)
+    except Exception:
+        # Most often an attribute that the library cannot turn into a Python value, such as text that is not UTF-8.
+        data = veiled(description.path.read_bytes(), description.parts)
+        return OpenEXR.File(io.BytesIO(data), separate_channels=True)
 
 
 def write(
@@ -118,6 +129,7 @@ def write(
     try:
         try:
             OpenEXR.File(parts).write(str(temporary))
+            carry_over(temporary, [part.description for part in plate.parts])
             written = decode(describe(temporary, frame=plate.frame), frame=plate.frame)
         except PlateError as error:
             raise _unwritable(path, plate, f"what was written cannot be read back: {error.reason}") from error
@@ -131,52 +143,6 @@ def write(
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-
-
-def verify(
-    plate: Plate,
-    written: tuple[Part, ...],
-    *,
-    hidden: NDArray[np.bool_],
-    filled: Mapping[str, Array],
-    path: Path,
-) -> None:
-    """Hold a file read back against the plate, bit for bit, NaN payloads and signed zeros included.
-
-    Args:
-        written: the parts as read back.
-        hidden: (H, W), True where the picture may differ.
-        filled: the channels of the picture's part that were replaced or added, as they should be.
-
-    Raises:
-        TouchedError: any bit outside `hidden` differs from the plate, or any bit differs from what should be there.
-    """
-    if len(written) != len(plate.parts):
-        raise _touched(path, plate, f"{len(plate.parts)} parts went in, {len(written)} came out")
-    bits = 0
-    where: list[str] = []
-    for index, (before, after) in enumerate(zip(plate.parts, written, strict=True)):
-        expected = {**before.channels, **(filled if index == plate.beauty.part else {})}
-        if expected.keys() != after.channels.keys() or before.description.data_window != after.description.data_window:
-            raise _touched(path, plate, "its channels or its data window are not the plate's")
-        for name, wanted in expected.items():
-            count = _changed_bits(wanted, after.channels[name])
-            if index == plate.beauty.part and name in plate.beauty.names:
-                count += _changed_bits(before.channels[name], after.channels[name], besides=hidden)
-            if count:
-                bits, where = bits + count, [*where, name]
-    if bits:
-        raise _touched(path, plate, f"{bits} bits differ in {', '.join(where)}")
-
-
-def _changed_bits(before: Array, after: Array, *, besides: NDArray[np.bool_] | None = None) -> int:
-    if before.dtype != after.dtype or before.shape != after.shape:
-        return 8 * max(before.nbytes, after.nbytes)
-    unsigned = np.dtype(f"u{before.dtype.itemsize}")
-    changed = before.view(unsigned) ^ after.view(unsigned)
-    if besides is not None:
-        changed[besides] = 0
-    return int(np.bitwise_count(changed).sum(dtype=np.int64)) if changed.any() else 0
 
 
 def _filled_channels(plate: Plate, *, pixels: NDArray[np.float32], hidden: NDArray[np.bool_]) -> dict[str, Array]:
@@ -203,7 +169,7 @@ def _cast(values: NDArray[np.float32], kind: np.dtype[Any]) -> Array:
 
 
 def _out_part(part: Part, filled: Mapping[str, Array]) -> Any:
-    header = {name: value for name, value in part.header.items() if name not in _DERIVED}
+    header = outgoing(part.description, part.header)
     if part.description.compression not in _KEPT_CODECS:
         header["compression"] = OpenEXR.ZIP_COMPRESSION
     if part.description.type == "tiled":
@@ -275,15 +241,6 @@ def _unwritable(path: Path, plate: Plate, why: str) -> PlateUnwritable:
     return PlateUnwritable(
         f"the frame could not be written: {why}",
         hint="Check that the folder exists, that it may be written to, and that the disk has room.",
-        file=path,
-        frame=plate.frame,
-    )
-
-
-def _touched(path: Path, plate: Plate, why: str) -> TouchedError:
-    return TouchedError(
-        f"the frame would not have been the plate outside the matte: {why}",
-        hint="Nothing was kept. Please report this plate.",
         file=path,
         frame=plate.frame,
     )

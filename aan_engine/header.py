@@ -44,6 +44,18 @@ _TIGHTEST_PACKING = 10_000
 
 
 @dataclass(frozen=True)
+class Attribute:
+    """One header attribute as it lies in the file: its type's name, its raw value, and the byte where the type stands.
+
+    Names and types are decoded as Latin-1, which gives any byte back.
+    """
+
+    type: str
+    value: bytes
+    at: int
+
+
+@dataclass(frozen=True)
 class PartDescription:
     """One part of an EXR file.
 
@@ -55,7 +67,7 @@ class PartDescription:
         channels: (name, type) with a type of `PIXEL_TYPES`, in the file's (alphabetical) order.
         timecode: "HH:MM:SS:FF", with ";" before the frames when drop-frame; None where there is none.
         subsampled: names of channels stored at less than full resolution.
-        attributes: every header attribute as (type, raw value).
+        attributes: every header attribute by name.
     """
 
     name: str
@@ -66,7 +78,7 @@ class PartDescription:
     channels: tuple[tuple[str, str], ...]
     timecode: str | None
     subsampled: tuple[str, ...] = ()
-    attributes: dict[str, tuple[str, bytes]] = field(default_factory=dict, repr=False, compare=False)
+    attributes: dict[str, Attribute] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -133,21 +145,22 @@ def _parts(file: BinaryIO) -> tuple[PartDescription, ...]:
     return tuple(parts)
 
 
-def _attributes(file: BinaryIO) -> dict[str, tuple[str, bytes]]:
-    found: dict[str, tuple[str, bytes]] = {}
+def _attributes(file: BinaryIO) -> dict[str, Attribute]:
+    found: dict[str, Attribute] = {}
     while name := _name(file):
+        at = file.tell()
         kind = _name(file)
         (size,) = struct.unpack("<i", _exactly(file, 4))
         if not 0 <= size <= _LARGEST_ATTRIBUTE:
             raise _Damage(f"the EXR header gives the attribute {name!r} an impossible size")
-        found[name] = (kind, _exactly(file, size))
+        found[name] = Attribute(kind, _exactly(file, size), at=at)
     return found
 
 
-def _part(attributes: dict[str, tuple[str, bytes]], *, flags: int) -> PartDescription:
+def _part(attributes: dict[str, Attribute], *, flags: int) -> PartDescription:
     if missing := [name for name in _REQUIRED if name not in attributes]:
         raise _Damage(f"the EXR header lacks {', '.join(missing)}")
-    value = {name: raw for name, (_, raw) in attributes.items()}
+    value = {name: attribute.value for name, attribute in attributes.items()}
     codec = value["compression"][0] if value["compression"] else 255
     if codec >= len(COMPRESSIONS):
         raise _Damage(f"the EXR header names an unknown codec ({codec})")
@@ -234,7 +247,7 @@ def _name(file: BinaryIO) -> str:
         raw += byte
         if len(raw) > _LONGEST_NAME:
             raise _Damage("the EXR header holds a name without an end")
-    return raw.decode("utf-8", "replace")
+    return raw.decode("latin-1")
 
 
 def _exactly(file: BinaryIO, size: int) -> bytes:

@@ -87,9 +87,11 @@ class Plate:
     def pixels(self) -> NDArray[np.float32]:
         """The picture, (H, W, 3) float32 scene-linear over the data window; exact for half and float. Read only."""
         channels = self.parts[self.beauty.part].channels
+        stacked = np.empty((*self.shape, 3), np.float32)
         # Signalling NaNs of a plate must not raise a warning on their way to float32.
         with np.errstate(invalid="ignore"):
-            stacked = np.stack([channels[name] for name in self.beauty.names], axis=-1).astype(np.float32, copy=False)
+            for column, name in enumerate(self.beauty.names):
+                stacked[..., column] = channels[name]
         stacked.flags.writeable = False
         return stacked
 
