@@ -12,6 +12,7 @@ import os
 import stat
 import sys
 import tempfile
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from .codec import from_json, to_json
 from .errors import ProtocolError, UnsafeFolder
 
 FILE, ENGINE_LOCK, START_LOCK, LOG = "engine.json", "engine.lock", "start.lock", "engine.log"
+CLAIMS = 10  # a process that only looks whether a lock is held holds it itself for a moment
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,23 @@ def write(connection: Connection) -> None:
     with os.fdopen(handle, "w", encoding="ascii") as file:
         json.dump(to_json(connection), file)
     Path(temporary).replace(folder / FILE)
+
+
+def claim() -> Optional[IO[bytes]]:
+    """Become this user's engine on this machine, for as long as the returned file stays open; None if there is one.
+
+    What a dead engine announced is withdrawn.
+    """
+    folder = runtime_folder()
+    lock = None
+    for _ in range(CLAIMS):
+        lock = hold(folder / ENGINE_LOCK)
+        if lock is not None:
+            with suppress(OSError):
+                (folder / FILE).unlink()
+            break
+        time.sleep(0.05)
+    return lock
 
 
 def remove(session: str) -> None:

@@ -22,6 +22,8 @@ from .protocol import Refused, Welcome
 STEP = 0.05  # seconds between two looks, for those who block
 MODULE = "plugin_host.server"
 
+_started: List[subprocess.Popen[bytes]] = []  # kept so that the system can be told, once they end, that we know
+
 
 def find(*, name: str = "", timeout: float = 2.0) -> Optional[Client]:
     """A client of the engine that runs now, or None. Blocks while the engine is being asked.
@@ -116,7 +118,11 @@ class Start:
             if connection is None:
                 return None
             self._client = Client(connection, name=self._name)
-        return self._client if _welcomed(self._client) else None
+        try:
+            return self._client if _welcomed(self._client) else None
+        except EngineRefused:
+            self._process = None  # it is up, if not for us: others may be glad of it
+            raise
 
     def _engine_lives(self) -> bool:
         return connection_file.is_held(self._folder / connection_file.ENGINE_LOCK)
@@ -131,6 +137,7 @@ class Start:
             self._lock = connection_file.hold(self._folder / connection_file.START_LOCK)
         if self._lock is not None and not self._engine_lives():
             self._process = _detached(self._command, self._folder)
+            _started[:] = [process for process in _started if process.poll() is None] + [self._process]
 
     def _failure(self, reason: str) -> EngineStartFailed:
         self.abandon()

@@ -8,27 +8,18 @@ import logging
 import os
 import signal
 import sys
-import time
 
 from .. import connection
-from ..connection import ENGINE_LOCK, Connection
+from ..connection import Connection
 from ..protocol import HIGHEST, LOWEST
 from .broker import Broker
 from .cache import Cache, usual_budget, usual_root
 from .worker import ENGINE
 
-LOCK_TRIES = 20  # a process that only looks whether the lock is held holds it for a moment
-
 
 def serve(engine: str = ENGINE) -> int:
     """Run an engine until it is told to stop; returns the process's exit code."""
-    folder = connection.runtime_folder()
-    lock = None
-    for _ in range(LOCK_TRIES):
-        lock = connection.hold(folder / ENGINE_LOCK)
-        if lock is not None:
-            break
-        time.sleep(0.05)
+    lock = connection.claim()
     if lock is None:
         print("an engine of yours runs already on this machine", file=sys.stderr)
         return 1

@@ -1,4 +1,4 @@
-"""A house of its own for each test: folders for runtime, cache and plates, and real engine processes with a fake engine."""
+"""A house of its own for each test: folders for runtime, cache and plates, and real processes with a fake engine."""
 
 from __future__ import annotations
 

@@ -59,7 +59,7 @@ class FakeEngine:
         targets = [plate for plate in shot.targets if plate.frame not in skip]
         if not targets or set(skip) - {plate.frame for plate in shot.targets}:
             raise AssertionError("called for nothing, or to skip what nobody asked for")
-        for number, plate in enumerate(targets):
+        for number in range(len(targets)):
             progress(Step("look", number + 1, len(targets)))
         for number, plate in enumerate(targets):
             if (words := self._open(plate)) is not None:

@@ -8,15 +8,19 @@ import time
 from pathlib import Path
 
 import psutil
+import pytest
 
 from plugin_host import connection
+from plugin_host.errors import EngineRefused
 from plugin_host.protocol import (
+    HIGHEST,
+    LOWEST,
     Accepted,
     Cancelled,
     Done,
-    Failed,
     Finished,
     FrameReady,
+    Hello,
     Progress,
     Snapshot,
     State,
@@ -300,7 +304,7 @@ def test_an_engine_killed_outright_leaves_no_worker_behind(house, engine, client
 
 def test_a_broken_message_is_refused_and_the_engine_lives_on(house, client, until):
     wires = [
-        (encode(client_hello(client), 900), None),
+        (encode(Hello(LOWEST, HIGHEST, client.connection.token), 900), None),
         ([b"AAN1", b'{"type":"Dance","request":901}'], "unknown-type"),
         ([b"AAN1", b'{"type":"Cancel","request":902}'], "malformed"),
         ([b"AAN1", b'{"type":"Finished","request":903,"job":"x","frames":1}'], "unknown-type"),
@@ -317,22 +321,12 @@ def test_a_broken_message_is_refused_and_the_engine_lives_on(house, client, unti
     assert isinstance(client.answer(client.status()), State)
 
 
-def client_hello(client):
-    from plugin_host.protocol import HIGHEST, LOWEST, Hello
-
-    return Hello(LOWEST, HIGHEST, client.connection.token)
-
-
 def refusal(client, request: int) -> str:
     """The code with which the engine says no."""
-    from plugin_host.errors import EngineRefused
-
-    try:
-        granted = client.answer(request)
-    except EngineRefused as refused:
-        assert refused.reason
-        return refused.code
-    raise AssertionError(f"granted: {granted}")
+    with pytest.raises(EngineRefused) as refused:
+        client.answer(request)
+    assert refused.value.reason
+    return refused.value.code
 
 
 def worker_of(engine) -> psutil.Process:
