@@ -1,4 +1,4 @@
-"""The demo shot's plates: the first 52 frames of an 8-bit clip as scene-linear EXR, numbered from 1001.
+"""The demo shot's plates: the first 46 frames of an 8-bit clip as scene-linear EXR, numbered from 1001.
 
 Run once, by hand: `python tests/demo/plates.py CLIP.mp4`. Knows nothing of the roto.
 """
@@ -14,7 +14,7 @@ import numpy as np
 import OpenEXR
 
 SHOT = Path(__file__).resolve().parent / "shot"
-FIRST, COUNT, RATE = 1001, 52, 24
+FIRST, COUNT, RATE = 1001, 46, 24
 OWNER = "Udacity, CarND-LaneLines-P1, MIT licence"
 REC709 = (0.64, 0.33, 0.30, 0.60, 0.15, 0.06, 0.3127, 0.3290)
 
