@@ -22,9 +22,13 @@ def apply(homography: Tensor, points: Tensor) -> Tensor:
     """Where the points land: (B, 3, 3), (B, N, 2) or (N, 2) -> (B, N, 2). Points behind the plane stay at w = 1e-3."""
     if points.dim() == 2:
         points = points.expand(len(homography), -1, -1)
-    linear = points @ homography[:, :2, :2].mT + homography[:, None, :2, 2]
-    w = (points @ homography[:, 2, :2, None]).squeeze(-1) + homography[:, 2, 2, None]
-    return linear / w.clamp_min(1e-3).unsqueeze(-1)
+    # Written out: a matrix product would be rounded to a few bits under autocast, and pixels need more.
+    h = homography[:, :, :, None]  # (B, 3, 3, 1)
+    x, y = points.unbind(-1)
+    w = (h[:, 2, 0] * x + h[:, 2, 1] * y + h[:, 2, 2]).clamp_min(1e-3)
+    u = h[:, 0, 0] * x + h[:, 0, 1] * y + h[:, 0, 2]
+    v = h[:, 1, 0] * x + h[:, 1, 1] * y + h[:, 1, 2]
+    return torch.stack([u / w, v / w], dim=-1)
 
 
 def corners(height: int, width: int, *, like: Tensor | None = None) -> Tensor:

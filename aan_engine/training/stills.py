@@ -29,7 +29,8 @@ LONGEST = 720
 def files(folder: Path, kinds: tuple[str, ...], *, part: str = "train") -> list[Path]:
     """Every file of these kinds below the folder, in the order of their names.
 
-    Cuts of one source (`name_00`, `name_01`) stay together; every eighth source is held back as "validation".
+    Cuts of one source (`name_00`, `name_01`) stay together; every eighth source is held back as "validation" (at
+    least one; a single source serves both parts).
 
     Raises:
         ShotError: when the folder does not exist.
@@ -40,7 +41,9 @@ def files(folder: Path, kinds: tuple[str, ...], *, part: str = "train") -> list[
         )
     found = sorted(p for p in folder.rglob("*") if p.suffix.lower() in kinds)
     sources = sorted({_source(p) for p in found})
-    held = set(sources[HELD_BACK // 2 :: HELD_BACK])
+    held = set(sources[HELD_BACK // 2 :: HELD_BACK] or sources[-1:])
+    if len(sources) < 2:
+        return found
     return [p for p in found if (_source(p) in held) == (part == "validation")]
 
 
@@ -92,7 +95,17 @@ def _bounded(image: Array) -> Still:
     return np.ascontiguousarray(image)
 
 
-def to_log(image: Array, gain: float | Array = 1.0) -> Array:
+def crop(still: Still, rng: np.random.Generator, *, side: int) -> Array:
+    """A random square window, shrunk by up to three times, perhaps mirrored: (side, side, 3) in the log range."""
+    shortest = min(still.shape[:2])
+    size = min(shortest, int(side * rng.uniform(1.0, 3.0)))
+    top, left = int(rng.integers(still.shape[0] - size + 1)), int(rng.integers(still.shape[1] - size + 1))
+    view = cv2.resize(still[top : top + size, left : left + size], (side, side), interpolation=cv2.INTER_AREA)
+    view = view[:, ::-1] if rng.random() < 0.5 else view
+    return to_log(view.astype(np.float32) / 255, np.float32(2.0 ** rng.normal(0, 0.3)))
+
+
+def to_log(image: Array, gain: float | np.float32 | Array = 1.0) -> Array:
     """Display-referred (H, W, 3) in 0..1 -> the working log range, through a table of 4096 steps.
 
     Convention: sRGB transfer function (IEC 61966-2-1) to scene-linear, times `gain` (exposure, one or one a channel),

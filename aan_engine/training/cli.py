@@ -1,0 +1,79 @@
+"""`aan train`: the two commands that train the network's parts. It parses and prints; the loops do the work."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aan_engine import weights
+from aan_engine.network.homography import HomographyEstimator
+from aan_engine.training import homography as homography_training
+from aan_engine.training import inpainter as inpainter_training
+from aan_engine.training.losses import Terms
+
+app = typer.Typer(help="Train the network's parts on a folder of photos and clips.", no_args_is_help=True)
+
+DATA = Path("../shared/data/train")
+
+Data = Annotated[Path, typer.Option(help="Folder of photos and clips, searched through.")]
+Device = Annotated[str, typer.Option(help="cpu or cuda.")]
+Minutes = Annotated[float | None, typer.Option(help="Stop after this long, whatever the step.")]
+Resume = Annotated[bool, typer.Option(help="Go on from the run's checkpoint.")]
+Ship = Annotated[bool, typer.Option(help="Put the result among the engine's own weights.")]
+Seed = Annotated[int, typer.Option()]
+
+
+@app.command()
+def homography(
+    data: Data = DATA,
+    out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/homography"),
+    steps: Annotated[int, typer.Option(help="Length of the learning-rate schedule.")] = 200_000,
+    minutes: Minutes = None,
+    rate: Annotated[float, typer.Option(help="Learning rate at the start.")] = 1e-3,
+    device: Device = "cpu",
+    resume: Resume = True,
+    ship: Ship = False,
+    seed: Seed = 0,
+) -> None:
+    """Train the homography estimator on synthetic pairs."""
+    plan = homography_training.Plan(steps=steps, minutes=minutes, rate=rate, seed=seed)
+    trained = homography_training.train(data, out, plan, device=device, resume=resume)
+    typer.echo(f"The run is in {out}.")
+    if ship:
+        typer.echo(f"The weights are in {weights.save('homography', trained)}.")
+
+
+@app.command()
+def inpainter(
+    data: Data = DATA,
+    out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/inpainter"),
+    stage: Annotated[int, typer.Option(min=1, max=2, help="1: stills. 2: clips, with everything.")] = 1,
+    steps: Annotated[int, typer.Option(help="Length of the learning-rate schedule.")] = 100_000,
+    minutes: Minutes = None,
+    rate: Annotated[float, typer.Option(help="Learning rate at the start.")] = 2e-4,
+    device: Device = "cpu",
+    resume: Resume = True,
+    ship: Ship = False,
+    seed: Seed = 0,
+    image_gan: Annotated[bool, typer.Option(help="The critic of single frames.")] = True,
+    video_gan: Annotated[bool, typer.Option(help="The critic of runs of frames.")] = True,
+    flow: Annotated[bool, typer.Option(help="The flow's own loss.")] = True,
+    warping: Annotated[bool, typer.Option(help="The loss against the true previous frame.")] = True,
+) -> None:
+    """Train the inpainter; stage 2 goes on from stage 1's checkpoint in the same folder."""
+    usual = Terms()
+    terms = Terms(
+        image_gan=usual.image_gan * image_gan,
+        video_gan=usual.video_gan * video_gan,
+        flow=usual.flow * flow,
+        warping=usual.warping * warping,
+    )
+    estimator = weights.load("homography", device=device) if stage == 2 else None
+    assert estimator is None or isinstance(estimator, HomographyEstimator)
+    plan = inpainter_training.Plan(stage=stage, steps=steps, minutes=minutes, rate=rate, seed=seed, terms=terms)
+    trained = inpainter_training.train(data, out, plan, estimator=estimator, device=device, resume=resume)
+    typer.echo(f"The run is in {out}.")
+    if ship:
+        typer.echo(f"The weights are in {weights.save('inpainter', trained)}.")

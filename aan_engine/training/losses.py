@@ -1,0 +1,60 @@
+"""What the inpainter is told: the paper's six terms, each by itself, each with its weight.
+
+Convention:
+    Images (B, 3, H, W) in the log range; visibility (B, 1, H, W), 1 where visible; flows (B, 2, H, W) are backward
+    warps in pixels (target pixel -> displacement into the previous frame).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from aan_engine.network.blocks import STRIDE
+from aan_engine.network.flow import warp
+
+OCCLUSION = 50.0
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Weights of the terms (arXiv 1905.13066, section 3.4); 0 switches a term off."""
+
+    hole: float = 100.0
+    valid: float = 50.0
+    image_gan: float = 1.0
+    video_gan: float = 1.0
+    flow: float = 20.0
+    warping: float = 20.0
+
+
+def hole_l1(synthesis: Tensor, truth: Tensor, visible: Tensor) -> Tensor:
+    """Mean absolute error over the hidden pixels; 0 without any."""
+    return _mean((synthesis - truth).abs(), 1 - visible)
+
+
+def valid_l1(synthesis: Tensor, truth: Tensor, visible: Tensor) -> Tensor:
+    """Mean absolute error over the visible pixels, before the composite replaces them."""
+    return _mean((synthesis - truth).abs(), visible)
+
+
+def flow_error(flow: Tensor, pseudo: Tensor, truth: Tensor, truth_before: Tensor) -> Tensor:
+    """L1 to the pseudo ground truth, in cells so that it does not drown the rest, plus the photometric error."""
+    photometric = (warp(truth_before, flow)[0] - truth).abs().mean()
+    return (flow - pseudo).abs().mean() / STRIDE + photometric
+
+
+def warping_error(synthesis: Tensor, truth: Tensor, truth_before: Tensor, pseudo: Tensor) -> Tensor:
+    """L1 between the output and the true previous frame along the true motion, where nothing was uncovered.
+
+    The mask is exp(-50 d^2), d the difference of the true frames along that motion.
+    """
+    carried, inside = warp(truth_before, pseudo)
+    mask = torch.exp(-OCCLUSION * (truth - carried).square().sum(1, keepdim=True)) * inside
+    return _mean((synthesis - carried).abs(), mask)
+
+
+def _mean(error: Tensor, mask: Tensor) -> Tensor:
+    return (error * mask).sum() / (mask.sum() * error.shape[1]).clamp_min(1.0)
