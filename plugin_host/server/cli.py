@@ -52,24 +52,13 @@ def fill(
     aov: Aov = "",
 ) -> None:
     """Fill a shot in this process."""
+    from . import local
     from .display import Display
-    from .intake import take_in
-    from .worker import ENGINE, load, shot_of
+    from .worker import ENGINE, load
 
-    spec, out = _job(plate, matte, first, last, matte_channel, device, aov), _full(out)
-    began, written = time.monotonic(), 0
+    spec, out, began = _job(plate, matte, first, last, matte_channel, device, aov), _full(out), time.monotonic()
     with _faults_in_words(), Display() as display:
-        from ..sequence import frame_path
-
-        intake = take_in(spec, output=out)
-        shot = shot_of(intake)
-        for filled in load(ENGINE).fill(shot, progress=lambda s: display.step(s.stage, s.done, s.total)):
-            path = Path(frame_path(out, filled.frame))
-            path.parent.mkdir(parents=True, exist_ok=True)
-            filled.write(path)
-            written += 1
-    if written < len(intake.targets):
-        _give_up(f"only {written} of {len(intake.targets)} frames were written", "Fill the shot again.")
+        written = local.fill(spec, out, engine=load(ENGINE), progress=lambda s: display.step(s.stage, s.done, s.total))
     print(f"{written} frames in {time.monotonic() - began:.1f} s: {out}")
 
 

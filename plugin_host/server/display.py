@@ -11,27 +11,25 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.text import Text
 
 EVERY = 2.0  # seconds between two plain lines of one stage
 
 
 class Display:
-    """Shows stages one after the other: `look 12/40 frames, 3.1 frames/s, 0:09 left`."""
+    """Shows each stage by itself: `look 12/40 frames, 3.1 frames/s, 0:09 left`. Stages may take turns."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, soft_wrap=True)
-        self._stage = _Stage("", 0, 0)
-        self._said = float("-inf")
-        self._bar = Progress(
+        self._stages: dict[str, _Stage] = {}
+        self._bars = Progress(
             TextColumn("{task.description:>6}"),
             BarColumn(),
             MofNCompleteColumn(),
-            _PaceColumn(self),
+            _PaceColumn(self._stages),
             console=self._console,
         )
-        self._task = self._bar.add_task("", total=None, visible=False)
 
     def __enter__(self) -> Self:
         return self
@@ -43,35 +41,38 @@ class Display:
 
     def step(self, stage: str, done: int, total: int) -> None:
         """`done` of `total` steps of this stage are behind us."""
-        if stage != self._stage.name:
-            self._stage = _Stage(stage, done - 1 if done else 0, total)
-            self._said = float("-inf")
-        self._stage.done, self._stage.total = done, total
+        known = self._stages.get(stage)
+        if known is None:
+            known = self._stages[stage] = _Stage(self._bars.add_task(stage, total=total), began_at=max(0, done - 1))
+        known.done, known.total = done, total
         if self._console.is_terminal:
-            self._bar.start()
-            self._bar.update(self._task, description=stage, completed=done, total=total, visible=True)
-        elif done == total or time.monotonic() - self._said > EVERY:
-            self._said = time.monotonic()
-            self._console.print(f"{stage} {done}/{total} frames, {self.pace}", markup=False, highlight=False)
+            self._bars.start()
+            self._bars.update(known.task, completed=done, total=total)
+        elif known.is_due(time.monotonic()):
+            self._console.print(f"{stage} {done}/{total} frames, {known.pace(time.monotonic())}", highlight=False)
 
     def pause(self) -> None:
         """Leave the terminal to someone else; the next step takes it back."""
-        self._bar.stop()
-
-    @property
-    def pace(self) -> str:
-        """Rate and time left of the stage at hand."""
-        return self._stage.pace(time.monotonic())
+        self._bars.stop()
 
 
 class _Stage:
     """What is known of one stage: when it began, and how far it was then."""
 
-    def __init__(self, name: str, began_at: int, total: int) -> None:
-        self.name, self.done, self.total = name, began_at, total
+    def __init__(self, task: TaskID, *, began_at: int) -> None:
+        self.task, self.done, self.total = task, began_at, 0
         self._began_at, self._began = began_at, time.monotonic()
+        self._said = float("-inf")
+
+    def is_due(self, now: float) -> bool:
+        """Whether it is time for another line; the last step always is."""
+        if self.done < self.total and now - self._said < EVERY:
+            return False
+        self._said = now
+        return True
 
     def pace(self, now: float) -> str:
+        """Rate and time left."""
         seconds, steps = now - self._began, self.done - self._began_at
         if steps < 1 or seconds <= 0:
             return "-"
@@ -82,9 +83,9 @@ class _Stage:
 
 
 class _PaceColumn(ProgressColumn):
-    def __init__(self, display: Display) -> None:
+    def __init__(self, stages: dict[str, _Stage]) -> None:
         super().__init__()
-        self._display = display
+        self._stages = stages
 
     def render(self, task: Task) -> Text:
-        return Text(self._display.pace)
+        return Text(self._stages[task.description].pace(time.monotonic()))

@@ -69,7 +69,7 @@ class _StopAsked(Exception):
     """Thrown through the engine to leave a job."""
 
 
-class _JobError(HostError):
+class JobError(HostError):
     """A job that cannot go on for a reason that is not the engine's."""
 
     def __init__(self, reason: str, *, hint: str, code: str) -> None:
@@ -149,7 +149,7 @@ class Task:
             if len(done) < len(intake.targets):
                 done |= self._make(intake, shelf, done)
             if missing := len(intake.targets) - len(done):
-                raise _JobError(f"{missing} frames were not made", hint="Submit the job again.", code="incomplete")
+                raise JobError(f"{missing} frames were not made", hint="Submit the job again.", code="incomplete")
         except _StopAsked:
             return Stopped(order.job)
         except Exception as error:
@@ -214,9 +214,9 @@ def _place(order: Order, frame: int, path: Path) -> str:
     return target
 
 
-def _changed() -> _JobError:
+def _changed() -> JobError:
     hint = "Submit the job again: it will see the new files."
-    return _JobError(
+    return JobError(
         "plates, mattes or the engine itself changed since the job was submitted", hint=hint, code="inputs-changed"
     )
 
