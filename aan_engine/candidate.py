@@ -149,7 +149,7 @@ def chained(views: Views, near: Neighbourhood, *, reach: int, lingers: Sequence[
             leader=leader,
         )
         for trace in traces:
-            trust = 1.0 / (1.0 + trace.steps.astype(np.float32) / 10)
+            trust = (1 / (1 + trace.steps / 10)).astype(np.float32)
             layers.append(layer(views, near, Kind.CHAINED, frame=trace.frame, position=trace.position, trust=trust))
     return layers
 

@@ -126,7 +126,7 @@ def _smooth_fill(image: Array, known: Mask) -> Array:
 
 def _flow(target: Array, source: Array) -> Array:
     """Dense flow (h, w, 2) with target(x) ~ source(x + flow): OpenCV's DIS, on 8 bit of the log range."""
-    estimator = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     low, high = float(min(target.min(), source.min())), float(max(target.max(), source.max()))
     gain = 255.0 / max(high - low, 1e-3)
     eight = [np.clip((i - low) * gain, 0, 255).astype(np.uint8) for i in (target, source)]

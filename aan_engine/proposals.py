@@ -1,13 +1,15 @@
 """Proposals: every pathway of the paper asked for its candidates, for one target.
 
 Alignment proposes by chained motion and by direct homographies, recurrence by carrying the previous answer along.
-(Refinement and the residual pathway speak through the network: see `decision`.)
+Refinement proposes
+the cells that the network's attention likes best, as coordinates. (The residual pathway paints: see `decision`.)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +20,12 @@ from aan_engine.survey import Survey
 
 REFERENCES = 4
 """Direct references per target."""
+
+CELL = 8
+"""The network's cells, in proxy pixels."""
+
+SLACK = 4
+"""A cell's match is polished by up to so many pixels."""
 
 HANDED_ON = 60
 """A source further away than this is not carried along any more: errors add up."""
@@ -70,3 +78,56 @@ def recurrent(survey: Survey, near: Neighbourhood, previous: Answer) -> Candidat
     position = previous.position[y, x] + (before - cell)
     trust = np.full(len(here), 0.5, np.float32)
     return layer(survey.views(), near, Kind.RECURRENT, frame=source, position=position, trust=trust)
+
+
+def attended(
+    survey: Survey,
+    near: Neighbourhood,
+    *,
+    frames: NDArray[np.int32],
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    trust: Array,
+    template: Array,
+) -> Candidate:
+    """The cells that attention found for the hole's cells, brought from cell to pixel precision.
+
+    Args:
+        frames, rows, columns, trust: over the target's cells: source frame (-1 where none), its cell, the weight.
+        template: (h, w, 3) log range over the whole proxy, the target with a first guess in its hole: what a match's
+            surroundings are compared with.
+
+    Convention: cell (r, c) covers proxy pixels 8 r .. 8 r + 7 and 8 c .. 8 c + 7.
+    """
+    points = near.points
+    at = (points / CELL).astype(np.int32)
+    shift = np.zeros((*frames.shape, 2), np.float32)
+    for row, column in np.unique(at[:, ::-1], axis=0):
+        if frames[row, column] >= 0:
+            place = (int(rows[row, column]) * CELL, int(columns[row, column]) * CELL)
+            source = survey.image(int(frames[row, column]))
+            shift[row, column] = _polished(template, source, here=(int(row) * CELL, int(column) * CELL), there=place)
+    row, column = at[:, 1], at[:, 0]
+    return layer(
+        survey.views(),
+        near,
+        Kind.ATTENDED,
+        frame=frames[row, column].astype(np.int32),
+        position=points + shift[row, column],
+        trust=trust[row, column],
+    )
+
+
+def _polished(template: Array, source: Array, *, here: tuple[int, int], there: tuple[int, int]) -> Array:
+    """(x, y) from a cell at `here` (top, left) to its best fit near `there`: the cell and two pixels around it."""
+    h, w = template.shape[:2]
+    top, left = (min(max(v - 2, 0), limit - CELL - 4) for v, limit in zip(here, (h, w), strict=True))
+    patch = template[top : top + CELL + 4, left : left + CELL + 4]
+    far_top, far_left = there[0] - here[0] + top, there[1] - here[1] + left
+    y0, x0 = max(far_top - SLACK, 0), max(far_left - SLACK, 0)
+    window = source[y0 : far_top + SLACK + CELL + 4, x0 : far_left + SLACK + CELL + 4]
+    if window.shape[0] < patch.shape[0] or window.shape[1] < patch.shape[1]:
+        return np.array([there[1] - here[1], there[0] - here[0]], np.float32)
+    cost = cv2.matchTemplate(np.ascontiguousarray(window), np.ascontiguousarray(patch), cv2.TM_SQDIFF)
+    _, _, (dx, dy), _ = cv2.minMaxLoc(cost)
+    return np.array([x0 + dx - left, y0 + dy - top], np.float32)

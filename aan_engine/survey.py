@@ -63,19 +63,22 @@ class Survey:
 
     Args:
         reel: the proxies.
-        guess: the learned homography estimator, or None to go without (registration then starts from the chain).
         reach: see `REACH`.
     """
 
-    def __init__(self, reel: Reel, *, guess: Guess | None = None, reach: int = REACH) -> None:
+    def __init__(self, reel: Reel, *, reach: int = REACH) -> None:
         self.reel = reel
         self.reach = reach
-        self._guess = guess
+        self._guess: Guess | None = None
         self._pictures = _Recent(2 * reach + 12)
         self._pyramids = _Recent(2 * reach + 12)
         self._motions = _Recent(4 * reach + 8)
         self._steps: dict[int, Registered] = {}
         self._links: OrderedDict[tuple[int, int], Registered] = OrderedDict()
+
+    def ask(self, guess: Guess) -> None:
+        """Have the learned estimator ready; without it registration starts from the chain of neighbours alone."""
+        self._guess = guess
 
     def views(self) -> Views:
         """The shot as candidates look at it."""
@@ -127,7 +130,7 @@ class Survey:
             step = self.step(min(index, to))
             if step.trust < CUT:
                 return None
-            H = step.homography if to > index else np.linalg.inv(step.homography)
+            H: Homography = step.homography if to > index else inverse(step.homography)
             a, b = self.pyramid(index), self.pyramid(to)
             return between(
                 a.grey, b.grey, target_visible=a.visible, source_visible=b.visible, homography=H, trust=step.trust
@@ -160,14 +163,14 @@ class Survey:
 
     def along(self, target: int, reference: int) -> Homography | None:
         """The adjacent homographies multiplied up from target to reference; None across a cut."""
-        H = np.eye(3)
+        H: Homography = np.eye(3)
         low, high = sorted((target, reference))
         for index in range(low, high):
             step = self.step(index)
             if step.trust < CUT:
                 return None
             H = step.homography @ H
-        return H if reference > target else np.linalg.inv(H)
+        return H if reference > target else inverse(H)
 
     def link(self, target: int, reference: int) -> Registered | None:
         """The direct homography to a distant reference; None where the two do not show the same place."""
@@ -183,7 +186,7 @@ class Survey:
         T, R = self.pyramid(target), self.pyramid(reference)
         previous = self._links.get((target - 1, reference))
         if previous is not None and previous.trust >= LEARNED and self.step(target - 1).trust >= LEARNED:
-            start = previous.homography @ np.linalg.inv(self.step(target - 1).homography)
+            start = previous.homography @ inverse(self.step(target - 1).homography)
             found = refine(T, R, start=start, coarse=False)
             if found.trust > previous.trust - 0.05:
                 return found
@@ -193,3 +196,8 @@ class Survey:
         if not starts:
             return Registered(np.eye(3), 0.0)
         return self._best(target, reference, starts)
+
+
+def inverse(homography: Homography) -> Homography:
+    """Source pixel -> target pixel."""
+    return np.asarray(np.linalg.inv(homography), np.float64)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.motion import Array, Mask, sample
+from aan_engine.motion import Array, sample
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from aan_engine.candidate import Kind
 from aan_engine.network.chooser import Chooser, choose, features
 from aan_engine.training.choices import Choice, sequence
 from aan_engine.training.homography import rate_at
@@ -48,7 +49,7 @@ def gather(data: Path, out: Path, *, first: int, last: int, part: str = "train")
         if choices:
             columns = {name: np.stack([getattr(c, name) for c in choices]) for name in Choice.__annotations__}
             fresh = file.with_suffix(".tmp.npz")
-            np.savez(fresh, **columns)
+            np.savez(fresh, allow_pickle=False, **columns)
             fresh.replace(file)
 
 
@@ -130,6 +131,11 @@ def augmented(given: dict[str, Tensor], rng: np.random.Generator) -> dict[str, T
     shift = float(rng.normal(0, 0.05))
     out["truth"] = out["truth"] + shift
     out["image"] = out["image"] + shift * out["told"][:, :, :1]
+    # What attention finds looks like a direct reference of doubtful trust; there is no network yet to find it with.
+    doubted = torch.from_numpy((rng.uniform(size=out["kind"].shape) < 0.15)) & (out["kind"] == Kind.DIRECT)
+    out["kind"] = torch.where(doubted, int(Kind.ATTENDED), out["kind"])
+    doubt = torch.where(doubted, torch.from_numpy(rng.uniform(size=doubted.shape)).float(), 1.0)
+    out["told"][:, :, 2] *= doubt[:, :, None, None]
     lost = torch.from_numpy(rng.uniform(size=out["kind"].shape) < 0.12)
     lost[:, -1] = False
     out["told"] = out["told"] * ~lost[:, :, None, None, None]
@@ -139,7 +145,7 @@ def augmented(given: dict[str, Tensor], rng: np.random.Generator) -> dict[str, T
 
 def weights_of(model: Chooser, given: dict[str, Tensor]) -> Tensor:
     """The chooser's (B, K, h, w) weights for a batch."""
-    valid, distance, trust, stir = given["told"].split(1, dim=2)
+    valid, distance, trust, stir = torch.split(given["told"], 1, dim=2)
     asked = features(
         given["truth"] * (1 - given["hidden"]),
         given["hidden"],

@@ -12,11 +12,13 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from aan_engine.candidate import Candidate, Kind, Neighbourhood, neighbourhood, painted
 from aan_engine.light import encode
 from aan_engine.motion import Array
+from aan_engine.network.blocks import smooth_fill
 from aan_engine.proposals import Answer, propose
 from aan_engine.proxy import Reel, make
 from aan_engine.survey import Survey
@@ -102,7 +104,7 @@ def refilmed(frames: list[Still], rng: np.random.Generator) -> list[Still]:
         soft = cv2.GaussianBlur(frame, (0, 0), 0.4 * scale[t]) if scale[t] > 1.2 else frame
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
         views.append(cv2.warpAffine(soft, matrix, (WIDTH, HEIGHT), flags=flags, borderMode=cv2.BORDER_REFLECT))
-    return views  # type: ignore[return-value]
+    return views
 
 
 def _holes(rng: np.random.Generator, length: int) -> NDArray[np.float32]:
@@ -133,11 +135,11 @@ def nearest_answer(layers: list[Candidate], near: Neighbourhood, size: tuple[int
 
 
 def _smeared(image: Array, hidden: NDArray[np.bool_], near: Neighbourhood) -> Array:
-    """Stands in for the residual pathway: OpenCV's inpainting over the box."""
-    eight = (np.clip(image, 0, 1) * 255).astype(np.uint8)
-    filled = cv2.inpaint(eight, hidden.astype(np.uint8), 5, cv2.INPAINT_TELEA).astype(np.float32) / 255
+    """Stands in for the residual pathway: the smooth fill that its decoder starts from, over the box."""
+    known = torch.from_numpy(~hidden)[None, None].float()
+    filled = smooth_fill(torch.from_numpy(image).permute(2, 0, 1)[None], known)[0].permute(1, 2, 0).numpy()
     h, w = near.hidden.shape
-    return filled[near.top : near.top + h, near.left : near.left + w]
+    return np.ascontiguousarray(filled[near.top : near.top + h, near.left : near.left + w])
 
 
 def _crops(

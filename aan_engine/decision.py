@@ -1,0 +1,219 @@
+"""The decision: the whole network at work on one target, on proxies: which candidate shows each hidden pixel.
+
+Alignment and recurrence have proposed (`proposals`); here the inpainter adds what attention finds and what the
+residual pathway paints, the chooser scores all of it, and one masked softmax disposes (arXiv 1905.13066, Eq. 4). No
+plate is touched: what comes out are weights and coordinates.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TypeVar
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor
+
+from aan_engine.candidate import Candidate, Neighbourhood, neighbourhood, painted
+from aan_engine.motion import Array
+from aan_engine.network import projective
+from aan_engine.network.blocks import visible_cells
+from aan_engine.network.chooser import choose, features
+from aan_engine.network.homography import SIDE, Cells
+from aan_engine.network.inpainter import Painted, ReferenceSet, State
+from aan_engine.networks import Networks
+from aan_engine.proposals import Answer, attended, propose
+from aan_engine.schedule import references
+from aan_engine.seam import correction
+from aan_engine.survey import Survey
+
+CELL = 8
+REMEMBERED = 48
+Value = TypeVar("Value")
+INPAINTED_FROM = 5
+"""References that the inpainter sees; the paper's every-tenth-frame set, thinned to the best for this target."""
+
+
+@dataclass(frozen=True, eq=False)
+class Decision:
+    """What fills one target's hole, over the box of its neighbourhood on the proxy.
+
+    Args:
+        near: the box.
+        layers: K candidates, the painted one last.
+        weights: (K, h, w) float32, summing to 1.
+        correction: (h, w, 3) float32, to be added in the log range.
+        image: (h, w, 3) float32 log range: the fill as the proxy shows it, correction included.
+    """
+
+    near: Neighbourhood
+    layers: list[Candidate]
+    weights: Array
+    correction: Array
+    image: Array
+
+
+class Decider:
+    """Decides the targets of one shot, in order; holds what the recurrence remembers.
+
+    Args:
+        survey: the shot. Its learned estimator is this room's `guess`.
+    """
+
+    def __init__(self, networks: Networks, survey: Survey) -> None:
+        self._networks = networks
+        self._survey = survey
+        self._cells: OrderedDict[int, Cells] = OrderedDict()
+        self._features: OrderedDict[int, tuple[Tensor, Tensor]] = OrderedDict()
+        self._answer: Answer | None = None
+        self._state: tuple[int, State] | None = None
+
+    @torch.inference_mode()
+    def guess(self, target: int, reference: int) -> NDArray[np.float64]:
+        """The learned homography on the proxies, target -> reference (arXiv 1905.13066, section 3.1)."""
+        estimate = self._networks.estimator.match(self._estimator_cells(target), self._estimator_cells(reference))
+        h, w = self._survey.reel.size
+        H = projective.rescale(estimate.homography.double(), before=(SIDE, SIDE), after=(h, w))
+        return H[0].cpu().numpy()
+
+    def decide(self, index: int) -> Decision | None:
+        """The decision for frame `index`; None where nothing is hidden."""
+        near = neighbourhood(index, self._survey.reel.hidden(index))
+        if near is None:
+            self._answer, self._state = None, None
+            return None
+        layers = propose(self._survey, near, previous=self._answer)
+        synthesis = self._paint(index, near)
+        if synthesis.references:
+            layers.append(self._attended(near, synthesis))
+        layers.append(painted(_box(synthesis.image, near), near))
+        shares = self._weigh(index, near, layers)
+        self._answer = _answer(near, layers, shares, self._survey.reel.size)
+        return self._decision(index, near, layers, shares)
+
+    def _attended(self, near: Neighbourhood, synthesis: _Synthesis) -> Candidate:
+        """What refinement proposes: the attention's best cells, as coordinates."""
+        matches = synthesis.painted.matches
+        rows, columns = (-(-side // CELL) for side in self._survey.reel.size)
+        cells = [m[0].reshape(rows, columns).cpu().numpy() for m in (matches.reference, matches.y, matches.x)]
+        trust = matches.weight[0].reshape(rows, columns).float().cpu().numpy()
+        frames = np.append(np.array(synthesis.references, np.int32), -1)[cells[0]]
+        return attended(
+            self._survey, near, frames=frames, rows=cells[1], columns=cells[2], trust=trust, template=synthesis.image
+        )
+
+    def _decision(self, index: int, near: Neighbourhood, layers: list[Candidate], shares: Array) -> Decision:
+        target = _box(self._survey.image(index), near)
+        images = np.stack([c.image for c in layers])
+        mended = correction(target, near.hidden, images=images, weights=shares)
+        image = np.where(near.hidden[..., None], np.einsum("khw,khwc->hwc", shares, images) + mended, target)
+        return Decision(near, layers, shares, mended, image.astype(np.float32))
+
+    @torch.inference_mode()
+    def _weigh(self, index: int, near: Neighbourhood, layers: list[Candidate]) -> Array:
+        """(K, h, w) weights of the candidates, in the hole and on its rim."""
+        device = self._networks.device
+
+        def stacked(name: str) -> Tensor:
+            planes = np.stack([getattr(c, name) for c in layers]).astype(np.float32)
+            tensor = torch.from_numpy(planes).to(device)
+            return tensor.permute(0, 3, 1, 2)[None] if tensor.dim() == 4 else tensor[None, :, None]
+
+        target = torch.from_numpy(_box(self._survey.image(index), near)).to(device).permute(2, 0, 1)[None]
+        hidden = torch.from_numpy(near.hidden).to(device).float()[None, None]
+        h, w = near.hidden.shape
+        margin = (0, -w % CELL, 0, -h % CELL)
+        given = {name: F.pad(stacked(name), margin) for name in ("image", "valid", "distance", "trust", "stir")}
+        kind = torch.tensor([[int(c.kind) for c in layers]], device=device)
+        asked = features(F.pad(target, margin), F.pad(hidden, margin), kind=kind, **given)
+        found = choose(self._networks.chooser(asked, given["valid"]), given["valid"][:, :, 0])
+        return found[0, :, :h, :w].cpu().numpy()
+
+    @torch.inference_mode()
+    def _paint(self, index: int, near: Neighbourhood) -> _Synthesis:
+        """The inpainter's frame: alignment, refinement, residual pathway, recurrence."""
+        device = self._networks.device
+        chosen, homographies = [], []
+        for reference in references(self._survey, near, count=INPAINTED_FROM):
+            if (link := self._survey.link(index, reference)) is not None:
+                chosen.append(reference)
+                homographies.append(torch.from_numpy(link.homography).float())
+        known = [self._inpainter_cells(i) for i in chosen]
+        image, visible = self._padded(index)
+        empty, shown = self._inpainter_cells(index)
+        cells = torch.cat([c for c, _ in known]) if known else empty[:0]
+        shows = torch.cat([v for _, v in known]) if known else shown[:0]
+        H = torch.stack(homographies).to(device) if known else torch.zeros(0, 3, 3, device=device)
+        state = self._state[1] if self._state is not None and self._state[0] == index - 1 else None
+        painted_frame = self._networks.inpainter.step(
+            image, visible, references=ReferenceSet(cells, shows, H), state=state
+        )
+        self._state = (index, painted_frame.state)
+        h, w = self._survey.reel.size
+        picture = painted_frame.image[0, :, :h, :w].permute(1, 2, 0).cpu().numpy()
+        return _Synthesis(np.ascontiguousarray(picture), painted_frame, chosen)
+
+    def _estimator_cells(self, index: int) -> Cells:
+        """The frame at the estimator's own square size, encoded; remembered for a while."""
+        if index not in self._cells:
+            size = (SIDE, SIDE)
+            image = cv2.resize(self._survey.image(index), size, interpolation=cv2.INTER_AREA)
+            visible = cv2.resize(self._survey.visible(index), size, interpolation=cv2.INTER_AREA)
+            tensor = torch.from_numpy(image).permute(2, 0, 1)[None].to(self._networks.device)
+            shown = torch.from_numpy((visible > 0.999).astype(np.float32))[None, None].to(self._networks.device)
+            _remember(self._cells, index, self._networks.estimator.encode(tensor, shown))
+        return self._cells[index]
+
+    def _inpainter_cells(self, index: int) -> tuple[Tensor, Tensor]:
+        """The frame's features (1, c, h/8, w/8) and visible cells (1, 1, h/8, w/8); remembered for a while."""
+        if index not in self._features:
+            image, visible = self._padded(index)
+            _remember(
+                self._features, index, (self._networks.inpainter.features(image, visible), visible_cells(visible))
+            )
+        return self._features[index]
+
+    def _padded(self, index: int) -> tuple[Tensor, Tensor]:
+        """Image (1, 3, H, W) and visibility (1, 1, H, W), continued to multiples of 8 by what counts as hidden."""
+        h, w = self._survey.reel.size
+        margin = (0, -w % CELL, 0, -h % CELL)
+        image = torch.from_numpy(self._survey.image(index)).permute(2, 0, 1)[None].to(self._networks.device)
+        visible = torch.from_numpy(self._survey.visible(index))[None, None].to(self._networks.device)
+        return F.pad(image, margin), F.pad(visible, margin)
+
+
+@dataclass(frozen=True, eq=False)
+class _Synthesis:
+    """The inpainter's frame cut back to the proxy: (h, w, 3), its attention's matches, and whom they refer to."""
+
+    image: Array
+    painted: Painted
+    references: list[int]
+
+
+def _remember(kept: OrderedDict[int, Value], index: int, value: Value) -> None:
+    kept[index] = value
+    while len(kept) > REMEMBERED:
+        kept.popitem(last=False)
+
+
+def _box(image: Array, near: Neighbourhood) -> Array:
+    h, w = near.hidden.shape
+    return np.ascontiguousarray(image[near.top : near.top + h, near.left : near.left + w])
+
+
+def _answer(near: Neighbourhood, layers: list[Candidate], shares: Array, size: tuple[int, int]) -> Answer:
+    """The winners' sources over the whole proxy, for the next frame's recurrence."""
+    winner = shares.argmax(0)
+    frame, position = np.full(size, -1, np.int32), np.zeros((*size, 2), np.float32)
+    h, w = near.hidden.shape
+    box = np.s_[near.top : near.top + h, near.left : near.left + w]
+    frames = np.take_along_axis(np.stack([c.frame for c in layers]), winner[None], 0)[0]
+    positions = np.take_along_axis(np.stack([c.position for c in layers]), winner[None, ..., None], 0)[0]
+    frame[box] = np.where(near.hidden, frames, -1)
+    position[box] = positions
+    return Answer(near.index, frame, position)

@@ -1,0 +1,242 @@
+"""The pipeline: a shot in, its filled frames out, one by one.
+
+First every plate is looked at once and put on the reel as a proxy; then, target by target, the network decides and the
+decision is carried out on the plates. Memory holds the reel's pages, the survey's window and a few plates, whatever
+the shot's length.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from aan_engine import exr, matte, proxy, transport, weights
+from aan_engine.decision import Decider
+from aan_engine.motion import Array, Mask
+from aan_engine.networks import Networks
+from aan_engine.plate import Plate
+from aan_engine.proxy import Reel
+from aan_engine.shot import Shot, ShotError
+from aan_engine.survey import Survey
+from aan_engine.transport import Carried, Source
+
+VERSION = "1"
+"""Counts changes of the pixels that the same job gets; part of the cache key."""
+
+PLATE_BYTES = 1_500_000_000
+"""Plates kept in memory for sampling, at most."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """Progress: `done` of `total` frames of a stage: look, decide, fill."""
+
+    stage: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, eq=False)
+class Filled:
+    """One filled frame.
+
+    Args:
+        frame: its number on the timeline.
+        plate: the plate as read.
+        hidden: (H, W) bool, where the matte is above 0: the only pixels that differ from the plate.
+        pixels: (H, W, 3) float32 scene-linear, the composite.
+        layers: diagnostic channels by name, (H, W) float32; those that the shot asked for.
+        unseen: share of the hidden pixels that was synthesised, 0 .. 1.
+    """
+
+    frame: int
+    plate: Plate
+    hidden: Mask
+    pixels: Array
+    layers: dict[str, Array]
+    unseen: float
+
+    def write(self, path: Path) -> None:
+        """Write the frame beside its temporary name, verify that not one bit outside the matte changed, rename.
+
+        Raises:
+            PlateUnwritable: a full disk, a read-only folder.
+            TouchedError: a bit outside the matte differs; nothing is left behind.
+        """
+        exr.write(path, self.plate, pixels=self.pixels, hidden=self.hidden, layers=self.layers)
+
+
+def fill(shot: Shot, *, progress: Callable[[Step], None] | None = None, skip: Collection[int] = ()) -> Iterator[Filled]:
+    """Fill the shot's targets in order.
+
+    Args:
+        progress: told after each frame of each stage; what it raises ends the job.
+        skip: frame numbers whose result exists already. They are still decided on (the recurrence needs them), so that
+            an interrupted job ends with the same pixels as an uninterrupted one.
+
+    Raises:
+        AanError: see `shot`.
+    """
+    tell = progress or (lambda step: None)
+    wanted = [t.frame for t in shot.targets if t.frame not in skip]
+    if not wanted:
+        return
+    networks = _networks(_device(shot.device))
+    with _reel(shot, tell) as reel:
+        survey = Survey(reel)
+        decider = Decider(networks, survey)
+        survey.ask(decider.guess)
+        shelf = _Shelf(shot)
+        number = {p.frame: i for i, p in enumerate(shot.plates)}
+        targets = [t.frame for t in shot.targets if t.frame <= wanted[-1]]
+        for done, frame in enumerate(targets, 1):
+            decision = decider.decide(number[frame])
+            tell(Step("decide", done, len(targets)))
+            if frame in skip:
+                continue
+            plate, roto = shelf.read(number[frame])
+            hidden = roto > 0
+            carried = None
+            if decision is not None and hidden.any():
+                carried = transport.carry(decision, hidden, size=reel.size, source=shelf.source)
+            yield _filled(shot, plate, roto, carried)
+            tell(Step("fill", done, len(targets)))
+
+
+def warm(device: str = "auto") -> None:
+    """Load the weights ahead of the first job.
+
+    Raises:
+        WeightsError, ShotError: see `aan_engine.weights`, and a device that is not there.
+    """
+    _networks(_device(device))
+
+
+def identity() -> str:
+    """A digest that changes whenever the same job would get other pixels: weights and engine version."""
+    return hashlib.sha256(f"{VERSION} {weights.digest()}".encode()).hexdigest()
+
+
+@lru_cache(maxsize=2)
+def _networks(device: torch.device) -> Networks:
+    return Networks.load(device)
+
+
+def _device(name: str) -> torch.device:
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ShotError("no CUDA device is to be found", hint="Choose --device auto or cpu.")
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def _reel(shot: Shot, tell: Callable[[Step], None]) -> Reel:
+    """Every plate's proxy."""
+    reel: Reel | None = None
+    shape: tuple[int, int] | None = None
+    try:
+        for index, file in enumerate(shot.plates):
+            plate = exr.read(file.path, frame=file.frame)
+            if reel is None or shape is None:
+                shape = plate.shape
+                reel = Reel(len(shot.plates), proxy.size_for(*shape))
+            elif plate.shape != shape:
+                raise ShotError(
+                    f"the plate is {plate.shape[1]} x {plate.shape[0]}, the first frame is {shape[1]} x {shape[0]}",
+                    hint="Give every frame of the shot the same data window.",
+                    file=file.path,
+                    frame=file.frame,
+                )
+            reel.put(index, proxy.make(plate.pixels, _roto(shot, plate), size=reel.size))
+            tell(Step("look", index + 1, len(shot.plates)))
+    except BaseException:
+        if reel is not None:
+            reel.close()
+        raise
+    assert reel is not None  # a Shot has plates
+    return reel
+
+
+def _roto(shot: Shot, plate: Plate) -> Array:
+    file = shot.matte_of(plate.frame)
+    return matte.read(file.path, frame=plate.frame, channel=shot.matte_channel, like=plate)
+
+
+class _Shelf:
+    """Plates for sampling, the most recently used of them kept within `PLATE_BYTES`."""
+
+    def __init__(self, shot: Shot) -> None:
+        self._shot = shot
+        self._kept: OrderedDict[int, Source] = OrderedDict()
+
+    def read(self, index: int) -> tuple[Plate, Array]:
+        """The plate and its matte, whole, from disk."""
+        file = self._shot.plates[index]
+        plate = exr.read(file.path, frame=file.frame)
+        return plate, _roto(self._shot, plate)
+
+    def source(self, index: int) -> Source:
+        """The plate as something to sample from."""
+        if index not in self._kept:
+            plate, roto = self.read(index)
+            finite = np.isfinite(plate.pixels).all(-1)
+            self._kept[index] = Source(_compact(plate), (roto > 0) | ~finite)
+            while (
+                len(self._kept) > 1
+                and sum(s.pixels.nbytes + s.blocked.nbytes for s in self._kept.values()) > PLATE_BYTES
+            ):
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(index)
+        return self._kept[index]
+
+
+def _compact(plate: Plate) -> NDArray[np.floating]:
+    """The beauty in the file's own precision: half plates take half the memory."""
+    channels = plate.parts[plate.beauty.part].channels
+    kinds = {channels[name].dtype for name in plate.beauty.names}
+    return plate.pixels.astype(np.float16) if kinds == {np.dtype(np.float16)} else plate.pixels
+
+
+def _filled(shot: Shot, plate: Plate, roto: Array, carried: Carried | None) -> Filled:
+    hidden = roto > 0
+    if carried is None:
+        blank = np.zeros(plate.shape, np.float32)
+        return Filled(plate.frame, plate, hidden, plate.pixels, _layers(shot, plate, None, blank), 0.0)
+    pixels = matte.composite(plate.pixels, carried.fill, matte=roto)
+    unseen = float(carried.unseen[hidden].mean())
+    return Filled(plate.frame, plate, hidden, pixels, _layers(shot, plate, carried, carried.unseen), unseen)
+
+
+def _layers(shot: Shot, plate: Plate, carried: Carried | None, unseen: Array) -> dict[str, Array]:
+    """The AOVs that the shot asks for. Outside the matte a pixel is its own source, surely and wholly."""
+    H, W = plate.shape
+    x0, y0, _, _ = plate.data_window
+    dx0, dy0, dx1, dy1 = plate.display_window
+    layers: dict[str, Array] = {}
+    own = np.ones((H, W), bool) if carried is None else carried.unseen + carried.confidence <= 0
+    if "confidence" in shot.aovs:
+        layers["confidence.a"] = (
+            np.ones((H, W), np.float32) if carried is None else np.where(own, 1, carried.confidence)
+        )
+    if "source" in shot.aovs:
+        y, x = np.mgrid[:H, :W].astype(np.float32)
+        frame = np.full((H, W), plate.frame, np.float32)
+        if carried is not None:
+            numbers = np.array([p.frame for p in shot.plates] + [-1], np.float32)
+            frame = np.where(own, frame, numbers[carried.source])
+            seen = ~own & (carried.source >= 0)
+            x, y = np.where(seen, carried.position[..., 0], x), np.where(seen, carried.position[..., 1], y)
+        layers["source.frame"] = frame
+        layers["source.u"] = (x + x0 - dx0 + 0.5) / (dx1 - dx0 + 1)
+        layers["source.v"] = 1 - (y + y0 - dy0 + 0.5) / (dy1 - dy0 + 1)
+    if "unseen" in shot.aovs:
+        layers["unseen.a"] = unseen
+    return {name: np.ascontiguousarray(values, np.float32) for name, values in layers.items()}

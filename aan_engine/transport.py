@@ -1,0 +1,191 @@
+"""Transport: the decision carried out at full resolution: scene-linear plate pixels, warped once and copied.
+
+The network said, on the proxy, which candidate shows each hidden pixel and where on its plate. Here those coordinates
+are brought to the plate's resolution, each plate is sampled once (bicubic, in the log range, so that highlights
+do not ring), and what the weights ask for is put together. Only what no plate shows comes from the painted layer.
+
+Convention: plate and proxy positions as in `proxy`; an STMap's u runs 0 .. 1 from left to right and v from bottom
+to top over the display window, pixel centres at (x + .5) / width: what Nuke's STMap node expects.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from aan_engine.decision import Decision
+from aan_engine.light import decode, encode
+from aan_engine.motion import Array, Mask, sample
+
+CLEAR = 0.5
+"""A candidate with more than this share is taken alone: averaging would cost grain and sharpness."""
+
+NEGLIGIBLE = 0.04
+"""Shares below this are not worth opening a plate for."""
+
+AT_ONCE = 400_000
+"""Pixels that are worked on at a time: bounds memory for mattes that cover an 8K frame."""
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A plate to sample from.
+
+    Args:
+        pixels: (H, W, 3) scene-linear, float16 or float32.
+        blocked: (H, W) bool: hidden, NaN or infinite; never sampled.
+    """
+
+    pixels: NDArray[np.floating]
+    blocked: Mask
+
+
+@dataclass(frozen=True, eq=False)
+class Carried:
+    """One frame's fill at full resolution; every array has the plate's size, blank outside the matte.
+
+    Args:
+        fill: (H, W, 3) float32 scene-linear.
+        confidence: (H, W) 0 .. 1, the share of the winning plate pixel in the network's decision.
+        source: (H, W) index of the winning source frame, -1 where painted.
+        position: (H, W, 2) where on that frame's plate, in its pixels.
+        unseen: (H, W) 0 .. 1, share synthesised.
+    """
+
+    fill: Array
+    confidence: Array
+    source: NDArray[np.int32]
+    position: Array
+    unseen: Array
+
+
+def carry(decision: Decision, hidden: Mask, *, size: tuple[int, int], source: Callable[[int], Source]) -> Carried:
+    """Fill the hidden pixels of a target.
+
+    Args:
+        decision: what the network decided on the target's proxy.
+        hidden: (H, W) bool on the plate.
+        size: (h, w) of the proxy.
+        source: frame index -> its plate.
+    """
+    H, W = hidden.shape
+    out = Carried(
+        np.zeros((H, W, 3), np.float32),
+        np.zeros((H, W), np.float32),
+        np.full((H, W), -1, np.int32),
+        np.zeros((H, W, 2), np.float32),
+        np.zeros((H, W), np.float32),
+    )
+    ys, xs = np.nonzero(hidden)
+    for begin in range(0, len(ys), AT_ONCE):
+        part = slice(begin, begin + AT_ONCE)
+        _carry_pixels(decision, ys[part], xs[part], size=size, source=source, out=out)
+    return out
+
+
+def _carry_pixels(
+    decision: Decision,
+    ys: NDArray[np.intp],
+    xs: NDArray[np.intp],
+    *,
+    size: tuple[int, int],
+    source: Callable[[int], Source],
+    out: Carried,
+) -> None:
+    H, W = out.unseen.shape
+    scale = np.array([size[1] / W, size[0] / H], np.float32)
+    n = len(ys)
+    plate_points = np.stack([xs, ys], -1).astype(np.float32)
+    corner = np.array([decision.near.left, decision.near.top], np.float32)
+    points = (plate_points + 0.5) * scale - 0.5 - corner
+    shares = _shares(decision, points)
+    order = np.argsort(-shares[:, :-1], axis=1, kind="stable")
+    colour, total = np.zeros((n, 3), np.float32), np.zeros(n, np.float32)
+    best = np.zeros(n, np.float32)
+    index, position = np.full(n, -1, np.int32), np.zeros((n, 2), np.float32)
+    # A clear winner that turns out to be blocked at full resolution hands over to the next in line.
+    settled = np.zeros(n, bool)
+    for rank in range(order.shape[1]):
+        candidate = order[:, rank]
+        share = shares[np.arange(n), candidate]
+        asked = ~settled & (share > NEGLIGIBLE)
+        if not asked.any():
+            break
+        for k in np.unique(candidate[asked]):
+            rows = np.flatnonzero(asked & (candidate == k))
+            frames, places = _places(decision, int(k), points[rows], scale=scale)
+            for frame in np.unique(frames[frames >= 0]):
+                here = np.flatnonzero(frames == frame)
+                values, sound = _sampled(source(int(frame)), places[here])
+                taken = rows[here[sound]]
+                weight = share[taken]
+                colour[taken] += weight[:, None] * values[sound]
+                first = total[taken] == 0
+                total[taken] += weight
+                fresh = taken[first]
+                best[fresh], index[fresh], position[fresh] = weight[first], frame, places[here[sound]][first]
+                settled[fresh] |= share[fresh] >= CLEAR
+    invented = np.where(settled, 0, shares[:, -1])
+    invented[total == 0] = 1
+    layer = decision.layers[-1].image
+    painted = sample(layer, points, sharp=True)
+    whole = total + invented
+    mean = (colour + invented[:, None] * painted) / whole[:, None]
+    mean += sample(decision.correction, points)
+    out.fill[ys, xs] = decode(mean)
+    out.confidence[ys, xs] = best / np.maximum(whole, 1e-6) * np.minimum(best / NEGLIGIBLE, 1)
+    out.source[ys, xs], out.position[ys, xs] = index, position
+    out.unseen[ys, xs] = invented / whole
+
+
+def _shares(decision: Decision, points: Array) -> Array:
+    """(n, K) the candidates' weights at full resolution; the painted one last."""
+    planes = np.ascontiguousarray(decision.weights.transpose(1, 2, 0))
+    found = [sample(planes[..., k : k + 4], points).reshape(len(points), -1) for k in range(0, planes.shape[2], 4)]
+    shares = np.concatenate(found, 1)
+    return shares / np.maximum(shares.sum(1, keepdims=True), 1e-6)
+
+
+def _places(decision: Decision, k: int, points: Array, *, scale: Array) -> tuple[NDArray[np.int32], Array]:
+    """Of candidate k at (n, 2) box positions: the source frame (-1 where none) and the position on its plate.
+
+    Displacements are interpolated among neighbours of one source frame only: across a border between sources there is
+    nothing in between.
+    """
+    candidate = decision.layers[k]
+    h, w = candidate.frame.shape
+    cell = np.clip(np.rint(points).astype(np.int32), 0, (w - 1, h - 1))
+    frames = candidate.frame[cell[:, 1], cell[:, 0]]
+    corner = np.array([decision.near.left, decision.near.top], np.float32)
+    y, x = np.mgrid[:h, :w].astype(np.float32)
+    shift = candidate.position - corner - np.stack([x, y], -1)
+    places = np.zeros((len(points), 2), np.float32)
+    for frame in np.unique(frames[frames >= 0]):
+        here = np.flatnonzero(frames == frame)
+        member = (candidate.frame == frame).astype(np.float32)
+        sums = sample(np.dstack([shift * member[..., None], member]), points[here])
+        places[here] = points[here] + sums[:, :2] / np.maximum(sums[:, 2:], 1e-3)
+    return frames, (places + corner + 0.5) / scale - 0.5
+
+
+def _sampled(plate: Source, places: Array) -> tuple[Array, Mask]:
+    """Log-range values (n, 3) at plate positions, and which of them are sound: every tap inside and unblocked."""
+    H, W = plate.blocked.shape
+    low = np.floor(places.min(0)).astype(int) - 2
+    high = np.ceil(places.max(0)).astype(int) + 3
+    x0, y0 = np.clip(low, 0, (W - 1, H - 1))
+    x1, y1 = np.clip(high, 1, (W, H))
+    crop, blocked = plate.pixels[y0:y1, x0:x1].astype(np.float32), plate.blocked[y0:y1, x0:x1]
+    if crop.size == 0:
+        return np.zeros((len(places), 3), np.float32), np.zeros(len(places), bool)
+    crop[blocked] = 0
+    local = places - np.array([x0, y0], np.float32)
+    values = sample(encode(crop), local, sharp=True)
+    reached = cv2.dilate(blocked.astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32)
+    inside = (places >= 0).all(-1) & (places[:, 0] <= W - 1) & (places[:, 1] <= H - 1)
+    cell = np.clip(np.rint(local).astype(np.int32), 0, (crop.shape[1] - 1, crop.shape[0] - 1))
+    return values, inside & (reached[cell[:, 1], cell[:, 0]] == 0)
