@@ -225,12 +225,17 @@ def _overhearing(said: io.StringIO) -> Iterator[None]:
         yield
 
 
-class _Ear(io.TextIOBase):
+class _Ear:
+    """Stands in for a text stream: one thread's words are noted, everything else reaches the stream itself."""
+
     def __init__(self, said: io.StringIO, through: Any) -> None:
         self._said, self._through, self._thread = said, through, threading.get_ident()
 
     def write(self, text: str) -> int:
         return int((self._said if threading.get_ident() == self._thread else self._through).write(text))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._through, name)
 
 
 def _first_line(text: str) -> str:

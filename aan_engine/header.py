@@ -22,7 +22,7 @@ Window = tuple[int, int, int, int]
 PIXEL_TYPES = ("uint", "half", "float")
 COMPRESSIONS = (
     *("none", "rle", "zips", "zip", "piz", "pxr24", "b44", "b44a", "dwaa", "dwab"),
-    *("htj2k256", "htj2k32", "zstd", "lj2k"),
+    *("htj2k256", "htj2k32", "lj2k", "zstd"),
 )
 BYTES_OF = {"uint": 4, "half": 2, "float": 4}
 

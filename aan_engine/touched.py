@@ -50,9 +50,11 @@ def verify(
         if lost := _lost_attributes(before.description, after.description):
             raise _touched(path, plate, f"its header differs in {', '.join(lost)}")
         for name, wanted in expected.items():
-            count = _changed_bits(wanted, after.channels[name])
             if index == plate.beauty.part and name in plate.beauty.names:
-                count += _changed_bits(before.channels[name], after.channels[name], besides=hidden)
+                count = _changed_bits(before.channels[name], after.channels[name], besides=hidden)
+                count += _changed_bits(wanted, after.channels[name], besides=~hidden)
+            else:
+                count = _changed_bits(wanted, after.channels[name])
             if count:
                 bits, where = bits + count, [*where, name]
     if bits:
