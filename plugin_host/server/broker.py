@@ -315,7 +315,7 @@ class Broker:
             self._switchboard.post(host, event)
 
     def _publish_end(self, job: Job) -> None:
-        log.info("job %s is %s %s", job.name, job.state.value, job.failure[1])
+        log.info("job %s is %s", job.name, ": ".join(filter(None, (job.state.value, job.failure[1]))))
         ends: dict[State, Event] = {
             State.FINISHED: protocol.Finished(job.name, job.total),
             State.CANCELLED: protocol.Cancelled(job.name),

@@ -43,13 +43,14 @@ class Display:
         """`done` of `total` steps of this stage are behind us."""
         known = self._stages.get(stage)
         if known is None:
-            known = self._stages[stage] = _Stage(self._bars.add_task(stage, total=total), began_at=max(0, done - 1))
+            known = self._stages[stage] = _Stage(self._bars.add_task(stage, total=total), began_at=done)
         known.done, known.total = done, total
         if self._console.is_terminal:
             self._bars.start()
             self._bars.update(known.task, completed=done, total=total)
         elif known.is_due(time.monotonic()):
-            self._console.print(f"{stage} {done}/{total} frames, {known.pace(time.monotonic())}", highlight=False)
+            pace = known.pace(time.monotonic())
+            self._console.print(f"{stage} {done}/{total} frames{pace and ', '}{pace}", highlight=False)
 
     def pause(self) -> None:
         """Leave the terminal to someone else; the next step takes it back."""
@@ -72,10 +73,10 @@ class _Stage:
         return True
 
     def pace(self, now: float) -> str:
-        """Rate and time left."""
+        """Rate and time left, once there is anything to tell it by."""
         seconds, steps = now - self._began, self.done - self._began_at
         if steps < 1 or seconds <= 0:
-            return "-"
+            return ""
         each = seconds / steps
         rate = f"{1 / each:.1f} frames/s" if each < 1 else f"{each:.1f} s/frame"
         minutes, rest = divmod(round(each * (self.total - self.done)), 60)

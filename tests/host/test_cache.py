@@ -1,0 +1,231 @@
+"""The cache and the key: what makes a result another one, what counts as whole, what goes when room is short."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+
+import pytest
+
+from plugin_host.errors import SequenceError
+from plugin_host.protocol import JobSpec
+from plugin_host.server.cache import Cache, deliver, usual_budget, usual_root
+from plugin_host.server.intake import take_in
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> JobSpec:
+    for frame in (1001, 1002, 1003):
+        (tmp_path / f"p.{frame}.exr").write_text(f"plate {frame}")
+    (tmp_path / "m.exr").write_text("matte")
+    return JobSpec(str(tmp_path / "p.####.exr"), str(tmp_path / "m.exr"))
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Cache:
+    return Cache(tmp_path / "cache", budget=1000)
+
+
+def key(spec: JobSpec, engine: str = "e") -> str:
+    return take_in(spec, output=None).key(engine)
+
+
+def put(cache: Cache, name: str, *frames: int, size: int = 10) -> None:
+    shelf = cache.shelf(name)
+    shelf.prepare()
+    for frame in frames:
+        shelf.path(frame).write_bytes(b"x" * size)
+        shelf.record(frame)
+
+
+def age(cache: Cache, name: str, seconds: float) -> None:
+    """Make a shelf's last use that long ago."""
+    manifest = cache.shelf(name).folder / "manifest.json"
+    then = manifest.stat().st_mtime - seconds
+    os.utime(manifest, (then, then))
+
+
+# The key
+
+
+def test_the_same_job_has_the_same_key_however_its_patterns_are_spelled(spec):
+    assert key(spec) == key(spec)
+    assert key(spec) == key(dataclasses.replace(spec, plate=spec.plate.replace("####", "%04d")))
+    assert key(spec) == key(dataclasses.replace(spec, first=1001, last=1003))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"first": 1002}, {"last": 1002}, {"matte_channel": "A"}, {"aov": ("source",)}, {"device": "cpu"}, {"seed": 1}],
+    ids=lambda change: next(iter(change)),
+)
+def test_whatever_decides_pixels_changes_the_key(spec, change):
+    assert key(dataclasses.replace(spec, **change)) != key(spec)
+
+
+def test_every_field_of_a_job_is_either_in_the_key_or_a_pattern():
+    tried = {"first", "last", "matte_channel", "aov", "device", "seed"}
+    assert {field.name for field in dataclasses.fields(JobSpec)} == tried | {"plate", "matte"}
+
+
+def test_another_engine_or_other_weights_change_the_key(spec):
+    assert key(spec, "e") != key(spec, "f")
+
+
+@pytest.mark.parametrize("name", ["p.1002.exr", "m.exr"])
+def test_a_touched_input_changes_the_key_by_a_nanosecond(spec, tmp_path, name):
+    before, file = key(spec), tmp_path / name
+    info = file.stat()
+    os.utime(file, ns=(info.st_atime_ns, info.st_mtime_ns + 1))
+    assert key(spec) != before
+
+
+def test_an_input_of_another_size_changes_the_key_though_its_time_does_not(spec, tmp_path):
+    before, file = key(spec), tmp_path / "p.1001.exr"
+    info = file.stat()
+    file.write_text("plate 1001, longer")
+    os.utime(file, ns=(info.st_atime_ns, info.st_mtime_ns))
+    assert key(spec) != before
+
+
+def test_another_plate_outside_the_range_changes_the_key_as_it_may_be_looked_at(spec, tmp_path):
+    only = dataclasses.replace(spec, first=1001, last=1001)
+    before = key(only)
+    (tmp_path / "p.1004.exr").write_text("one more")
+    assert key(only) != before
+
+
+def test_the_same_pixels_elsewhere_are_another_job(spec, tmp_path):
+    (tmp_path / "q").mkdir()
+    for file in tmp_path.glob("*.exr"):
+        deliver(file, tmp_path / "q" / file.name)
+    there = dataclasses.replace(spec, plate=str(tmp_path / "q" / "p.####.exr"))
+    assert key(there) != key(spec)
+
+
+def test_an_empty_range_is_refused_with_what_there_is(spec):
+    with pytest.raises(SequenceError, match="1001 to 1003"):
+        take_in(dataclasses.replace(spec, first=2000), output=None)
+
+
+def test_a_result_that_is_an_input_by_another_name_is_refused(spec, tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path)
+    for output in (spec.plate, str(tmp_path / "link" / "p.%04d.exr"), str(tmp_path / "x" / ".." / "p.####.exr")):
+        (tmp_path / "x").mkdir(exist_ok=True)
+        with pytest.raises(SequenceError, match="overwrite"):
+            take_in(spec, output=output)
+
+
+# The shelves
+
+
+def test_a_frame_is_held_once_it_is_recorded(cache):
+    put(cache, "a", 1001, 1003)
+    shelf = cache.shelf("a")
+    shelf.path(1002).write_text("half")
+    assert list(shelf.frames()) == [1001, 1003]
+    assert cache.shelf("b").frames() == {}
+
+
+def test_a_frame_that_changed_or_went_is_not_held(cache):
+    put(cache, "a", 1001, 1002, 1003)
+    shelf = cache.shelf("a")
+    shelf.path(1001).write_text("painted over")
+    shelf.path(1002).unlink()
+    assert list(shelf.frames()) == [1003]
+
+
+def test_what_a_killed_worker_left_is_cleared_away_and_the_frames_stay(cache):
+    put(cache, "a", 1001)
+    shelf = cache.shelf("a")
+    for name in ("fill.1002.exr", ".fill.1003.exr.part", ".12ab34cd.json"):
+        (shelf.folder / name).write_text("half")
+    shelf.prepare()
+    assert sorted(path.name for path in shelf.folder.iterdir()) == ["fill.1001.exr", "manifest.json"]
+    assert list(shelf.frames()) == [1001]
+
+
+@pytest.mark.parametrize(
+    "words", ["", "{", "[]", '{"frames": 3}', '{"frames": {"1001": "x"}}', '{"frames": {"a": [1, 2]}}']
+)
+def test_a_broken_manifest_is_an_empty_shelf(cache, words):
+    put(cache, "a", 1001)
+    (cache.shelf("a").folder / "manifest.json").write_text(words)
+    assert cache.shelf("a").frames() == {}
+    put(cache, "a", 1002)
+    assert list(cache.shelf("a").frames()) == [1002]
+
+
+def test_the_least_recently_used_go_first(cache):
+    for name, seconds in (("old", 30), ("older", 60), ("new", 0)):
+        put(cache, name, 1, 2, size=250)
+        age(cache, name, seconds)
+    cache.shelf("older").touch()
+    cache.make_room(keep=())
+    assert {path.name for path in cache.shelf("x").folder.parent.iterdir()} == {"older", "new"}
+
+
+def test_what_is_in_work_or_waits_never_goes(cache):
+    for name in ("working", "waiting", "idle"):
+        put(cache, name, 1, size=600)
+    age(cache, "working", 100)
+    age(cache, "waiting", 50)
+    cache.make_room(keep={"working", "waiting"})
+    assert {path.name for path in cache.shelf("x").folder.parent.iterdir()} == {"working", "waiting"}
+
+
+def test_nothing_goes_while_there_is_room(cache):
+    put(cache, "a", 1, 2, 3, 4, size=250)
+    cache.make_room(keep=())
+    assert len(cache.shelf("a").frames()) == 4
+    Cache(Path("/nowhere/at/all"), budget=0).make_room(keep=())
+
+
+def test_the_environment_says_where_and_how_much(monkeypatch, tmp_path):
+    monkeypatch.delenv("AAN_CACHE_DIR", raising=False)
+    monkeypatch.delenv("AAN_CACHE_GB", raising=False)
+    assert usual_root().is_absolute()
+    assert usual_budget() == 50_000_000_000
+    monkeypatch.setenv("AAN_CACHE_DIR", str(tmp_path))
+    monkeypatch.setenv("AAN_CACHE_GB", "1.5")
+    assert (usual_root(), usual_budget()) == (tmp_path, 1_500_000_000)
+
+
+# Delivery
+
+
+def test_a_delivered_frame_replaces_what_was_there_and_leaves_nothing_beside(tmp_path):
+    source, target = tmp_path / "source.exr", tmp_path / "new" / "target.exr"
+    source.write_text("one")
+    deliver(source, target)
+    deliver(source, target)
+    source.unlink()
+    source.write_text("two")
+    deliver(source, target)
+    assert target.read_text() == "two"
+    assert [path.name for path in target.parent.iterdir()] == ["target.exr"]
+
+
+def test_where_no_link_can_be_made_the_frame_is_copied(tmp_path):
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("no second file system to copy to")
+    source, target = tmp_path / "source.exr", memory / f"aan-test-{os.getpid()}" / "target.exr"
+    source.write_text("one")
+    try:
+        deliver(source, target)
+        assert (target.read_text(), target.samefile(source)) == ("one", False)
+        assert len(list(target.parent.iterdir())) == 1
+    finally:
+        for path in target.parent.iterdir():
+            path.unlink()
+        target.parent.rmdir()
+
+
+def test_what_cannot_be_delivered_leaves_the_old_frame_and_nothing_half(tmp_path):
+    target = tmp_path / "target.exr"
+    target.write_text("old")
+    with pytest.raises(FileNotFoundError):
+        deliver(tmp_path / "gone.exr", target)
+    assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("target.exr", "old")]
