@@ -54,11 +54,10 @@ def fill(
     """Fill a shot in this process."""
     from . import local
     from .display import Display
-    from .worker import ENGINE, load
 
     spec, out, began = _job(plate, matte, first, last, matte_channel, device, aov), _full(out), time.monotonic()
     with _faults_in_words(), Display() as display:
-        written = local.fill(spec, out, engine=load(ENGINE), progress=lambda s: display.step(s.stage, s.done, s.total))
+        written = local.fill(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
     print(f"{written} frames in {time.monotonic() - began:.1f} s: {out}")
 
 

@@ -45,7 +45,7 @@ class Display:
         if known is None:
             known = self._stages[stage] = _Stage(self._bars.add_task(stage, total=total), began_at=done)
         known.done, known.total = done, total
-        if self._console.is_terminal:
+        if self._console.is_interactive:
             self._bars.start()
             self._bars.update(known.task, completed=done, total=total)
         elif known.is_due(time.monotonic()):
@@ -54,7 +54,8 @@ class Display:
 
     def pause(self) -> None:
         """Leave the terminal to someone else; the next step takes it back."""
-        self._bars.stop()
+        if self._console.is_interactive:
+            self._bars.stop()
 
 
 class _Stage:

@@ -8,11 +8,13 @@ from pathlib import Path
 from ..protocol import JobSpec
 from ..sequence import frame_path
 from .intake import take_in
-from .worker import Engine, JobError, Step, shot_of
+from .worker import ENGINE, JobError, Step, load, shot_of
 
 
-def fill(spec: JobSpec, output: str, *, engine: Engine, progress: Callable[[Step], None]) -> int:
+def fill(spec: JobSpec, output: str, *, progress: Callable[[Step], None], engine: str = ENGINE) -> int:
     """Fill every target and write it to the pattern `output`; returns their number.
+
+    The job is checked before the engine called `engine` is loaded: what is wrong with it is said at once.
 
     Raises:
         SequenceError: when a pattern cannot be used (see `intake`).
@@ -20,8 +22,9 @@ def fill(spec: JobSpec, output: str, *, engine: Engine, progress: Callable[[Step
         JobError: when the engine left a frame out.
     """
     intake = take_in(spec, output=output)
+    shot = shot_of(intake)
     written = []
-    for filled in engine.fill(shot_of(intake), progress=progress):
+    for filled in load(engine).fill(shot, progress=progress):
         path = Path(frame_path(output, filled.frame))
         path.parent.mkdir(parents=True, exist_ok=True)
         filled.write(path)

@@ -80,6 +80,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
         (tmp_path / folder).mkdir(mode=0o700)
         monkeypatch.setenv(name, str(tmp_path / folder))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), str(HERE.parents[1])]))
+    monkeypatch.syspath_prepend(HERE)
     monkeypatch.delenv("AAN_ENGINE", raising=False)
     house = House(tmp_path)
     yield house

@@ -1,0 +1,155 @@
+"""The command `aan`, as an artist and as a script meet it."""
+
+from __future__ import annotations
+
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from aan_engine.shot import PlateUnreadable
+from plugin_host.server import local
+from plugin_host.server.display import Display
+from plugin_host.server.worker import JobError
+
+COMMAND = [sys.executable, "-c", "from plugin_host.server.cli import main; main()"]
+
+
+def aan(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *map(str, arguments)], capture_output=True, text=True, timeout=60, **options)
+
+
+def shot(spec) -> list[str]:
+    return ["--plate", spec.plate, "--matte", spec.matte]
+
+
+def test_help_names_every_command_and_comes_at_once():
+    times = []
+    for _ in range(3):
+        started = time.monotonic()
+        done = aan("--help")
+        times.append(time.monotonic() - started)
+    for command in ("fill", "submit", "serve", "jobs", "cancel", "stop", "info", "train"):
+        assert command in done.stdout
+    assert min(times) < 1.0
+
+
+def test_fill_writes_every_frame(house):
+    spec = house.plates("fill", "fill")
+    steps = []
+    count = local.fill(spec, str(house.root / "new" / "o.####.exr"), engine="fake_engine:make", progress=steps.append)
+    assert count == 2
+    assert sorted(p.name for p in (house.root / "new").iterdir()) == ["o.1001.exr", "o.1002.exr"]
+    assert {step.stage for step in steps} == {"look", "fill"}
+
+
+def test_fill_that_leaves_a_frame_out_or_fails_does_not_pass_for_done(house):
+    with pytest.raises(JobError, match="1 frames were not written"):
+        run_fill(house, "fill", "nothing")
+    with pytest.raises(PlateUnreadable):
+        run_fill(house, "fill", "damaged")
+    assert (house.root / "o.1001.exr").exists()
+
+
+def run_fill(house, *words: str) -> int:
+    output = str(house.root / "o.####.exr")
+    return local.fill(house.plates(*words), output, engine="fake_engine:make", progress=lambda step: None)
+
+
+def test_what_is_wrong_with_a_fill_is_said_in_words_with_a_hint(house):
+    done = aan("fill", *shot(house.plates("fill")), "--out", house.root / "o.####.exr", "--first", 2000)
+    assert done.returncode == 1
+    assert done.stderr == "no plate lies in the range 2000 - 1001. The plates run from 1001 to 1001.\n"
+    assert aan("fill", "--plate", "x").returncode == 2
+
+
+def test_submit_follows_its_job_to_the_end(house, engine):
+    spec = house.plates("fill", "fill")
+    done = aan("submit", *shot(spec), "--out", "relative.####.exr", cwd=house.root)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1].startswith("fill 2/2 frames")
+    assert (house.root / "relative.1002.exr").read_text() == "filled fill"
+    again = aan("submit", *shot(spec), "--out", house.root / "again.####.exr")
+    assert "2 of them cached" in again.stdout
+    assert (house.root / "again.1002.exr").exists()
+
+
+def test_submit_that_fails_says_why(house, engine):
+    done = aan("submit", *shot(house.plates("damaged")))
+    assert done.returncode == 1
+    assert "the file breaks off" in done.stderr
+    assert "Render it again." in done.stderr
+    refused = aan("submit", "--plate", "/nowhere/p.####.exr", "--matte", "/nowhere/m.exr")
+    assert (refused.returncode, "Traceback" in refused.stderr) == (1, False)
+
+
+def test_jobs_lists_cancel_cancels_stop_stops(house, engine, submit, until):
+    accepted = submit(house.plates("wait /never/there"))
+    until(lambda: house.opened())
+    listed = aan("jobs").stdout
+    assert accepted.job in listed
+    assert "running" in listed
+    assert aan("cancel", accepted.job).returncode == 0
+    assert "cancelling" in aan("jobs").stdout
+    assert "there is no job x" in aan("cancel", "x").stderr
+    assert aan("stop").returncode == 0
+    assert engine.wait(10) == 0
+    nothing = aan("jobs")
+    assert (nothing.returncode, nothing.stderr) == (1, "no engine is running\n")
+
+
+def test_ctrl_c_in_a_script_cancels_the_job(house, engine, client, until):
+    process = subprocess.Popen([*COMMAND, "submit", *shot(house.plates("wait /never/there"))], stderr=subprocess.PIPE)
+    until(lambda: house.opened())
+    process.send_signal(signal.SIGINT)
+    until(lambda: client.answer(client.status()).jobs[0].state == "cancelling")
+    process.send_signal(signal.SIGINT)
+    assert process.wait(20) == 130
+    assert b"cancelled" in process.stderr.read()
+    process.stderr.close()
+    assert client.answer(client.status()).jobs[0].state == "cancelled"
+
+
+def test_ctrl_c_on_a_terminal_asks_and_the_job_may_go_on(house, engine, client, until):
+    go_on = house.root / "go on"
+    ours, theirs = pty.openpty()
+    command = [*COMMAND, "submit", *shot(house.plates(f"wait {go_on}"))]
+    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
+    os.close(theirs)
+    until(lambda: house.opened())
+    process.send_signal(signal.SIGINT)
+    said = b""
+    while b"Cancel the job?" not in said:
+        said += os.read(ours, 1000)
+    os.write(ours, b"n\n")
+    assert process.wait(20) == 130
+    os.close(ours)
+    assert client.answer(client.status()).jobs[0].state == "running"
+    go_on.touch()
+    until(lambda: client.answer(client.status()).jobs[0].state == "finished")
+
+
+def test_info_says_what_there_is_or_why_not(tmp_path):
+    broken = tmp_path / "broken.exr"
+    broken.write_bytes(b"no EXR")
+    done = aan("info", broken)
+    assert done.returncode == 1
+    assert "broken.exr" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_progress_elsewhere_than_on_a_terminal_is_plain_lines(capsys, monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    with Display() as display:
+        for frame in range(1, 101):
+            display.step("look", frame, 100)
+            display.step("fill", frame, 100)
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[:2] == ["look 1/100 frames", "fill 1/100 frames"]
+    assert lines[-2].startswith("look 100/100 frames, ")
+    assert lines[-1].endswith(" left")
+    assert len(lines) == 4

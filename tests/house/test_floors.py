@@ -1,0 +1,182 @@
+"""The house stands: imports only go down, towers stay apart, and what travels into a host takes nothing else along.
+
+Read from the source, so that an import inside a function counts as well.
+"""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TOWERS = ("aan_engine", "plugin_host", "nuke", "blender_addon")
+
+# The rooms of each floor, by the longest name that fits. A room may import what lies lower, and its neighbours.
+FLOORS = {
+    5: ("nuke", "blender_addon"),
+    4: (
+        *("plugin_host.client", "plugin_host.launch"),
+        *("plugin_host.server.cli", "plugin_host.server.__main__"),
+    ),
+    3: (
+        *("plugin_host.server.broker", "plugin_host.server.crew", "plugin_host.server.switchboard"),
+        *("plugin_host.server.worker", "plugin_host.server.local"),
+        *("aan_engine.training", "aan_engine.evaluation"),
+    ),
+    2: (
+        *("plugin_host.server.jobs", "plugin_host.server.cache", "plugin_host.server.intake"),
+        *("plugin_host.server.orders", "plugin_host.server.mailbox"),
+        *("plugin_host.server.display", "plugin_host.server.inspection"),
+        "aan_engine.pipeline",
+    ),
+    1: (
+        *("plugin_host.protocol", "plugin_host.codec", "plugin_host.sequence", "plugin_host.connection"),
+        "aan_engine",
+    ),
+    0: (
+        "aan_engine.shot",
+        "aan_engine.__init__",
+        "plugin_host.errors",
+        "plugin_host.__init__",
+        "plugin_host.server.__init__",
+    ),
+}
+FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
+
+# Who in the engine's half of plugin_host may know the engine, and which of its rooms.
+KNOW_THE_ENGINE = {
+    "plugin_host.server.worker": {"aan_engine.shot"},
+    "plugin_host.server.cli": {"aan_engine.exr"},
+    "plugin_host.server.inspection": {"aan_engine.exr"},
+}
+
+
+def sources() -> dict[str, Path]:
+    """Every module of the house by its dotted name; a package goes by its `__init__`."""
+    found = {}
+    for tower in TOWERS:
+        for path in sorted((ROOT / tower).rglob("*.py")):
+            found[".".join(path.relative_to(ROOT).with_suffix("").parts)] = path
+    return found
+
+
+SOURCES = sources()
+
+
+def imports(module: str) -> set[str]:
+    """What a module imports, relative names resolved: `a.b`, and also `a.b.c` for `from a.b import c`."""
+    names = set()
+    for node in ast.walk(ast.parse(SOURCES[module].read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            base = module.split(".")[: -node.level] if node.level else []
+            base += node.module.split(".") if node.module else []
+            names |= {".".join([*base, alias.name]) for alias in node.names} | {".".join(base)}
+    return names
+
+
+def rooms(module: str) -> set[str]:
+    """The modules of the house that a module imports."""
+    found = set()
+    for name in imports(module):
+        found |= {name, f"{name}.__init__"} & SOURCES.keys()
+    return found - {module}
+
+
+def floor(module: str) -> int:
+    parts = module.split(".")
+    fitting = [".".join(parts[:length]) for length in range(len(parts), 0, -1)]
+    named = [FLOOR_OF[name] for name in fitting if name in FLOOR_OF]
+    assert named, f"{module} has no floor yet: give it one in {Path(__file__).name}"
+    return named[0]
+
+
+def host_half() -> list[str]:
+    return [module for module in SOURCES if module.startswith("plugin_host.") and module.count(".") == 1]
+
+
+def test_there_is_a_house_to_look_at():
+    assert {"aan_engine.shot", "plugin_host.protocol", "plugin_host.server.broker"} <= SOURCES.keys()
+    assert "plugin_host.protocol" in rooms("plugin_host.client")
+    assert "plugin_host.sequence" in rooms("plugin_host.server.local")
+
+
+@pytest.mark.parametrize("module", sorted(SOURCES))
+def test_imports_only_go_down(module):
+    higher = {room for room in rooms(module) if floor(room) > floor(module)}
+    assert not higher, f"{module} lies on floor {floor(module)} and imports from above: {sorted(higher)}"
+
+
+def test_no_room_needs_itself():
+    try:
+        TopologicalSorter({module: rooms(module) for module in SOURCES}).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(error.args[1]))
+
+
+def test_every_room_of_plugin_host_has_been_given_its_floor():
+    assert not {module for module in SOURCES if module.startswith("plugin_host.")} - FLOOR_OF.keys()
+    assert not {room for room in FLOOR_OF if room.startswith("plugin_host.")} - SOURCES.keys()
+
+
+def test_the_engine_knows_no_host_and_no_socket():
+    for module in SOURCES:
+        if module.startswith("aan_engine."):
+            strange = {name.split(".")[0] for name in imports(module)} & {
+                "plugin_host",
+                "nuke",
+                "bpy",
+                "zmq",
+                "PySide6",
+            }
+            assert not strange, f"{module} imports {sorted(strange)}"
+
+
+def test_the_host_half_needs_the_standard_library_and_pyzmq_only():
+    allowed = sys.stdlib_module_names | {"zmq", "plugin_host"}
+    for module in host_half():
+        assert not {name.split(".")[0] for name in imports(module)} - allowed, module
+        assert not {room for room in rooms(module) if room.startswith("plugin_host.server")}, module
+
+
+def test_the_host_half_imports_itself_relatively_as_it_goes_by_another_name_in_a_host():
+    for module in host_half():
+        for node in ast.walk(ast.parse(SOURCES[module].read_text("utf-8"))):
+            absolute = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            absolute += [node.module or ""] if isinstance(node, ast.ImportFrom) and not node.level else []
+            assert not [name for name in absolute if name.split(".")[0] == "plugin_host"], module
+
+
+def test_only_the_worker_and_the_command_line_know_the_engine():
+    for module in SOURCES:
+        if module.startswith("plugin_host."):
+            known = {room for room in rooms(module) if room.startswith("aan_engine.")} - {"aan_engine.__init__"}
+            assert known <= KNOW_THE_ENGINE.get(module, set()), module
+
+
+def test_hosts_know_the_host_half_only():
+    for module in SOURCES:
+        if module.startswith(("nuke.", "blender_addon.")):
+            beyond = {
+                name for name in imports(module) if name.startswith(("aan_engine", "plugin_host.server", "torch"))
+            }
+            assert not beyond, f"{module} imports {sorted(beyond)}"
+
+
+def test_rooms_are_small_enough_to_be_read_at_once():
+    for module, path in SOURCES.items():
+        assert len(path.read_text("utf-8").splitlines()) <= 350, module
+
+
+@pytest.mark.parametrize("module", ["plugin_host.server.cli", "plugin_host.server.broker", "plugin_host.client"])
+def test_neither_the_command_nor_the_broker_waits_for_the_network_s_libraries(module):
+    heavy = "{'torch', 'numpy', 'cv2', 'OpenEXR'}"
+    check = f"import {module}, sys; sys.exit(', '.join({heavy} & sys.modules.keys()) or None)"
+    done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
