@@ -1,0 +1,29 @@
+# Two commands: `make demo` removes a car from a real shot, `make test` proves the house. Both set up what they need.
+
+PYTHON ?= python3.11
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+.PHONY: demo test lint bench clean
+
+demo: $(VENV)/ready
+	$(RUN) tests/demo/demo.py
+
+test: $(VENV)/ready lint
+	$(RUN) -m pytest
+
+lint: $(VENV)/ready
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+bench: $(VENV)/ready
+	$(RUN) -m aan_engine.evaluation.bench
+
+clean:
+	rm -rf $(VENV) demo-out
+
+$(VENV)/ready: pyproject.toml .ci/constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[dev]'
+	touch $@
