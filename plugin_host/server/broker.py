@@ -1,8 +1,8 @@
 """The loop: hears hosts, keeps the ledger, orders the worker about, passes its reports on. It runs no job.
 
 Nothing in the loop waits for anything but messages, so a host is answered at once whatever is being computed. What
-takes time happens elsewhere: computing in the worker's process (`crew`), looking at folders and handing out finished
-frames in a thread, the desk. Both leave their news in a queue and ring the switchboard's bell.
+takes time happens elsewhere, computing in the worker's process (see `crew`) and looking at files on the `desk`; both
+leave their reports in a queue and ring the switchboard's bell.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import logging
 import secrets
 import signal
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any
 
@@ -22,11 +21,10 @@ from ..errors import ProtocolError
 from ..protocol import Envelope, Event, Refused, Reply
 from .cache import Cache
 from .crew import Crew
-from .intake import Intake, take_in
+from .desk import Declined, Desk, Inquiry, Offer
 from .jobs import Job, Ledger, Move, State
 from .orders import Broken, Completed, Death, Framed, Order, Perishing, Ready, Report, Stepped, Stop, Stopped
 from .switchboard import Switchboard
-from .worker import explain, hand_out
 
 log = logging.getLogger(__name__)
 
@@ -44,12 +42,11 @@ class Broker:
         self.session = secrets.token_hex(8)
         self.token = secrets.token_hex(32)
         self._release = release
-        self._cache = cache
         self._switchboard = Switchboard()
         self.endpoint = self._switchboard.endpoint
         self._news: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._crew = Crew(engine, cache, tell=self._report)
-        self._desk = ThreadPoolExecutor(1, thread_name_prefix="desk")
+        self._desk = Desk(cache, tell=self._report)
         self._ledger = Ledger(self.session)
         self._orders: dict[str, Order] = {}
         self._watchers: dict[str, set[bytes]] = {}
@@ -67,6 +64,8 @@ class Broker:
             protocol.Shutdown: self._shutdown,
         }
         self._reports: dict[type, Callable[[Any], None]] = {
+            Offer: self._accept,
+            Declined: self._decline,
             Ready: self._ready,
             Stepped: self._stepped,
             Framed: self._framed,
@@ -90,23 +89,19 @@ class Broker:
                 self._switchboard.flush()
         finally:
             self._crew.kill()
-            self._desk.shutdown(cancel_futures=True)
+            self._desk.close()
             self._switchboard.close()
         return self._failure
 
     def leave(self) -> None:
         """Make `run` cancel what is there and return. From any thread."""
-        self._tell(self._leave)
+        self._hand_over(self._leave)
 
     def leave_on(self, *signals: signal.Signals) -> None:
         """Leave when the process gets one of these; the bell rings by itself, however deep the loop sleeps."""
         signal.set_wakeup_fd(self._switchboard.rope, warn_on_full_buffer=False)
         for number in signals:
             signal.signal(number, lambda *_: self.leave())
-
-    def _tell(self, news: Callable[[], None]) -> None:
-        self._news.put(news)
-        self._switchboard.ring()
 
     # What hosts say
 
@@ -128,7 +123,7 @@ class Broker:
                 "no-hello", "the host has not said hello", "Say Hello with the token of the connection file."
             )
         if isinstance(message, protocol.Submit):
-            return self._submit(host, message, envelope.request)
+            return self._submit(Inquiry(host, envelope.request, message))
         answer = self._answers.get(type(message))
         if answer is None:
             return Refused("unknown-type", f"{type(message).__name__} is not a request")
@@ -146,56 +141,11 @@ class Broker:
         self._switchboard.admit(host)
         return protocol.Welcome(version, self.session, self._release)
 
-    def _submit(self, host: bytes, submit: protocol.Submit, request: int | None) -> Reply | None:
+    def _submit(self, inquiry: Inquiry) -> Reply | None:
         if self._leaving:
             return _STOPPING
-        self._desk.submit(self._examine, host, submit, request)
-        return None
-
-    def _examine(self, host: bytes, submit: protocol.Submit, request: int | None) -> None:
-        """On the desk: what a submitted job means, and how much of it the cache holds."""
-        try:
-            intake = take_in(submit.spec, output=submit.output)
-            key = intake.key(self._identity)
-            shelf = self._cache.shelf(key)
-            shelf.touch()
-            held = len(set(shelf.frames()) & set(intake.targets))
-        except Exception as error:
-            refused = Refused(*explain(error))
-            self._tell(lambda: self._switchboard.post(host, refused, request))
-            return
-        offer = _Offer(host, request, submit, intake, key, held, submit.output or shelf.pattern)
-        self._tell(lambda: self._accept(offer))
-
-    def _accept(self, offer: _Offer) -> None:
-        if self._leaving:
-            self._switchboard.post(offer.host, _STOPPING, offer.request)
-            return
-        spec, total = offer.submit.spec, len(offer.intake.targets)
-        job = self._ledger.add(spec, output=offer.output, key=offer.key, total=total)
-        self._watchers[job.name] = {offer.host}
-        accepted = protocol.Accepted(job.name, job.output, job.total, offer.held)
-        self._switchboard.post(offer.host, accepted, offer.request)
-        log.info("job %s accepted: %s, %d frames, %d of them cached", job.name, spec.plate, total, offer.held)
-        order = Order(job.name, spec, offer.submit.output, job.key)
-        if offer.held == total:
-            job.move(Move.START)
-            self._desk.submit(self._serve, order, offer.intake)
-        else:
-            self._orders[job.name] = order
-            self._start_next()
-
-    def _serve(self, order: Order, intake: Intake) -> None:
-        """On the desk: a job that the cache holds completely passes by those that must be computed."""
-        try:
-            done = hand_out(order, intake, self._cache.shelf(order.key), say=self._report)
-        except Exception as error:
-            self._report(Broken(order.job, *explain(error)))
-            return
-        if len(done) == len(intake.targets):
-            self._report(Completed(order.job))
-        else:
-            self._report(Broken(order.job, "incomplete", "the cache was emptied meanwhile", "Submit the job again."))
+        self._desk.examine(inquiry, identity=self._identity)
+        return None  # the desk's offer is the answer
 
     def _cancel(self, host: bytes, cancel: protocol.Cancel) -> Reply:
         job = self._ledger.get(cancel.job)
@@ -226,9 +176,34 @@ class Broker:
 
     # What the worker and the desk report
 
-    def _report(self, report: Report) -> None:
+    def _report(self, report: Report | Offer | Declined) -> None:
         """Hand a report to the loop, from any thread."""
-        self._tell(lambda: self._reports[type(report)](report))
+        self._hand_over(lambda: self._reports[type(report)](report))
+
+    def _hand_over(self, news: Callable[[], None]) -> None:
+        self._news.put(news)
+        self._switchboard.ring()
+
+    def _accept(self, offer: Offer) -> None:
+        host, request, submit = offer.inquiry.host, offer.inquiry.request, offer.inquiry.submit
+        if self._leaving:
+            self._switchboard.post(host, _STOPPING, request)
+            return
+        total = len(offer.intake.targets)
+        job = self._ledger.add(submit.spec, output=offer.output, key=offer.key, total=total)
+        self._watchers[job.name] = {host}
+        self._switchboard.post(host, protocol.Accepted(job.name, job.output, total, offer.held), request)
+        log.info("job %s accepted: %s, %d frames, %d of them cached", job.name, submit.spec.plate, total, offer.held)
+        order = Order(job.name, submit.spec, submit.output, job.key)
+        if offer.held == total:
+            job.move(Move.START)
+            self._desk.serve(order, offer.intake)
+        else:
+            self._orders[job.name] = order
+            self._start_next()
+
+    def _decline(self, declined: Declined) -> None:
+        self._switchboard.post(declined.inquiry.host, declined.refused, declined.inquiry.request)
 
     def _ready(self, ready: Ready) -> None:
         self._crew_ready = True
@@ -282,12 +257,13 @@ class Broker:
             hint = "The engine goes on with a fresh worker. Submit the job again: finished frames are kept."
             lost = ("worker-lost", f"the worker is gone: {death.how}", hint)
             self._end(self._working.name, Move.FAIL, words or lost)
+        self._start_next()
 
     # What follows
 
     def _start_next(self) -> None:
         job = self._ledger.next()
-        if self._working is not None or job is None or self._leaving:
+        if self._working is not None or job is None or self._leaving or self._crew.doomed:
             return
         if self._crew.pid is None:
             self._crew.start()
@@ -328,19 +304,6 @@ class Broker:
         job = self._ledger.get(name)
         assert job is not None, f"a report on job {name}, which was never ordered"
         return job
-
-
-@dataclass(frozen=True)
-class _Offer:
-    """A submitted job that the desk has looked at."""
-
-    host: bytes
-    request: int | None
-    submit: protocol.Submit
-    intake: Intake
-    key: str
-    held: int
-    output: str
 
 
 _STOPPING = Refused("stopping", "the engine is about to leave", "Start it again.")

@@ -29,11 +29,17 @@ class Crew:
         self._context = multiprocessing.get_context("spawn")
         self._pipe: Connection | None = None
         self._process: multiprocessing.process.BaseProcess | None = None
+        self._doomed = False
 
     @property
     def pid(self) -> int | None:
         """The process in service."""
         return self._process.pid if self._process is not None else None
+
+    @property
+    def doomed(self) -> bool:
+        """Whether the process was killed and its `Death` is on its way: no order would be heard any more."""
+        return self._doomed
 
     def start(self) -> None:
         """Put a fresh process in service."""
@@ -57,11 +63,13 @@ class Crew:
         if self._pipe is not None:
             self._pipe.close()
         self._pipe = self._process = None
+        self._doomed = False
 
     def kill(self) -> None:
         """End the process at once; its `Death` follows."""
         if self._process is not None and self._process.is_alive():
             self._process.kill()
+            self._doomed = True
 
     def _hear(self, pipe: Connection, process: multiprocessing.process.BaseProcess) -> None:
         try:

@@ -25,7 +25,7 @@ FLOORS = {
     ),
     3: (
         *("plugin_host.server.broker", "plugin_host.server.crew", "plugin_host.server.switchboard"),
-        *("plugin_host.server.worker", "plugin_host.server.local"),
+        *("plugin_host.server.worker", "plugin_host.server.local", "plugin_host.server.desk"),
         *("aan_engine.training", "aan_engine.evaluation"),
     ),
     2: (

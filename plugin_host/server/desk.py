@@ -1,0 +1,87 @@
+"""A thread for what may keep one waiting but computes nothing: looking at a job's files, handing out finished frames.
+
+So the broker's loop never waits for a disk, and a job that the cache holds completely passes by those that must be
+computed. It reports like the worker does, with `tell`, and knows neither hosts' sockets nor the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+from ..protocol import Refused, Submit
+from .cache import Cache
+from .intake import Intake, take_in
+from .orders import Broken, Completed, Order, Report
+from .worker import explain, hand_out
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """What a host submitted, and where the answer goes."""
+
+    host: bytes
+    request: int | None
+    submit: Submit
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A job that can be done: its files, its key, where its result will lie, and how many frames the cache holds."""
+
+    inquiry: Inquiry
+    intake: Intake
+    key: str
+    output: str
+    held: int
+
+
+@dataclass(frozen=True)
+class Declined:
+    """A job that cannot be done, and why."""
+
+    inquiry: Inquiry
+    refused: Refused
+
+
+class Desk:
+    """Does one thing after the other."""
+
+    def __init__(self, cache: Cache, *, tell: Callable[[Offer | Declined | Report], None]) -> None:
+        self._cache = cache
+        self._tell = tell
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="desk")
+
+    def examine(self, inquiry: Inquiry, *, identity: str) -> None:
+        """Find out what a submitted job means to an engine of this `identity`; tells an `Offer` or `Declined`."""
+        self._thread.submit(lambda: self._tell(self._examined(inquiry, identity)))
+
+    def serve(self, order: Order, intake: Intake) -> None:
+        """Hand out a job that the cache holds completely; tells what a worker would."""
+        self._thread.submit(lambda: self._tell(self._served(order, intake)))
+
+    def close(self) -> None:
+        """Finish what is in hand, and no more."""
+        self._thread.shutdown(cancel_futures=True)
+
+    def _examined(self, inquiry: Inquiry, identity: str) -> Offer | Declined:
+        submit = inquiry.submit
+        try:
+            intake = take_in(submit.spec, output=submit.output)
+            key = intake.key(identity)
+            shelf = self._cache.shelf(key)
+            shelf.touch()
+            held = len(shelf.frames().keys() & set(intake.targets))
+        except Exception as error:
+            return Declined(inquiry, Refused(*explain(error)))
+        return Offer(inquiry, intake, key, submit.output or shelf.pattern, held)
+
+    def _served(self, order: Order, intake: Intake) -> Completed | Broken:
+        try:
+            done = hand_out(order, intake, self._cache.shelf(order.key), say=self._tell)
+        except Exception as error:
+            return Broken(order.job, *explain(error))
+        if len(done) < len(intake.targets):
+            return Broken(order.job, "incomplete", "the cache was emptied meanwhile", "Submit the job again.")
+        return Completed(order.job)
