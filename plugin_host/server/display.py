@@ -11,8 +11,7 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
-from rich.text import Text
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 EVERY = 2.0  # seconds between two plain lines of one stage
 
@@ -27,7 +26,7 @@ class Display:
             TextColumn("{task.description:>6}"),
             BarColumn(),
             MofNCompleteColumn(),
-            _PaceColumn(self._stages),
+            TextColumn("{task.fields[pace]}"),
             console=self._console,
         )
 
@@ -43,13 +42,14 @@ class Display:
         """`done` of `total` steps of this stage are behind us."""
         known = self._stages.get(stage)
         if known is None:
-            known = self._stages[stage] = _Stage(self._bars.add_task(stage, total=total), began_at=done)
+            known = self._stages[stage] = _Stage(self._bars.add_task(stage, total=total, pace=""), began_at=done)
         known.done, known.total = done, total
+        now = time.monotonic()
+        pace = known.pace(now)
         if self._console.is_interactive:
             self._bars.start()
-            self._bars.update(known.task, completed=done, total=total)
-        elif known.is_due(time.monotonic()):
-            pace = known.pace(time.monotonic())
+            self._bars.update(known.task, completed=done, total=total, pace=pace)
+        elif known.is_due(now):
             self._console.print(f"{stage} {done}/{total} frames{pace and ', '}{pace}", highlight=False)
 
     def pause(self) -> None:
@@ -82,12 +82,3 @@ class _Stage:
         rate = f"{1 / each:.1f} frames/s" if each < 1 else f"{each:.1f} s/frame"
         minutes, rest = divmod(round(each * (self.total - self.done)), 60)
         return f"{rate}, {minutes}:{rest:02d} left"
-
-
-class _PaceColumn(ProgressColumn):
-    def __init__(self, stages: dict[str, _Stage]) -> None:
-        super().__init__()
-        self._stages = stages
-
-    def render(self, task: Task) -> Text:
-        return Text(self._stages[task.description].pace(time.monotonic()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pty
 import signal
@@ -114,23 +115,65 @@ def test_ctrl_c_in_a_script_cancels_the_job(house, engine, client, until):
     assert client.answer(client.status()).jobs[0].state == "cancelled"
 
 
+class Terminal:
+    """`aan submit` on a terminal of its own."""
+
+    def __init__(self, *arguments: str) -> None:
+        self._ours, theirs = pty.openpty()
+        self.process = subprocess.Popen(
+            [*COMMAND, "submit", *arguments], stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True
+        )
+        os.close(theirs)
+        self.shown = ""
+
+    def read_until(self, words: str) -> None:
+        while words not in self.shown:
+            self.shown += os.read(self._ours, 1000).decode()
+
+    def answer(self, words: str) -> None:
+        os.write(self._ours, words.encode())
+
+    def close(self) -> int:
+        """Read to the end; the exit code."""
+        with contextlib.suppress(OSError):  # how a terminal says that nobody is left on its other side
+            while more := os.read(self._ours, 1000):
+                self.shown += more.decode()
+        os.close(self._ours)
+        return self.process.wait(20)
+
+
+def test_a_terminal_shows_a_bar_for_each_stage(house, engine):
+    terminal = Terminal(*shot(house.plates("fill", "hold 0.3", "hold 0.3", "fill")))
+    assert terminal.close() == 0, terminal.shown
+    assert "Traceback" not in terminal.shown
+    for words in ("look", "fill", "4/4", "0:00 left", "4 frames filled"):
+        assert words in terminal.shown
+
+
 def test_ctrl_c_on_a_terminal_asks_and_the_job_may_go_on(house, engine, client, until):
     go_on = house.root / "go on"
-    ours, theirs = pty.openpty()
-    command = [*COMMAND, "submit", *shot(house.plates(f"wait {go_on}"))]
-    process = subprocess.Popen(command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True)
-    os.close(theirs)
+    terminal = Terminal(*shot(house.plates(f"wait {go_on}")))
     until(lambda: house.opened())
-    process.send_signal(signal.SIGINT)
-    said = b""
-    while b"Cancel the job?" not in said:
-        said += os.read(ours, 1000)
-    os.write(ours, b"n\n")
-    assert process.wait(20) == 130
-    os.close(ours)
+    terminal.process.send_signal(signal.SIGINT)
+    terminal.read_until("Cancel the job?")
+    terminal.answer("n\n")
+    assert terminal.close() == 130
     assert client.answer(client.status()).jobs[0].state == "running"
     go_on.touch()
     until(lambda: client.answer(client.status()).jobs[0].state == "finished")
+
+
+def test_ctrl_c_on_a_terminal_cancels_when_told_to(house, engine, client, until):
+    go_on = house.root / "go on"
+    terminal = Terminal(*shot(house.plates(f"wait {go_on}", "fill")))
+    until(lambda: house.opened())
+    terminal.process.send_signal(signal.SIGINT)
+    terminal.read_until("Cancel the job?")
+    terminal.answer("y\n")
+    until(lambda: client.answer(client.status()).jobs[0].state == "cancelling")
+    go_on.touch()
+    assert terminal.close() == 130
+    assert "cancelled" in terminal.shown
 
 
 def test_info_says_what_there_is_or_why_not(tmp_path):

@@ -200,6 +200,15 @@ def test_a_worker_killed_from_outside_fails_its_job_and_the_next_one_runs(house,
     assert follow(submit(house.plates("fill", name="next")).job)[0] == [1001]
 
 
+def test_a_worker_killed_while_idle_is_replaced_before_anybody_asks(house, engine, client, submit, follow, until):
+    follow(submit(house.plates("fill")).job)
+    before = worker_of(engine)
+    before.kill()
+    until(lambda: house.log().count("is ready") == 2)
+    assert worker_of(engine).pid != before.pid
+    assert follow(submit(house.plates("fill", name="next")).job)[0] == [1001]
+
+
 def test_memory_that_runs_out_fails_the_job_and_brings_a_fresh_worker(house, engine, client, submit, follow):
     before = worker_of(engine).pid
     frames, end = follow(submit(house.plates("memory")).job)
