@@ -129,8 +129,9 @@ class Decider:
         margin = (0, -w % CELL, 0, -h % CELL)
         given = {name: F.pad(stacked(name), margin) for name in ("image", "valid", "distance", "trust", "stir")}
         kind = torch.tensor([[int(c.kind) for c in layers]], device=device)
-        asked = features(F.pad(target, margin), F.pad(hidden, margin), kind=kind, **given)
-        found = choose(self._networks.chooser(asked, given["valid"]), given["valid"][:, :, 0])
+        fine, coarse = features(F.pad(target, margin), F.pad(hidden, margin), kind=kind, **given)
+        logits = self._networks.chooser(fine, coarse, valid=given["valid"], kind=kind)
+        found = choose(logits, given["valid"][:, :, 0])
         return found[0, :, :h, :w].cpu().numpy()
 
     @torch.inference_mode()

@@ -41,10 +41,13 @@ class Registered:
     Args:
         homography: (3, 3) float64, target pixel -> reference pixel.
         trust: 0 .. 1, the share of the textured overlap that it explains, damped where little overlaps.
+        kinship: 0 .. 1, how much of what chance leaves unexplained it explains: two frames of different places have
+            none, however rich in texture they are.
     """
 
     homography: NDArray[np.float64]
     trust: float
+    kinship: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,7 +105,8 @@ def refine(target: Pyramid, reference: Pyramid, *, start: NDArray[np.float64], c
         H = np.linalg.inv(scale) @ local @ scale
         H /= H[2, 2]
     before, after = trust(target, reference, homography=start), trust(target, reference, homography=H)
-    return Registered(H, after) if after >= before else Registered(start / start[2, 2], before)
+    best, certainty = (H, after) if after >= before else (start / start[2, 2], before)
+    return Registered(best, certainty, _kinship(target, reference, homography=best, trust=certainty))
 
 
 def trust(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64]) -> float:
@@ -111,11 +115,24 @@ def trust(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64
     Judged at half resolution after taking a gain and an offset of light out. Less than a tenth of the frame in
     common damps the answer: a good fit over a sliver proves little.
     """
+    return _explained(target, reference, homography=homography, slip=False)
+
+
+def _kinship(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64], trust: float) -> float:
+    """Trust beyond what the same pictures reach when one is slipped by a third of the frame, which proves nothing."""
+    chance = min(_explained(target, reference, homography=homography, slip=True), 0.9)
+    return max(0.0, (trust - chance) / (1 - chance))
+
+
+def _explained(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64], slip: bool) -> float:
     level = min(1, len(target.levels) - 1)
     (T, mt), (R, mr) = target.levels[level], reference.levels[level]
     scale = _scaling(T.shape, target.grey.shape)
     warped, both = _warp(R, mr, scale @ homography @ np.linalg.inv(scale), T.shape)
-    both *= mt
+    if slip:
+        by = (T.shape[0] // 3, T.shape[1] // 3)
+        warped, both = np.roll(warped, by, (0, 1)), np.roll(both, by, (0, 1))
+    both = both * mt
     count = float(both.sum())
     if count < 32:
         return 0.0

@@ -25,11 +25,11 @@ Value = TypeVar("Value")
 REACH = 30
 """How many frames a pixel is traced in each direction."""
 
-CUT = 0.25
-"""Adjacent frames of which less than this is explained by a homography do not belong together."""
+CUT = 0.15
+"""Adjacent frames that are less akin than this (see `Registered`) do not belong together."""
 
-STRANGER = 0.45
-"""A distant reference that is explained less than this is dropped."""
+STRANGER = 0.25
+"""A distant reference less akin than this is dropped."""
 
 LEARNED = 0.6
 """A start that is trusted less than this asks the learned estimator for a second one."""
@@ -128,7 +128,7 @@ class Survey:
 
         def make() -> Motion | None:
             step = self.step(min(index, to))
-            if step.trust < CUT:
+            if step.kinship < CUT:
                 return None
             H: Homography = step.homography if to > index else inverse(step.homography)
             a, b = self.pyramid(index), self.pyramid(to)
@@ -167,7 +167,7 @@ class Survey:
         low, high = sorted((target, reference))
         for index in range(low, high):
             step = self.step(index)
-            if step.trust < CUT:
+            if step.kinship < CUT:
                 return None
             H = step.homography @ H
         return H if reference > target else inverse(H)
@@ -180,7 +180,7 @@ class Survey:
             while len(self._links) > 4096:
                 self._links.popitem(last=False)
         found = self._links[key]
-        return found if found.trust >= STRANGER else None
+        return found if found.kinship >= STRANGER else None
 
     def _find_link(self, target: int, reference: int) -> Registered:
         T, R = self.pyramid(target), self.pyramid(reference)
@@ -194,7 +194,7 @@ class Survey:
         if self._guess is not None and (not starts or trust(T, R, homography=starts[0]) < LEARNED):
             starts.append(self._guess(target, reference))
         if not starts:
-            return Registered(np.eye(3), 0.0)
+            return Registered(np.eye(3), 0.0, 0.0)
         return self._best(target, reference, starts)
 
 

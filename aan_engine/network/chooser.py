@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 KINDS = 5
-FEATURES = 3 + 3 + 1 + 1 + 3 + 3 + 1 + 1 + 1 + KINDS
+FINE = 3 + 3
+COARSE = 3 + 1 + 1 + 3 + 1 + 1 + 1
 
 
 def features(
@@ -27,7 +28,7 @@ def features(
     trust: Tensor,
     stir: Tensor,
     kind: Tensor,
-) -> Tensor:
+) -> tuple[Tensor, Tensor]:
     """What the chooser is told about each candidate.
 
     Args:
@@ -38,7 +39,8 @@ def features(
         kind: (B, K) int64.
 
     Returns:
-        (B, K, FEATURES, h, w)
+        (B, K, FINE, h, w): the candidate, and how far it stands from the others; and (B, K, COARSE, h / 2, w / 2): its
+        surroundings and what speaks for it, for which half the resolution is enough.
     """
     B, K, _, h, w = image.shape
     seen = 1 - hidden
@@ -50,22 +52,19 @@ def features(
     total = real.sum(1, keepdim=True)
     mean = (image * real).sum(1, keepdim=True) / total.clamp(min=1)
     apart = (image - mean).abs() * valid * (total > 0)
-    onehot = F.one_hot(kind, KINDS).to(image)[..., None, None].expand(B, K, KINDS, h, w)
-    return torch.cat(
+    rest = torch.cat(
         [
-            image * valid,
             known[:, None].expand(B, K, 3, h, w),
             hidden[:, None].expand(B, K, 1, h, w),
             valid,
-            4 * apart,
-            agreement,
             torch.log1p(distance) / 3,
             trust,
             torch.log1p(stir),
-            onehot,
         ],
         2,
     )
+    halved = F.avg_pool2d(rest.flatten(0, 1), 2).reshape(B, K, -1, h // 2, w // 2)
+    return torch.cat([image * valid, 4 * apart], 2), torch.cat([halved, agreement], 2)
 
 
 def _agreement(off: Tensor, both: Tensor) -> Tensor:
@@ -75,7 +74,7 @@ def _agreement(off: Tensor, both: Tensor) -> Tensor:
         off, both: (B, K, h, w), absolute differences and where they count.
 
     Returns:
-        (B, K, 3, h, w): the distance in neighbourhoods of 12 and 36 pixels, and how much of the latter counted.
+        (B, K, 3, h / 2, w / 2): the distance in neighbourhoods of 12 and 36 pixels, and how much of the latter counted.
     """
     B, K, h, w = off.shape
     # Means over neighbourhoods lose nothing by being taken at a quarter of the resolution first.
@@ -87,16 +86,19 @@ def _agreement(off: Tensor, both: Tensor) -> Tensor:
         found.append(10 * torch.where(share > 1e-4, mean, torch.zeros_like(mean)))
         found.append(share)
     stacked = torch.stack([found[0], found[2], found[3]], 2).flatten(0, 1)
-    return F.interpolate(stacked, size=(h, w), mode="bilinear", align_corners=False).reshape(B, K, 3, h, w)
+    return F.interpolate(stacked, size=(h // 2, w // 2), mode="bilinear", align_corners=False).reshape(
+        B, K, 3, h // 2, w // 2
+    )
 
 
 class Chooser(nn.Module):
-    """Scores candidates. Input (B, K, FEATURES, h, w), output logits (B, K, h, w)."""
+    """Scores candidates, from what `features` says of them: logits (B, K, h, w)."""
 
     def __init__(self, widths: tuple[int, int, int] = (32, 48, 64)) -> None:
         super().__init__()
         a, b, c = widths
-        self.fold = nn.Conv2d(FEATURES * 4, a, 1)
+        self.fold = nn.Conv2d(FINE * 4 + COARSE, a, 1)
+        self.kind = nn.Embedding(KINDS, a)
         self.enter = nn.Conv2d(a, a, 3, padding=1)
         self.down1 = nn.Conv2d(a, b, 3, stride=2, padding=1)
         self.mix1 = nn.Conv2d(3 * b, b, 1)
@@ -112,12 +114,13 @@ class Chooser(nn.Module):
         self.join0 = nn.Conv2d(a, a, 3, padding=1)
         self.leave = nn.Conv2d(a, 4, 1)
 
-    def forward(self, given: Tensor, valid: Tensor) -> Tensor:
-        """Logits (B, K, h, w); `valid` (B, K, 1, h, w) weighs the exchange between candidates."""
-        B, K, _, h, w = given.shape
-        x = F.pixel_unshuffle(given.flatten(0, 1), 2)  # (BK, 4F, h/2, w/2)
+    def forward(self, fine: Tensor, coarse: Tensor, *, valid: Tensor, kind: Tensor) -> Tensor:
+        """Logits (B, K, h, w); `valid` (B, K, 1, h, w) weighs the exchange between candidates; `kind` (B, K)."""
+        B, K, _, h, w = fine.shape
+        x = torch.cat([F.pixel_unshuffle(fine.flatten(0, 1), 2), coarse.flatten(0, 1)], 1)  # (BK, 35, h/2, w/2)
         here = F.avg_pool2d(valid.flatten(0, 1), 2)
-        x0 = F.relu(self.enter(F.relu(self.fold(x))))
+        x0 = F.relu(self.fold(x) + self.kind(kind.flatten())[..., None, None])
+        x0 = F.relu(self.enter(x0))
         x1 = F.relu(self.down1(x0))
         x1 = F.relu(self.mix1(_exchange(x1, _shrink(here, 2), K)))
         x1 = x1 + F.relu(self.body1(x1))

@@ -1,0 +1,59 @@
+"""The chooser: a masked softmax over candidates, indifferent to their order."""
+
+from __future__ import annotations
+
+import torch
+
+from aan_engine.network.chooser import KINDS, Chooser, choose, features
+
+
+def given(K: int = 5, h: int = 16, w: int = 24) -> dict[str, torch.Tensor]:
+    g = torch.Generator().manual_seed(3)
+    return {
+        "image": torch.rand(1, K, 3, h, w, generator=g),
+        "valid": (torch.rand(1, K, 1, h, w, generator=g) > 0.3).float(),
+        "distance": torch.rand(1, K, 1, h, w, generator=g) * 20,
+        "trust": torch.rand(1, K, 1, h, w, generator=g),
+        "stir": torch.rand(1, K, 1, h, w, generator=g),
+        "kind": torch.arange(K)[None] % KINDS,
+    }
+
+
+def scored(candidates: dict[str, torch.Tensor]) -> torch.Tensor:
+    torch.manual_seed(0)
+    model = Chooser().eval()
+    g = torch.Generator().manual_seed(4)
+    target, hidden = torch.rand(1, 3, 16, 24, generator=g), (torch.rand(1, 1, 16, 24, generator=g) > 0.5).float()
+    with torch.inference_mode():
+        fine, coarse = features(target, hidden, **candidates)
+        return model(fine, coarse, valid=candidates["valid"], kind=candidates["kind"])
+
+
+def test_a_candidate_that_is_not_valid_weighs_exactly_nothing() -> None:
+    valid = torch.ones(1, 3, 4, 4)
+    valid[:, 1] = 0
+    valid[..., 0, 0] = 0
+    logits = torch.zeros(1, 3, 4, 4)
+    logits[:, 1] = 1e4
+    weight = choose(logits, valid)
+    assert (weight[:, 1] == 0).all()
+    assert (weight[..., 0, 0] == 0).all()
+    assert torch.allclose(weight.sum(1)[..., 1:, :], torch.ones(1, 3, 4))
+    assert weight.isfinite().all()
+
+
+def test_the_weights_do_not_depend_on_the_candidates_order() -> None:
+    candidates = given()
+    order = torch.tensor([3, 0, 4, 1, 2])
+    turned = {name: value[:, order] for name, value in candidates.items()}
+    torch.testing.assert_close(scored(turned), scored(candidates)[:, order], rtol=1e-4, atol=1e-4)
+
+
+def test_what_lies_under_the_hole_is_not_looked_at() -> None:
+    candidates = given()
+    hidden = torch.zeros(1, 1, 16, 24)
+    hidden[..., 4:12, 4:20] = 1
+    target = torch.rand(1, 3, 16, 24)
+    stained = target + 9 * hidden
+    for a, b in zip(features(target, hidden, **candidates), features(stained, hidden, **candidates), strict=True):
+        assert torch.equal(a, b)

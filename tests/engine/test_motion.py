@@ -1,0 +1,127 @@
+"""Motion and traces: conventions of the warp, cross-filling, and pixels followed through a hole."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aan_engine.candidate import neighbourhood
+from aan_engine.motion import between, crossfill, grid, project, sample
+from aan_engine.trace import follow
+from tests.engine.test_registration import PLACED, SIZE, seen_through, textured
+
+Array = NDArray[np.float32]
+
+
+def shifted(x: float, y: float) -> NDArray[np.float64]:
+    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
+
+
+def test_sampling_at_the_pixels_own_places_is_the_identity() -> None:
+    image = textured()[:40, :60]
+    np.testing.assert_array_equal(sample(image, grid(image.shape)), image)
+    np.testing.assert_array_equal(sample(image, grid(image.shape), sharp=True), image)
+
+
+def test_a_homography_maps_target_pixels_to_source_pixels() -> None:
+    points = np.array([[0, 0], [3, 5]], np.float32)
+    np.testing.assert_allclose(project(shifted(7, -2), points), [[7, -2], [10, 3]])
+    # Composition: first a, then b, is b @ a.
+    a, b = shifted(7, -2), np.array([[2, 0, 0], [0, 2, 0], [0, 0, 1.0]])
+    np.testing.assert_allclose(project(b @ a, points), project(b, project(a, points)))
+    np.testing.assert_allclose(project(np.linalg.inv(a), project(a, points)), points)
+
+
+def test_points_behind_the_horizon_are_sent_outside_instead_of_mirrored_in() -> None:
+    H = np.array([[1, 0, 0], [0, 1, 0], [-0.1, 0, 1.0]])
+    assert (project(H, np.array([[50, 10]], np.float32)) < -1e5).all()
+
+
+def test_a_camera_that_moves_by_three_pixels_gives_a_map_three_pixels_away() -> None:
+    target, source = seen_through(textured(), PLACED), seen_through(textured(), PLACED @ shifted(-3, 1))
+    seen = np.ones(SIZE, bool)
+    motion = between(target, source, target_visible=seen, source_visible=seen, homography=shifted(3, -1), trust=1.0)
+    inner = np.s_[10:-10, 10:-10]
+    np.testing.assert_allclose(motion.map[inner], (grid(SIZE) + np.array([3, -1]))[inner], atol=0.15)
+
+
+def test_the_flow_never_sees_what_is_hidden() -> None:
+    target, source = seen_through(textured(), PLACED), seen_through(textured(), PLACED)
+    seen = np.ones(SIZE, bool)
+    seen[40:80, 60:120] = False
+    maps = []
+    for stain in (0.0, 5.0):
+        stained = target.copy()
+        stained[~seen] = stain
+        motion = between(
+            stained, source, target_visible=seen, source_visible=~np.zeros(SIZE, bool), homography=np.eye(3), trust=1
+        )
+        maps.append(motion.map)
+    np.testing.assert_array_equal(maps[0], maps[1])
+
+
+def test_crossfilled_pictures_agree_wherever_only_one_of_them_saw_anything() -> None:
+    rng = np.random.default_rng(0)
+    a, b = rng.random((2, 32, 48), np.float32)
+    sees_a, sees_b = rng.random((2, 32, 48)) > 0.3
+    A, B = crossfill(a, b, target_visible=sees_a, source_visible=sees_b)
+    one_eyed = ~(sees_a & sees_b)
+    np.testing.assert_array_equal(A[one_eyed], B[one_eyed])
+    np.testing.assert_array_equal(A[sees_a], a[sees_a])
+    np.testing.assert_array_equal(B[sees_b], b[sees_b])
+
+
+def drifting(speed: float) -> Array:
+    return grid((40, 60)) + np.array([speed, 0], np.float32)
+
+
+def test_a_hidden_pixel_is_followed_until_it_comes_into_view() -> None:
+    # The hole stands still, the picture drifts right by 4 pixels a frame: from x = 20 it leaves the hole behind x = 29.
+    visible = np.ones((40, 60), np.float32)
+    visible[:, 10:30] = 0
+    points = np.array([[20, 15], [28, 15]], np.float32)
+    trace, later = follow(
+        points,
+        start=0,
+        direction=1,
+        reach=30,
+        frames=12,
+        motion=lambda a, b: drifting(4.0 * (b - a)),
+        visible=lambda i: visible,
+        lingers=(0, 2),
+    )
+    assert trace.steps.tolist() == [3, 1]
+    assert trace.frame.tolist() == [3, 1]
+    np.testing.assert_allclose(trace.position, [[32, 15], [32, 15]])
+    assert later.steps.tolist() == [5, 3]
+
+
+def test_a_pixel_that_leaves_the_frame_or_the_shot_is_nowhere() -> None:
+    hidden = np.zeros((40, 60), np.float32)
+    for frames in (30, 3):
+        (trace,) = follow(
+            np.array([[20, 15]], np.float32),
+            start=0,
+            direction=1,
+            reach=30,
+            frames=frames,
+            motion=lambda a, b: drifting(4.0),
+            visible=lambda i: hidden,
+        )
+        assert trace.frame.tolist() == [-1]
+
+
+def test_the_rim_is_compared_where_its_nearest_hidden_pixel_ends() -> None:
+    hidden = np.zeros((40, 60), bool)
+    hidden[10:20, 20:30] = True
+    near = neighbourhood(0, hidden)
+    assert near is not None
+    led = near.points[near.leader]
+    assert hidden[led[:, 1].astype(int), led[:, 0].astype(int)].all()
+    own = near.hidden[near.wanted]
+    np.testing.assert_array_equal(near.leader[own], np.flatnonzero(own))
+    assert np.hypot(*(led - near.points).T).max() <= 8.5
+
+
+def test_a_frame_without_a_hole_has_no_neighbourhood() -> None:
+    assert neighbourhood(0, np.zeros((40, 60), bool)) is None

@@ -1,0 +1,91 @@
+"""Registration: homographies refined to sub-pixel, robust to what does not follow the camera."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from aan_engine.registration import Pyramid, refine, trust
+
+SIZE = (120, 208)
+
+
+def textured(seed: int = 0, size: tuple[int, int] = (200, 300)) -> NDArray[np.float32]:
+    rng = np.random.default_rng(seed)
+    layers = [cv2.GaussianBlur(rng.standard_normal(size).astype(np.float32), (0, 0), s) * s for s in (1.5, 4, 12)]
+    picture = sum(layers)
+    return np.float32(0.5) + np.float32(0.12) * np.asarray(picture / np.std(picture), np.float32)
+
+
+def seen_through(scene: NDArray[np.float32], H: NDArray[np.float64]) -> NDArray[np.float32]:
+    """What a camera shows whose pixel x looks at scene pixel H x."""
+    size = (SIZE[1], SIZE[0])
+    return cv2.warpPerspective(scene, H, size, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
+
+
+def corner_error(found: NDArray[np.float64], true: NDArray[np.float64]) -> float:
+    h, w = SIZE
+    corners = np.array([[0, 0, 1], [w - 1, 0, 1], [0, h - 1, 1], [w - 1, h - 1, 1]], float).T
+    a, b = found @ corners, true @ corners
+    return float(np.abs(a[:2] / a[2] - b[:2] / b[2]).max())
+
+
+PLACED = np.array([[1.0, 0, 40], [0, 1, 35], [0, 0, 1]])
+MOVED = np.array([[1.02, 0.015, 45.3], [-0.012, 0.99, 31.8], [4e-5, -3e-5, 1]])
+BETWEEN = np.linalg.inv(MOVED) @ PLACED
+"""Target pixel -> reference pixel, where the target is seen through PLACED and the reference through MOVED."""
+
+
+def whole() -> NDArray[np.bool_]:
+    return np.ones(SIZE, bool)
+
+
+def test_a_frame_is_registered_with_itself_by_the_identity() -> None:
+    picture = Pyramid(seen_through(textured(), PLACED), whole())
+    found = refine(picture, picture, start=np.eye(3))
+    assert corner_error(found.homography, np.eye(3)) < 1e-3
+    assert found.trust > 0.99
+
+
+def test_a_known_homography_is_found_to_a_twentieth_of_a_pixel() -> None:
+    target = Pyramid(seen_through(textured(), PLACED), whole())
+    reference = Pyramid(seen_through(textured(), MOVED), whole())
+    found = refine(target, reference, start=np.eye(3))
+    assert corner_error(found.homography, BETWEEN) < 0.05
+
+
+def test_registration_backwards_is_the_inverse() -> None:
+    target = Pyramid(seen_through(textured(), PLACED), whole())
+    reference = Pyramid(seen_through(textured(), MOVED), whole())
+    there = refine(target, reference, start=np.eye(3)).homography
+    back = refine(reference, target, start=np.eye(3)).homography
+    assert corner_error(back @ there, np.eye(3)) < 0.1
+
+
+def test_moving_foreground_holes_and_a_change_of_exposure_do_not_pull_the_homography_away() -> None:
+    a, b = seen_through(textured(), PLACED), seen_through(textured(), MOVED) * 0.9 + 0.08
+    other = textured(7)[:50, :60]
+    a[30:80, 40:100], b[40:90, 90:150] = other, other
+    visible = whole()
+    visible[60:100, 140:190] = False
+    a[~visible] = 0
+    found = refine(Pyramid(a, visible), Pyramid(b, whole()), start=np.eye(3))
+    assert corner_error(found.homography, BETWEEN) < 0.25
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_a_different_place_is_no_kin_and_the_same_place_is(seed: int) -> None:
+    one = Pyramid(seen_through(textured(seed), PLACED), whole())
+    other = Pyramid(seen_through(textured(seed + 10), PLACED), whole())
+    again = Pyramid(seen_through(textured(seed), MOVED), whole())
+    assert refine(one, other, start=np.eye(3)).kinship < 0.15
+    assert refine(one, again, start=np.eye(3)).kinship > 0.8
+
+
+@pytest.mark.parametrize("start", [np.eye(3), BETWEEN, np.array([[1, 0, 300.0], [0, 1, 0], [0, 0, 1]])])
+def test_the_result_is_never_trusted_less_than_the_start(start: NDArray[np.float64]) -> None:
+    target = Pyramid(seen_through(textured(), PLACED), whole())
+    reference = Pyramid(seen_through(textured(), MOVED), whole())
+    assert refine(target, reference, start=start).trust >= trust(target, reference, homography=start)
