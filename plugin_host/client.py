@@ -114,7 +114,7 @@ class Client:
         self._context = zmq.Context()
         self._numbers = 0
         self._inbox: List[Arrival] = []
-        self._unanswered: Set[Optional[int]] = set()
+        self._unanswered: Set[int] = set()
         self._open(connection)
 
     def __enter__(self) -> Client:
@@ -232,27 +232,29 @@ class Client:
         self._socket = self._context.socket(zmq.DEALER)
         self._socket.linger = 0
         self._socket.connect(connection.endpoint)
-        self._pings: Set[Optional[int]] = set()
+        self._pings: Set[int] = set()
         self._greeted = False
         self._heard = time.monotonic()
         self._hello()
 
     def _hello(self) -> None:
         self._asked = time.monotonic()
-        self._pings.add(self._send(Hello(LOWEST, HIGHEST, self.connection.token, self._name)))
+        self._numbers += 1
+        self._pings.add(self._numbers)
+        self._send(Hello(LOWEST, HIGHEST, self.connection.token, self._name))
 
     def _ask(self, message: Request) -> int:
-        number = self._send(message)
-        self._unanswered.add(number)
+        self._numbers += 1
+        self._unanswered.add(self._numbers)
         if self.lost:
             self._refuse_open_requests()
-        return number
+        else:
+            self._send(message)
+        return self._numbers
 
-    def _send(self, message: Request) -> int:
-        self._numbers += 1
+    def _send(self, message: Request) -> None:
         with suppress(zmq.Again):  # a full pipe is an engine that does not read: silence will tell
             self._socket.send_multipart(encode(message, self._numbers), zmq.NOBLOCK)
-        return self._numbers
 
     def _receive(self) -> None:
         while True:
@@ -276,12 +278,13 @@ class Client:
             if restarted or self.lost:
                 self._inbox.append(Arrival(EngineBack(message.session, restarted)))
             self.session, self.version, self.lost = message.session, message.version, False
-        if request in self._pings:
-            self._pings.discard(request)
+        if request is not None:
+            self._unanswered.discard(request)
+        if request is not None and request in self._pings:
+            self._pings.remove(request)
             if self._greeted:
                 return  # an answer to "are you there?", not news to the host
             self._greeted = True
-        self._unanswered.discard(request)
         self._inbox.append(Arrival(message, request))  # type: ignore[arg-type]
 
     def _look_after(self, now: float) -> None:
@@ -304,7 +307,7 @@ class Client:
 
     def _refuse_open_requests(self) -> None:
         refused = Refused(LOST, "the engine is gone", "Start it and submit again: finished frames are kept.")
-        self._inbox += [Arrival(refused, number) for number in sorted(self._unanswered)]  # type: ignore[type-var]
+        self._inbox += [Arrival(refused, number) for number in sorted(self._unanswered)]
         self._unanswered.clear()
 
 

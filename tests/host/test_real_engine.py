@@ -9,7 +9,7 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from plugin_host.launch import find_or_start
+from plugin_host import launch
 from plugin_host.protocol import Accepted, Finished, FrameReady, JobSpec
 from plugin_host.server import local
 
@@ -35,7 +35,7 @@ def spec(tmp_path: Path) -> JobSpec:
 @pytest.mark.timeout(300)
 def test_a_shot_goes_through_the_whole_house(house, spec, tmp_path):
     local.fill(spec, str(tmp_path / "here" / "o.####.exr"), progress=lambda step: None)
-    with find_or_start(python=sys.executable) as client:
+    with launch.find_or_start(python=sys.executable) as client:
         for name, cached in (("there", 0), ("again", FRAMES)):
             accepted = client.answer(client.submit(spec, output=str(tmp_path / name / "o.####.exr")))
             assert isinstance(accepted, Accepted)
@@ -45,6 +45,7 @@ def test_a_shot_goes_through_the_whole_house(house, spec, tmp_path):
             if not cached:
                 assert [e.frame for e in story if isinstance(e, FrameReady)] == [1001, 1002, 1003]
         client.answer(client.shutdown())
+    assert launch._started[-1].wait(30) == 0
     for frame in (1001, 1002, 1003):
         here, there, again = ((tmp_path / n / f"o.{frame}.exr").read_bytes() for n in ("here", "there", "again"))
         assert here == there == again
