@@ -90,6 +90,7 @@ class Decider:
         synthesis = self._paint(index, near)
         if synthesis.references:
             layers.append(self._attended(near, synthesis))
+        layers = [c for c in layers if (c.valid & near.hidden).any()]
         layers.append(painted(_box(synthesis.image, near), near))
         shares = self._weigh(index, near, layers)
         self._answer = _answer(near, layers, shares, self._survey.reel.size)

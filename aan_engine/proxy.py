@@ -51,21 +51,20 @@ def make(pixels: Array, matte: Array, *, size: tuple[int, int]) -> Proxy:
         matte: (H, W) float32, 0 .. 1; above 0 is hidden.
         size: (h, w) from `size_for`.
     """
-    sound = np.isfinite(pixels).all(-1)
-    known = (sound & (matte <= 0)).astype(np.float32)
-    image = encode(np.where(known[..., None] > 0, pixels, 0).astype(np.float32))
+    known = (np.isfinite(pixels).all(-1) & (matte <= 0)).astype(np.float32)
+    light = np.where(known[..., None] > 0, pixels, np.float32(0))
     if size != known.shape:
         to = (size[1], size[0])
         share = cv2.resize(known, to, interpolation=cv2.INTER_AREA)
-        # Hidden pixels are left out of the mean, instead of staining the proxy around the hole.
-        image = cv2.resize(image * known[..., None], to, interpolation=cv2.INTER_AREA)
-        image = image / np.maximum(share, 1e-6)[..., None]
+        # Light is averaged as light; hidden pixels are left out of the mean, instead of staining their surroundings.
+        light = cv2.resize(light, to, interpolation=cv2.INTER_AREA) / np.maximum(share, 1e-6)[..., None]
         hidden = share < 1 - 1e-6
     else:
         hidden = known < 1
+    image = encode(light)
     grown = cv2.dilate(hidden.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     image[hidden] = 0.4
-    return Proxy(image.astype(np.float32), grown)
+    return Proxy(image, grown)
 
 
 class Reel:

@@ -8,8 +8,9 @@ is added, in the log range, to full-resolution pixels.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
-from numpy.typing import NDArray
 
 from aan_engine.motion import Array, Mask
 
@@ -20,6 +21,9 @@ MISMATCH = 0.06
 """A step at the border well above this (log range) is no light change but a different thing: it is left alone."""
 
 ROUNDS = 60
+
+ENOUGH = 1e-4
+"""The squared residual, relative to the first, at which the correction is as exact as an eye can tell."""
 
 
 def correction(target: Array, hidden: Mask, *, images: Array, weights: Array) -> Array:
@@ -87,14 +91,14 @@ def _shifted(axis: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     return ((ahead, slice(None)), (behind, slice(None))) if axis == 0 else ((slice(None), ahead), (slice(None), behind))
 
 
-def _conjugate_gradient(apply, right: NDArray[np.float32]) -> Array:  # type: ignore[no-untyped-def]
+def _conjugate_gradient(apply: Callable[[Array], Array], right: Array) -> Array:
     x = np.zeros_like(right)
     r = right.copy()
     d = r.copy()
     old = float((r * r).sum())
     first = old
     for _ in range(ROUNDS):
-        if old <= 1e-6 * max(first, 1e-12):
+        if old <= ENOUGH * first:
             break
         Ad = apply(d)
         alpha = old / max(float((d * Ad).sum()), 1e-20)

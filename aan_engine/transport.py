@@ -27,6 +27,9 @@ CLEAR = 0.5
 NEGLIGIBLE = 0.04
 """Shares below this are not worth opening a plate for."""
 
+MIXED = 3
+"""Where no candidate is clear, so many are averaged at most."""
+
 AT_ONCE = 400_000
 """Pixels that are worked on at a time: bounds memory for mattes that cover an 8K frame."""
 
@@ -103,43 +106,80 @@ def _carry_pixels(
     corner = np.array([decision.near.left, decision.near.top], np.float32)
     points = (plate_points + 0.5) * scale - 0.5 - corner
     shares = _shares(decision, points)
-    order = np.argsort(-shares[:, :-1], axis=1, kind="stable")
-    colour, total = np.zeros((n, 3), np.float32), np.zeros(n, np.float32)
-    best = np.zeros(n, np.float32)
-    index, position = np.full(n, -1, np.int32), np.zeros((n, 2), np.float32)
-    # A clear winner that turns out to be blocked at full resolution hands over to the next in line.
-    settled = np.zeros(n, bool)
-    for rank in range(order.shape[1]):
-        candidate = order[:, rank]
-        share = shares[np.arange(n), candidate]
-        asked = ~settled & (share > NEGLIGIBLE)
-        if not asked.any():
-            break
-        for k in np.unique(candidate[asked]):
-            rows = np.flatnonzero(asked & (candidate == k))
-            frames, places = _places(decision, int(k), points[rows], scale=scale)
-            for frame in np.unique(frames[frames >= 0]):
-                here = np.flatnonzero(frames == frame)
-                values, sound = _sampled(source(int(frame)), places[here])
-                taken = rows[here[sound]]
-                weight = share[taken]
-                colour[taken] += weight[:, None] * values[sound]
-                first = total[taken] == 0
-                total[taken] += weight
-                fresh = taken[first]
-                best[fresh], index[fresh], position[fresh] = weight[first], frame, places[here[sound]][first]
-                settled[fresh] |= share[fresh] >= CLEAR
+    pot = _Pot.empty(n)
+    rank = np.argsort(np.argsort(-shares[:, :-1], axis=1, kind="stable"), axis=1)
+    clear = shares[:, :-1].max(1, initial=0) >= CLEAR
+    asked = (shares[:, :-1] > NEGLIGIBLE) & (rank < np.where(clear, 1, MIXED)[:, None])
+    _gather(decision, points, shares, asked=asked, scale=scale, source=source, pot=pot)
+    # What turns out to be blocked at full resolution hands over to whatever else was proposed.
+    stranded = (shares[:, :-1] > NEGLIGIBLE) & ~asked & (pot.total == 0)[:, None]
+    _gather(decision, points, shares, asked=stranded, scale=scale, source=source, pot=pot)
+    settled = clear & (pot.best >= CLEAR)
     invented = np.where(settled, 0, shares[:, -1])
-    invented[total == 0] = 1
+    invented[pot.total == 0] = 1
     layer = decision.layers[-1].image
     painted = sample(layer, points, sharp=True)
-    whole = total + invented
-    mean = (colour + invented[:, None] * painted) / whole[:, None]
+    whole = pot.total + invented
+    mean = (pot.colour + invented[:, None] * painted) / whole[:, None]
     mean += sample(decision.correction, points)
     out.fill[ys, xs] = decode(mean)
-    out.confidence[ys, xs] = best / np.maximum(whole, 1e-6) * np.minimum(best / NEGLIGIBLE, 1)
-    out.source[ys, xs], out.position[ys, xs] = index, position
+    out.confidence[ys, xs] = pot.best / whole
+    out.source[ys, xs], out.position[ys, xs] = pot.source, pot.position
     out.unseen[ys, xs] = invented / whole
+
+
+@dataclass(frozen=True, eq=False)
+class _Pot:
+    """What was gathered for n pixels: weighted colour and weight, and the heaviest single source."""
+
+    colour: Array
+    total: Array
+    best: Array
+    source: NDArray[np.int32]
+    position: Array
+
+    @classmethod
+    def empty(cls, n: int) -> _Pot:
+        blank = np.zeros(n, np.float32)
+        return cls(
+            np.zeros((n, 3), np.float32), blank, blank.copy(), np.full(n, -1, np.int32), np.zeros((n, 2), np.float32)
+        )
+
+
+def _gather(
+    decision: Decision,
+    points: Array,
+    shares: Array,
+    *,
+    asked: Mask,
+    scale: Array,
+    source: Callable[[int], Source],
+    pot: _Pot,
+) -> None:
+    """Add to the pot what the asked candidates, (n, K - 1) bool, show; each plate is opened once."""
+    rows, weights, frames, places = [], [], [], []
+    for k in np.flatnonzero(asked.any(0)):
+        here = np.flatnonzero(asked[:, k])
+        frame, place = _places(decision, int(k), points[here], scale=scale)
+        proposed = frame >= 0
+        rows.append(here[proposed])
+        weights.append(shares[here[proposed], k])
+        frames.append(frame[proposed])
+        places.append(place[proposed])
+    if not rows:
+        return
+    row, weight, frame, place = (np.concatenate(v) for v in (rows, weights, frames, places))
+    for number in np.unique(frame):
+        here = np.flatnonzero(frame == number)
+        values, sound = _sampled(source(int(number)), place[here])
+        here = here[sound]
+        np.add.at(pot.colour, row[here], weight[here, None] * values[sound])
+        np.add.at(pot.total, row[here], weight[here])
+        # Ascending weight, so that of several entries for one pixel the heaviest is written last.
+        heavy = here[np.argsort(weight[here], kind="stable")]
+        heavy = heavy[weight[heavy] > pot.best[row[heavy]]]
+        pot.best[row[heavy]], pot.source[row[heavy]] = weight[heavy], number
+        pot.position[row[heavy]] = place[heavy]
 
 
 def _shares(decision: Decision, points: Array) -> Array:
