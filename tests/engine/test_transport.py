@@ -1,0 +1,116 @@
+"""Transport and proxies: coordinates brought to full resolution, plates sampled once, hidden pixels never touched."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from aan_engine.candidate import Candidate, Kind, neighbourhood, painted
+from aan_engine.decision import Decision
+from aan_engine.light import encode
+from aan_engine.motion import grid
+from aan_engine.proxy import AREA, make, size_for
+from aan_engine.transport import Source, carry
+from tests.engine.shots import scene
+
+Array = NDArray[np.float32]
+SIZE = (48, 80)
+
+
+def decided(hidden: NDArray[np.bool_], shift: tuple[float, float], *, share: float = 1.0) -> Decision:
+    """One candidate showing every pixel at its own place plus `shift` on frame 3; the rest of the share is painted."""
+    near = neighbourhood(0, hidden)
+    assert near is not None
+    h, w = near.hidden.shape
+    corner = np.array([near.left, near.top], np.float32)
+    blank = np.zeros((h, w), np.float32)
+    direct = Candidate(
+        Kind.DIRECT,
+        image=np.zeros((h, w, 3), np.float32),
+        valid=np.ones((h, w), bool),
+        frame=np.full((h, w), 3, np.int32),
+        position=grid((h, w)) + corner + np.array(shift, np.float32),
+        distance=blank,
+        trust=blank,
+        stir=blank,
+    )
+    grey = painted(np.full((h, w, 3), 0.5, np.float32), near)
+    weights = np.stack([np.full((h, w), share), np.full((h, w), 1 - share)]).astype(np.float32)
+    return Decision(near, [direct, grey], weights, np.zeros((h, w, 3), np.float32), np.zeros((h, w, 3), np.float32))
+
+
+def hole(size: tuple[int, int] = SIZE) -> NDArray[np.bool_]:
+    hidden = np.zeros(size, bool)
+    hidden[size[0] // 3 : size[0] // 2, size[1] // 3 : size[1] // 2] = True
+    return hidden
+
+
+def test_a_shift_by_whole_pixels_copies_the_plates_own_values() -> None:
+    plate = scene()[:48, :80].astype(np.float16)
+    hidden = hole()
+    carried = carry(decided(hidden, (5, -3)), hidden, size=SIZE, source=lambda i: Source(plate, np.zeros(SIZE, bool)))
+    moved = np.roll(plate, (3, -5), (0, 1))
+    np.testing.assert_array_equal(carried.fill[hidden].astype(np.float16), moved[hidden])
+    assert (carried.source[hidden] == 3).all()
+    assert (carried.unseen[hidden] == 0).all()
+    np.testing.assert_allclose(carried.position[hidden], (grid(SIZE) + np.array([5, -3]))[hidden], atol=1e-4)
+
+
+@pytest.mark.parametrize("factor", [2, 5])
+def test_proxy_coordinates_land_on_the_same_place_of_a_larger_plate(factor: int) -> None:
+    size = (SIZE[0] * factor, SIZE[1] * factor)
+    y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
+    plate = np.stack([x / 100, y / 100, np.ones_like(x)], -1)
+    hidden = hole(size)
+    decision = decided(hole(), (2.5, -1.25))
+    carried = carry(decision, hidden, size=SIZE, source=lambda i: Source(plate, np.zeros(size, bool)))
+    # 2.5 proxy pixels are 2.5 x factor plate pixels, whatever the offset of pixel centres.
+    np.testing.assert_allclose(carried.fill[hidden][:, 0], (x[hidden] + 2.5 * factor) / 100, rtol=2e-3, atol=1e-3)
+    np.testing.assert_allclose(carried.fill[hidden][:, 1], (y[hidden] - 1.25 * factor) / 100, rtol=2e-3, atol=1e-3)
+
+
+def test_a_blocked_pixel_is_never_sampled_not_even_by_a_bicubic_tap() -> None:
+    plate = np.full((*SIZE, 3), 0.2, np.float32)
+    blocked = np.zeros(SIZE, bool)
+    blocked[20, 44] = True
+    plate[blocked] = 1e4
+    hidden = hole()
+    carried = carry(decided(hidden, (10.3, 0.4), share=0.9), hidden, size=SIZE, source=lambda i: Source(plate, blocked))
+    assert encode(carried.fill).max() < 0.51
+    around = hidden & (np.abs(grid(SIZE) + np.array([10.3, 0.4]) - np.array([44, 20])).max(-1) < 1)
+    assert around.any()
+    assert (carried.unseen[around] == 1).all()
+    assert (carried.source[around] == -1).all()
+
+
+def test_a_clear_winner_is_taken_alone_and_a_close_call_is_shared() -> None:
+    plate = np.full((*SIZE, 3), 3.0, np.float32)
+    hidden = hole()
+    open_plate = Source(plate, np.zeros(SIZE, bool))
+    clear = carry(decided(hidden, (0, 0), share=0.8), hidden, size=SIZE, source=lambda i: open_plate)
+    np.testing.assert_allclose(clear.fill[hidden], 3.0, rtol=1e-5)
+    shared = carry(decided(hidden, (0, 0), share=0.4), hidden, size=SIZE, source=lambda i: open_plate)
+    expected = 0.4 * encode(np.float32(3.0)) + 0.6 * 0.5
+    np.testing.assert_allclose(encode(shared.fill[hidden]), expected, rtol=1e-4)
+    np.testing.assert_allclose(shared.unseen[hidden], 0.6, atol=1e-5)
+
+
+def test_a_proxy_never_shows_what_the_matte_hides() -> None:
+    pixels = scene()[:200, :320]
+    matte = np.zeros((200, 320), np.float32)
+    matte[90:110, 150:171] = 1e-4
+    stained = pixels.copy()
+    stained[matte > 0] = 1e4
+    for size in ((200, 320), (50, 80), (37, 61)):
+        clean, dirty = make(pixels, matte, size=size), make(stained, matte, size=size)
+        np.testing.assert_array_equal(clean.image, dirty.image)
+        np.testing.assert_array_equal(clean.hidden, dirty.hidden)
+        assert dirty.hidden.any()
+
+
+def test_a_proxy_is_the_plate_itself_up_to_its_area_and_of_the_same_shape_above() -> None:
+    assert size_for(240, 424) == (240, 424)
+    h, w = size_for(2160, 4096)
+    assert h * w <= 1.01 * AREA
+    assert w / h == pytest.approx(4096 / 2160, rel=0.01)
