@@ -18,7 +18,7 @@ lint: $(VENV)/ready
 	$(VENV)/bin/mypy
 
 bench: $(VENV)/ready
-	$(RUN) -m aan_engine.evaluation.bench
+	$(RUN) tests/bench/bench.py
 
 clean:
 	rm -rf $(VENV) demo-out
