@@ -1,4 +1,4 @@
-"""`aan train`: the two commands that train the network's parts. It parses and prints; the loops do the work."""
+"""`aan train`: the commands that train the network's parts. It parses and prints; the loops do the work."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from aan_engine import weights
 from aan_engine.network.homography import HomographyEstimator
+from aan_engine.training import choice as choice_training
 from aan_engine.training import homography as homography_training
 from aan_engine.training import inpainter as inpainter_training
 from aan_engine.training.losses import Terms
@@ -77,3 +78,24 @@ def inpainter(
     typer.echo(f"The run is in {out}.")
     if ship:
         typer.echo(f"The weights are in {weights.save('inpainter', trained)}.")
+
+
+@app.command()
+def chooser(
+    data: Data = DATA,
+    out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/chooser"),
+    sequences: Annotated[int, typer.Option(help="Refilmed clips to make material from, first of all.")] = 240,
+    steps: Annotated[int, typer.Option(help="Length of the learning-rate schedule.")] = 12_000,
+    minutes: Minutes = None,
+    rate: Annotated[float, typer.Option(help="Learning rate at the start.")] = 1e-3,
+    device: Device = "cpu",
+    resume: Resume = True,
+    ship: Ship = False,
+    seed: Seed = 0,
+) -> None:
+    """Train the chooser among candidates, on clips with holes over what is known."""
+    plan = choice_training.Plan(sequences=sequences, steps=steps, minutes=minutes, rate=rate, seed=seed)
+    trained = choice_training.train(data, out, plan, device=device, resume=resume)
+    typer.echo(f"The run is in {out}.")
+    if ship:
+        typer.echo(f"The weights are in {weights.save('chooser', trained)}.")
