@@ -147,7 +147,7 @@ def info(files: Annotated[list[Path], typer.Argument(help="EXR files.")]) -> Non
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
 )
 def train(context: typer.Context) -> None:
-    """Train the network: `aan train homography`, `aan train inpainter`."""
+    """Train the network: `aan train homography`, `aan train inpainter`, `aan train chooser`."""
     training = importlib.import_module("aan_engine.training.cli").app
     training(args=context.args, prog_name="aan train")
 
