@@ -85,13 +85,13 @@ _NEAREST = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
 
 
 def random_homography(rng: np.random.Generator) -> Array:
-    """A homography that moves no corner by more than 32 pixels along an axis; one in six goes further and turns."""
+    """A homography that moves no corner by more than 32 pixels along an axis; one in three goes further and turns."""
     reach = REACH * float(rng.uniform(0.05, 1.0))
     together = rng.uniform(-1, 1, 2) * reach * 0.5
     apart = rng.uniform(-1, 1, (4, 2)) * reach * 0.5
     corners = np.array([[0, 0], [SIDE - 1, 0], [SIDE - 1, SIDE - 1], [0, SIDE - 1]], np.float64)
     moved = corners + together + apart
-    if rng.random() < 1 / 6:
+    if rng.random() < 1 / 3:
         middle = (SIDE - 1) / 2
         roll, zoom = rng.normal(0, 0.1), float(np.exp(rng.normal(0, 0.15)))
         turn = zoom * np.array([[np.cos(roll), np.sin(roll)], [-np.sin(roll), np.cos(roll)]])

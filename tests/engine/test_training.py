@@ -103,7 +103,7 @@ def test_most_random_homographies_move_no_corner_further_than_32_pixels() -> Non
         for i in range(200)
     ]
     far = [g.max() > 32.01 for g in gone]
-    assert 0 < np.mean(far) < 1 / 4
+    assert 0 < np.mean(far) < 0.4
     assert np.median([g.max() for g in gone]) > 8
 
 
