@@ -154,7 +154,7 @@ class _Clips:
         state: State | None = None
         for first in range(0, len(run.truth), GROWTH):
             frames: list[Frame] = []
-            with torch.autocast(self.device, dtype=torch.bfloat16):
+            with torch.autocast(run.truth.device.type, dtype=torch.bfloat16):
                 seen = painter.features(run.reference, run.reference_visible)
             for t in range(first, min(first + GROWTH, len(run.truth))):
                 truth, visible = run.truth[t : t + 1], run.visible[t : t + 1]
