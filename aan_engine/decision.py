@@ -22,7 +22,7 @@ from aan_engine.candidate import Candidate, Neighbourhood, neighbourhood, painte
 from aan_engine.motion import Array
 from aan_engine.network import projective
 from aan_engine.network.blocks import visible_cells
-from aan_engine.network.chooser import choose, features
+from aan_engine.network.chooser import choose, commit, features
 from aan_engine.network.homography import SIDE, Cells
 from aan_engine.network.inpainter import Painted, ReferenceSet, State
 from aan_engine.networks import Networks
@@ -32,6 +32,9 @@ from aan_engine.seam import correction
 from aan_engine.survey import Survey
 
 CELL = 8
+ALIKE = 0.05
+"""Distance in the log range at which a candidate no longer shows the same as the fill: a fifth of a stop."""
+
 REMEMBERED = 48
 Value = TypeVar("Value")
 INPAINTED_FROM = 5
@@ -47,14 +50,14 @@ class Decision:
         layers: K candidates, the painted one last.
         weights: (K, h, w) float32, summing to 1.
         correction: (h, w, 3) float32, to be added in the log range.
-        image: (h, w, 3) float32 log range: the fill as the proxy shows it, correction included.
+        agreement: (h, w) 0 .. 1, the share of the decision, by weight, whose candidates show the same as the fill.
     """
 
     near: Neighbourhood
     layers: list[Candidate]
     weights: Array
     correction: Array
-    image: Array
+    agreement: Array
 
 
 class Decider:
@@ -111,8 +114,10 @@ class Decider:
         target = _box(self._survey.image(index), near)
         images = np.stack([c.image for c in layers])
         mended = correction(target, near.hidden, images=images, weights=shares)
-        image = np.where(near.hidden[..., None], np.einsum("khw,khwc->hwc", shares, images) + mended, target)
-        return Decision(near, layers, shares, mended, image.astype(np.float32))
+        blend = np.einsum("khw,khwc->hwc", shares, images)
+        apart = np.abs(images - blend).mean(-1)
+        agreement = (shares * np.exp(-apart / ALIKE)).sum(0)
+        return Decision(near, layers, shares, mended, agreement.astype(np.float32))
 
     @torch.inference_mode()
     def _weigh(self, index: int, near: Neighbourhood, layers: list[Candidate]) -> Array:
@@ -132,7 +137,7 @@ class Decider:
         kind = torch.tensor([[int(c.kind) for c in layers]], device=device)
         fine, coarse = features(F.pad(target, margin), F.pad(hidden, margin), kind=kind, **given)
         logits = self._networks.chooser(fine, coarse, valid=given["valid"], kind=kind)
-        found = choose(logits, given["valid"][:, :, 0])
+        found = commit(choose(logits, given["valid"][:, :, 0]))
         return found[0, :, :h, :w].cpu().numpy()
 
     @torch.inference_mode()

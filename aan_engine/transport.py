@@ -21,7 +21,7 @@ from aan_engine.decision import Decision
 from aan_engine.light import decode, encode
 from aan_engine.motion import Array, Mask, sample
 
-CLEAR = 0.5
+CLEAR = 0.7
 """A candidate with more than this share is taken alone: averaging would cost grain and sharpness."""
 
 NEGLIGIBLE = 0.04
@@ -53,7 +53,7 @@ class Carried:
 
     Args:
         fill: (H, W, 3) float32 scene-linear.
-        confidence: (H, W) 0 .. 1, the share of the winning plate pixel in the network's decision.
+        confidence: (H, W) 0 .. 1, the share taken from plates, times how far the candidates agree with what was taken.
         source: (H, W) index of the winning source frame, -1 where painted.
         position: (H, W, 2) where on that frame's plate, in its pixels.
         unseen: (H, W) 0 .. 1, share synthesised.
@@ -123,7 +123,7 @@ def _carry_pixels(
     mean = (pot.colour + invented[:, None] * painted) / whole[:, None]
     mean += sample(decision.correction, points)
     out.fill[ys, xs] = decode(mean)
-    out.confidence[ys, xs] = pot.best / whole
+    out.confidence[ys, xs] = np.clip(pot.total / whole * sample(decision.agreement, points), 0, 1)
     out.source[ys, xs], out.position[ys, xs] = pot.source, pot.position
     out.unseen[ys, xs] = invented / whole
 

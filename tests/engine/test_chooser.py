@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from aan_engine.network.chooser import KINDS, Chooser, choose, features
+from aan_engine.network.chooser import KINDS, Chooser, choose, commit, features
 
 
 def given(K: int = 5, h: int = 16, w: int = 24) -> dict[str, torch.Tensor]:
@@ -57,3 +57,18 @@ def test_what_lies_under_the_hole_is_not_looked_at() -> None:
     stained = target + 9 * hidden
     for a, b in zip(features(target, hidden, **candidates), features(stained, hidden, **candidates), strict=True):
         assert torch.equal(a, b)
+
+
+def test_commitment_takes_no_veil_of_paint_over_what_plates_show_and_never_revives_a_hidden_candidate() -> None:
+    weights = torch.tensor([0.6, 0.0, 0.2, 0.2]).reshape(1, 4, 1, 1)
+    committed = commit(weights).flatten()
+    assert committed[3] == 0
+    assert committed[1] == 0
+    assert committed[0] > 0.85
+    torch.testing.assert_close(committed.sum(), torch.tensor(1.0))
+
+
+def test_where_no_plate_shows_anything_paint_is_all_there_is() -> None:
+    for painted in (1.0, 0.9999):
+        weights = torch.tensor([0.0, 1 - painted, painted]).reshape(1, 3, 1, 1)
+        assert commit(weights).flatten()[2] == 1

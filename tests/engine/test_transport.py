@@ -37,7 +37,7 @@ def decided(hidden: NDArray[np.bool_], shift: tuple[float, float], *, share: flo
     )
     grey = painted(np.full((h, w, 3), 0.5, np.float32), near)
     weights = np.stack([np.full((h, w), share), np.full((h, w), 1 - share)]).astype(np.float32)
-    return Decision(near, [direct, grey], weights, np.zeros((h, w, 3), np.float32), np.zeros((h, w, 3), np.float32))
+    return Decision(near, [direct, grey], weights, np.zeros((h, w, 3), np.float32), np.ones((h, w), np.float32))
 
 
 def hole(size: tuple[int, int] = SIZE) -> NDArray[np.bool_]:
