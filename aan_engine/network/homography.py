@@ -179,7 +179,8 @@ class TransformationEstimator(nn.Module):
         ).float()
         offsets = projective.apply(fits[-1], projective.corners(SIDE, SIDE, like=visible))
         offsets = offsets - projective.corners(SIDE, SIDE, like=visible)
-        offsets = offsets + self.correct(judged).float().reshape(-1, 4, 2)
+        # A hopeless fit may throw its corners anywhere; beyond one side the direct linear transform has no footing.
+        offsets = (offsets + self.correct(judged).float().reshape(-1, 4, 2)).clamp(-SIDE, SIDE)
         homography = projective.from_corners(offsets, height=SIDE, width=SIDE)
         trust = (
             self.trust(torch.cat([judged, self._statistics(field, weight, at, homography)], dim=1)).float().squeeze(1)

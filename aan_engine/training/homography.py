@@ -67,8 +67,9 @@ def train(data: Path, out: Path, plan: Plan, *, device: str = "cpu", resume: boo
         loss = torch.stack([WEIGHTS[name] * value for name, value in terms.items()]).sum()
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        # One pair without any footing may have no finite gradient; a step on it would end the run.
+        if torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0).isfinite():
+            optimizer.step()
         step += 1
         if step % 50 == 0:
             journal.note(step, loss=loss.item(), **{k: v.item() for k, v in terms.items()})

@@ -114,5 +114,5 @@ def _descend(loss: Tensor, optimizer: torch.optim.Optimizer, module: nn.Module, 
         group["lr"] = rate
     optimizer.zero_grad(set_to_none=True)
     loss.backward()  # type: ignore[no-untyped-call]
-    torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0)
-    optimizer.step()
+    if torch.nn.utils.clip_grad_norm_(module.parameters(), 1.0).isfinite():
+        optimizer.step()

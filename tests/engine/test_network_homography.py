@@ -186,3 +186,24 @@ def test_trained_a_cut_is_not_trusted(trained: HomographyEstimator) -> None:
     ones = torch.ones(1, 1, SIDE, SIDE)
     found = trained(picture(11), picture(12), target_visible=ones, reference_visible=ones)
     assert found.trust.item() < 0.5
+
+
+def test_corners_in_a_line_or_thrown_about_still_give_finite_numbers() -> None:
+    torch.manual_seed(0)
+    line = projective.corners(SIDE, SIDE)[:1] - projective.corners(SIDE, SIDE)
+    wild = torch.cat([line[None], (torch.rand(32, 4, 2) - 0.5) * 2 * SIDE]).requires_grad_()
+    found = projective.from_corners(wild, height=SIDE, width=SIDE)
+    assert found.isfinite().all()
+    projective.apply(found, projective.grid(8, 8, step=32.0)).clamp(-999, 999).sum().backward()
+    assert wild.grad is not None
+    assert wild.grad.isfinite().all()
+
+
+def test_a_pair_of_which_nothing_is_visible_stays_put() -> None:
+    torch.manual_seed(0)
+    model = HomographyEstimator().eval()
+    nothing = torch.zeros(1, 1, SIDE, SIDE)
+    found = model(picture(1), picture(2), target_visible=nothing, reference_visible=nothing)
+    assert found.homography.isfinite().all()
+    assert corner_error(found.homography, torch.eye(3)[None]) < 1e-2
+    assert found.inliers.max() == 0
