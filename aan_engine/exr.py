@@ -218,24 +218,39 @@ def _check_complete(part: Part, *, path: Path, frame: int) -> None:
         )
 
 
+class _Ear:
+    """Stands in for `sys.stdout`: one thread's words are noted, everything else reaches the stream itself.
+
+    There is only one, and it lives for ever: `print` in another thread holds on to the stream without owning it, and
+    CPython crashes when that stream is freed meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._through: Any = sys.stdout
+        self._thread, self._said = 0, io.StringIO()
+
+    def listen(self, said: io.StringIO) -> _Ear:
+        """Note what the calling thread prints from now on."""
+        self._through, self._thread, self._said = sys.stdout, threading.get_ident(), said
+        return self
+
+    def write(self, text: str) -> int:
+        stream = self._said if threading.get_ident() == self._thread else self._through
+        return int(stream.write(text)) if stream is not None else len(text)
+
+    def flush(self) -> None:
+        if self._through is not None:
+            self._through.flush()
+
+
+_ear = _Ear()
+
+
 @contextlib.contextmanager
 def _overhearing(said: io.StringIO) -> Iterator[None]:
     """Catch what the library prints through `sys.stdout` in this thread; other threads print as before."""
-    with _decoding, contextlib.redirect_stdout(_Ear(said, sys.stdout)):
+    with _decoding, contextlib.redirect_stdout(_ear.listen(said)):
         yield
-
-
-class _Ear:
-    """Stands in for a text stream: one thread's words are noted, everything else reaches the stream itself."""
-
-    def __init__(self, said: io.StringIO, through: Any) -> None:
-        self._said, self._through, self._thread = said, through, threading.get_ident()
-
-    def write(self, text: str) -> int:
-        return int((self._said if threading.get_ident() == self._thread else self._through).write(text))
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._through, name)
 
 
 def _first_line(text: str) -> str:
