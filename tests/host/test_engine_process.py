@@ -112,7 +112,7 @@ def test_a_plate_that_changes_while_the_job_runs_never_reaches_the_cache(house, 
 
 
 def test_status_and_cancel_are_answered_while_a_frame_is_computed(house, client, submit, follow, until):
-    accepted = submit(house.plates("hold 1.0", "hold 1.0", "fill"))
+    accepted = submit(house.plates("hold 2.0", "hold 1.0", "fill"))
     until(lambda: house.opened())
     times = []
     for _ in range(10):
