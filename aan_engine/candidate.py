@@ -121,14 +121,14 @@ class Views:
         count: frames in the shot.
         image: frame -> (h, w, 3) log range.
         visible: frame -> (h, w) float32, 1 where a pixel may be a source.
-        motion: (from, to) -> motion map (h, w, 2) between neighbours.
+        shift: (from, to) -> displacement (h, w, 2) between neighbours, see `Motion.shift`.
         stir: frame -> (h, w) float32, motion against the camera, in pixels.
     """
 
     count: int
     image: Callable[[int], Array]
     visible: Callable[[int], Array]
-    motion: Callable[[int, int], Array]
+    shift: Callable[[int, int], Array]
     stir: Callable[[int], Array]
 
 
@@ -143,7 +143,7 @@ def chained(views: Views, near: Neighbourhood, *, reach: int, lingers: Sequence[
             direction=direction,
             reach=reach,
             frames=views.count,
-            motion=views.motion,
+            shift=views.shift,
             visible=views.visible,
             lingers=lingers,
             leader=leader,

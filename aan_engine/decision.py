@@ -26,19 +26,16 @@ from aan_engine.network.chooser import choose, commit, features
 from aan_engine.network.homography import SIDE, Cells
 from aan_engine.network.inpainter import Painted, ReferenceSet, State
 from aan_engine.networks import Networks
-from aan_engine.proposals import Answer, attended, propose
-from aan_engine.schedule import references
+from aan_engine.proposals import CELL, Answer, attended, linked, propose
+from aan_engine.registration import Registered
 from aan_engine.seam import correction
 from aan_engine.survey import Survey
 
-CELL = 8
 ALIKE = 0.05
 """Distance in the log range at which a candidate no longer shows the same as the fill: a fifth of a stop."""
 
 REMEMBERED = 48
 Value = TypeVar("Value")
-INPAINTED_FROM = 5
-"""References that the inpainter sees; the paper's every-tenth-frame set, thinned to the best for this target."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,8 +86,9 @@ class Decider:
         if near is None:
             self._answer, self._state = None, None
             return None
-        layers = propose(self._survey, near, previous=self._answer)
-        synthesis = self._paint(index, near)
+        links = linked(self._survey, near)
+        layers = propose(self._survey, near, links=links, previous=self._answer)
+        synthesis = self._paint(index, links)
         if synthesis.references:
             layers.append(self._attended(near, synthesis))
         layers = [c for c in layers if (c.valid & near.hidden).any()]
@@ -141,14 +139,11 @@ class Decider:
         return found[0, :, :h, :w].cpu().numpy()
 
     @torch.inference_mode()
-    def _paint(self, index: int, near: Neighbourhood) -> _Synthesis:
+    def _paint(self, index: int, links: dict[int, Registered]) -> _Synthesis:
         """The inpainter's frame: alignment, refinement, residual pathway, recurrence."""
         device = self._networks.device
-        chosen, homographies = [], []
-        for reference in references(self._survey, near, count=INPAINTED_FROM):
-            if (link := self._survey.link(index, reference)) is not None:
-                chosen.append(reference)
-                homographies.append(torch.from_numpy(link.homography).float())
+        chosen = list(links)
+        homographies = [torch.from_numpy(link.homography).float() for link in links.values()]
         known = [self._inpainter_cells(i) for i in chosen]
         image, visible = self._padded(index)
         empty, shown = self._inpainter_cells(index)

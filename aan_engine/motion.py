@@ -11,6 +11,7 @@ pixel centres at integers, origin top-left, y down.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -34,6 +35,11 @@ class Motion:
     homography: NDArray[np.float64]
     trust: float
 
+    @cached_property
+    def shift(self) -> Array:
+        """(h, w, 2) `map` less each pixel's own position: what to interpolate, since it is small and smooth."""
+        return self.map - grid(self.map.shape)
+
 
 def grid(shape: tuple[int, ...]) -> Array:
     """(h, w, 2): each pixel's own (x, y)."""
@@ -56,8 +62,20 @@ def project(homography: NDArray[np.float64], points: Array) -> Array:
 def sample(image: NDArray[np.float32], points: Array, *, sharp: bool = False) -> Array:
     """Values of `image` (h, w[, c]) at `points` (..., 2), bilinear, or bicubic where `sharp`.
 
+    A bicubic value never leaves the range of the pixels around it: at the edge of a lamp it would ring otherwise,
+    into negative light on the one side and twice the light on the other.
+
     Convention: points are (x, y), pixel centres at integers; outside, the nearest edge pixel's value.
     """
+    if sharp:
+        around = np.ones((3, 3), np.uint8)
+        low = _remapped(cv2.erode(image, around), points, cv2.INTER_NEAREST)
+        high = _remapped(cv2.dilate(image, around), points, cv2.INTER_NEAREST)
+        return np.clip(_remapped(image, points, cv2.INTER_CUBIC), low, high)
+    return _remapped(image, points, cv2.INTER_LINEAR)
+
+
+def _remapped(image: NDArray[np.float32], points: Array, method: int) -> Array:
     shape = points.shape[:-1]
     # remap's own maps are limited to 32767 rows: fold long lists of points.
     count = int(np.prod(shape))
@@ -65,7 +83,6 @@ def sample(image: NDArray[np.float32], points: Array, *, sharp: bool = False) ->
     folded = np.zeros((-(-max(count, 1) // width) * width, 2), np.float32)
     folded[:count] = points.reshape(-1, 2)
     maps = folded.reshape(-1, width, 2)
-    method = cv2.INTER_CUBIC if sharp else cv2.INTER_LINEAR
     values = cv2.remap(image, maps, None, method, borderMode=cv2.BORDER_REPLICATE)
     return values.reshape(-1, *image.shape[2:])[:count].reshape(*shape, *image.shape[2:])
 

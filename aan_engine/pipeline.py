@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -37,7 +38,7 @@ PLATE_BYTES = 1_500_000_000
 
 @dataclass(frozen=True)
 class Step:
-    """Progress: `done` of `total` frames of a stage: look, decide, fill."""
+    """Progress: `done` of `total` frames of a stage: look; align, decide and fill in turns."""
 
     stage: str
     done: int
@@ -94,6 +95,7 @@ def fill(shot: Shot, *, progress: Callable[[Step], None] | None = None, skip: Co
         survey = Survey(reel)
         decider = Decider(networks, survey)
         survey.ask(decider.guess)
+        survey.tell(lambda count: tell(Step("align", count, len(shot.plates) - 1)))
         shelf = _Shelf(shot)
         number = {p.frame: i for i, p in enumerate(shot.plates)}
         targets = [t.frame for t in shot.targets if t.frame <= wanted[-1]]
@@ -105,7 +107,8 @@ def fill(shot: Shot, *, progress: Callable[[Step], None] | None = None, skip: Co
             plate, roto = shelf.read(number[frame])
             hidden = roto > 0
             carried = None
-            if decision is not None and hidden.any():
+            if hidden.any():
+                assert decision is not None  # what is hidden on the plate is hidden on its proxy
                 carried = transport.carry(decision, hidden, size=reel.size, source=shelf.source)
             yield _filled(shot, plate, roto, carried)
             tell(Step("fill", done, len(targets)))
@@ -121,8 +124,9 @@ def warm(device: str = "auto") -> None:
 
 
 def identity() -> str:
-    """A digest that changes whenever the same job would get other pixels: weights and engine version."""
-    return hashlib.sha256(f"{VERSION} {weights.digest()}".encode()).hexdigest()
+    """A digest that changes whenever the same job would get other pixels: engine, weights, libraries, device."""
+    made_with = [VERSION, weights.digest(), torch.__version__, cv2.__version__, np.__version__]
+    return hashlib.sha256(" ".join([*made_with, str(torch.cuda.is_available())]).encode()).hexdigest()
 
 
 @lru_cache(maxsize=2)
@@ -141,20 +145,14 @@ def _device(name: str) -> torch.device:
 def _reel(shot: Shot, tell: Callable[[Step], None]) -> Reel:
     """Every plate's proxy."""
     reel: Reel | None = None
-    shape: tuple[int, int] | None = None
+    first: Plate | None = None
     try:
         for index, file in enumerate(shot.plates):
             plate = exr.read(file.path, frame=file.frame)
-            if reel is None or shape is None:
-                shape = plate.shape
-                reel = Reel(len(shot.plates), proxy.size_for(*shape))
-            elif plate.shape != shape:
-                raise ShotError(
-                    f"the plate is {plate.shape[1]} x {plate.shape[0]}, the first frame is {shape[1]} x {shape[0]}",
-                    hint="Give every frame of the shot the same data window.",
-                    file=file.path,
-                    frame=file.frame,
-                )
+            if reel is None or first is None:
+                first = plate
+                reel = Reel(len(shot.plates), proxy.size_for(*plate.shape))
+            _check_windows(plate, first)
             reel.put(index, proxy.make(plate.pixels, _roto(shot, plate), size=reel.size))
             tell(Step("look", index + 1, len(shot.plates)))
     except BaseException:
@@ -163,6 +161,20 @@ def _reel(shot: Shot, tell: Callable[[Step], None]) -> Reel:
         raise
     assert reel is not None  # a Shot has plates
     return reel
+
+
+def _check_windows(plate: Plate, first: Plate) -> None:
+    """Coordinates count from the data window's corner: it must stand still over the shot, and so must the format."""
+    for name in ("data_window", "display_window"):
+        found, wanted = getattr(plate, name), getattr(first, name)
+        if found != wanted:
+            size, usual = (f"{w[2] - w[0] + 1} x {w[3] - w[1] + 1} at {w[0]}, {w[1]}" for w in (found, wanted))
+            raise ShotError(
+                f"the {name.replace('_', ' ')} is {size}, on the first frame {usual}",
+                hint="Give every frame of the shot the same windows, for example by writing it with fixed overscan.",
+                file=plate.path,
+                frame=plate.frame,
+            )
 
 
 def _roto(shot: Shot, plate: Plate) -> Array:
@@ -208,20 +220,19 @@ def _compact(plate: Plate) -> NDArray[np.floating]:
 def _filled(shot: Shot, plate: Plate, roto: Array, carried: Carried | None) -> Filled:
     hidden = roto > 0
     if carried is None:
-        blank = np.zeros(plate.shape, np.float32)
-        return Filled(plate.frame, plate, hidden, plate.pixels, _layers(shot, plate, None, blank), 0.0)
+        return Filled(plate.frame, plate, hidden, plate.pixels, _layers(shot, plate, hidden, None), 0.0)
     pixels = matte.composite(plate.pixels, carried.fill, matte=roto)
     unseen = float(carried.unseen[hidden].mean())
-    return Filled(plate.frame, plate, hidden, pixels, _layers(shot, plate, carried, carried.unseen), unseen)
+    return Filled(plate.frame, plate, hidden, pixels, _layers(shot, plate, hidden, carried), unseen)
 
 
-def _layers(shot: Shot, plate: Plate, carried: Carried | None, unseen: Array) -> dict[str, Array]:
+def _layers(shot: Shot, plate: Plate, hidden: Mask, carried: Carried | None) -> dict[str, Array]:
     """The AOVs that the shot asks for. Outside the matte a pixel is its own source, surely and wholly."""
     H, W = plate.shape
     x0, y0, _, _ = plate.data_window
     dx0, dy0, dx1, dy1 = plate.display_window
     layers: dict[str, Array] = {}
-    own = np.ones((H, W), bool) if carried is None else carried.unseen + carried.confidence <= 0
+    own = ~hidden
     if "confidence" in shot.aovs:
         layers["confidence.a"] = (
             np.ones((H, W), np.float32) if carried is None else np.where(own, 1, carried.confidence)
@@ -238,5 +249,5 @@ def _layers(shot: Shot, plate: Plate, carried: Carried | None, unseen: Array) ->
         layers["source.u"] = (x + x0 - dx0 + 0.5) / (dx1 - dx0 + 1)
         layers["source.v"] = 1 - (y + y0 - dy0 + 0.5) / (dy1 - dy0 + 1)
     if "unseen" in shot.aovs:
-        layers["unseen.a"] = unseen
+        layers["unseen.a"] = np.zeros((H, W), np.float32) if carried is None else carried.unseen
     return {name: np.ascontiguousarray(values, np.float32) for name, values in layers.items()}

@@ -1,8 +1,7 @@
 """Proposals: every pathway of the paper asked for its candidates, for one target.
 
-Alignment proposes by chained motion and by direct homographies, recurrence by carrying the previous answer along.
-Refinement proposes
-the cells that the network's attention likes best, as coordinates. (The residual pathway paints: see `decision`.)
+Alignment proposes by chained motion and by direct homographies, recurrence by carrying the previous answer along,
+refinement by the cells that the network's attention likes best. (The residual pathway paints: see `decision`.)
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from aan_engine.candidate import Candidate, Kind, Neighbourhood, chained, direct, layer
 from aan_engine.motion import Array, sample
+from aan_engine.registration import Registered
 from aan_engine.schedule import references
 from aan_engine.survey import Survey
 
@@ -46,14 +46,20 @@ class Answer:
     position: Array
 
 
-def propose(survey: Survey, near: Neighbourhood, *, previous: Answer | None) -> list[Candidate]:
+def linked(survey: Survey, near: Neighbourhood) -> dict[int, Registered]:
+    """The references of a target with their homographies; those that turn out to show another place are dropped."""
+    found = {r: survey.link(near.index, r) for r in references(survey, near, count=REFERENCES)}
+    return {reference: link for reference, link in found.items() if link is not None}
+
+
+def propose(
+    survey: Survey, near: Neighbourhood, *, links: dict[int, Registered], previous: Answer | None
+) -> list[Candidate]:
     """All candidates that lie on plates and need no network."""
     views = survey.views()
     layers = chained(views, near, reach=survey.reach)
-    for reference in references(survey, near, count=REFERENCES):
-        link = survey.link(near.index, reference)
-        if link is not None:
-            layers.append(direct(views, near, reference=reference, homography=link.homography, trust=link.trust))
+    for reference, link in links.items():
+        layers.append(direct(views, near, reference=reference, homography=link.homography, trust=link.trust))
     if previous is not None and previous.index == near.index - 1:
         layers.append(recurrent(survey, near, previous))
     return layers
@@ -66,7 +72,7 @@ def recurrent(survey: Survey, near: Neighbourhood, previous: Answer) -> Candidat
     offset to that source is kept. Pixels visible in the previous frame are left to the chain.
     """
     here = near.points
-    before = sample(survey.motion_map(near.index, previous.index), here)
+    before = here + sample(survey.shift(near.index, previous.index), here)
     h, w = survey.reel.size
     cell = np.rint(before).astype(np.int32)
     inside = (cell >= 0).all(-1) & (cell[:, 0] < w) & (cell[:, 1] < h)

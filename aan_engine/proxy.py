@@ -23,6 +23,9 @@ Mask = NDArray[np.bool_]
 AREA = 432 * 240
 """Proxy pixels at most: the network's cost is the same for 480p and for 8K."""
 
+SPARK = 50.0
+"""Scene-linear light above which a pixel counts as this in its proxy's mean."""
+
 
 @dataclass(frozen=True, eq=False)
 class Proxy:
@@ -56,8 +59,12 @@ def make(pixels: Array, matte: Array, *, size: tuple[int, int]) -> Proxy:
     if size != known.shape:
         to = (size[1], size[0])
         share = cv2.resize(known, to, interpolation=cv2.INTER_AREA)
-        # Light is averaged as light; hidden pixels are left out of the mean, instead of staining their surroundings.
-        light = cv2.resize(light, to, interpolation=cv2.INTER_AREA) / np.maximum(share, 1e-6)[..., None]
+        # Light is averaged as light, but for sparks, which would outshine all around them; hidden pixels are left out
+        # of the mean instead of staining their surroundings.
+        light = (
+            cv2.resize(np.clip(light, -SPARK, SPARK), to, interpolation=cv2.INTER_AREA)
+            / np.maximum(share, 1e-6)[..., None]
+        )
         hidden = share < 1 - 1e-6
     else:
         hidden = known < 1

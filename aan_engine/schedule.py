@@ -9,7 +9,7 @@ from aan_engine.motion import project, sample
 from aan_engine.survey import Survey
 
 STRIDE = 10
-"""The paper's: every tenth frame of the whole shot may be a reference."""
+"""The paper's: every tenth frame of the whole shot may be a reference; in shorter shots every n-th that makes four or more."""
 
 LOOKED_AT = 24
 """At most so many stride frames are considered for one target, the nearest first."""
@@ -25,8 +25,10 @@ def references(survey: Survey, near: Neighbourhood, *, count: int) -> list[int]:
     thin = slice(None, None, max(1, len(ys) // 400))
     points = np.stack([xs[thin] + near.left, ys[thin] + near.top], -1).astype(np.float32)
     h, w = survey.reel.size
-    offered = [f for f in range(0, survey.reel.count, STRIDE) if f != near.index]
-    offered.sort(key=lambda f: abs(f - near.index))
+    count_of_frames = survey.reel.count
+    stride = max(1, min(STRIDE, count_of_frames // 4))
+    offered = [f for f in {*range(0, count_of_frames, stride), count_of_frames - 1} if f != near.index]
+    offered.sort(key=lambda f: (abs(f - near.index), f))
     shown: dict[int, np.ndarray] = {}
     for frame in offered[:LOOKED_AT]:
         H = survey.along(near.index, frame)

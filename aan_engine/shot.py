@@ -107,7 +107,6 @@ class Shot:
         matte_channel: the channel to read the matte from; None means `A`, else the only or first one.
         aovs: diagnostic layers to write, of `AOVS`.
         device: one of `DEVICES`.
-        seed: makes anything random repeatable.
 
     Raises:
         ShotError: on an empty shot, doubled frames, an unknown AOV or device, or an empty range.
@@ -121,7 +120,6 @@ class Shot:
     matte_channel: str | None = None
     aovs: tuple[str, ...] = ()
     device: str = "auto"
-    seed: int = 0
     _matte_of: dict[int, FrameFile] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:

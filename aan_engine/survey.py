@@ -31,6 +31,9 @@ CUT = 0.15
 STRANGER = 0.25
 """A distant reference less akin than this is dropped."""
 
+STEPPED_OVER = 2
+"""So many frames that fit nothing are stepped over when homographies are chained."""
+
 LEARNED = 0.6
 """A start that is trusted less than this asks the learned estimator for a second one."""
 
@@ -70,11 +73,18 @@ class Survey:
         self.reel = reel
         self.reach = reach
         self._guess: Guess | None = None
-        self._pictures = _Recent(2 * reach + 12)
+        self._tick: Callable[[int], None] = lambda count: None
+        # Three pictures of each frame of the window: image, visibility, stir.
+        self._pictures = _Recent(3 * (2 * reach + 12))
         self._pyramids = _Recent(2 * reach + 12)
         self._motions = _Recent(4 * reach + 8)
         self._steps: dict[int, Registered] = {}
+        self._bridges: dict[tuple[int, int], Registered] = {}
         self._links: OrderedDict[tuple[int, int], Registered] = OrderedDict()
+
+    def tell(self, tick: Callable[[int], None]) -> None:
+        """Have `tick` called with the number of neighbours registered, after each; what it raises ends the survey."""
+        self._tick = tick
 
     def ask(self, guess: Guess) -> None:
         """Have the learned estimator ready; without it registration starts from the chain of neighbours alone."""
@@ -82,7 +92,7 @@ class Survey:
 
     def views(self) -> Views:
         """The shot as candidates look at it."""
-        return Views(self.reel.count, image=self.image, visible=self.visible, motion=self.motion_map, stir=self.stir)
+        return Views(self.reel.count, image=self.image, visible=self.visible, shift=self.shift, stir=self.stir)
 
     def image(self, index: int) -> Array:
         """(h, w, 3) float32, log range."""
@@ -107,8 +117,8 @@ class Survey:
             starts = [np.eye(3)]
             if index - 1 in self._steps:
                 starts.append(self._steps[index - 1].homography)
-            found = self._best(index, index + 1, starts)
-            self._steps[index] = found
+            self._steps[index] = self._best(index, index + 1, starts)
+            self._tick(len(self._steps))
         return self._steps[index]
 
     def _best(self, target: int, reference: int, starts: list[Homography]) -> Registered:
@@ -138,12 +148,10 @@ class Survey:
 
         return self._motions.get((index, to), make)
 
-    def motion_map(self, index: int, to: int) -> Array:
-        """(h, w, 2): positions in `to`; far outside everywhere across a cut."""
+    def shift(self, index: int, to: int) -> Array:
+        """(h, w, 2): displacement to the neighbour `to`; far outside everywhere across a cut."""
         motion = self.motion(index, to)
-        if motion is None:
-            return np.full((*self.reel.size, 2), -1e6, np.float32)
-        return motion.map
+        return np.full((*self.reel.size, 2), -1e6, np.float32) if motion is None else motion.shift
 
     def stir(self, index: int) -> Array:
         """(h, w) float32: pixels by which the picture moves against the camera, towards either neighbour."""
@@ -162,15 +170,32 @@ class Survey:
         return self._pictures.get(("stir", index), make)
 
     def along(self, target: int, reference: int) -> Homography | None:
-        """The adjacent homographies multiplied up from target to reference; None across a cut."""
+        """The adjacent homographies multiplied up from target to reference; None across a cut.
+
+        A frame or two that fit nothing (a flash, a blur, something across the whole picture) are stepped over.
+        """
         H: Homography = np.eye(3)
-        low, high = sorted((target, reference))
-        for index in range(low, high):
-            step = self.step(index)
-            if step.kinship < CUT:
+        index, high = sorted((target, reference))
+        while index < high:
+            stride = self._stride(index, high)
+            if stride is None:
                 return None
-            H = step.homography @ H
+            over, found = stride
+            H = found @ H
+            index += over
         return H if reference > target else inverse(H)
+
+    def _stride(self, index: int, high: int) -> tuple[int, Homography] | None:
+        """How far the chain can step from `index` without leaving its place, and by which homography."""
+        if (step := self.step(index)).kinship >= CUT:
+            return 1, step.homography
+        for over in range(2, min(STEPPED_OVER + 1, high - index) + 1):
+            key = (index, index + over)
+            if key not in self._bridges:
+                self._bridges[key] = self._best(*key, [np.eye(3)])
+            if self._bridges[key].kinship >= STRANGER:
+                return over, self._bridges[key].homography
+        return None
 
     def link(self, target: int, reference: int) -> Registered | None:
         """The direct homography to a distant reference; None where the two do not show the same place."""
@@ -190,11 +215,12 @@ class Survey:
             found = refine(T, R, start=start, coarse=False)
             if found.trust > previous.trust - 0.05:
                 return found
-        starts = [H for H in (self.along(target, reference),) if H is not None]
-        if self._guess is not None and (not starts or trust(T, R, homography=starts[0]) < LEARNED):
-            starts.append(self._guess(target, reference))
-        if not starts:
+        along = self.along(target, reference)
+        if along is None:
             return Registered(np.eye(3), 0.0, 0.0)
+        starts = [along]
+        if self._guess is not None and trust(T, R, homography=along) < LEARNED:
+            starts.append(self._guess(target, reference))
         return self._best(target, reference, starts)
 
 

@@ -38,7 +38,7 @@ def follow(
     direction: int,
     reach: int,
     frames: int,
-    motion: Callable[[int, int], Array],
+    shift: Callable[[int, int], Array],
     visible: Callable[[int], Array],
     lingers: Sequence[int] = (0,),
     leader: NDArray[np.intp] | None = None,
@@ -48,7 +48,7 @@ def follow(
     Args:
         reach: how many frames to go at most.
         frames: length of the shot.
-        motion: (from, to) -> motion map (h, w, 2) between neighbours.
+        shift: (from, to) -> displacement (h, w, 2) between neighbours, see `Motion.shift`.
         visible: frame -> (h, w) float32, 1 where a pixel and its neighbours are visible.
         lingers: ascending; how many frames beyond the first sight each trace goes on, for a second opinion.
         leader: (n,) for each point the index of the point whose end of journey it shares; used for the visible
@@ -61,7 +61,7 @@ def follow(
     found = [_nowhere(n) for _ in lingers]
     lead = np.arange(n) if leader is None else leader
     led, follower = lead == np.arange(n), lead != np.arange(n)
-    here = points.astype(np.float32)
+    here = points.astype(np.float32, copy=True)
     inside = np.ones(n, bool)
     sight = np.full(n, -1, np.int32)
     at = start
@@ -70,9 +70,9 @@ def follow(
         waiting = (found[-1].frame < 0)[lead] & inside
         if not 0 <= to < frames or not (waiting & led).any():
             break
-        field = motion(at, to)
+        field = shift(at, to)
         h, w = field.shape[:2]
-        here[waiting] = sample(field, here[waiting])
+        here[waiting] += sample(field, here[waiting])
         inside &= (here >= 0).all(-1) & (here[:, 0] <= w - 1) & (here[:, 1] <= h - 1)
         in_view = np.zeros(n, bool)
         ask = waiting & inside

@@ -213,7 +213,7 @@ def _places(decision: Decision, k: int, points: Array, *, scale: Array) -> tuple
 
 
 def _sampled(plate: Source, places: Array) -> tuple[Array, Mask]:
-    """Log-range values (n, 3) at plate positions, and which of them are sound: every tap inside and unblocked."""
+    """Log-range values (n, 3) at plate positions, and which are sound: inside the plate, every tap unblocked."""
     H, W = plate.blocked.shape
     low = np.floor(places.min(0)).astype(int) - 2
     high = np.ceil(places.max(0)).astype(int) + 3

@@ -19,7 +19,7 @@ from aan_engine.candidate import Candidate, Kind, Neighbourhood, neighbourhood, 
 from aan_engine.light import encode
 from aan_engine.motion import Array
 from aan_engine.network.blocks import smooth_fill
-from aan_engine.proposals import Answer, propose
+from aan_engine.proposals import Answer, linked, propose
 from aan_engine.proxy import Reel, make
 from aan_engine.survey import Survey
 from aan_engine.training.holes import moving_hole
@@ -69,7 +69,7 @@ def sequence(data: Path, number: int, *, part: str = "train", targets: int = 8) 
             near = neighbourhood(index, reel.hidden(index))
             if near is None:
                 continue
-            layers = propose(survey, near, previous=previous)
+            layers = propose(survey, near, links=linked(survey, near), previous=previous)
             previous = nearest_answer(layers, near, reel.size)
             if index in wanted:
                 layers.append(painted(_smeared(reel.image(index), reel.hidden(index), near), near))

@@ -72,7 +72,7 @@ def test_crossfilled_pictures_agree_wherever_only_one_of_them_saw_anything() -> 
 
 
 def drifting(speed: float) -> Array:
-    return grid((40, 60)) + np.array([speed, 0], np.float32)
+    return np.full((40, 60, 2), (speed, 0), np.float32)
 
 
 def test_a_hidden_pixel_is_followed_until_it_comes_into_view() -> None:
@@ -86,7 +86,7 @@ def test_a_hidden_pixel_is_followed_until_it_comes_into_view() -> None:
         direction=1,
         reach=30,
         frames=12,
-        motion=lambda a, b: drifting(4.0 * (b - a)),
+        shift=lambda a, b: drifting(4.0 * (b - a)),
         visible=lambda i: visible,
         lingers=(0, 2),
     )
@@ -105,7 +105,7 @@ def test_a_pixel_that_leaves_the_frame_or_the_shot_is_nowhere() -> None:
             direction=1,
             reach=30,
             frames=frames,
-            motion=lambda a, b: drifting(4.0),
+            shift=lambda a, b: drifting(4.0),
             visible=lambda i: hidden,
         )
         assert trace.frame.tolist() == [-1]
@@ -125,3 +125,27 @@ def test_the_rim_is_compared_where_its_nearest_hidden_pixel_ends() -> None:
 
 def test_a_frame_without_a_hole_has_no_neighbourhood() -> None:
     assert neighbourhood(0, np.zeros((40, 60), bool)) is None
+
+
+def test_following_a_steady_pan_adds_up_no_rounding() -> None:
+    hidden = np.zeros((40, 60), np.float32)
+    open_ = np.ones((40, 60), np.float32)
+    (trace,) = follow(
+        np.array([[5, 15]], np.float32),
+        start=0,
+        direction=1,
+        reach=40,
+        frames=42,
+        shift=lambda a, b: drifting(1.01),
+        visible=lambda i: open_ if i == 40 else hidden,
+    )
+    np.testing.assert_allclose(trace.position, [[5 + 40 * 1.01, 15]], atol=1e-4)
+
+
+def test_sharp_sampling_invents_neither_negative_light_nor_brighter_light() -> None:
+    edge = np.full((8, 16), 0.02, np.float32)
+    edge[:, 8:] = 900
+    at = np.stack([np.linspace(5, 11, 61), np.full(61, 4)], -1).astype(np.float32)
+    values = sample(edge, at, sharp=True)
+    assert values.min() >= np.float32(0.02)
+    assert values.max() <= 900

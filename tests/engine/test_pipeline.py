@@ -166,6 +166,7 @@ def test_progress_is_told_for_every_frame_and_what_it_raises_ends_the_job(tmp_pa
     list(fill(shot, progress=steps.append))
     for stage in ("look", "decide", "fill"):
         assert [s.done for s in steps if s.stage == stage] == [1, 2, 3, 4]
+    assert [s.done for s in steps if s.stage == "align"] == [1, 2, 3]
 
     def stop(step: Step) -> None:
         if step.stage == "decide" and step.done == 2:
@@ -187,7 +188,16 @@ def test_plates_larger_than_a_proxy_are_filled_at_their_own_resolution(tmp_path:
 def test_a_frame_of_another_size_is_named(tmp_path: Path) -> None:
     shot = shot_of(tmp_path, pan(3), box_matte(3))
     write_rgb(tmp_path / "plate.1002.exr", np.zeros((50, 50, 3), np.float32))
-    with pytest.raises(ShotError, match=r"50 x 50.*frame 1002.*plate\.1002\.exr"):
+    with pytest.raises(ShotError, match=r"50 x 50 at 0, 0.*frame 1002.*plate\.1002\.exr"):
+        list(fill(shot))
+
+
+def test_a_data_window_that_wanders_is_named(tmp_path: Path) -> None:
+    shot = shot_of(tmp_path, pan(3), box_matte(3))
+    H, W = SIZE
+    window = (np.array([4, 2], np.int32), np.array([W + 3, H + 1], np.int32))
+    write_rgb(tmp_path / "plate.1003.exr", pan(3)[2], dataWindow=window, displayWindow=window)
+    with pytest.raises(ShotError, match=r"at 4, 2.*frame 1003"):
         list(fill(shot))
 
 

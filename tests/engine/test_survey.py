@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from aan_engine.candidate import neighbourhood
-from aan_engine.proposals import propose
+from aan_engine.proposals import linked, propose
 from aan_engine.proxy import Reel, make
 from aan_engine.schedule import references
 from aan_engine.survey import Survey
@@ -25,9 +25,9 @@ def test_memory_holds_a_window_of_frames_however_long_the_shot() -> None:
         for index in range(60):
             near = neighbourhood(index, reel.hidden(index))
             assert near is not None
-            propose(survey, near, previous=None)
+            propose(survey, near, links=linked(survey, near), previous=None)
         for kept in (survey._pictures, survey._pyramids, survey._motions):
-            assert len(kept._kept) <= 4 * 4 + 8 + 12
+            assert len(kept._kept) <= 3 * (2 * 4 + 12)
 
 
 def test_references_are_frames_that_show_what_the_target_hides() -> None:
@@ -50,3 +50,24 @@ def test_the_direct_link_agrees_with_the_chain_of_neighbours() -> None:
         centre = np.array([60, 36, 1.0])
         np.testing.assert_allclose((link.homography @ centre)[:2], (30, 32), atol=0.2)
         np.testing.assert_allclose((along @ centre)[:2], (30, 32), atol=1.5)
+
+
+def test_a_flash_frame_does_not_cut_the_shot_in_two() -> None:
+    plates, mattes = pan(21, speed=1.5), box_matte(21)
+    plates[2] = np.full_like(plates[2], 30.0)
+    with Reel(21, SIZE) as reel:
+        for index, (plate, matte) in enumerate(zip(plates, mattes, strict=True)):
+            reel.put(index, make(plate, matte, size=SIZE))
+        survey = Survey(reel)
+        assert survey.step(1).kinship < 0.15
+        along = survey.along(0, 20)
+        assert along is not None
+        np.testing.assert_allclose((along @ [60, 36, 1.0])[:2], (30, 32), atol=1.5)
+
+
+def test_two_places_stay_apart() -> None:
+    with Reel(12, SIZE) as reel:
+        plates = pan(6, seed=1) + pan(6, seed=2)
+        for index, (plate, matte) in enumerate(zip(plates, box_matte(12), strict=True)):
+            reel.put(index, make(plate, matte, size=SIZE))
+        assert Survey(reel).along(0, 11) is None
