@@ -63,8 +63,7 @@ class JobSpec:
 
     `plate` and `matte` are file patterns (see `sequence`). `first` .. `last` limit what is filled, never what may be
     looked at; None means the plate's own end. `matte_channel` None means `A`, else the only or first channel. `aov`
-    names diagnostic layers (`confidence`, `source`, `unseen`), `device` is `auto`, `cpu` or `cuda`, `seed` makes
-    anything random repeatable.
+    names diagnostic layers (`confidence`, `source`, `unseen`), `device` is `auto`, `cpu` or `cuda`.
     """
 
     plate: str
@@ -74,7 +73,6 @@ class JobSpec:
     matte_channel: Optional[str] = None
     aov: Tuple[str, ...] = ()
     device: str = "auto"
-    seed: int = 0
 
 
 @dataclass(frozen=True)

@@ -55,7 +55,7 @@ class Intake:
         decides = {
             "engine": engine,
             "range": self.targets,
-            "options": [spec.matte_channel, sorted(spec.aov), spec.device, spec.seed],
+            "options": [spec.matte_channel, sorted(spec.aov), spec.device],
             "plates": [_fingerprint(file) for file in self.plates],
             "mattes": [_fingerprint(file) for file in self.mattes],
         }

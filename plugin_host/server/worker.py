@@ -99,7 +99,6 @@ def shot_of(intake: Intake) -> Shot:
         matte_channel=spec.matte_channel,
         aovs=spec.aov,
         device=spec.device,
-        seed=spec.seed,
     )
 
 

@@ -57,7 +57,7 @@ def test_the_same_job_has_the_same_key_however_its_patterns_are_spelled(spec):
 
 @pytest.mark.parametrize(
     "change",
-    [{"first": 1002}, {"last": 1002}, {"matte_channel": "A"}, {"aov": ("source",)}, {"device": "cpu"}, {"seed": 1}],
+    [{"first": 1002}, {"last": 1002}, {"matte_channel": "A"}, {"aov": ("source",)}, {"device": "cpu"}],
     ids=lambda change: next(iter(change)),
 )
 def test_whatever_decides_pixels_changes_the_key(spec, change):
@@ -65,7 +65,7 @@ def test_whatever_decides_pixels_changes_the_key(spec, change):
 
 
 def test_every_field_of_a_job_is_either_in_the_key_or_a_pattern():
-    tried = {"first", "last", "matte_channel", "aov", "device", "seed"}
+    tried = {"first", "last", "matte_channel", "aov", "device"}
     assert {field.name for field in dataclasses.fields(JobSpec)} == tried | {"plate", "matte"}
 
 

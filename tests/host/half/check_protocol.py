@@ -40,7 +40,7 @@ MESSAGES = {
     "hello": Envelope(Hello(1, 2, "t0ken", "nuke 15.1"), 1),
     "submit everything": Envelope(
         Submit(
-            JobSpec("/s h/p [l].####.exr", "/s/m.%04d.exr", 1001, 1024, "roto.a", ("confidence", "source"), "cuda", 7),
+            JobSpec("/s h/p [l].####.exr", "/s/m.%04d.exr", 1001, 1024, "roto.a", ("confidence", "source"), "cuda"),
             "/s/o.####.exr",
         ),
         2,
@@ -112,7 +112,7 @@ class Reading(unittest.TestCase):
             (submit % '"first":"1001"', "$.spec.first"),
             (submit % '"first":true', "$.spec.first"),
             (submit % '"first":1001.0', "$.spec.first"),
-            (submit % '"seed":null', "$.spec.seed"),
+            (submit % '"device":null', "$.spec.device"),
             (submit % '"aov":"source"', "$.spec.aov"),
             (submit % '"aov":["source",3]', "$.spec.aov[1]"),
             ('{"type":"Submit","spec":{"plate":"p"}}', "$.spec.matte"),
