@@ -4,14 +4,16 @@
     <root>/<key>/manifest.json        size and modification time of each; a file that differs was tampered with, and
     is ignored
 
-The manifest's own modification time says when the shelf was last used; the least recently used shelves go first. One
-engine writes at a time; any process may read.
+The manifest's own modification time says when the shelf was last used; the least recently used shelves go first. Only
+folders that are named as keys are, 64 hex digits, and hold a manifest are shelves: whatever else lies at the root is a
+stranger's, and stays. One engine writes at a time; any process may read.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Collection
@@ -24,6 +26,7 @@ from ..sequence import parse
 
 NAME = "fill.####.exr"
 MANIFEST = "manifest.json"
+_KEY = re.compile("[0-9a-f]{64}")
 
 
 def usual_root() -> Path:
@@ -108,7 +111,7 @@ class Cache:
     def make_room(self, *, keep: Collection[str]) -> None:
         """Drop the least recently used shelves until the rest fits, but never those of the keys in `keep`."""
         with suppress(FileNotFoundError):
-            shelves = [Shelf(folder) for folder in self._root.iterdir() if folder.is_dir()]
+            shelves = [Shelf(folder) for folder in self._root.iterdir() if _is_shelf(folder)]
             over = sum(shelf.size() for shelf in shelves) - self._budget
             for shelf in sorted(shelves, key=Shelf.last_used):
                 if over <= 0:
@@ -132,6 +135,10 @@ def deliver(source: Path, target: Path) -> None:
         temporary.replace(target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _is_shelf(folder: Path) -> bool:
+    return _KEY.fullmatch(folder.name) is not None and (folder / MANIFEST).is_file() and not folder.is_symlink()
 
 
 def _stamp(path: Path) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import os
 from pathlib import Path
 
@@ -31,8 +32,13 @@ def key(spec: JobSpec, engine: str = "e") -> str:
     return take_in(spec, output=None).key(engine)
 
 
+def named(name: str) -> str:
+    """A key as jobs have them, from a name that is easier to read."""
+    return hashlib.sha256(name.encode()).hexdigest()
+
+
 def put(cache: Cache, name: str, *frames: int, size: int = 10) -> None:
-    shelf = cache.shelf(name)
+    shelf = cache.shelf(named(name))
     shelf.prepare()
     for frame in frames:
         shelf.path(frame).write_bytes(b"x" * size)
@@ -41,7 +47,7 @@ def put(cache: Cache, name: str, *frames: int, size: int = 10) -> None:
 
 def age(cache: Cache, name: str, seconds: float) -> None:
     """Make a shelf's last use that long ago."""
-    manifest = cache.shelf(name).folder / "manifest.json"
+    manifest = cache.shelf(named(name)).folder / "manifest.json"
     then = manifest.stat().st_mtime - seconds
     os.utime(manifest, (then, then))
 
@@ -122,15 +128,15 @@ def test_a_result_that_is_an_input_by_another_name_is_refused(spec, tmp_path):
 
 def test_a_frame_is_held_once_it_is_recorded(cache):
     put(cache, "a", 1001, 1003)
-    shelf = cache.shelf("a")
+    shelf = cache.shelf(named("a"))
     shelf.path(1002).write_text("half")
     assert list(shelf.frames()) == [1001, 1003]
-    assert cache.shelf("b").frames() == {}
+    assert cache.shelf(named("b")).frames() == {}
 
 
 def test_a_frame_that_changed_or_went_is_not_held(cache):
     put(cache, "a", 1001, 1002, 1003)
-    shelf = cache.shelf("a")
+    shelf = cache.shelf(named("a"))
     shelf.path(1001).write_text("painted over")
     shelf.path(1002).unlink()
     assert list(shelf.frames()) == [1003]
@@ -138,7 +144,7 @@ def test_a_frame_that_changed_or_went_is_not_held(cache):
 
 def test_what_a_killed_worker_left_is_cleared_away_and_the_frames_stay(cache):
     put(cache, "a", 1001)
-    shelf = cache.shelf("a")
+    shelf = cache.shelf(named("a"))
     for name in ("fill.1002.exr", ".fill.1003.exr.part", ".12ab34cd.json"):
         (shelf.folder / name).write_text("half")
     shelf.prepare()
@@ -151,19 +157,19 @@ def test_what_a_killed_worker_left_is_cleared_away_and_the_frames_stay(cache):
 )
 def test_a_broken_manifest_is_an_empty_shelf(cache, words):
     put(cache, "a", 1001)
-    (cache.shelf("a").folder / "manifest.json").write_text(words)
-    assert cache.shelf("a").frames() == {}
+    (cache.shelf(named("a")).folder / "manifest.json").write_text(words)
+    assert cache.shelf(named("a")).frames() == {}
     put(cache, "a", 1002)
-    assert list(cache.shelf("a").frames()) == [1002]
+    assert list(cache.shelf(named("a")).frames()) == [1002]
 
 
 def test_the_least_recently_used_go_first(cache):
     for name, seconds in (("old", 30), ("older", 60), ("new", 0)):
         put(cache, name, 1, 2, size=250)
         age(cache, name, seconds)
-    cache.shelf("older").touch()
+    cache.shelf(named("older")).touch()
     cache.make_room(keep=())
-    assert {path.name for path in cache.shelf("x").folder.parent.iterdir()} == {"older", "new"}
+    assert {path.name for path in cache.shelf(named("x")).folder.parent.iterdir()} == {named("older"), named("new")}
 
 
 def test_what_is_in_work_or_waits_never_goes(cache):
@@ -171,14 +177,28 @@ def test_what_is_in_work_or_waits_never_goes(cache):
         put(cache, name, 1, size=600)
     age(cache, "working", 100)
     age(cache, "waiting", 50)
-    cache.make_room(keep={"working", "waiting"})
-    assert {path.name for path in cache.shelf("x").folder.parent.iterdir()} == {"working", "waiting"}
+    kept = {named("working"), named("waiting")}
+    cache.make_room(keep=kept)
+    assert {path.name for path in cache.shelf(named("x")).folder.parent.iterdir()} == kept
+
+
+def test_a_stranger_s_folder_under_the_cache_s_roof_survives(cache):
+    put(cache, "old", 1, size=2000)
+    root = cache.shelf(named("old")).folder.parent
+    (root / "renders").mkdir()
+    (root / "renders" / "manifest.json").write_text('{"frames": {"1": [5000, 1]}}')
+    (root / named("no manifest")).mkdir()
+    (root / named("no manifest") / "comp.nk").write_text("a week's work")
+    (root / "plate.exr").write_text("a file")
+    cache.make_room(keep=())
+    assert {path.name for path in root.iterdir()} == {"renders", named("no manifest"), "plate.exr"}
+    assert (root / named("no manifest") / "comp.nk").read_text() == "a week's work"
 
 
 def test_nothing_goes_while_there_is_room(cache):
     put(cache, "a", 1, 2, 3, 4, size=250)
     cache.make_room(keep=())
-    assert len(cache.shelf("a").frames()) == 4
+    assert len(cache.shelf(named("a")).frames()) == 4
     Cache(Path("/nowhere/at/all"), budget=0).make_room(keep=())
 
 
