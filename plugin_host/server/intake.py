@@ -50,7 +50,11 @@ class Intake:
         return all(file.unchanged() for file in (*self.plates, *self.mattes))
 
     def key(self, engine: str) -> str:
-        """The name of this job's result: equal keys mean equal pixels. `engine` is its digest of weights and code."""
+        """The name of this job's result: equal keys mean equal pixels.
+
+        `engine` is the engine's identity: its version, weights, libraries, and whether CUDA is there, which settles
+        what the device `auto` stands for.
+        """
         spec = self.spec
         decides = {
             "engine": engine,

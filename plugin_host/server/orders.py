@@ -33,7 +33,7 @@ class Stop:
 
 @dataclass(frozen=True)
 class Ready:
-    """The engine is loaded; this is its digest."""
+    """The engine is loaded; this is what decides its pixels: version, weights, libraries, kind of device."""
 
     identity: str
 
