@@ -62,8 +62,8 @@ class JobSpec:
     """Everything that decides the pixels of one job, and nothing else.
 
     `plate` and `matte` are file patterns (see `sequence`). `first` .. `last` limit what is filled, never what may be
-    looked at; None means the plate's own end. `matte_channel` None means `A`, else the only or first channel. `aov`
-    names diagnostic layers (`confidence`, `source`, `unseen`), `device` is `auto`, `cpu` or `cuda`.
+    looked at; None means the plate's own end. `matte_channel` None means `A`, else any layer's `A`, else the only or
+    first channel. `aov` names diagnostic layers (`confidence`, `source`, `unseen`), `device` is `auto`, `cpu` or `cuda`.
     """
 
     plate: str
