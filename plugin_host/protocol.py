@@ -63,7 +63,8 @@ class JobSpec:
 
     `plate` and `matte` are file patterns (see `sequence`). `first` .. `last` limit what is filled, never what may be
     looked at; None means the plate's own end. `matte_channel` None means `A`, else any layer's `A`, else the only or
-    first channel. `aov` names diagnostic layers (`confidence`, `source`, `unseen`), `device` is `auto`, `cpu` or `cuda`.
+    first channel. `aov` names diagnostic layers (`confidence`, `source`, `unseen`), `device` is `auto`, `cpu` or
+    `cuda`.
     """
 
     plate: str
