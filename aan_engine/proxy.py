@@ -6,19 +6,20 @@ plate's, per axis; both count pixel centres at integers from the top-left of the
 
 from __future__ import annotations
 
+import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.light import encode
-
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from aan_engine.motion import Array, Mask
+from aan_engine.shot import ShotError
 
 AREA = 432 * 240
 """Proxy pixels at most: the network's cost is the same for 480p and for 8K."""
@@ -77,16 +78,39 @@ def make(pixels: Array, matte: Array, *, size: tuple[int, int]) -> Proxy:
 class Reel:
     """A shot's proxies, on disk: memory holds a bounded number of frames whatever the shot's length.
 
-    Half precision: the log range needs no more, and a thousand frames take 650 MB of disk.
+    Half precision: the log range needs no more, and a thousand frames take 750 MB of disk, in the system's folder for
+    temporary files.
+
+    Raises:
+        ShotError: that folder has no room for it.
     """
 
     def __init__(self, count: int, size: tuple[int, int]) -> None:
         self.count = count
         self.size = size
         self._folder = tempfile.TemporaryDirectory(prefix="aan-reel-", ignore_cleanup_errors=True)
-        folder = Path(self._folder.name)
-        self._image = np.lib.format.open_memmap(folder / "image.npy", "w+", np.float16, (count, *size, 3))
-        self._hidden = np.lib.format.open_memmap(folder / "hidden.npy", "w+", np.bool_, (count, *size))
+        self._image = self._reserved("image.npy", np.float16, (count, *size, 3))
+        self._hidden = self._reserved("hidden.npy", np.bool_, (count, *size))
+        if os.name == "posix":
+            # The maps keep the disk for as long as they live; without a name nothing is left of a killed process.
+            self._folder.cleanup()
+
+    def _reserved(self, name: str, kind: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
+        """An array on disk that has all its room from the start: a full disk would end the process otherwise."""
+        file = Path(self._folder.name) / name
+        try:
+            mapped = np.lib.format.open_memmap(file, "w+", kind, shape)
+            if hasattr(os, "posix_fallocate"):
+                with file.open("rb+") as opened:
+                    os.posix_fallocate(opened.fileno(), 0, file.stat().st_size)
+        except OSError as error:
+            self._folder.cleanup()
+            raise ShotError(
+                f"no room for the shot's proxies: {error.strerror}",
+                hint="Free some of the disk, or name a folder on another one in the environment variable TMPDIR.",
+                file=file.parent.parent,
+            ) from error
+        return mapped
 
     def put(self, index: int, proxy: Proxy) -> None:
         """Store the proxy of frame `index` (0-based)."""

@@ -18,8 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-Array = NDArray[np.float32]
-Mask = NDArray[np.bool_]
+from aan_engine.motion import Array, Mask
 
 LEVELS = 4
 """Pyramid levels: a 432 x 240 proxy is first seen at 54 x 30."""

@@ -9,7 +9,7 @@ from aan_engine.motion import project, sample
 from aan_engine.survey import Survey
 
 STRIDE = 10
-"""The paper's: every tenth frame of the whole shot may be a reference; in shorter shots every n-th that makes four or more."""
+"""The paper's: every tenth frame of the whole shot may be a reference; in shorter shots a quarter of its length."""
 
 LOOKED_AT = 24
 """At most so many stride frames are considered for one target, the nearest first."""

@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 KINDS = 5
+PAINTED = 4
 VEIL = 0.25
 MAJORITY = 0.6
 FINE = 3 + 3
@@ -50,7 +51,7 @@ def features(
     off = (image - known[:, None]).abs() * (valid * seen[:, None])
     agreement = _agreement(off.mean(2), valid[:, :, 0] * seen)
     # How far a candidate stands from what the others propose: a ghost is rarely seconded.
-    real = valid * (kind != KINDS - 1).to(valid).reshape(B, K, 1, 1, 1)
+    real = valid * (kind != PAINTED).to(valid).reshape(B, K, 1, 1, 1)
     total = real.sum(1, keepdim=True)
     mean = (image * real).sum(1, keepdim=True) / total.clamp(min=1)
     apart = (image - mean).abs() * valid * (total > 0)

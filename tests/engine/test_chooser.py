@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from aan_engine.network.chooser import KINDS, Chooser, choose, commit, features
+from aan_engine.candidate import Kind
+from aan_engine.network.chooser import KINDS, PAINTED, Chooser, choose, commit, features
 
 
 def given(K: int = 5, h: int = 16, w: int = 24) -> dict[str, torch.Tensor]:
@@ -72,3 +73,8 @@ def test_where_no_plate_shows_anything_paint_is_all_there_is() -> None:
     for painted in (1.0, 0.9999):
         weights = torch.tensor([0.0, 1 - painted, painted]).reshape(1, 3, 1, 1)
         assert commit(weights).flatten()[2] == 1
+
+
+def test_the_network_and_the_candidates_count_kinds_alike() -> None:
+    assert len(Kind) == KINDS
+    assert int(Kind.PAINTED) == PAINTED

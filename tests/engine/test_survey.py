@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
+from pathlib import Path
+
 import numpy as np
+import pytest
 
 from aan_engine.candidate import neighbourhood
 from aan_engine.proposals import linked, propose
 from aan_engine.proxy import Reel, make
 from aan_engine.schedule import references
+from aan_engine.shot import ShotError
 from aan_engine.survey import Survey
 from tests.engine.shots import SIZE, box_matte, pan
 
@@ -71,3 +77,22 @@ def test_two_places_stay_apart() -> None:
         for index, (plate, matte) in enumerate(zip(plates, box_matte(12), strict=True)):
             reel.put(index, make(plate, matte, size=SIZE))
         assert Survey(reel).along(0, 11) is None
+
+
+def test_a_killed_process_leaves_no_reel_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with Reel(3, SIZE) as reel:
+        reel.put(1, make(pan(1)[0], box_matte(1)[0], size=SIZE))
+        assert reel.hidden(1).any()
+        if os.name == "posix":
+            assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_room_for_the_reel_is_said_before_it_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(ShotError, match="no room for the shot's proxies"):
+        Reel(2**33, (64, 64))
+    assert list(tmp_path.iterdir()) == []
