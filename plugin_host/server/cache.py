@@ -70,6 +70,12 @@ class Shelf:
         self._write({**self._manifest(), frame: _stamp(path)})
         return path
 
+    def withdraw(self, frames: Collection[int]) -> None:
+        """Take frames off the shelf again."""
+        self._write({frame: stamp for frame, stamp in self._manifest().items() if frame not in frames})
+        for frame in frames:
+            self.path(frame).unlink(missing_ok=True)
+
     def touch(self) -> None:
         """Say that the shelf is in use."""
         with suppress(OSError):

@@ -45,9 +45,13 @@ class Intake:
     mattes: tuple[InputFile, ...]
     targets: tuple[int, ...]
 
-    def unchanged(self) -> bool:
-        """Whether every input is still the file that was taken in."""
-        return all(file.unchanged() for file in (*self.plates, *self.mattes))
+    def unchanged(self, frame: int | None = None) -> bool:
+        """Whether the plate and matte of one frame, or without a frame every input, are still what was taken in."""
+        files = (*self.plates, *self.mattes)
+        if frame is not None:
+            held = self.mattes if len(self.mattes) == 1 else ()
+            files = (*(file for file in files if file.frame == frame and file not in held), *held)
+        return all(file.unchanged() for file in files)
 
     def key(self, engine: str) -> str:
         """The name of this job's result: equal keys mean equal pixels.

@@ -39,7 +39,7 @@ class State(enum.Enum):
     """Stopped by the artist; the frames that were finished stay."""
 
     FAILED = "failed"
-    """Stopped by an error; the frames that were finished stay."""
+    """Stopped by an error; the frames that were finished stay, unless what they were made from changed."""
 
 
 class Move(enum.Enum):

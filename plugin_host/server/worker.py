@@ -32,6 +32,7 @@ from .intake import Intake, take_in
 from .orders import Broken, Completed, End, Framed, Order, Perishing, Ready, Report, Stepped, Stop, Stopped
 
 ENGINE = "aan_engine.pipeline"
+ROOM_EVERY = 20  # frames between two looks at how large the cache has grown
 
 log = logging.getLogger(__name__)
 
@@ -158,19 +159,32 @@ class Task:
         return Completed(order.job)
 
     def _make(self, intake: Intake, shelf: Shelf, done: set[int]) -> set[int]:
-        """Have the engine make the frames that are not `done`; into the cache, then to their place, then reported."""
-        order, made = self.order, set[int]()
+        """Have the engine make the frames that are not `done`; into the cache, then to their place, then reported.
+
+        A frame may be filled from any plate, but to look at them all after each would take a long shot's square. So
+        each frame's own files are looked at as it comes, everything once at the end: if anything changed by then, the
+        cache lets go of what was made here.
+        """
+        made = set[int]()
         shelf.prepare()
-        for filled in self.engine.fill(shot_of(intake), progress=self._step, skip=frozenset(done)):
-            if not intake.unchanged():
-                raise _changed()
-            filled.write(shelf.path(filled.frame))
-            path = shelf.record(filled.frame)
-            self.cache.make_room(keep={order.key, *order.keep})
-            self.say(Framed(order.job, filled.frame, _place(order, filled.frame, path)))
-            made.add(filled.frame)
-            if self.is_stopped() and len(done | made) < len(intake.targets):
-                raise _StopAsked
+        try:
+            for filled in self.engine.fill(shot_of(intake), progress=self._step, skip=frozenset(done)):
+                if not intake.unchanged(filled.frame):
+                    raise _changed()
+                if len(made) % ROOM_EVERY == 0:
+                    self.cache.make_room(keep={self.order.key, *self.order.keep})
+                filled.write(shelf.path(filled.frame))
+                made.add(filled.frame)
+                path = shelf.record(filled.frame)
+                self.say(Framed(self.order.job, filled.frame, _place(self.order, filled.frame, path)))
+                if self.is_stopped() and len(done | made) < len(intake.targets):
+                    raise _StopAsked
+        finally:
+            whole = intake.unchanged()
+            if not whole:
+                shelf.withdraw(made)
+        if not whole:
+            raise _changed()
         return made
 
     def _step(self, now: Step) -> None:

@@ -108,7 +108,8 @@ def test_a_plate_that_changes_while_the_job_runs_never_reaches_the_cache(house, 
     (house.root / "plate" / "plate.1003.exr").write_text("fill differently")
     go_on.touch()
     frames, end = follow(accepted.job)
-    assert (frames, end.code) == ([1001], "inputs-changed")
+    assert (frames, end.code) == ([1001, 1002], "inputs-changed")
+    assert not list((house.root / "cache").rglob("*.exr"))
 
 
 def test_status_and_cancel_are_answered_while_a_frame_is_computed(house, client, submit, follow, until):
