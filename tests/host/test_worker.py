@@ -1,0 +1,114 @@
+"""One order being carried out, in this process: what is looked at how often, and what the cache keeps of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+import pytest
+
+from plugin_host.protocol import JobSpec
+from plugin_host.server import worker
+from plugin_host.server.cache import Cache
+from plugin_host.server.intake import InputFile, take_in
+from plugin_host.server.orders import Broken, Completed, Framed, Order, Report, Stopped
+from plugin_host.server.worker import Task
+
+
+class WatchedCache(Cache):
+    """Notes for each time that room is made what was to be kept."""
+
+    def __init__(self, root: Path, *, budget: int = 10**9) -> None:
+        super().__init__(root, budget=budget)
+        self.kept: list[set[str]] = []
+
+    def make_room(self, *, keep: Collection[str]) -> None:
+        self.kept.append(set(keep))
+        super().make_room(keep=keep)
+
+
+class Run:
+    """Carries out one job, and remembers what was reported of it; `after` a frame something else may happen."""
+
+    def __init__(self, house, spec: JobSpec) -> None:
+        self.cache = WatchedCache(house.root / "cache")
+        self.intake = take_in(spec, output=None)
+        self.engine = worker.load("fake_engine:make")
+        self.order = Order("job", spec, None, self.intake.key(self.engine.identity()))
+        self.after: dict[int, Callable[[], object]] = {}
+        self.frames: list[int] = []
+        self.stopped = False
+
+    def say(self, report: Report) -> None:
+        if isinstance(report, Framed):
+            self.frames.append(report.frame)
+            self.after.get(report.frame, lambda: None)()
+
+    def stop(self) -> None:
+        self.stopped = True
+
+    def perform(self):
+        return Task(self.order, self.engine, self.cache, say=self.say, is_stopped=lambda: self.stopped).perform()
+
+    def cached(self) -> list[int]:
+        return list(self.cache.shelf(self.order.key).frames())
+
+
+@pytest.fixture
+def looks(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The input files whose state on disk was asked for, in order."""
+    asked: list[str] = []
+    unchanged = InputFile.unchanged
+
+    def noted(file: InputFile) -> bool:
+        asked.append(file.path.name)
+        return unchanged(file)
+
+    monkeypatch.setattr(InputFile, "unchanged", noted)
+    return asked
+
+
+def test_a_long_shot_is_not_looked_over_after_every_frame(house, looks):
+    job = Run(house, house.plates(*["fill"] * 50))
+    assert job.perform() == Completed("job")
+    assert len(looks) == 50 * 2 + 51  # each frame's plate and matte, and at the end everything once
+    assert len(job.cache.kept) == 1 + 50 // worker.ROOM_EVERY
+
+
+def test_a_plate_that_changes_ends_the_job_at_its_own_frame_and_nothing_stays_in_the_cache(house):
+    job = Run(house, house.plates("fill", "fill", "fill", "fill"))
+    job.after[1001] = lambda: (house.root / "plate" / "plate.1003.exr").write_text("fill otherwise")
+    end = job.perform()
+    assert isinstance(end, Broken)
+    assert (end.code, job.frames, job.cached()) == ("inputs-changed", [1001, 1002], [])
+
+
+def test_a_plate_that_changes_after_its_frame_is_noticed_before_the_job_counts_as_done(house):
+    job = Run(house, house.plates("fill", "fill", "fill"))
+    job.after[1003] = lambda: (house.root / "plate" / "plate.1001.exr").write_text("fill otherwise")
+    end = job.perform()
+    assert isinstance(end, Broken)
+    assert (end.code, job.cached()) == ("inputs-changed", [])
+
+
+def test_a_job_that_is_stopped_keeps_its_frames_only_if_nothing_changed(house):
+    job = Run(house, house.plates("fill", "fill", "fill"))
+    job.after[1002] = job.stop
+    assert job.perform() == Stopped("job")
+    assert job.cached() == [1001, 1002]
+    job = Run(house, house.plates("fill", "fill", "fill", name="other"))
+    job.after[1001] = lambda: (house.root / "other" / "plate.1003.exr").write_text("fill otherwise")
+    job.after[1002] = job.stop
+    assert job.perform() == Stopped("job")
+    assert job.cached() == []
+
+
+def test_frames_from_an_earlier_run_stay_when_a_later_one_is_withdrawn(house):
+    job = Run(house, house.plates("fill", "fill", "fill"))
+    job.after[1001] = job.stop
+    assert job.perform() == Stopped("job")
+    job.stopped = False
+    job.after[1001] = lambda: None
+    job.after[1002] = lambda: (house.root / "plate" / "plate.1003.exr").write_text("fill otherwise")
+    assert isinstance(job.perform(), Broken)
+    assert job.cached() == [1001]
