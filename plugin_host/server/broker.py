@@ -273,11 +273,13 @@ class Broker:
         self._crew.give(replace(self._orders.pop(job.name), keep=waiting))
 
     def _stop(self, job: Job) -> None:
-        if job.move(Move.CANCEL) is State.CANCELLING:
-            self._crew.give(Stop(job.name))
-        else:
+        if job.move(Move.CANCEL) is State.CANCELLED:
             self._orders.pop(job.name, None)
             self._publish_end(job)
+        elif job is self._working:
+            self._crew.give(Stop(job.name))
+        else:
+            self._desk.stop(job.name)
 
     def _leave(self) -> None:
         self._leaving = True

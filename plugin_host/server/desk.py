@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 
 from ..protocol import Refused, Submit
 from .cache import Cache
 from .intake import Intake, take_in
-from .orders import Broken, Completed, Order, Report
-from .worker import explain, hand_out
+from .orders import Broken, Completed, End, Order, Report, Stopped
+from .worker import StopAsked, explain, hand_out
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Desk:
     def __init__(self, cache: Cache, *, tell: Callable[[Offer | Declined | Report], None]) -> None:
         self._cache = cache
         self._tell = tell
+        self._stops: dict[str, Event] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="desk")
 
     def examine(self, inquiry: Inquiry, *, identity: str) -> None:
@@ -59,7 +61,13 @@ class Desk:
 
     def serve(self, order: Order, intake: Intake) -> None:
         """Hand out a job that the cache holds completely; tells what a worker would."""
+        self._stops[order.job] = Event()
         self._thread.submit(lambda: self._tell(self._served(order, intake)))
+
+    def stop(self, job: str) -> None:
+        """Hand out no more of a job after the frame in hand; one that is through already stays so."""
+        if (stop := self._stops.get(job)) is not None:
+            stop.set()
 
     def close(self) -> None:
         """Finish what is in hand, and no more."""
@@ -77,11 +85,16 @@ class Desk:
             return Declined(inquiry, Refused(*explain(error)))
         return Offer(inquiry, intake, key, submit.output or shelf.pattern, held)
 
-    def _served(self, order: Order, intake: Intake) -> Completed | Broken:
+    def _served(self, order: Order, intake: Intake) -> End:
+        shelf, is_stopped = self._cache.shelf(order.key), self._stops[order.job].is_set
         try:
-            done = hand_out(order, intake, self._cache.shelf(order.key), say=self._tell)
+            done = hand_out(order, intake, shelf, say=self._tell, is_stopped=is_stopped)
+        except StopAsked:
+            return Stopped(order.job)
         except Exception as error:
             return Broken(order.job, *explain(error))
+        finally:
+            del self._stops[order.job]
         if len(done) < len(intake.targets):
             return Broken(order.job, "incomplete", "the cache was emptied meanwhile", "Submit the job again.")
         return Completed(order.job)

@@ -66,8 +66,8 @@ class Engine(Protocol):
     def identity(self) -> str: ...
 
 
-class _StopAsked(Exception):
-    """Thrown through the engine to leave a job."""
+class StopAsked(Exception):
+    """Thrown to leave a job, through the engine where need be."""
 
 
 class JobError(HostError):
@@ -119,12 +119,12 @@ def run(pipe: Connection, engine_name: str, cache: Cache) -> None:
         log.warning("the weights are not loaded ahead: %s", error)
     while True:
         order = orders.get()
+        stopped &= {order.job}  # what was said of jobs before this one came too late
         end = Task(order, engine, cache, say=pipe.send, is_stopped=partial(stopped.__contains__, order.job)).perform()
         if isinstance(end, Broken) and end.code == "out-of-memory":
             pipe.send(Perishing(end.code, end.reason, end.hint))
             return
         pipe.send(end)
-        stopped.discard(order.job)
 
 
 @dataclass(frozen=True)
@@ -145,12 +145,12 @@ class Task:
             if intake.key(self.engine.identity()) != order.key:
                 raise _changed()
             shelf = self.cache.shelf(order.key)
-            done = hand_out(order, intake, shelf, say=self.say)
+            done = hand_out(order, intake, shelf, say=self.say, is_stopped=self.is_stopped)
             if len(done) < len(intake.targets):
                 done |= self._make(intake, shelf, done)
             if missing := len(intake.targets) - len(done):
                 raise JobError(f"{missing} frames were not made", hint="Submit the job again.", code="incomplete")
-        except _StopAsked:
+        except StopAsked:
             return Stopped(order.job)
         except Exception as error:
             broken = Broken(order.job, *explain(error))
@@ -178,7 +178,7 @@ class Task:
                 path = shelf.record(filled.frame)
                 self.say(Framed(self.order.job, filled.frame, _place(self.order, filled.frame, path)))
                 if self.is_stopped() and len(done | made) < len(intake.targets):
-                    raise _StopAsked
+                    raise StopAsked
         finally:
             whole = intake.unchanged()
             if not whole:
@@ -189,14 +189,22 @@ class Task:
 
     def _step(self, now: Step) -> None:
         if self.is_stopped():
-            raise _StopAsked
+            raise StopAsked
         self.say(Stepped(self.order.job, now.stage, now.done, now.total))
 
 
-def hand_out(order: Order, intake: Intake, shelf: Shelf, *, say: Callable[[Report], None]) -> set[int]:
-    """Deliver and report the frames that the cache holds already; returns their numbers."""
+def hand_out(
+    order: Order, intake: Intake, shelf: Shelf, *, say: Callable[[Report], None], is_stopped: Callable[[], bool]
+) -> set[int]:
+    """Deliver and report the frames that the cache holds already; returns their numbers.
+
+    Raises:
+        StopAsked: before the next frame, once `is_stopped` says so.
+    """
     held = {frame: path for frame, path in shelf.frames().items() if frame in intake.targets}
     for frame, path in held.items():
+        if is_stopped():
+            raise StopAsked
         say(Framed(order.job, frame, _place(order, frame, path)))
     return set(held)
 
