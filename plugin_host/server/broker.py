@@ -12,7 +12,6 @@ import logging
 import secrets
 import signal
 from collections.abc import Callable
-from dataclasses import replace
 from queue import SimpleQueue
 from typing import Any
 
@@ -23,7 +22,7 @@ from .cache import Cache
 from .crew import Crew
 from .desk import Declined, Desk, Inquiry, Offer
 from .jobs import Job, Ledger, Move, State
-from .orders import Broken, Completed, Death, Framed, Order, Perishing, Ready, Report, Stepped, Stop, Stopped
+from .orders import Broken, Completed, Death, Framed, Keep, Order, Perishing, Ready, Report, Stepped, Stop, Stopped
 from .switchboard import Switchboard
 
 log = logging.getLogger(__name__)
@@ -200,7 +199,8 @@ class Broker:
             self._desk.serve(order, offer.intake)
         else:
             self._orders[job.name] = order
-            self._start_next()
+        self._crew.give(self._keep())
+        self._start_next()
 
     def _decline(self, declined: Declined) -> None:
         self._switchboard.post(declined.inquiry.host, declined.refused, declined.inquiry.request)
@@ -269,8 +269,11 @@ class Broker:
             self._crew.start()
         job.move(Move.START)
         self._working = job
-        waiting = tuple(other.key for other in self._ledger if not other.ended)
-        self._crew.give(replace(self._orders.pop(job.name), keep=waiting))
+        self._crew.give(self._keep())
+        self._crew.give(self._orders.pop(job.name))
+
+    def _keep(self) -> Keep:
+        return Keep(tuple(job.key for job in self._ledger if not job.ended))
 
     def _stop(self, job: Job) -> None:
         if job.move(Move.CANCEL) is State.CANCELLED:

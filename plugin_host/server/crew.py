@@ -13,7 +13,7 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 
 from .cache import Cache
-from .orders import Death, Order, Report, Stop
+from .orders import Death, Keep, Order, Report, Stop
 from .worker import run
 
 GRACE = 5.0  # seconds that an ended process has to be gone
@@ -50,7 +50,7 @@ class Crew:
         self._pipe, self._process = ours, process
         threading.Thread(target=self._hear, args=(ours, process), daemon=True).start()
 
-    def give(self, said: Order | Stop) -> None:
+    def give(self, said: Order | Stop | Keep) -> None:
         """Send an order; to a process that is just dying it goes unheard, and the `Death` is on its way."""
         if self._pipe is not None:
             try:

@@ -17,8 +17,6 @@ class Order:
     spec: JobSpec
     output: str | None
     key: str
-    keep: tuple[str, ...] = ()
-    """Keys of jobs that wait: not to be dropped to make room."""
 
 
 @dataclass(frozen=True)
@@ -26,6 +24,13 @@ class Stop:
     """Stop this job after the frame in work."""
 
     job: str
+
+
+@dataclass(frozen=True)
+class Keep:
+    """From here on these keys, of all jobs that are not over, are not to be dropped to make room."""
+
+    keys: tuple[str, ...]
 
 
 # Reports, to the broker

@@ -15,6 +15,7 @@ import os
 import re
 import signal
 import threading
+import time
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -29,9 +30,10 @@ from ..errors import HostError
 from ..sequence import frame_path
 from .cache import Cache, Shelf, deliver
 from .intake import Intake, take_in
-from .orders import Broken, Completed, End, Framed, Order, Perishing, Ready, Report, Stepped, Stop, Stopped
+from .orders import Broken, Completed, End, Framed, Keep, Order, Perishing, Ready, Report, Stepped, Stop, Stopped
 
 ENGINE = "aan_engine.pipeline"
+TURN = 0.001  # seconds for the inbox to listen, as an engine that computes may hold the interpreter all the time
 ROOM_EVERY = 20  # frames between two looks at how large the cache has grown
 
 log = logging.getLogger(__name__)
@@ -107,9 +109,7 @@ def run(pipe: Connection, engine_name: str, cache: Cache) -> None:
     """The worker's life: until its pipe closes, or memory ran out and a fresh process is the better one."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the broker to hear
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(message)s")
-    orders: SimpleQueue[Order] = SimpleQueue()
-    stopped: set[str] = set()
-    threading.Thread(target=_listen, args=(pipe, orders, stopped), daemon=True).start()
+    inbox = Inbox(pipe)
     engine = load(engine_name)
     identity = engine.identity()
     pipe.send(Ready(identity))
@@ -118,22 +118,65 @@ def run(pipe: Connection, engine_name: str, cache: Cache) -> None:
     except AanError as error:
         log.warning("the weights are not loaded ahead: %s", error)
     while True:
-        order = orders.get()
-        stopped &= {order.job}  # what was said of jobs before this one came too late
-        end = Task(order, engine, cache, say=pipe.send, is_stopped=partial(stopped.__contains__, order.job)).perform()
+        order = inbox.next()
+        task = Task(order, engine, cache, inbox.keep, say=pipe.send, is_stopped=partial(inbox.is_stopped, order.job))
+        end = task.perform()
         if isinstance(end, Broken) and end.code == "out-of-memory":
             pipe.send(Perishing(end.code, end.reason, end.hint))
             return
         pipe.send(end)
 
 
+class Inbox:
+    """What the broker says while the engine computes; without a broker there is nothing left to do."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._orders: SimpleQueue[Order] = SimpleQueue()
+        self._stopped: set[str] = set()
+        self._keep: tuple[str, ...] = ()
+        threading.Thread(target=self._listen, daemon=True).start()
+
+    def next(self) -> Order:
+        """The next order; blocks until there is one."""
+        order = self._orders.get()
+        self._stopped &= {order.job}  # what was said of jobs before this one came too late
+        return order
+
+    def keep(self) -> tuple[str, ...]:
+        """Keys that are not to be dropped from the cache, as of now."""
+        return self._keep
+
+    def is_stopped(self, job: str) -> bool:
+        """Whether it was said to stop this job."""
+        time.sleep(TURN)
+        return job in self._stopped
+
+    def _listen(self) -> None:
+        while True:
+            try:
+                said = self._pipe.recv()
+            except (EOFError, OSError):
+                os._exit(0)
+            if isinstance(said, Stop):
+                self._stopped.add(said.job)
+            elif isinstance(said, Keep):
+                self._keep = said.keys
+            else:
+                self._orders.put(said)
+
+
 @dataclass(frozen=True)
 class Task:
-    """One order being carried out: reports go to `say`, and `is_stopped` tells whether to go on."""
+    """One order being carried out: reports go to `say`, and `is_stopped` tells whether to go on.
+
+    `keep` names the keys that others count on while this job makes room in the cache.
+    """
 
     order: Order
     engine: Engine
     cache: Cache
+    keep: Callable[[], Collection[str]]
     say: Callable[[Report], None]
     is_stopped: Callable[[], bool]
 
@@ -172,7 +215,7 @@ class Task:
                 if not intake.unchanged(filled.frame):
                     raise _changed()
                 if len(made) % ROOM_EVERY == 0:
-                    self.cache.make_room(keep={self.order.key, *self.order.keep})
+                    self.cache.make_room(keep={self.order.key, *self.keep()})
                 filled.write(shelf.path(filled.frame))
                 made.add(filled.frame)
                 path = shelf.record(filled.frame)
@@ -240,16 +283,3 @@ def _changed() -> JobError:
     return JobError(
         "plates, mattes or the engine itself changed since the job was submitted", hint=hint, code="inputs-changed"
     )
-
-
-def _listen(pipe: Connection, orders: SimpleQueue[Order], stopped: set[str]) -> None:
-    """Take what the broker says while the engine computes; without a broker there is nothing left to do."""
-    while True:
-        try:
-            said = pipe.recv()
-        except (EOFError, OSError):
-            os._exit(0)
-        if isinstance(said, Stop):
-            stopped.add(said.job)
-        else:
-            orders.put(said)

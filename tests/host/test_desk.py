@@ -11,7 +11,7 @@ from plugin_host.server.broker import Broker
 from plugin_host.server.cache import Cache
 from plugin_host.server.desk import Desk, Inquiry, Offer
 from plugin_host.server.intake import take_in
-from plugin_host.server.orders import Completed, Framed, Order, Stop, Stopped
+from plugin_host.server.orders import Completed, Framed, Keep, Order, Stop, Stopped
 from plugin_host.server.switchboard import Switchboard
 
 
@@ -100,3 +100,13 @@ def test_who_works_at_a_job_is_who_stops_it(broker, intake):
         assert broker._cancel(b"host", protocol.Cancel(name)) == protocol.Done()
     assert [said for said in broker._crew.told if isinstance(said, Stop)] == [Stop(computed)]
     assert broker._desk.stopped == [cached]
+
+
+def test_a_job_accepted_while_another_runs_is_kept_from_eviction_at_once(broker, intake):
+    broker._accept(offer(intake, held=0, key="running"))
+    broker._accept(offer(intake, held=1, key="half cached"))
+    broker._accept(offer(intake, held=3, key="cached"))
+    keeps = [set(said.keys) for said in broker._crew.told if isinstance(said, Keep)]
+    assert keeps[-1] == {"running", "half cached", "cached"}
+    first = broker._crew.told.index(next(said for said in broker._crew.told if isinstance(said, Order)))
+    assert Keep(("running",)) in broker._crew.told[:first], "an order comes after what to keep while it is done"

@@ -38,6 +38,7 @@ class Run:
         self.after: dict[int, Callable[[], object]] = {}
         self.frames: list[int] = []
         self.stopped = False
+        self.kept: list[str] = []
 
     def say(self, report: Report) -> None:
         if isinstance(report, Framed):
@@ -48,7 +49,11 @@ class Run:
         self.stopped = True
 
     def perform(self):
-        return Task(self.order, self.engine, self.cache, say=self.say, is_stopped=lambda: self.stopped).perform()
+        task = Task(self.order, self.engine, self.cache, self.keep, say=self.say, is_stopped=lambda: self.stopped)
+        return task.perform()
+
+    def keep(self) -> list[str]:
+        return self.kept
 
     def cached(self) -> list[int]:
         return list(self.cache.shelf(self.order.key).frames())
@@ -112,3 +117,10 @@ def test_frames_from_an_earlier_run_stay_when_a_later_one_is_withdrawn(house):
     job.after[1002] = lambda: (house.root / "plate" / "plate.1003.exr").write_text("fill otherwise")
     assert isinstance(job.perform(), Broken)
     assert job.cached() == [1001]
+
+
+def test_room_is_made_with_what_is_to_be_kept_by_then(house):
+    job = Run(house, house.plates(*["fill"] * (worker.ROOM_EVERY + 1)))
+    job.after[1001] = lambda: job.kept.append("accepted meanwhile")
+    job.perform()
+    assert job.cache.kept == [{job.order.key}, {job.order.key, "accepted meanwhile"}]
