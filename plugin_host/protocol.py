@@ -31,7 +31,7 @@ earlier job; submitting again resumes from the frames that its cache holds.
 Refusals: `malformed unknown-type no-hello token version unknown-job ended sequence stopping internal`, and
 `engine-lost`, which a client says to itself for requests that nobody will answer any more. Failures: the engine's
 error in kebab-case (`plate-missing`, `matte-error`...), `worker-lost`, `out-of-memory`, `inputs-changed`,
-`incomplete`, `output`, `internal`.
+`engine-changed`, `incomplete`, `output`, `internal`.
 
 **Events** go to the hosts that submitted or watch the job, in order: any number of `Progress` and `FrameReady`, then
 one of `Finished`, `Cancelled`, `Failed`. `FrameReady` is sent once the whole frame lies on disk under its final name.

@@ -33,6 +33,7 @@ from .intake import Intake, take_in
 from .orders import Broken, Completed, End, Framed, Keep, Order, Perishing, Ready, Report, Stepped, Stop, Stopped
 
 ENGINE = "aan_engine.pipeline"
+FATAL = frozenset({"out-of-memory", "engine-changed"})  # ways for a job to end after which the worker ends as well
 TURN = 0.001  # seconds for the inbox to listen, as an engine that computes may hold the interpreter all the time
 ROOM_EVERY = 20  # frames between two looks at how large the cache has grown
 
@@ -106,7 +107,7 @@ def shot_of(intake: Intake) -> Shot:
 
 
 def run(pipe: Connection, engine_name: str, cache: Cache) -> None:
-    """The worker's life: until its pipe closes, or memory ran out and a fresh process is the better one."""
+    """The worker's life: until its pipe closes, or a fresh process is the better one (see `FATAL`)."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the broker to hear
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(message)s")
     inbox = Inbox(pipe)
@@ -119,9 +120,9 @@ def run(pipe: Connection, engine_name: str, cache: Cache) -> None:
         log.warning("the weights are not loaded ahead: %s", error)
     while True:
         order = inbox.next()
-        task = Task(order, engine, cache, inbox.keep, say=pipe.send, is_stopped=partial(inbox.is_stopped, order.job))
-        end = task.perform()
-        if isinstance(end, Broken) and end.code == "out-of-memory":
+        is_stopped = partial(inbox.is_stopped, order.job)
+        end = Task(order, engine, identity, cache, inbox.keep, say=pipe.send, is_stopped=is_stopped).perform()
+        if isinstance(end, Broken) and end.code in FATAL:
             pipe.send(Perishing(end.code, end.reason, end.hint))
             return
         pipe.send(end)
@@ -170,11 +171,13 @@ class Inbox:
 class Task:
     """One order being carried out: reports go to `say`, and `is_stopped` tells whether to go on.
 
-    `keep` names the keys that others count on while this job makes room in the cache.
+    `identity` is the engine's as it was loaded: on disk it may be another by now. `keep` names the keys that others
+    count on while this job makes room in the cache.
     """
 
     order: Order
     engine: Engine
+    identity: str
     cache: Cache
     keep: Callable[[], Collection[str]]
     say: Callable[[Report], None]
@@ -184,8 +187,10 @@ class Task:
         """Do the job, from the cache as far as it reaches; returns how it ended."""
         order = self.order
         try:
+            if self.engine.identity() != self.identity:
+                raise _outdated()
             intake = take_in(order.spec, output=order.output)
-            if intake.key(self.engine.identity()) != order.key:
+            if intake.key(self.identity) != order.key:
                 raise _changed()
             shelf = self.cache.shelf(order.key)
             done = hand_out(order, intake, shelf, say=self.say, is_stopped=self.is_stopped)
@@ -283,3 +288,8 @@ def _changed() -> JobError:
     return JobError(
         "plates, mattes or the engine itself changed since the job was submitted", hint=hint, code="inputs-changed"
     )
+
+
+def _outdated() -> JobError:
+    hint = "The engine loads itself anew. Submit the job again in a moment."
+    return JobError("the engine or its weights changed on disk since it was loaded", hint=hint, code="engine-changed")

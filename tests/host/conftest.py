@@ -79,6 +79,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
     for name, folder in (("AAN_RUNTIME_DIR", "run"), ("AAN_CACHE_DIR", "cache")):
         (tmp_path / folder).mkdir(mode=0o700)
         monkeypatch.setenv(name, str(tmp_path / folder))
+    monkeypatch.setenv("FAKE_WEIGHTS", str(tmp_path / "weights"))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), str(HERE.parents[1])]))
     monkeypatch.syspath_prepend(HERE)
     monkeypatch.delenv("AAN_ENGINE", raising=False)

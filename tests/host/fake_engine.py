@@ -9,7 +9,8 @@
     fault             a plain bug
     nothing           do not fill this frame, and say nothing about it
 
-Every plate that is opened is noted in `opened.txt` beside it. It refuses what the real engine would never be given.
+Its weights are words in the file that `FAKE_WEIGHTS` names, if it is there. Every plate that is opened is noted in
+`opened.txt` beside it. It refuses what the real engine would never be given.
 """
 
 from __future__ import annotations
@@ -45,7 +46,8 @@ class Filled:
 
 class FakeEngine:
     def identity(self) -> str:
-        return os.environ.get("FAKE_IDENTITY", "fake 1")
+        weights = Path(os.environ["FAKE_WEIGHTS"])
+        return weights.read_text() if weights.exists() else "fake 1"
 
     def warm(self, device: str) -> None:
         if device != "auto":

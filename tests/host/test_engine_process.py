@@ -218,6 +218,22 @@ def test_memory_that_runs_out_fails_the_job_and_brings_a_fresh_worker(house, eng
     assert worker_of(engine).pid != before
 
 
+def test_new_weights_under_a_running_engine_bring_a_fresh_worker(house, engine, client, submit, follow, until):
+    spec = house.plates("fill")
+    follow(submit(spec).job)
+    before = worker_of(engine).pid
+    (house.root / "weights").write_text("fake 2")
+    other = house.plates("fill", name="other")
+    first, second = submit(other), submit(house.plates("fill", name="behind it"))
+    assert follow(first.job)[1].code == "engine-changed"
+    assert follow(second.job)[1].code == "inputs-changed"
+    until(lambda: house.log().count("is ready") == 2)
+    assert worker_of(engine).pid != before
+    for again in (other, spec):
+        accepted = submit(again)
+        assert (accepted.cached, follow(accepted.job)) == (0, ([1001], Finished(accepted.job, 1)))
+
+
 def test_a_damaged_plate_is_named_and_the_worker_lives_on(house, engine, client, submit, follow):
     before = worker_of(engine).pid
     _, end = follow(submit(house.plates("fill", "damaged")).job)

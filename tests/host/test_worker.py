@@ -49,8 +49,8 @@ class Run:
         self.stopped = True
 
     def perform(self):
-        task = Task(self.order, self.engine, self.cache, self.keep, say=self.say, is_stopped=lambda: self.stopped)
-        return task.perform()
+        fixed = (self.order, self.engine, self.engine.identity(), self.cache, self.keep)
+        return Task(*fixed, say=self.say, is_stopped=lambda: self.stopped).perform()
 
     def keep(self) -> list[str]:
         return self.kept
