@@ -10,9 +10,9 @@ import importlib
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from ..client import Client
     from ..protocol import Event
     from .display import Display
+
+LEAVE = 30.0  # seconds that an engine has to end its worker and go
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -72,7 +74,7 @@ def submit(
     device: Device = "auto",
     aov: Aov = "",
 ) -> None:
-    """Have the persistent engine fill a shot; start it if none runs. Ctrl-C cancels."""
+    """Have the persistent engine fill a shot; start it if none runs. Ctrl-C cancels; on a terminal it asks first."""
     from ..launch import find_or_start
     from ..protocol import Accepted
     from .display import Display
@@ -124,10 +126,15 @@ def cancel(job: Annotated[str, typer.Argument(help="Its name, as `aan jobs` list
 def stop() -> None:
     """Stop the running engine; what it works on is cancelled, finished frames stay."""
     from .. import connection
+    from ..errors import EngineGone
 
     with _faults_in_words(), _running() as client:
-        client.answer(client.shutdown())
+        end = time.monotonic() + LEAVE
+        with suppress(EngineGone):  # perhaps it has left already: the lock will tell
+            client.answer(client.shutdown(), timeout=LEAVE)
         while connection.is_held(connection.runtime_folder() / connection.ENGINE_LOCK):
+            if time.monotonic() > end:
+                _give_up_on(client.connection.pid, f"the engine has not left in {LEAVE:.0f} s")
             time.sleep(0.05)
 
 
@@ -138,9 +145,17 @@ def info(files: Annotated[list[Path], typer.Argument(help="EXR files.")]) -> Non
 
     from .inspection import in_words
 
+    broken = False
     for file in files:
-        with _faults_in_words():
-            print(in_words(describe(file)))
+        try:
+            with _faults_in_words():
+                print(in_words(describe(file)), flush=True)
+        except typer.Exit as ended:
+            if ended.exit_code != 1:
+                raise
+            broken = True
+    if broken:
+        raise typer.Exit(1)
 
 
 @app.command(
@@ -177,12 +192,15 @@ def _full(pattern: str) -> str:
 
 @contextmanager
 def _running() -> Iterator[Client]:
+    from .. import connection
     from ..launch import find
 
     client = find(name="aan")
     if client is None:
-        print("no engine is running", file=sys.stderr)
-        raise typer.Exit(1)
+        found = connection.read()
+        if found is not None:
+            _give_up_on(found.pid, "the engine does not answer")
+        _give_up("no engine is running", "")
     with client:
         yield client
 
@@ -235,6 +253,13 @@ def _faults_in_words() -> Iterator[None]:
         _give_up(reason, hint)
 
 
-def _give_up(reason: str, hint: str) -> None:
+def _give_up_on(pid: int, reason: str) -> NoReturn:
+    """Of an engine that hangs, say where to look and what to end."""
+    from ..launch import log_file
+
+    _give_up(reason, f"Its log, unless it runs in a terminal: {log_file()}. End process {pid} to be rid of it.")
+
+
+def _give_up(reason: str, hint: str) -> NoReturn:
     print(f"{reason}. {hint}" if hint else reason, file=sys.stderr)
     raise typer.Exit(1)

@@ -10,10 +10,14 @@ import subprocess
 import sys
 import time
 
+import numpy as np
+import OpenEXR
 import pytest
+import typer
 
 from aan_engine.shot import PlateUnreadable
-from plugin_host.server import local
+from plugin_host import connection, launch
+from plugin_host.server import cli, local
 from plugin_host.server.display import Display
 from plugin_host.server.worker import JobError
 
@@ -190,6 +194,50 @@ def test_info_says_what_there_is_or_why_not(tmp_path):
     assert done.returncode == 1
     assert "broken.exr" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_info_shows_the_other_files_though_one_is_broken(tmp_path):
+    for name in ("a.exr", "c.exr"):
+        header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+        OpenEXR.File(header, {"A": np.zeros((4, 6), np.float16)}).write(str(tmp_path / name))
+    (tmp_path / "b.exr").write_bytes(b"no EXR")
+    done = aan("info", *(tmp_path / name for name in ("a.exr", "b.exr", "c.exr", "gone.exr")))
+    assert done.returncode == 1
+    assert [line for line in done.stdout.splitlines() if line.endswith(".exr")] == [
+        str(tmp_path / "a.exr"),
+        str(tmp_path / "c.exr"),
+    ]
+    assert len(done.stderr.splitlines()) == 2
+    assert "6 x 4" in done.stdout
+
+
+def test_help_of_submit_says_what_ctrl_c_does():
+    words = " ".join(aan("submit", "--help").stdout.split())
+    assert "on a terminal it asks first" in words
+
+
+def test_stop_gives_up_on_an_engine_that_does_not_answer(house, engine):
+    engine.send_signal(signal.SIGSTOP)
+    try:
+        done = aan("stop")
+    finally:
+        engine.send_signal(signal.SIGCONT)
+    assert done.returncode == 1
+    assert f"process {engine.pid}" in done.stderr
+    assert str(launch.log_file()) in done.stderr
+
+
+def test_stop_gives_up_on_an_engine_that_says_yes_and_stays(house, engine, monkeypatch, capsys):
+    """The engine leaves, but its lock is still held by someone: as with one that hangs on its way out."""
+    monkeypatch.setattr(cli, "LEAVE", 0.3)
+    monkeypatch.setattr(connection, "is_held", lambda path: True)
+    with pytest.raises(typer.Exit) as ended:
+        cli.stop()
+    assert ended.value.exit_code == 1
+    said = capsys.readouterr().err
+    assert f"process {engine.pid}" in said
+    assert str(launch.log_file()) in said
+    assert engine.wait(10) == 0
 
 
 def test_progress_elsewhere_than_on_a_terminal_is_plain_lines(capsys, monkeypatch):
