@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 
 from aan_engine.motion import Array, Mask, project, sample
 from aan_engine.trace import follow
+
+Scalar = TypeVar("Scalar", bound=np.generic)
 
 RIM = 8
 """How many visible pixels around the hole a layer covers, for comparison."""
@@ -188,24 +191,24 @@ def layer(
         colour[here] = sample(picture, at, sharp=True)
         stir[here] = sample(views.stir(int(source)), at)
         valid[here] = True
-    distance = np.abs(frame - near.index).astype(np.float32)
-    shape = near.wanted.shape
-
-    def spread(values: NDArray[np.generic], blank: float = 0) -> NDArray[np.generic]:
-        out = np.full((*shape, *values.shape[1:]), blank, values.dtype)
-        out[near.wanted] = values
-        return out
-
+    blank = np.float32(0)
     return Candidate(
         kind,
-        image=spread(colour),  # type: ignore[arg-type]
-        valid=spread(valid),  # type: ignore[arg-type]
-        frame=spread(np.where(valid, frame, -1).astype(np.int32), -1),  # type: ignore[arg-type]
-        position=spread(position.astype(np.float32)),  # type: ignore[arg-type]
-        distance=spread(np.where(valid, distance, 0).astype(np.float32)),  # type: ignore[arg-type]
-        trust=spread(np.where(valid, trust, 0).astype(np.float32)),  # type: ignore[arg-type]
-        stir=spread(stir),  # type: ignore[arg-type]
+        image=_spread(colour, near.wanted),
+        valid=_spread(valid, near.wanted),
+        frame=_spread(np.where(valid, frame, np.int32(-1)), near.wanted, blank=-1),
+        position=_spread(position, near.wanted),
+        distance=_spread(np.where(valid, np.abs(frame - near.index).astype(np.float32), blank), near.wanted),
+        trust=_spread(np.where(valid, trust, blank), near.wanted),
+        stir=_spread(stir, near.wanted),
     )
+
+
+def _spread(values: NDArray[Scalar], wanted: Mask, *, blank: float = 0) -> NDArray[Scalar]:
+    """Values of the n wanted pixels laid out over the box (h, w, ...)."""
+    out = np.full((*wanted.shape, *values.shape[1:]), blank, values.dtype)
+    out[wanted] = values
+    return out
 
 
 def painted(image: Array, near: Neighbourhood) -> Candidate:
