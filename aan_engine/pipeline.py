@@ -8,7 +8,6 @@ the shot's length.
 from __future__ import annotations
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -17,23 +16,20 @@ from pathlib import Path
 import cv2
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
-from aan_engine import exr, matte, proxy, transport, weights
+from aan_engine import diagnostics, exr, matte, proxy, transport, weights
 from aan_engine.decision import Decider
 from aan_engine.motion import Array, Mask
 from aan_engine.networks import Networks
 from aan_engine.plate import Plate
 from aan_engine.proxy import Reel
+from aan_engine.shelf import Shelf, roto_of
 from aan_engine.shot import Shot, ShotError
 from aan_engine.survey import Survey
-from aan_engine.transport import Carried, Source
+from aan_engine.transport import Carried
 
 VERSION = "1"
 """Counts changes of the pixels that the same job gets; part of the cache key."""
-
-PLATE_BYTES = 1_500_000_000
-"""Plates kept in memory for sampling, at most."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +92,7 @@ def fill(shot: Shot, *, progress: Callable[[Step], None] | None = None, skip: Co
         decider = Decider(networks, survey)
         survey.ask(decider.guess)
         survey.tell(lambda count: tell(Step("align", count, len(shot.plates) - 1)))
-        shelf = _Shelf(shot)
+        shelf = Shelf(shot)
         number = {p.frame: i for i, p in enumerate(shot.plates)}
         targets = [t.frame for t in shot.targets if t.frame <= wanted[-1]]
         for done, frame in enumerate(targets, 1):
@@ -106,7 +102,7 @@ def fill(shot: Shot, *, progress: Callable[[Step], None] | None = None, skip: Co
                 continue
             plate, roto = shelf.read(number[frame])
             hidden = roto > 0
-            carried = None
+            carried = Carried.blank(plate.shape)
             if hidden.any():
                 assert decision is not None  # what is hidden on the plate is hidden on its proxy
                 carried = transport.carry(decision, hidden, size=reel.size, source=shelf.source)
@@ -153,7 +149,7 @@ def _reel(shot: Shot, tell: Callable[[Step], None]) -> Reel:
                 first = plate
                 reel = Reel(len(shot.plates), proxy.size_for(*plate.shape))
             _check_windows(plate, first)
-            reel.put(index, proxy.make(plate.pixels, _roto(shot, plate), size=reel.size))
+            reel.put(index, proxy.make(plate.pixels, roto_of(shot, plate), size=reel.size))
             tell(Step("look", index + 1, len(shot.plates)))
     except BaseException:
         if reel is not None:
@@ -177,77 +173,9 @@ def _check_windows(plate: Plate, first: Plate) -> None:
             )
 
 
-def _roto(shot: Shot, plate: Plate) -> Array:
-    file = shot.matte_of(plate.frame)
-    return matte.read(file.path, frame=plate.frame, channel=shot.matte_channel, like=plate)
-
-
-class _Shelf:
-    """Plates for sampling, the most recently used of them kept within `PLATE_BYTES`."""
-
-    def __init__(self, shot: Shot) -> None:
-        self._shot = shot
-        self._kept: OrderedDict[int, Source] = OrderedDict()
-
-    def read(self, index: int) -> tuple[Plate, Array]:
-        """The plate and its matte, whole, from disk."""
-        file = self._shot.plates[index]
-        plate = exr.read(file.path, frame=file.frame)
-        return plate, _roto(self._shot, plate)
-
-    def source(self, index: int) -> Source:
-        """The plate as something to sample from."""
-        if index not in self._kept:
-            plate, roto = self.read(index)
-            finite = np.isfinite(plate.pixels).all(-1)
-            self._kept[index] = Source(_compact(plate), (roto > 0) | ~finite)
-            while (
-                len(self._kept) > 1
-                and sum(s.pixels.nbytes + s.blocked.nbytes for s in self._kept.values()) > PLATE_BYTES
-            ):
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(index)
-        return self._kept[index]
-
-
-def _compact(plate: Plate) -> NDArray[np.floating]:
-    """The beauty in the file's own precision: half plates take half the memory."""
-    channels = plate.parts[plate.beauty.part].channels
-    kinds = {channels[name].dtype for name in plate.beauty.names}
-    return plate.pixels.astype(np.float16) if kinds == {np.dtype(np.float16)} else plate.pixels
-
-
-def _filled(shot: Shot, plate: Plate, roto: Array, carried: Carried | None) -> Filled:
+def _filled(shot: Shot, plate: Plate, roto: Array, carried: Carried) -> Filled:
     hidden = roto > 0
-    if carried is None:
-        return Filled(plate.frame, plate, hidden, plate.pixels, _layers(shot, plate, hidden, None), 0.0)
     pixels = matte.composite(plate.pixels, carried.fill, matte=roto)
-    unseen = float(carried.unseen[hidden].mean())
-    return Filled(plate.frame, plate, hidden, pixels, _layers(shot, plate, hidden, carried), unseen)
-
-
-def _layers(shot: Shot, plate: Plate, hidden: Mask, carried: Carried | None) -> dict[str, Array]:
-    """The AOVs that the shot asks for. Outside the matte a pixel is its own source, surely and wholly."""
-    H, W = plate.shape
-    x0, y0, _, _ = plate.data_window
-    dx0, dy0, dx1, dy1 = plate.display_window
-    layers: dict[str, Array] = {}
-    own = ~hidden
-    if "confidence" in shot.aovs:
-        layers["confidence.a"] = (
-            np.ones((H, W), np.float32) if carried is None else np.where(own, 1, carried.confidence)
-        )
-    if "source" in shot.aovs:
-        y, x = np.mgrid[:H, :W].astype(np.float32)
-        frame = np.full((H, W), plate.frame, np.float32)
-        if carried is not None:
-            numbers = np.array([p.frame for p in shot.plates] + [-1], np.float32)
-            frame = np.where(own, frame, numbers[carried.source])
-            seen = ~own & (carried.source >= 0)
-            x, y = np.where(seen, carried.position[..., 0], x), np.where(seen, carried.position[..., 1], y)
-        layers["source.frame"] = frame
-        layers["source.u"] = (x + x0 - dx0 + 0.5) / (dx1 - dx0 + 1)
-        layers["source.v"] = 1 - (y + y0 - dy0 + 0.5) / (dy1 - dy0 + 1)
-    if "unseen" in shot.aovs:
-        layers["unseen.a"] = np.zeros((H, W), np.float32) if carried is None else carried.unseen
-    return {name: np.ascontiguousarray(values, np.float32) for name, values in layers.items()}
+    unseen = float(carried.unseen[hidden].mean()) if hidden.any() else 0.0
+    layers = diagnostics.layers(plate, carried, hidden=hidden, frames=[p.frame for p in shot.plates], wanted=shot.aovs)
+    return Filled(plate.frame, plate, hidden, pixels, layers, unseen)

@@ -4,8 +4,7 @@ The network said, on the proxy, which candidate shows each hidden pixel and wher
 are brought to the plate's resolution, each plate is sampled once (bicubic, in the log range, so that highlights
 do not ring), and what the weights ask for is put together. Only what no plate shows comes from the painted layer.
 
-Convention: plate and proxy positions as in `proxy`; an STMap's u runs 0 .. 1 from left to right and v from bottom
-to top over the display window, pixel centres at (x + .5) / width: what Nuke's STMap node expects.
+Convention: plate and proxy positions as in `proxy`.
 """
 
 from __future__ import annotations
@@ -65,6 +64,17 @@ class Carried:
     position: Array
     unseen: Array
 
+    @classmethod
+    def blank(cls, shape: tuple[int, int]) -> Carried:
+        """Nothing carried: what a frame without a hole has."""
+        return cls(
+            np.zeros((*shape, 3), np.float32),
+            np.zeros(shape, np.float32),
+            np.full(shape, -1, np.int32),
+            np.zeros((*shape, 2), np.float32),
+            np.zeros(shape, np.float32),
+        )
+
 
 def carry(decision: Decision, hidden: Mask, *, size: tuple[int, int], source: Callable[[int], Source]) -> Carried:
     """Fill the hidden pixels of a target.
@@ -75,14 +85,7 @@ def carry(decision: Decision, hidden: Mask, *, size: tuple[int, int], source: Ca
         size: (h, w) of the proxy.
         source: frame index -> its plate.
     """
-    H, W = hidden.shape
-    out = Carried(
-        np.zeros((H, W, 3), np.float32),
-        np.zeros((H, W), np.float32),
-        np.full((H, W), -1, np.int32),
-        np.zeros((H, W, 2), np.float32),
-        np.zeros((H, W), np.float32),
-    )
+    out = Carried.blank((hidden.shape[0], hidden.shape[1]))
     ys, xs = np.nonzero(hidden)
     for begin in range(0, len(ys), AT_ONCE):
         part = slice(begin, begin + AT_ONCE)
