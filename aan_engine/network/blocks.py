@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 STRIDE = 8
 WIDTHS = (24, 48, 96)
+RELAXED = 12
+"""Rounds of relaxation on every level of the smooth fill: what is left of the error is below what an eye tells."""
 
 
 class Conv(nn.Sequential):
@@ -103,20 +105,33 @@ def masked_softmax(logits: Tensor, mask: Tensor, dim: int) -> Tensor:
 
 
 def smooth_fill(image: Tensor, visible: Tensor) -> Tensor:
-    """The visible pixels, and a smooth continuation of them into the hole: (B, C, H, W), (B, 1, H, W) -> (B, C, H, W).
+    """The visible pixels, and a membrane stretched over the hole: (B, C, H, W), (B, 1, H, W) -> (B, C, H, W).
 
-    A pyramid of averages over visible pixels, read from fine to coarse wherever the finer level saw nothing. It is what
-    the decoder starts from; where nothing at all is visible the fill is 0.
+    Inside the hole the fill is close to harmonic (Laplace's equation with the visible pixels as its border), solved from
+    coarse to fine. It is what the decoder starts from; where nothing at all is visible the fill is 0.
+
+    Convention: half-resolution pixel (j, i) covers pixels 2 j, 2 j + 1 by 2 i, 2 i + 1; edges are mirrored (no flux).
     """
     known = torch.where(visible > 0, image, 0.0) * visible
-    levels = [(known, visible)]
-    while min(levels[-1][0].shape[-2:]) > 1:
-        colour, weight = levels[-1]
-        levels.append((F.avg_pool2d(colour, 2, ceil_mode=True), F.avg_pool2d(weight, 2, ceil_mode=True)))
-    colour, weight = levels[-1]
-    fill = colour.sum((2, 3), keepdim=True) / weight.sum((2, 3), keepdim=True).clamp_min(1e-6)
-    for colour, weight in reversed(levels):
-        risen = F.interpolate(fill, size=colour.shape[-2:], mode="bilinear", align_corners=False)
-        share = weight.clamp(0, 1)
-        fill = torch.where(weight > 0, colour / weight.clamp_min(1e-6), 0.0) * share + risen * (1 - share)
+    return _membrane(known, visible)
+
+
+def _membrane(known: Tensor, visible: Tensor) -> Tensor:
+    """One level: the coarser level's fill, relaxed. `known` is premultiplied by `visible`, which may be fractional."""
+    share = visible.clamp(0, 1)
+    colour = torch.where(visible > 0, known / visible.clamp_min(1e-6), 0.0)
+    h, w = known.shape[-2:]
+    if min(h, w) < 4:
+        mean = known.sum((2, 3), keepdim=True) / visible.sum((2, 3), keepdim=True).clamp_min(1e-6)
+        return torch.where(visible > 0, colour * share + mean * (1 - share), mean)
+    odd = (0, w % 2, 0, h % 2)
+    halved, seen = (F.avg_pool2d(F.pad(x, odd), 2) for x in (known, visible))
+    # What half a coarse pixel shows is known there as well as anything can be.
+    coarse = _membrane(torch.where(seen > 0, halved / seen.clamp_min(1e-6), 0.0), (seen > 0).to(seen.dtype))
+    risen = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)[..., :h, :w]
+    fill = colour * share + risen * (1 - share)
+    for _ in range(RELAXED):
+        wide = F.pad(fill, (1, 1, 1, 1), mode="replicate")
+        around = wide[..., :-2, 1:-1] + wide[..., 2:, 1:-1] + wide[..., 1:-1, :-2] + wide[..., 1:-1, 2:]
+        fill = colour * share + around * (0.25 * (1 - share))
     return fill
