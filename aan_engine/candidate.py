@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.motion import Array, Mask, project, sample
+from aan_engine.motion import Array, Mask, Motion, project, sample
 from aan_engine.trace import follow
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -39,6 +39,10 @@ class Kind(IntEnum):
     """Where the previous frame's answer came from, carried along by motion."""
     PAINTED = 4
     """Synthesised by the residual pathway: on no plate."""
+    CARRIED = 5
+    """As CHAINED, but through the hole a pixel moves as its surroundings do, not as the camera."""
+    BENT = 6
+    """As DIRECT, with the residual motion that the homography leaves."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,6 +129,7 @@ class Views:
         image: frame -> (h, w, 3) log range.
         visible: frame -> (h, w) float32, 1 where a pixel may be a source.
         shift: (from, to) -> displacement (h, w, 2) between neighbours, see `Motion.shift`.
+        carried: the same, see `Motion.carried`.
         stir: frame -> (h, w) float32, motion against the camera, in pixels.
     """
 
@@ -132,11 +137,29 @@ class Views:
     image: Callable[[int], Array]
     visible: Callable[[int], Array]
     shift: Callable[[int, int], Array]
+    carried: Callable[[int, int], Array]
     stir: Callable[[int], Array]
 
 
-def chained(views: Views, near: Neighbourhood, *, reach: int, lingers: Sequence[int] = (0, 4)) -> list[Candidate]:
-    """Both directions of time, each with a first sight and later second opinions."""
+def chained(views: Views, near: Neighbourhood, *, reach: int, lingers: Sequence[int] = (0,)) -> list[Candidate]:
+    """Both directions of time, each with a first sight and perhaps later second opinions."""
+    return _followed(views, near, Kind.CHAINED, reach=reach, lingers=lingers, shift=views.shift)
+
+
+def carried(views: Views, near: Neighbourhood, *, reach: int) -> list[Candidate]:
+    """Both directions of time, through the hole along with its surroundings."""
+    return _followed(views, near, Kind.CARRIED, reach=reach, lingers=(0,), shift=views.carried)
+
+
+def _followed(
+    views: Views,
+    near: Neighbourhood,
+    kind: Kind,
+    *,
+    reach: int,
+    lingers: Sequence[int],
+    shift: Callable[[int, int], Array],
+) -> list[Candidate]:
     points, leader = near.points, near.leader
     layers = []
     for direction in (1, -1):
@@ -146,14 +169,14 @@ def chained(views: Views, near: Neighbourhood, *, reach: int, lingers: Sequence[
             direction=direction,
             reach=reach,
             frames=views.count,
-            shift=views.shift,
+            shift=shift,
             visible=views.visible,
             lingers=lingers,
             leader=leader,
         )
         for trace in traces:
             trust = (1 / (1 + trace.steps / 10)).astype(np.float32)
-            layers.append(layer(views, near, Kind.CHAINED, frame=trace.frame, position=trace.position, trust=trust))
+            layers.append(layer(views, near, kind, frame=trace.frame, position=trace.position, trust=trust))
     return layers
 
 
@@ -165,6 +188,15 @@ def direct(
     frame = np.full(len(position), reference, np.int32)
     certainty = np.full(len(position), trust, np.float32)
     return layer(views, near, Kind.DIRECT, frame=frame, position=position, trust=certainty)
+
+
+def bent(views: Views, near: Neighbourhood, *, reference: int, motion: Motion) -> Candidate:
+    """The whole neighbourhood seen through a homography and the residual motion around the hole."""
+    points = near.points
+    position = points + sample(motion.carried, points)
+    frame = np.full(len(position), reference, np.int32)
+    certainty = np.full(len(position), motion.trust, np.float32)
+    return layer(views, near, Kind.BENT, frame=frame, position=position, trust=certainty)
 
 
 def layer(

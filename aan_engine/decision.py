@@ -39,6 +39,14 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, eq=False)
+class Proposed:
+    """All candidates for one target, over the box of its neighbourhood on the proxy; the painted one is the last."""
+
+    near: Neighbourhood
+    layers: list[Candidate]
+
+
+@dataclass(frozen=True, eq=False)
 class Decision:
     """What fills one target's hole, over the box of its neighbourhood on the proxy.
 
@@ -82,6 +90,13 @@ class Decider:
 
     def decide(self, index: int) -> Decision | None:
         """The decision for frame `index`; None where nothing is hidden."""
+        proposed = self.proposals(index)
+        if proposed is None:
+            return None
+        return self.settle(proposed, self._weigh(proposed))
+
+    def proposals(self, index: int) -> Proposed | None:
+        """Every pathway's candidates for frame `index`; None where nothing is hidden."""
         near = neighbourhood(index, self._survey.reel.hidden(index))
         if near is None:
             self._answer, self._state = None, None
@@ -93,9 +108,23 @@ class Decider:
             layers.append(self._attended(near, synthesis))
         layers = [c for c in layers if (c.valid & near.hidden).any()]
         layers.append(painted(_box(synthesis.image, near), near))
-        shares = self._weigh(index, near, layers)
-        self._answer = _answer(near, layers, shares, self._survey.reel.size)
-        return self._decision(index, near, layers, shares)
+        return Proposed(near, layers)
+
+    def remember(self, proposed: Proposed, shares: Array) -> None:
+        """The answer by these weights is what the next frame's recurrence carries along."""
+        self._answer = _answer(proposed.near, proposed.layers, shares, self._survey.reel.size)
+
+    def settle(self, proposed: Proposed, shares: Array) -> Decision:
+        """The decision by (K, h, w) weights of the candidates; it is remembered for the next frame's recurrence."""
+        self.remember(proposed, shares)
+        near, layers = proposed.near, proposed.layers
+        target = _box(self._survey.image(near.index), near)
+        images = np.stack([c.image for c in layers])
+        mended = correction(target, near.hidden, images=images, weights=shares)
+        blend = np.einsum("khw,khwc->hwc", shares, images)
+        apart = np.abs(images - blend).mean(-1)
+        agreement = (shares * np.exp(-apart / ALIKE)).sum(0)
+        return Decision(near, layers, shares, mended, agreement.astype(np.float32))
 
     def _attended(self, near: Neighbourhood, synthesis: _Synthesis) -> Candidate:
         """What refinement proposes: the attention's best cells, as coordinates."""
@@ -108,26 +137,17 @@ class Decider:
             self._survey, near, frames=frames, rows=cells[1], columns=cells[2], trust=trust, template=synthesis.image
         )
 
-    def _decision(self, index: int, near: Neighbourhood, layers: list[Candidate], shares: Array) -> Decision:
-        target = _box(self._survey.image(index), near)
-        images = np.stack([c.image for c in layers])
-        mended = correction(target, near.hidden, images=images, weights=shares)
-        blend = np.einsum("khw,khwc->hwc", shares, images)
-        apart = np.abs(images - blend).mean(-1)
-        agreement = (shares * np.exp(-apart / ALIKE)).sum(0)
-        return Decision(near, layers, shares, mended, agreement.astype(np.float32))
-
     @torch.inference_mode()
-    def _weigh(self, index: int, near: Neighbourhood, layers: list[Candidate]) -> Array:
+    def _weigh(self, proposed: Proposed) -> Array:
         """(K, h, w) weights of the candidates, in the hole and on its rim."""
-        device = self._networks.device
+        device, near, layers = self._networks.device, proposed.near, proposed.layers
 
         def stacked(name: str) -> Tensor:
             planes = np.stack([getattr(c, name) for c in layers]).astype(np.float32)
             tensor = torch.from_numpy(planes).to(device)
             return tensor.permute(0, 3, 1, 2)[None] if tensor.dim() == 4 else tensor[None, :, None]
 
-        target = torch.from_numpy(_box(self._survey.image(index), near)).to(device).permute(2, 0, 1)[None]
+        target = torch.from_numpy(_box(self._survey.image(near.index), near)).to(device).permute(2, 0, 1)[None]
         hidden = torch.from_numpy(near.hidden).to(device).float()[None, None]
         h, w = near.hidden.shape
         margin = (0, -w % CELL, 0, -h % CELL)

@@ -15,7 +15,10 @@ from functools import cached_property
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+
+from aan_engine.network.blocks import smooth_fill
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -29,16 +32,30 @@ class Motion:
         map: (h, w, 2) float32, see the module's convention.
         homography: (3, 3) float64, its global part.
         trust: 0 .. 1, how much of the frame the homography explains.
+        measured: (h, w) bool, where both frames show the pixel, so that its own motion was seen.
     """
 
     map: Array
     homography: NDArray[np.float64]
     trust: float
+    measured: Mask
 
     @cached_property
     def shift(self) -> Array:
         """(h, w, 2) `map` less each pixel's own position: what to interpolate, since it is small and smooth."""
         return self.map - grid(self.map.shape)
+
+    @cached_property
+    def carried(self) -> Array:
+        """(h, w, 2) like `shift`, but what is hidden moves as what surrounds it does, foreground included.
+
+        `shift` lets the hole follow the camera, which is right for a background; this is right for what lies on
+        something that moves by itself.
+        """
+        camera = project(self.homography, grid(self.map.shape))
+        # The flow's windows reach a few pixels across the hole's edge, where it is already drawn towards the camera.
+        sure = cv2.erode(self.measured.astype(np.float32), np.ones((7, 7), np.uint8))
+        return camera + _continued(self.map - camera, sure) - grid(self.map.shape)
 
 
 def grid(shape: tuple[int, ...]) -> Array:
@@ -109,7 +126,8 @@ def between(
     T, W = crossfill(target, warped, target_visible=target_visible, source_visible=seen_mask)
     residual = _flow(T, W)
     residual[~(seen_mask | target_visible)] = 0
-    return Motion(project(homography, grid(target.shape) + residual), homography, trust)
+    measured = seen_mask & target_visible
+    return Motion(project(homography, grid(target.shape) + residual), homography, trust, measured)
 
 
 def crossfill(target: Array, warped: Array, *, target_visible: Mask, source_visible: Mask) -> tuple[Array, Array]:
@@ -117,28 +135,17 @@ def crossfill(target: Array, warped: Array, *, target_visible: Mask, source_visi
     either = np.where(target_visible, target, warped)
     known = target_visible | source_visible
     if not known.all():
-        either = _smooth_fill(either, known)
+        either = _continued(either[..., None], known.astype(np.float32))[..., 0]
     T = np.where(target_visible, target, either)
     W = np.where(source_visible, warped, either)
     return T, W
 
 
-def _smooth_fill(image: Array, known: Mask) -> Array:
-    """Unknown pixels from ever wider averages of known ones."""
-    value, weight = image * known, known.astype(np.float32)
-    filled, missing = image.copy(), ~known
-    sigma = 3.0
-    while missing.any():
-        blurred = cv2.GaussianBlur(weight, (0, 0), sigma)
-        mean = cv2.GaussianBlur(value, (0, 0), sigma) / np.maximum(blurred, 1e-6)
-        ready = missing & (blurred > 0.02)
-        filled[ready] = mean[ready]
-        missing &= ~ready
-        sigma *= 2
-        if sigma > 4 * max(image.shape):
-            filled[missing] = 0.0
-            break
-    return filled
+def _continued(values: Array, known: Array) -> Array:
+    """(h, w, c) with what is not known, (h, w) 0 or 1, continued smoothly from its surroundings."""
+    planes = torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None]
+    filled = smooth_fill(planes, torch.from_numpy(known)[None, None])[0].numpy()
+    return np.asarray(filled.transpose(1, 2, 0))
 
 
 def _flow(target: Array, source: Array) -> Array:

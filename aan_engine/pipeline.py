@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -87,11 +88,13 @@ def fill(shot: Shot, *, progress: Callable[[Step], None] | None = None, skip: Co
     if not wanted:
         return
     networks = _networks(_device(shot.device))
-    with _reel(shot, tell) as reel:
+    with ExitStack() as stack:
+        reel = stack.enter_context(_reel(shot, tell))
         survey = Survey(reel)
         decider = Decider(networks, survey)
         survey.ask(decider.guess)
         survey.tell(lambda count: tell(Step("align", count, len(shot.plates) - 1)))
+        stack.callback(survey.close)
         shelf = Shelf(shot)
         number = {p.frame: i for i, p in enumerate(shot.plates)}
         targets = [t.frame for t in shot.targets if t.frame <= wanted[-1]]

@@ -12,14 +12,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.candidate import Candidate, Kind, Neighbourhood, chained, direct, layer
+from aan_engine.candidate import Candidate, Kind, Neighbourhood, bent, carried, chained, direct, layer
 from aan_engine.motion import Array, sample
 from aan_engine.registration import Registered
 from aan_engine.schedule import references
 from aan_engine.survey import Survey
 
-REFERENCES = 4
+REFERENCES = 3
 """Direct references per target."""
+
+BENT = 1
+"""Of so many of them, the most telling ones, the residual motion is looked at, too."""
 
 CELL = 8
 """The network's cells, in proxy pixels."""
@@ -57,9 +60,11 @@ def propose(
 ) -> list[Candidate]:
     """All candidates that lie on plates and need no network."""
     views = survey.views()
-    layers = chained(views, near, reach=survey.reach)
+    layers = chained(views, near, reach=survey.reach) + carried(views, near, reach=survey.reach)
     for reference, link in links.items():
         layers.append(direct(views, near, reference=reference, homography=link.homography, trust=link.trust))
+    for reference, link in list(links.items())[:BENT]:
+        layers.append(bent(views, near, reference=reference, motion=survey.bend(near.index, reference, link=link)))
     if previous is not None and previous.index == near.index - 1:
         layers.append(recurrent(survey, near, previous))
     return layers

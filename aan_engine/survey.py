@@ -60,6 +60,10 @@ class _Recent:
                 self._kept.popitem(last=False)
         return self._kept[key]  # type: ignore[return-value]
 
+    def clear(self) -> None:
+        """Let everything go."""
+        self._kept.clear()
+
 
 class Survey:
     """Motion and alignment among the frames of a reel.
@@ -90,9 +94,22 @@ class Survey:
         """Have the learned estimator ready; without it registration starts from the chain of neighbours alone."""
         self._guess = guess
 
+    def close(self) -> None:
+        """Forget everything. Whoever answers `ask` usually holds the survey, so the memory would not go by itself."""
+        self._guess = None
+        for kept in (self._pictures, self._pyramids, self._motions):
+            kept.clear()
+
     def views(self) -> Views:
         """The shot as candidates look at it."""
-        return Views(self.reel.count, image=self.image, visible=self.visible, shift=self.shift, stir=self.stir)
+        return Views(
+            self.reel.count,
+            image=self.image,
+            visible=self.visible,
+            shift=self.shift,
+            carried=self.carried,
+            stir=self.stir,
+        )
 
     def image(self, index: int) -> Array:
         """(h, w, 3) float32, log range."""
@@ -141,17 +158,29 @@ class Survey:
             if step.kinship < CUT:
                 return None
             H: Homography = step.homography if to > index else inverse(step.homography)
-            a, b = self.pyramid(index), self.pyramid(to)
-            return between(
-                a.grey, b.grey, target_visible=a.visible, source_visible=b.visible, homography=H, trust=step.trust
-            )
+            return self._between(index, to, homography=H, trust=step.trust)
 
         return self._motions.get((index, to), make)
+
+    def bend(self, target: int, reference: int, *, link: Registered) -> Motion:
+        """The motion to a distant reference along its direct homography."""
+        return self._between(target, reference, homography=link.homography, trust=link.trust)
+
+    def _between(self, index: int, to: int, *, homography: Homography, trust: float) -> Motion:
+        a, b = self.pyramid(index), self.pyramid(to)
+        return between(
+            a.grey, b.grey, target_visible=a.visible, source_visible=b.visible, homography=homography, trust=trust
+        )
 
     def shift(self, index: int, to: int) -> Array:
         """(h, w, 2): displacement to the neighbour `to`; far outside everywhere across a cut."""
         motion = self.motion(index, to)
         return np.full((*self.reel.size, 2), -1e6, np.float32) if motion is None else motion.shift
+
+    def carried(self, index: int, to: int) -> Array:
+        """(h, w, 2): as `shift`, what is hidden carried along with its surroundings."""
+        motion = self.motion(index, to)
+        return np.full((*self.reel.size, 2), -1e6, np.float32) if motion is None else motion.carried
 
     def stir(self, index: int) -> Array:
         """(h, w) float32: pixels by which the picture moves against the camera, towards either neighbour."""

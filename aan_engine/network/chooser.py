@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-KINDS = 5
+KINDS = 7
 PAINTED = 4
 VEIL = 0.25
 MAJORITY = 0.6
@@ -94,26 +94,44 @@ def _agreement(off: Tensor, both: Tensor) -> Tensor:
     )
 
 
+class Exchange(nn.Module):
+    """Each candidate together with the mean and the maximum of all valid ones: (B K, c, h, w) -> the same shape."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.own = nn.Conv2d(width, width, 1)
+        self.others = nn.Conv2d(2 * width, width, 1, bias=False)
+
+    def forward(self, x: Tensor, here: Tensor, *, count: int) -> Tensor:
+        """`here` (B K, 1, h, w): how far each of `count` candidates is valid."""
+        every = x.reshape(-1, count, *x.shape[1:])
+        weight = here.reshape(-1, count, *here.shape[1:])
+        mean = (every * weight).sum(1) / weight.sum(1).clamp(min=1e-3)
+        most = (every * (weight > 0)).amax(1)
+        told = self.others(torch.cat([mean, most], 1))
+        return F.relu(self.own(x).reshape(every.shape) + told[:, None]).flatten(0, 1)
+
+
 class Chooser(nn.Module):
     """Scores candidates, from what `features` says of them: logits (B, K, h, w)."""
 
-    def __init__(self, widths: tuple[int, int, int] = (32, 48, 64)) -> None:
+    def __init__(self, widths: tuple[int, int, int] = (24, 48, 64)) -> None:
         super().__init__()
         a, b, c = widths
         self.fold = nn.Conv2d(FINE * 4 + COARSE, a, 1)
         self.kind = nn.Embedding(KINDS, a)
         self.enter = nn.Conv2d(a, a, 3, padding=1)
         self.down1 = nn.Conv2d(a, b, 3, stride=2, padding=1)
-        self.mix1 = nn.Conv2d(3 * b, b, 1)
+        self.mix1 = Exchange(b)
         self.body1 = nn.Conv2d(b, b, 3, padding=1)
         self.down2 = nn.Conv2d(b, c, 3, stride=2, padding=1)
-        self.mix2 = nn.Conv2d(3 * c, c, 1)
+        self.mix2 = Exchange(c)
         self.body2 = nn.Conv2d(c, c, 3, padding=1)
         self.body3 = nn.Conv2d(c, c, 3, padding=2, dilation=2)
         self.up1 = nn.Conv2d(c, b, 1)
         self.join1 = nn.Conv2d(b, b, 3, padding=1)
         self.up0 = nn.Conv2d(b, a, 1)
-        self.mix0 = nn.Conv2d(3 * a, a, 1)
+        self.mix0 = Exchange(a)
         self.join0 = nn.Conv2d(a, a, 3, padding=1)
         self.leave = nn.Conv2d(a, 4, 1)
 
@@ -125,28 +143,18 @@ class Chooser(nn.Module):
         x0 = F.relu(self.fold(x) + self.kind(kind.flatten())[..., None, None])
         x0 = F.relu(self.enter(x0))
         x1 = F.relu(self.down1(x0))
-        x1 = F.relu(self.mix1(_exchange(x1, _shrink(here, 2), K)))
+        x1 = self.mix1(x1, _shrink(here, 2), count=K)
         x1 = x1 + F.relu(self.body1(x1))
         x2 = F.relu(self.down2(x1))
-        x2 = F.relu(self.mix2(_exchange(x2, _shrink(here, 4), K)))
+        x2 = self.mix2(x2, _shrink(here, 4), count=K)
         x2 = x2 + F.relu(self.body2(x2))
         x2 = x2 + F.relu(self.body3(x2))
         x1 = x1 + _grow(self.up1(x2), x1)
         x1 = x1 + F.relu(self.join1(x1))
         x0 = x0 + _grow(self.up0(x1), x0)
-        x0 = F.relu(self.mix0(_exchange(x0, here, K)))
+        x0 = self.mix0(x0, here, count=K)
         x0 = x0 + F.relu(self.join0(x0))
         return F.pixel_shuffle(self.leave(x0), 2).reshape(B, K, h, w)
-
-
-def _exchange(x: Tensor, here: Tensor, count: int) -> Tensor:
-    """Each candidate beside the mean and the maximum of all valid ones: (BK, c, h, w) -> (BK, 3c, h, w)."""
-    BK, c, h, w = x.shape
-    every = x.reshape(-1, count, c, h, w)
-    weight = here.reshape(-1, count, 1, h, w)
-    mean = (every * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True).clamp(min=1e-3)
-    most = (every * (weight > 0)).amax(1, keepdim=True)
-    return torch.cat([every, mean.expand_as(every), most.expand_as(every)], 2).reshape(BK, 3 * c, h, w)
 
 
 def _shrink(x: Tensor, by: int) -> Tensor:

@@ -15,18 +15,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from aan_engine.candidate import Kind
 from aan_engine.network.chooser import Chooser, choose, features
-from aan_engine.training.choices import Choice, sequence
+from aan_engine.networks import Networks
+from aan_engine.training.choices import STEPS, Choice, sequence
 from aan_engine.training.homography import rate_at
 from aan_engine.training.journal import Journal
+from aan_engine.training.scenes import Stage
 
 SAVE_MINUTES = 3.0
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`sequences` refilmed clips are made first (kept in the run's folder), then `steps` of `count` crops each."""
+    """`sequences` scenes are made first (kept in the run's folder), then `steps` of `count` crops each."""
 
     sequences: int = 240
     steps: int = 12_000
@@ -38,14 +39,18 @@ class Plan:
 
 
 def gather(data: Path, out: Path, *, first: int, last: int, part: str = "train") -> None:
-    """Make the material of sequences `first` .. `last` that is not there yet, one file each."""
+    """Make the material of sequences `first` .. `last` that is not there yet, one file each.
+
+    The shipped estimator and inpainter propose; several processes may make different sequences side by side.
+    """
     pool = out / f"pool-{part}"
     pool.mkdir(parents=True, exist_ok=True)
+    stage, networks = Stage(data, part=part), Networks.load(torch.device("cpu"))
     for number in range(first, last + 1):
         file = pool / f"{number:05d}.npz"
         if file.exists():
             continue
-        choices = list(sequence(data, number, part=part))
+        choices = list(sequence(stage, number, networks=networks))
         if choices:
             columns = {name: np.stack([getattr(c, name) for c in choices]) for name in Choice.__annotations__}
             fresh = file.with_suffix(".tmp.npz")
@@ -74,9 +79,9 @@ class Pool:
                     column.extend(loaded[name])
 
     def batch(self, picks: np.ndarray[Any, Any]) -> dict[str, Tensor]:
-        """float32 tensors of the picked crops."""
-        found = {name: torch.from_numpy(np.stack([c[i] for i in picks])) for name, c in self._columns.items()}
-        return {k: v if k == "kind" else v.float() for k, v in found.items()}
+        """float32 tensors of the picked crops, in the units of a `Choice`."""
+        found = {name: np.stack([c[i] for i in picks]) for name, c in self._columns.items()}
+        return {k: torch.from_numpy(v if k == "kind" else v / STEPS[k]) for k, v in found.items()}
 
 
 def train(data: Path, out: Path, plan: Plan, *, device: str = "cpu", resume: bool = True) -> Chooser:
@@ -133,11 +138,6 @@ def augmented(given: dict[str, Tensor], rng: np.random.Generator) -> dict[str, T
     shift = float(rng.normal(0, 0.05))
     out["truth"] = out["truth"] + shift
     out["image"] = out["image"] + shift * out["told"][:, :, :1]
-    # What attention finds looks like a direct reference of doubtful trust; there is no network yet to find it with.
-    doubted = torch.from_numpy(rng.uniform(size=out["kind"].shape) < 0.15) & (out["kind"] == Kind.DIRECT)
-    out["kind"] = torch.where(doubted, int(Kind.ATTENDED), out["kind"])
-    doubt = torch.where(doubted, torch.from_numpy(rng.uniform(size=doubted.shape)).float(), 1.0)
-    out["told"][:, :, 2] *= doubt[:, :, None, None]
     lost = torch.from_numpy(rng.uniform(size=out["kind"].shape) < 0.12)
     lost[:, -1] = False
     out["told"] = out["told"] * ~lost[:, :, None, None, None]
@@ -179,10 +179,9 @@ def losses(model: Chooser, given: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 @torch.no_grad()
-def measure(model: Chooser, held: Pool, *, device: str = "cpu", most: int = 160) -> dict[str, float]:
-    """PSNR (dB, log range, pooled over the hole's pixels) of the choice beside simple rules and the best possible."""
-    error = dict.fromkeys(("chosen", "winner", "painted", "nearest", "oracle"), 0.0)
-    pixels = 0.0
+def measure(model: Chooser, held: Pool, *, device: str = "cpu", most: int = 240) -> dict[str, float]:
+    """PSNR in the hole (dB, log range, mean over crops) of the choice beside simple rules and the best possible."""
+    found: dict[str, list[float]] = {}
     picks = np.arange(len(held))[:: max(1, len(held) // most)]
     for start in range(0, len(picks), 8):
         given = {k: v.to(device) for k, v in held.batch(picks[start : start + 8]).items()}
@@ -191,15 +190,14 @@ def measure(model: Chooser, held: Pool, *, device: str = "cpu", most: int = 160)
         each = (image - truth[:, None]).square().mean(2)
         distance = given["told"][:, :, 1] + 1000 * (given["kind"] != 0)[:, :, None, None] + 1e6 * (valid <= 0)
         smooth = F.avg_pool2d(each, 5, 1, 2) + 1e6 * (valid <= 0)
-        blend = ((weight[:, :, None] * image).sum(1) - truth).square().mean(1, keepdim=True)
-        found = {
-            "chosen": blend,
+        errors = {
+            "chosen": ((weight[:, :, None] * image).sum(1) - truth).square().mean(1, keepdim=True),
             "winner": each.gather(1, weight.argmax(1, keepdim=True)),
             "painted": each[:, -1:],
             "nearest": each.gather(1, distance.argmin(1, keepdim=True)),
             "oracle": each.gather(1, smooth.argmin(1, keepdim=True)),
         }
-        for name, value in found.items():
-            error[name] += float((value * hole).sum())
-        pixels += float(hole.sum())
-    return {name: -10 * float(np.log10(max(total / max(pixels, 1), 1e-12))) for name, total in error.items()}
+        for name, error in errors.items():
+            mean = (error * hole).sum((1, 2, 3)) / hole.sum((1, 2, 3)).clamp(min=1)
+            found.setdefault(name, []).extend((-10 * torch.log10(mean.clamp(min=1e-5))).tolist())
+    return {name: float(np.mean(values)) for name, values in found.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import typer
 
 from aan_engine import weights
@@ -13,6 +14,7 @@ from aan_engine.training import choice as choice_training
 from aan_engine.training import homography as homography_training
 from aan_engine.training import inpainter as inpainter_training
 from aan_engine.training.losses import Terms
+from aan_engine.training.scenes import Stage
 
 app = typer.Typer(help="Train the network's parts on a folder of photos and clips.", no_args_is_help=True)
 
@@ -99,3 +101,19 @@ def chooser(
     typer.echo(f"The run is in {out}.")
     if ship:
         typer.echo(f"The weights are in {weights.save('chooser', trained)}.")
+
+
+@app.command()
+def scenes(
+    out: Annotated[Path, typer.Option(help="Folder that gets one folder a scene: frames and masks.")],
+    data: Data = DATA,
+    count: Annotated[int, typer.Option(help="How many scenes.")] = 12,
+    frames: Annotated[int, typer.Option(help="Frames in each, where its clip has so many.")] = 40,
+    part: Annotated[str, typer.Option(help="train or validation: from which pictures.")] = "validation",
+    seed: Seed = 0,
+) -> None:
+    """Write made scenes as a folder of clips to validate on (`aan bench --data`)."""
+    stage = Stage(data, part=part)
+    for number in range(count):
+        stage.scene(np.random.default_rng((seed, number)), frames).write(out / f"scene_{number:02d}")
+    typer.echo(f"{count} scenes are in {out}.")

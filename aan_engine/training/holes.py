@@ -22,17 +22,20 @@ def hole(rng: np.random.Generator, height: int, width: int, *, kind: str | None 
     return drawn
 
 
-def moving_hole(rng: np.random.Generator, frames: int, *, height: int, width: int, kind: str | None = None) -> Array:
+def moving_hole(
+    rng: np.random.Generator, frames: int, *, height: int, width: int, kind: str | None = None, pace: float = 1.0
+) -> Array:
     """A hole over several frames: (frames, height, width), 1 where hidden.
 
-    A stain stays where it is; the other kinds drift, turn and grow a little from frame to frame.
+    A stain stays where it is; the other kinds drift, turn and grow a little from frame to frame, the faster the higher
+    the `pace`.
     """
     kind = kind or str(rng.choice(KINDS))
     size = min(height, width)
     drawn = _DRAW[kind](rng, height, width)
     still = kind == "stain"
-    drift = np.zeros(2) if still else rng.normal(0, 0.02, 2) * size
-    turn, swell = (0.0, 1.0) if still else (rng.normal(0, 0.8), float(np.exp(rng.normal(0, 0.006))))
+    drift = np.zeros(2) if still else pace * rng.normal(0, 0.02, 2) * size
+    turn, swell = (0.0, 1.0) if still else (pace * rng.normal(0, 0.8), float(np.exp(pace * rng.normal(0, 0.006))))
     out = np.empty((frames, height, width), np.uint8)
     for t in range(frames):
         age = t - frames / 2

@@ -1,0 +1,73 @@
+"""Made scenes: what they promise about their camera, their actors and their holes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from aan_engine.training import paths
+from aan_engine.training.choices import laid
+from aan_engine.training.scenes import HEIGHT, WIDTH, Stage
+from tests.engine.shots import pan
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of two photos, both used for both parts' sake."""
+    folder = tmp_path_factory.mktemp("photos")
+    for number, view in enumerate(pan(2, speed=60, size=(480, 800))):
+        cv2.imwrite(str(folder / f"photo{number}.png"), np.clip(255 * view[..., ::-1] ** 0.45, 0, 255).astype(np.uint8))
+    return folder
+
+
+def test_a_scene_follows_from_its_generator_alone(data: Path) -> None:
+    stage = Stage(data)
+    first, again = (stage.scene(np.random.default_rng(4), 5) for _ in range(2))
+    for a, b in zip(first.frames, again.frames, strict=True):
+        assert a.shape == (HEIGHT, WIDTH, 3)
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_array_equal(first.actors, again.actors)
+
+
+def test_actors_move_and_are_where_the_scene_says_they_are(data: Path) -> None:
+    stage = Stage(data)
+    scenes = [stage.scene(np.random.default_rng(seed), 6) for seed in range(8)]
+    acted = [s for s in scenes if s.actors.any()]
+    assert acted
+    assert len(acted) < len(scenes)
+    assert any((s.actors[0] != s.actors[-1]).any() for s in acted)
+
+
+def test_a_written_scene_is_a_clip_to_validate_on(data: Path, tmp_path: Path) -> None:
+    Stage(data).scene(np.random.default_rng(1), 3).write(tmp_path / "scene")
+    for name in ("frames", "masks"):
+        assert [f.name for f in sorted((tmp_path / "scene" / name).iterdir())] == [f"0000{t}.png" for t in range(3)]
+
+
+def test_a_drawn_path_begins_at_the_first_view_and_a_nearer_thing_moves_further() -> None:
+    path = paths.drawn(np.random.default_rng(0), 12, height=HEIGHT, width=WIDTH)
+    np.testing.assert_allclose(path[0], np.eye(3), atol=3)
+    np.testing.assert_allclose(paths.between(path, 3.0), path[3])
+    np.testing.assert_allclose(paths.nearer(path[5], 1.0), path[5])
+    np.testing.assert_allclose(paths.nearer(path[5], 2.0)[:2, 2], 2 * path[5][:2, 2])
+
+
+def test_a_recorded_path_replays_the_camera_that_was_filmed() -> None:
+    frames = [np.clip(255 * v**0.45, 0, 255).astype(np.uint8) for v in pan(4, speed=4, size=(240, 400))]
+    path = paths.recorded(frames)
+    middle = np.array([200, 120, 1.0])
+    for t, view in enumerate(path):
+        at = view @ middle
+        # The camera pans right: what stands in view t's middle stands further right in the first view.
+        assert at[0] / at[2] - 200 == pytest.approx(4 * t, abs=0.5)
+
+
+def test_holes_beside_the_actors_leave_them_alone_and_others_do_not() -> None:
+    actors = np.zeros((4, HEIGHT, WIDTH), bool)
+    actors[:, 60:180, 100:300] = True
+    overlaps = [(laid(np.random.default_rng(seed), actors) > 0)[actors].any() for seed in range(24)]
+    assert any(overlaps)
+    assert not all(overlaps)
