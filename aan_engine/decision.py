@@ -39,11 +39,26 @@ Value = TypeVar("Value")
 
 
 @dataclass(frozen=True, eq=False)
+class Brief:
+    """What the inpainter is given for one target, see `Inpainter.step`; training paints by it again."""
+
+    image: Tensor
+    visible: Tensor
+    references: ReferenceSet
+    state: State | None
+
+
+@dataclass(frozen=True, eq=False)
 class Proposed:
-    """All candidates for one target, over the box of its neighbourhood on the proxy; the painted one is the last."""
+    """All candidates for one target, over the box of its neighbourhood on the proxy; the painted one is the last.
+
+    Args:
+        brief: what the painted one was made from.
+    """
 
     near: Neighbourhood
     layers: list[Candidate]
+    brief: Brief
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,7 +108,7 @@ class Decider:
         proposed = self.proposals(index)
         if proposed is None:
             return None
-        return self.settle(proposed, self._weigh(proposed))
+        return self.settle(proposed, self.weigh(proposed))
 
     def proposals(self, index: int) -> Proposed | None:
         """Every pathway's candidates for frame `index`; None where nothing is hidden."""
@@ -103,12 +118,13 @@ class Decider:
             return None
         links = linked(self._survey, near)
         layers = propose(self._survey, near, links=links, previous=self._answer)
-        synthesis = self._paint(index, links)
+        brief = self._brief(index, links)
+        synthesis = self._paint(index, brief, list(links))
         if synthesis.references:
             layers.append(self._attended(near, synthesis))
         layers = [c for c in layers if (c.valid & near.hidden).any()]
         layers.append(painted(_box(synthesis.image, near), near))
-        return Proposed(near, layers)
+        return Proposed(near, layers, brief)
 
     def remember(self, proposed: Proposed, shares: Array) -> None:
         """The answer by these weights is what the next frame's recurrence carries along."""
@@ -137,8 +153,8 @@ class Decider:
             self._survey, near, frames=frames, rows=cells[1], columns=cells[2], trust=trust, template=synthesis.image
         )
 
-    @torch.inference_mode()
-    def _weigh(self, proposed: Proposed) -> Array:
+    @torch.no_grad()
+    def weigh(self, proposed: Proposed) -> Array:
         """(K, h, w) weights of the candidates, in the hole and on its rim."""
         device, near, layers = self._networks.device, proposed.near, proposed.layers
 
@@ -158,21 +174,24 @@ class Decider:
         found = commit(choose(logits, given["valid"][:, :, 0]))
         return found[0, :, :h, :w].cpu().numpy()
 
-    @torch.inference_mode()
-    def _paint(self, index: int, links: dict[int, Registered]) -> _Synthesis:
-        """The inpainter's frame: alignment, refinement, residual pathway, recurrence."""
+    @torch.no_grad()
+    def _brief(self, index: int, links: dict[int, Registered]) -> Brief:
         device = self._networks.device
-        chosen = list(links)
         homographies = [torch.from_numpy(link.homography).float() for link in links.values()]
-        known = [self._inpainter_cells(i) for i in chosen]
+        known = [self._inpainter_cells(i) for i in links]
         image, visible = self._padded(index)
         empty, shown = self._inpainter_cells(index)
         cells = torch.cat([c for c, _ in known]) if known else empty[:0]
         shows = torch.cat([v for _, v in known]) if known else shown[:0]
         H = torch.stack(homographies).to(device) if known else torch.zeros(0, 3, 3, device=device)
         state = self._state[1] if self._state is not None and self._state[0] == index - 1 else None
+        return Brief(image, visible, ReferenceSet(cells, shows, H), state)
+
+    @torch.no_grad()
+    def _paint(self, index: int, brief: Brief, chosen: list[int]) -> _Synthesis:
+        """The inpainter's frame: alignment, refinement, residual pathway, recurrence."""
         painted_frame = self._networks.inpainter.step(
-            image, visible, references=ReferenceSet(cells, shows, H), state=state
+            brief.image, brief.visible, references=brief.references, state=brief.state
         )
         self._state = (index, painted_frame.state)
         h, w = self._survey.reel.size
@@ -190,6 +209,7 @@ class Decider:
             _remember(self._cells, index, self._networks.estimator.encode(tensor, shown))
         return self._cells[index]
 
+    @torch.no_grad()
     def _inpainter_cells(self, index: int) -> tuple[Tensor, Tensor]:
         """The frame's features (1, c, h/8, w/8) and visible cells (1, 1, h/8, w/8); remembered for a while."""
         if index not in self._features:

@@ -107,8 +107,8 @@ def masked_softmax(logits: Tensor, mask: Tensor, dim: int) -> Tensor:
 def smooth_fill(image: Tensor, visible: Tensor) -> Tensor:
     """The visible pixels, and a membrane stretched over the hole: (B, C, H, W), (B, 1, H, W) -> (B, C, H, W).
 
-    Inside the hole the fill is close to harmonic (Laplace's equation with the visible pixels as its border), solved from
-    coarse to fine. It is what the decoder starts from; where nothing at all is visible the fill is 0.
+    Inside the hole the fill is close to harmonic (Laplace's equation, the visible pixels being its border), solved
+    from coarse to fine. It is what the decoder starts from; where nothing at all is visible the fill is 0.
 
     Convention: half-resolution pixel (j, i) covers pixels 2 j, 2 j + 1 by 2 i, 2 i + 1; edges are mirrored (no flux).
     """

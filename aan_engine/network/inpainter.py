@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aan_engine.network.align import Aligned, Alignment
@@ -124,18 +125,32 @@ class Inpainter(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Both pathways and the warped past to pixels: (B, inner, h, w) -> (B, 3, 8 h, 8 w), added to the smooth fill."""
+    """Both pathways and the warped past to pixels: (B, inner, h, w) -> (B, 3, 8 h, 8 w), added to the smooth fill.
+
+    What a wire hides is told by the pixels beside it: the last stage sees them at half resolution, beside what the
+    cells say. Untrained it adds nothing.
+    """
 
     def __init__(self, inner: int, width: int) -> None:
         super().__init__()
         self.meeting = nn.Sequential(Conv(inner, width), Residual(width))
-        self.rise = nn.Sequential(Upsample(width, 48), Upsample(48, 32), Upsample(32, 16))
-        self.paint = nn.Sequential(nn.Conv2d(16 + 4, 16, 3, padding=1), nn.SiLU(), nn.Conv2d(16, 3, 3, padding=1))
-        nn.init.zeros_(self.paint[-1].weight)  # type: ignore[arg-type]
-        nn.init.zeros_(self.paint[-1].bias)  # type: ignore[arg-type]
+        self.rise = nn.Sequential(Upsample(width, 48), Upsample(48, 32))
+        self.enter = nn.Sequential(nn.Conv2d(32 + 4 * 4, 40, 3, padding=1), nn.SiLU())
+        self.near = Residual(40)
+        self.down = nn.Sequential(nn.Conv2d(40, 64, 3, 2, padding=1), nn.SiLU())
+        self.wide = nn.Sequential(*(Residual(64, dilation=d) for d in (1, 2, 4)))
+        self.up = Upsample(64, 40)
+        self.join = Residual(40)
+        self.paint = nn.Conv2d(40, 3 * 4, 3, padding=1)
+        nn.init.zeros_(self.paint.weight)
+        assert self.paint.bias is not None
+        nn.init.zeros_(self.paint.bias)
 
     def forward(self, cells: Tensor, base: Tensor, visible: Tensor) -> Tensor:
         """`base` (B, 3, 8 h, 8 w), the visible target with its hole filled smoothly, lets the seam close."""
         risen = self.rise(self.meeting(cells))
-        painted: Tensor = self.paint(torch.cat([risen, base, visible], dim=1))
+        beside = F.pixel_unshuffle(torch.cat([base - 0.5, visible], dim=1), 2)
+        fine = self.near(self.enter(torch.cat([risen, beside], dim=1)))
+        fine = self.join(fine + self.up(self.wide(self.down(fine))))
+        painted: Tensor = F.pixel_shuffle(self.paint(fine), 2)
         return painted

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from aan_engine.network.chooser import Chooser, choose, features
 from aan_engine.networks import Networks
-from aan_engine.training.choices import STEPS, Choice, sequence
+from aan_engine.training.choices import Choice, batch, sequence
 from aan_engine.training.homography import rate_at
 from aan_engine.training.journal import Journal
 from aan_engine.training.scenes import Stage
@@ -64,24 +64,23 @@ class Pool:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._known: set[Path] = set()
-        self._columns: dict[str, list[np.ndarray[Any, Any]]] = {name: [] for name in Choice.__annotations__}
+        self._choices: list[Choice] = []
         self.look()
 
     def __len__(self) -> int:
-        return len(self._columns["truth"])
+        return len(self._choices)
 
     def look(self) -> None:
         """Take in what was added to the folder."""
         for file in sorted(set(self._folder.glob("[0-9]*[0-9].npz")) - self._known):
             self._known.add(file)
             with np.load(file) as loaded:
-                for name, column in self._columns.items():
-                    column.extend(loaded[name])
+                columns = [loaded[name] for name in Choice.__annotations__]
+            self._choices += [Choice(*row) for row in zip(*columns, strict=True)]
 
     def batch(self, picks: np.ndarray[Any, Any]) -> dict[str, Tensor]:
-        """float32 tensors of the picked crops, in the units of a `Choice`."""
-        found = {name: np.stack([c[i] for i in picks]) for name, c in self._columns.items()}
-        return {k: torch.from_numpy(v if k == "kind" else v / STEPS[k]) for k, v in found.items()}
+        """The picked crops, see `choices.batch`."""
+        return batch([self._choices[i] for i in picks])
 
 
 def train(data: Path, out: Path, plan: Plan, *, device: str = "cpu", resume: bool = True) -> Chooser:

@@ -5,12 +5,14 @@ The engine's own survey and its networks propose the candidates, exactly as they
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from aan_engine.candidate import Candidate, Kind
 from aan_engine.decision import Decider, Proposed
@@ -78,7 +80,9 @@ def sequence(stage: Stage, number: int, *, networks: Networks) -> Iterator[Choic
                 # Where no plate shows anything there is nothing to choose: a few such lessons are enough.
                 if shown(proposed) < 0.1 and rng.uniform() < 0.8:
                     continue
-                yield from crops(encode(to_linear(scene.frames[index])), proposed, rng)
+                truth = encode(to_linear(scene.frames[index]))
+                for top, left in windows(proposed, rng):
+                    yield crop(truth, proposed, top=top, left=left)
         survey.close()
 
 
@@ -111,31 +115,43 @@ def nearest(proposed: Proposed) -> Array:
     return (first[None] == np.arange(len(far))[:, None, None]).astype(np.float32)
 
 
-def crops(truth: Array, proposed: Proposed, rng: np.random.Generator, *, count: int = 3) -> Iterator[Choice]:
-    """Random crops around the hole; `truth` (h, w, 3) log range over the whole proxy."""
-    near, layers = proposed.near, proposed.layers
+def windows(proposed: Proposed, rng: np.random.Generator, *, count: int = 3) -> list[tuple[int, int]]:
+    """Top and left, within the box, of random crops around the hole."""
+    h, w = proposed.near.hidden.shape
+    ys, xs = np.nonzero(proposed.near.hidden)
+    found = []
+    for at in rng.integers(len(ys), size=count):
+        top, left = ys[at] - rng.integers(CROP), xs[at] - rng.integers(CROP)
+        found.append((int(np.clip(top, 0, max(0, h - CROP))), int(np.clip(left, 0, max(0, w - CROP)))))
+    return found
+
+
+def crop(truth: Array, proposed: Proposed, *, top: int, left: int) -> Choice:
+    """The choice in one window of the box; `truth` (h, w, 3) log range over the whole proxy."""
+    near = proposed.near
     h, w = near.hidden.shape
-    truth = truth[near.top : near.top + h, near.left : near.left + w]
     spare = ((0, max(0, CROP - h)), (0, max(0, CROP - w)))
-    ys, xs = np.nonzero(near.hidden)
-    for _ in range(count):
-        at = int(rng.integers(len(ys)))
-        top = int(np.clip(ys[at] - rng.integers(CROP), 0, max(0, h - CROP)))
-        left = int(np.clip(xs[at] - rng.integers(CROP), 0, max(0, w - CROP)))
 
-        def cut(values: NDArray[np.generic], top: int = top, left: int = left) -> Array:
-            padded = np.pad(values, spare + ((0, 0),) * (values.ndim - 2))
-            piece = padded[top : top + CROP, left : left + CROP].astype(np.float32)
-            return piece[None] if piece.ndim == 2 else piece.transpose(2, 0, 1)
+    def cut(values: NDArray[np.generic]) -> Array:
+        padded = np.pad(values, spare + ((0, 0),) * (values.ndim - 2))
+        piece = padded[top : top + CROP, left : left + CROP].astype(np.float32)
+        return piece[None] if piece.ndim == 2 else piece.transpose(2, 0, 1)
 
-        image = np.zeros((LAYERS, 3, CROP, CROP), np.uint8)
-        told = np.zeros((LAYERS, 4, CROP, CROP), np.uint8)
-        kind = np.zeros(LAYERS, np.int64)
-        for k, c in enumerate(layers):
-            k = LAYERS - 1 if c.kind is Kind.PAINTED else k
-            image[k], kind[k] = _bytes("image", cut(c.image)), int(c.kind)
-            told[k] = _bytes("told", _told(c, cut))
-        yield Choice(_bytes("truth", cut(truth)), _bytes("hidden", cut(near.hidden)), image, told, kind)
+    image = np.zeros((LAYERS, 3, CROP, CROP), np.uint8)
+    told = np.zeros((LAYERS, 4, CROP, CROP), np.uint8)
+    kind = np.zeros(LAYERS, np.int64)
+    for k, c in enumerate(proposed.layers):
+        k = LAYERS - 1 if c.kind is Kind.PAINTED else k
+        image[k], kind[k] = _bytes("image", cut(c.image)), int(c.kind)
+        told[k] = _bytes("told", _told(c, cut))
+    known = cut(truth[near.top : near.top + h, near.left : near.left + w])
+    return Choice(_bytes("truth", known), _bytes("hidden", cut(near.hidden)), image, told, kind)
+
+
+def batch(choices: Sequence[Choice]) -> dict[str, Tensor]:
+    """Choices stacked as float32 tensors, in the units of the candidates; `kind` stays int64."""
+    found = {name: np.stack([getattr(c, name) for c in choices]) for name in Choice.__annotations__}
+    return {k: torch.from_numpy(v if k == "kind" else v / STEPS[k]) for k, v in found.items()}
 
 
 def _told(candidate: Candidate, cut: Callable[[NDArray[np.generic]], Array]) -> Array:

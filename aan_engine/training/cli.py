@@ -13,6 +13,7 @@ from aan_engine.network.homography import HomographyEstimator
 from aan_engine.training import choice as choice_training
 from aan_engine.training import homography as homography_training
 from aan_engine.training import inpainter as inpainter_training
+from aan_engine.training import together as together_training
 from aan_engine.training.losses import Terms
 from aan_engine.training.scenes import Stage
 
@@ -101,6 +102,27 @@ def chooser(
     typer.echo(f"The run is in {out}.")
     if ship:
         typer.echo(f"The weights are in {weights.save('chooser', trained)}.")
+
+
+@app.command()
+def together(
+    data: Data = DATA,
+    out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/together"),
+    scenes: Annotated[int, typer.Option(help="Length of the learning-rate schedule.")] = 400,
+    minutes: Minutes = None,
+    rate: Annotated[float, typer.Option(help="Learning rate at the start.")] = 3e-4,
+    device: Device = "cpu",
+    resume: Resume = True,
+    ship: Ship = False,
+    seed: Seed = 0,
+) -> None:
+    """Train inpainter and chooser together, from the engine's own weights on."""
+    plan = together_training.Plan(scenes=scenes, minutes=minutes, rate=rate, seed=seed)
+    trained = together_training.train(data, out, plan, device=device, resume=resume)
+    typer.echo(f"The run is in {out}.")
+    if ship:
+        for name in ("inpainter", "chooser"):
+            typer.echo(f"The weights are in {weights.save(name, getattr(trained, name))}.")
 
 
 @app.command()

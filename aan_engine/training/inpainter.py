@@ -21,7 +21,7 @@ from aan_engine.network.inpainter import Inpainter, Painted, ReferenceSet, State
 from aan_engine.training import clips as moving
 from aan_engine.training import losses
 from aan_engine.training.guide import Guide
-from aan_engine.training.holes import hole
+from aan_engine.training.holes import Mask, hole
 from aan_engine.training.homography import rate_at
 from aan_engine.training.journal import Journal
 from aan_engine.training.stills import Still, crop, stills
@@ -114,7 +114,7 @@ class _Stills:
     def _batch(self, pictures: list[Still], rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         side = self.plan.side
         made = [crop(pictures[int(rng.integers(len(pictures)))], rng, side=side) for _ in range(self.plan.count)]
-        holes = [1 - hole(rng, side, side).astype(np.float32)[None] for _ in made]
+        holes = [1 - _part_of_a_hole(rng, side).astype(np.float32)[None] for _ in made]
         truth = torch.from_numpy(np.stack([m.transpose(2, 0, 1) for m in made]))
         return truth.to(self.device), torch.from_numpy(np.stack(holes)).to(self.device)
 
@@ -130,6 +130,16 @@ class _Stills:
             smooth.append(squared_error(base, truth, visible))
             sheet.append([truth[0] * visible[0], image[0], base[0], truth[0]])
         return {"psnr": decibels(ours), "smooth_psnr": decibels(smooth)}, sheet
+
+
+def _part_of_a_hole(rng: np.random.Generator, side: int) -> Mask:
+    """(side, side) cut from a hole drawn for twice the side: as large as in a whole frame, 1 to 60 % of the crop."""
+    while True:
+        drawn = hole(rng, 2 * side, 2 * side)
+        top, left = rng.integers(side + 1, size=2)
+        part: Mask = drawn[top : top + side, left : left + side]
+        if 0.01 < part.mean() < 0.6:
+            return part
 
 
 class _Clips:
