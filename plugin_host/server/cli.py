@@ -1,4 +1,4 @@
-"""The command `aan`: fill a shot in this process, or have the persistent engine do it; look at an EXR; train.
+"""The command `aan`: fill a shot in this process, or have the persistent engine do it; look at an EXR; measure; train.
 
 It turns arguments into a job and a job's story into words; it knows no pixel. Whatever is slow to import is imported
 by the command that needs it, so that `aan jobs` answers at once.
@@ -165,6 +165,16 @@ def train(context: typer.Context) -> None:
     """Train the network: `aan train homography`, `aan train inpainter`, `aan train chooser`."""
     training = importlib.import_module("aan_engine.training.cli").app
     training(args=context.args, prog_name="aan train")
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def bench(context: typer.Context) -> None:
+    """Measure fills on a folder of clips: parts of them are hidden, filled, and compared with the truth."""
+    with _faults_in_words():
+        measuring = importlib.import_module("aan_engine.evaluation.cli").app
+        measuring(args=context.args, prog_name="aan bench")
 
 
 def main() -> None:

@@ -38,7 +38,7 @@ def test_help_names_every_command_and_comes_at_once():
         started = time.monotonic()
         done = aan("--help")
         times.append(time.monotonic() - started)
-    for command in ("fill", "submit", "serve", "jobs", "cancel", "stop", "info", "train"):
+    for command in ("fill", "submit", "serve", "jobs", "cancel", "stop", "info", "train", "bench"):
         assert command in done.stdout
     assert min(times) < 1.0
 
@@ -70,6 +70,12 @@ def test_what_is_wrong_with_a_fill_is_said_in_words_with_a_hint(house):
     assert done.returncode == 1
     assert done.stderr == "no plate lies in the range 2000 - 1001. The plates run from 1001 to 1001.\n"
     assert aan("fill", "--plate", "x").returncode == 2
+
+
+def test_what_is_wrong_with_a_bench_is_said_in_words_with_a_hint(tmp_path):
+    done = aan("bench", "--data", tmp_path / "nowhere")
+    assert done.returncode == 1
+    assert done.stderr == f"the folder of clips is not there ({tmp_path / 'nowhere'}). Name one with --data.\n"
 
 
 def test_submit_follows_its_job_to_the_end(house, engine):
