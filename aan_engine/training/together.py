@@ -3,8 +3,8 @@
 Frame after frame of made scenes, as the engine fills them: the survey and attention propose plates, the inpainter
 paints with its references and its past, the chooser weighs all of it. What the blend gets wrong teaches both: the
 painter learns to paint what no plate shows, for that is where its layer weighs. (arXiv 1905.13066 trains one part
-after the other and names this as future work.) The homography estimator stays as it is: between it and the picture lies the
-photometric refinement, which passes no gradient.
+after the other and names this as future work.) The homography estimator stays as it is: between it and the picture
+lies the photometric refinement, which passes no gradient.
 """
 
 from __future__ import annotations

@@ -1,0 +1,50 @@
+"""The parts trained together: one answer teaches both, and a run goes on where it stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from aan_engine.networks import Networks
+from aan_engine.training import together
+from aan_engine.training.scenes import Stage
+from aan_engine.training.together import Ensemble, Plan
+from tests.engine.shots import pan
+
+
+@pytest.fixture
+def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of two photos; scenes of five frames with one run of two."""
+    (tmp_path / "data").mkdir()
+    for number, view in enumerate(pan(2, speed=60, size=(480, 800))):
+        photo = np.clip(255 * view[..., ::-1] ** 0.45, 0, 255).astype(np.uint8)
+        cv2.imwrite(str(tmp_path / "data" / f"photo{number}.png"), photo)
+    for name, value in {"FRAMES": 5, "RUNS": 1, "RUN": 2}.items():
+        monkeypatch.setattr(together, name, value)
+    return tmp_path / "data"
+
+
+def test_one_answer_teaches_the_painter_and_the_chooser(data: Path) -> None:
+    ensemble = Ensemble(Networks.load(torch.device("cpu")), Plan())
+    before = {name: value.clone() for name, value in ensemble.parts.state_dict().items()}
+    noted = ensemble.learn(Stage(data), 3, rate=1e-3)
+    assert {"blend", "square", "expected", "painted"} <= noted.keys()
+    assert all(np.isfinite(value) for value in noted.values())
+    moved = {name for name, value in ensemble.parts.state_dict().items() if not torch.equal(value, before[name])}
+    for part in ("inpainter.decoder.paint.weight", "inpainter.encoder.stem.0.weight", "chooser.leave.weight"):
+        assert part in moved
+
+
+def test_a_run_in_two_sittings_ends_like_one_in_one(data: Path, tmp_path: Path) -> None:
+    whole = together.train(data, tmp_path / "whole", Plan(scenes=2))
+    together.train(data, tmp_path / "broken", Plan(scenes=2, minutes=1e-9))
+    assert torch.load(tmp_path / "broken" / "checkpoint.pt")["number"] == 0
+    resumed = together.train(data, tmp_path / "broken", Plan(scenes=2))
+    for name in ("inpainter", "chooser"):
+        again = getattr(resumed, name).state_dict()
+        for key, value in getattr(whole, name).state_dict().items():
+            assert torch.equal(value, again[key]), key
