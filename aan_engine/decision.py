@@ -18,7 +18,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aan_engine.candidate import Candidate, Neighbourhood, neighbourhood, painted
+from aan_engine.candidate import Candidate, Kind, Neighbourhood, neighbourhood, painted
 from aan_engine.motion import Array
 from aan_engine.network import projective
 from aan_engine.network.blocks import visible_cells
@@ -26,7 +26,7 @@ from aan_engine.network.chooser import choose, commit, features
 from aan_engine.network.homography import SIDE, Cells
 from aan_engine.network.inpainter import Painted, ReferenceSet, State
 from aan_engine.networks import Networks
-from aan_engine.proposals import CELL, Answer, attended, linked, propose
+from aan_engine.proposals import CELL, EVERY, Answer, Pathways, attended, linked, propose
 from aan_engine.registration import Registered
 from aan_engine.seam import correction
 from aan_engine.survey import Survey
@@ -85,10 +85,12 @@ class Decider:
 
     Args:
         survey: the shot. Its learned estimator is this room's `guess`.
+        pathways: those that take part.
     """
 
-    def __init__(self, networks: Networks, survey: Survey) -> None:
+    def __init__(self, networks: Networks, survey: Survey, *, pathways: Pathways = EVERY) -> None:
         self._networks = networks
+        self._pathways = pathways
         self._survey = survey
         self._cells: OrderedDict[int, Cells] = OrderedDict()
         self._features: OrderedDict[int, tuple[Tensor, Tensor]] = OrderedDict()
@@ -116,11 +118,12 @@ class Decider:
         if near is None:
             self._answer, self._state = None, None
             return None
-        links = linked(self._survey, near)
-        layers = propose(self._survey, near, links=links, previous=self._answer)
+        kinds = self._pathways.kinds
+        links = linked(self._survey, near, count=self._pathways.references)
+        layers = propose(self._survey, near, links=links, previous=self._answer, kinds=kinds)
         brief = self._brief(index, links)
         synthesis = self._paint(index, brief, list(links))
-        if synthesis.references:
+        if synthesis.references and Kind.ATTENDED in kinds:
             layers.append(self._attended(near, synthesis))
         layers = [c for c in layers if (c.valid & near.hidden).any()]
         layers.append(painted(_box(synthesis.image, near), near))
@@ -193,7 +196,7 @@ class Decider:
         painted_frame = self._networks.inpainter.step(
             brief.image, brief.visible, references=brief.references, state=brief.state
         )
-        self._state = (index, painted_frame.state)
+        self._state = (index, painted_frame.state) if Kind.RECURRENT in self._pathways.kinds else None
         h, w = self._survey.reel.size
         picture = painted_frame.image[0, :, :h, :w].permute(1, 2, 0).cpu().numpy()
         return _Synthesis(np.ascontiguousarray(picture), painted_frame, chosen)

@@ -23,6 +23,7 @@ from aan_engine.decision import Decider
 from aan_engine.motion import Array, Mask
 from aan_engine.networks import Networks
 from aan_engine.plate import Plate
+from aan_engine.proposals import EVERY, Pathways
 from aan_engine.proxy import Reel
 from aan_engine.shelf import Shelf, roto_of
 from aan_engine.shot import Shot, ShotError
@@ -72,13 +73,22 @@ class Filled:
         exr.write(path, self.plate, pixels=self.pixels, hidden=self.hidden, layers=self.layers)
 
 
-def fill(shot: Shot, *, progress: Callable[[Step], None] | None = None, skip: Collection[int] = ()) -> Iterator[Filled]:
+def fill(
+    shot: Shot,
+    *,
+    progress: Callable[[Step], None] | None = None,
+    skip: Collection[int] = (),
+    networks: Networks | None = None,
+    pathways: Pathways = EVERY,
+) -> Iterator[Filled]:
     """Fill the shot's targets in order.
 
     Args:
         progress: told after each frame of each stage; what it raises ends the job.
         skip: frame numbers whose result exists already. They are still decided on (the recurrence needs them), so that
             an interrupted job ends with the same pixels as an uninterrupted one.
+        networks: others than the shipped ones, and `pathways`, those that take part: for whoever measures what a part
+            is worth.
 
     Raises:
         AanError: see `shot`.
@@ -87,11 +97,11 @@ def fill(shot: Shot, *, progress: Callable[[Step], None] | None = None, skip: Co
     wanted = [t.frame for t in shot.targets if t.frame not in skip]
     if not wanted:
         return
-    networks = _networks(_device(shot.device))
+    networks = networks or _networks(_device(shot.device))
     with ExitStack() as stack:
         reel = stack.enter_context(_reel(shot, tell))
         survey = Survey(reel)
-        decider = Decider(networks, survey)
+        decider = Decider(networks, survey, pathways=pathways)
         survey.ask(decider.guess)
         survey.tell(lambda count: tell(Step("align", count, len(shot.plates) - 1)))
         stack.callback(survey.close)

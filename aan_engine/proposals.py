@@ -34,6 +34,23 @@ HANDED_ON = 60
 """A source further away than this is not carried along any more: errors add up."""
 
 
+@dataclass(frozen=True)
+class Pathways:
+    """Which pathways take part: all of them, unless an ablation says otherwise. No artist's knob.
+
+    Args:
+        kinds: the candidates that are asked for; the painted one always is.
+        references: distant references per target.
+    """
+
+    kinds: frozenset[Kind] = frozenset(Kind)
+    references: int = REFERENCES
+
+
+EVERY = Pathways()
+"""All of them, as shots are filled."""
+
+
 @dataclass(frozen=True, eq=False)
 class Answer:
     """Where each pixel of a frame was finally taken from; kept for the next frame.
@@ -49,23 +66,34 @@ class Answer:
     position: Array
 
 
-def linked(survey: Survey, near: Neighbourhood) -> dict[int, Registered]:
+def linked(survey: Survey, near: Neighbourhood, *, count: int = REFERENCES) -> dict[int, Registered]:
     """The references of a target with their homographies; those that turn out to show another place are dropped."""
-    found = {r: survey.link(near.index, r) for r in references(survey, near, count=REFERENCES)}
+    found = {r: survey.link(near.index, r) for r in references(survey, near, count=count)}
     return {reference: link for reference, link in found.items() if link is not None}
 
 
 def propose(
-    survey: Survey, near: Neighbourhood, *, links: dict[int, Registered], previous: Answer | None
+    survey: Survey,
+    near: Neighbourhood,
+    *,
+    links: dict[int, Registered],
+    previous: Answer | None,
+    kinds: frozenset[Kind] = Pathways.kinds,
 ) -> list[Candidate]:
-    """All candidates that lie on plates and need no network."""
+    """All candidates of these kinds that lie on plates and need no network."""
     views = survey.views()
-    layers = chained(views, near, reach=survey.reach) + carried(views, near, reach=survey.reach)
-    for reference, link in links.items():
-        layers.append(direct(views, near, reference=reference, homography=link.homography, trust=link.trust))
-    for reference, link in list(links.items())[:BENT]:
-        layers.append(bent(views, near, reference=reference, motion=survey.bend(near.index, reference, link=link)))
-    if previous is not None and previous.index == near.index - 1:
+    layers: list[Candidate] = []
+    if Kind.CHAINED in kinds:
+        layers += chained(views, near, reach=survey.reach)
+    if Kind.CARRIED in kinds:
+        layers += carried(views, near, reach=survey.reach)
+    if Kind.DIRECT in kinds:
+        for reference, link in links.items():
+            layers.append(direct(views, near, reference=reference, homography=link.homography, trust=link.trust))
+    if Kind.BENT in kinds:
+        for reference, link in list(links.items())[:BENT]:
+            layers.append(bent(views, near, reference=reference, motion=survey.bend(near.index, reference, link=link)))
+    if Kind.RECURRENT in kinds and previous is not None and previous.index == near.index - 1:
         layers.append(recurrent(survey, near, previous))
     return layers
 
