@@ -18,7 +18,7 @@ lint: $(VENV)/ready
 	$(VENV)/bin/mypy
 
 bench: $(VENV)/ready
-	$(RUN) tests/bench/bench.py
+	$(RUN) tests/bench/bench.py $(WHAT)
 
 clean:
 	rm -rf $(VENV) demo-out

@@ -1,15 +1,21 @@
-"""The bench: what a fill is worth and what it costs, on material that comes with the repository. `make bench` runs it.
+"""The bench: what a fill is worth and what it costs. `make bench` runs it, `make bench WHAT=memory` a part of it.
 
-    quality  the demo's plates at 432 x 240 with holes over what is known: PSNR in the hole (dB, 8-bit sRGB) beside
-             OpenCV's inpainting of the same frames, and seconds a frame, the engine's start included
-    memory   24 frames of 4096 x 2160 with a moving matte over 3 % of the frame: peak memory and seconds a
-             frame, beside the time that reading and writing the same plates takes with nothing else
+    quality    the demo's plates at 432 x 240 with holes over what is known: PSNR in the hole (dB, 8-bit sRGB) beside
+               OpenCV's inpainting of the same frames, and seconds a frame, the engine's start included
+    memory     24 frames of 4096 x 2160 with a moving matte over 3 % of the frame: peak memory and seconds a
+               frame, beside the time that reading and writing the same plates takes with nothing else
+    alignment  homographies on held-back pairs, beside SIFT + MAGSAC's
+    clips      `aan bench` over a folder of real clips: the table of qualities and speeds
+    ablation   what each pathway is worth, as tables in Markdown; by name only, as it takes the better part of an hour
 
-It measures whole processes (`aan fill`) from outside, as an artist or a wrangler meets them.
+`quality` and `memory` need nothing but the repository, and measure whole processes (`aan fill`) from outside, as an
+artist or a wrangler meets them. The others want data: folders beside the repository (`../shared/data`), or `--data`.
 """
 
 from __future__ import annotations
 
+import argparse
+import os
 import subprocess
 import sys
 import tempfile
@@ -24,11 +30,16 @@ import psutil
 from numpy.typing import NDArray
 
 from aan_engine import exr
-from aan_engine.evaluation import sheet
+from aan_engine.evaluation import ablation, alignment, bench, holes, sheet
 from aan_engine.training.holes import moving_hole
+from aan_engine.training.scenes import Stage
 
 Array = NDArray[np.float32]
-SHOT = Path(__file__).resolve().parents[1] / "demo" / "shot"
+HOUSE = Path(__file__).resolve().parents[2]
+SHOT = HOUSE / "tests" / "demo" / "shot"
+SHARED = HOUSE.parent / "shared" / "data"
+AAN = Path(sys.executable).with_name("aan")
+SCENES = 6
 FRAMES = range(1001, 1041)
 SMALL = (240, 432)
 LARGE = (2160, 4096)
@@ -44,13 +55,82 @@ class Run:
 
 
 def main() -> None:
-    only = sys.argv[1:] or ["quality", "memory"]
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("what", nargs="*", default=("quality", "memory", "alignment", "clips"), metavar="WHAT")
+    parser.add_argument("--data", type=Path, help="folder of clips (for alignment: of training pictures)")
+    parser.add_argument("--clips", default="", help="only these, comma-separated")
+    parser.add_argument("--kinds", default=",".join(holes.KINDS), help="of holes, comma-separated")
+    parser.add_argument("--frames", type=int, help="of each clip; 40, for the ablation 16")
+    parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes, for the ablation")
+    asked = parser.parse_args()
+    for name in asked.what:
+        PARTS[name](asked) if name in PARTS else parser.error(f"no such part: {name}; there are {', '.join(PARTS)}")
+
+
+def run_quality(asked: argparse.Namespace) -> None:
+    """On the demo's plates, one line for each kind of hole."""
     with tempfile.TemporaryDirectory(prefix="aan-bench-") as folder:
-        if "quality" in only:
-            for number, kind in enumerate(("wires", "rig", "stain")):
-                quality(Path(folder) / kind, kind, number)
-        if "memory" in only:
-            memory(Path(folder) / "large")
+        for number, kind in enumerate(("wires", "rig", "stain")):
+            quality(Path(folder) / kind, kind, number)
+
+
+def run_memory(asked: argparse.Namespace) -> None:
+    """On large plates."""
+    with tempfile.TemporaryDirectory(prefix="aan-bench-") as folder:
+        memory(Path(folder) / "large")
+
+
+def run_alignment(asked: argparse.Namespace) -> None:
+    """On held-back training pictures."""
+    if data := data_for("alignment", asked, "train"):
+        alignment.main(data)
+
+
+def run_clips(asked: argparse.Namespace) -> None:
+    """On real clips, through `aan bench`."""
+    if data := data_for("clips", asked, "eval"):
+        command = [str(AAN), "bench", "--data", str(data), "--kinds", asked.kinds, "--clips", asked.clips]
+        subprocess.run([*command, "--frames", str(asked.frames or 40)], check=False)
+
+
+def run_ablation(asked: argparse.Namespace) -> None:
+    """On a folder of clips, or on scenes made of held-back training pictures."""
+    plan = bench.Plan(kinds=tuple(asked.kinds.split(",")), frames=asked.frames or 16)
+    with tempfile.TemporaryDirectory(prefix="aan-bench-") as made:
+        if asked.data is None and (data := data_for("ablation", asked, "train")):
+            stage = Stage(data, part="validation")
+            for number in range(SCENES):
+                stage.scene(np.random.default_rng((0, number)), plan.frames).write(Path(made) / f"scene_{number:02d}")
+            asked.data = Path(made)
+        if asked.data is None:
+            return
+        clips, table = [name for name in asked.clips.split(",") if name], ""
+        for variant, rows in ablation.run(asked.data, plan, clips=clips, jobs=asked.jobs):
+            if variant.table != table:
+                table = variant.table
+                print(ablation.heading(table, plan))
+            print(ablation.line(variant, rows, plan), flush=True)
+    print(
+        f"\nPSNR in the hole, dB / warping error in the hole, x 1000; {plan.frames} frames a clip; nothing trained anew"
+    )
+
+
+def data_for(part: str, asked: argparse.Namespace, folder: str) -> Path | None:
+    """The folder named, or the one beside the repository; without either, a word on what is left out."""
+    data: Path = asked.data or SHARED / folder
+    if data.is_dir():
+        return data
+    print(f"{part:8s} left out: {data} is not there; name a folder with --data")
+    return None
+
+
+PARTS = {
+    "quality": run_quality,
+    "memory": run_memory,
+    "alignment": run_alignment,
+    "clips": run_clips,
+    "ablation": run_ablation,
+}
 
 
 def quality(folder: Path, kind: str, number: int) -> None:
@@ -121,7 +201,7 @@ def write(path: Path, channels: dict[str, NDArray[np.float16]]) -> None:
 def fill(folder: Path) -> Run:
     """`aan fill` over the folder's plates, watched from outside."""
     patterns = {name: str(folder / f"{name}.####.exr") for name in ("plate", "matte", "out")}
-    command = [str(Path(sys.executable).with_name("aan")), "fill"]
+    command = [str(AAN), "fill"]
     for name, pattern in patterns.items():
         command += [f"--{name}", pattern]
     began, peak = time.monotonic(), 0
