@@ -22,7 +22,7 @@ from aan_engine.candidate import Candidate, Kind, Neighbourhood, neighbourhood, 
 from aan_engine.motion import Array
 from aan_engine.network import projective
 from aan_engine.network.blocks import visible_cells
-from aan_engine.network.chooser import choose, commit, features
+from aan_engine.network.chooser import choose, features, unveil
 from aan_engine.network.homography import SIDE, Cells
 from aan_engine.network.inpainter import Painted, ReferenceSet, State
 from aan_engine.networks import Networks
@@ -174,7 +174,7 @@ class Decider:
         kind = torch.tensor([[int(c.kind) for c in layers]], device=device)
         fine, coarse = features(F.pad(target, margin), F.pad(hidden, margin), kind=kind, **given)
         logits = self._networks.chooser(fine, coarse, valid=given["valid"], kind=kind)
-        found = commit(choose(logits, given["valid"][:, :, 0]))
+        found = unveil(choose(logits, given["valid"][:, :, 0]))
         return found[0, :, :h, :w].cpu().numpy()
 
     @torch.no_grad()

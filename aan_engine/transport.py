@@ -20,13 +20,13 @@ from aan_engine.decision import Decision
 from aan_engine.light import decode, encode
 from aan_engine.motion import Array, Mask, sample
 
-CLEAR = 0.7
+CLEAR = 0.85
 """A candidate with more than this share is taken alone: averaging would cost grain and sharpness."""
 
-NEGLIGIBLE = 0.04
+NEGLIGIBLE = 0.02
 """Shares below this are not worth opening a plate for."""
 
-MIXED = 3
+MIXED = 4
 """Where no candidate is clear, so many are averaged at most."""
 
 AT_ONCE = 400_000

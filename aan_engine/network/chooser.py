@@ -15,8 +15,8 @@ from torch import Tensor, nn
 
 KINDS = 7
 PAINTED = 4
-VEIL = 0.25
-MAJORITY = 0.6
+VEIL = 0.1
+SAY = 0.4
 FINE = 3 + 3
 COARSE = 3 + 1 + 1 + 3 + 1 + 1 + 1
 
@@ -180,16 +180,14 @@ def choose(logits: Tensor, valid: Tensor) -> Tensor:
     return weight / weight.sum(1, keepdim=True).clamp(min=1e-12)
 
 
-def commit(weights: Tensor) -> Tensor:
-    """Weights that decide rather than hedge: (B, K, h, w), the painted layer last, still summing to 1.
+def unveil(weights: Tensor) -> Tensor:
+    """The painted layer's share where it has a say of its own, not as a veil over what plates show.
 
-    Training rewards blending a little of everything, which on the screen is a haze. Here the painted layer counts where
-    it has a say of its own and not as a veil over what plates show, and among plates the better ones count more.
-    Measured on held-back crops this costs .08 dB and gains sharpness.
+    Training rewards a little of everything, which on the screen is a haze. On held-back scenes taking the veil off costs
+    nothing. (B, K, h, w), the painted layer last, still summing to 1.
     """
     seen, invented = weights[:, :-1], weights[:, -1:]
-    rise = ((invented - VEIL) / (MAJORITY - VEIL)).clamp(0, 1)
-    invented = torch.where(seen.sum(1, keepdim=True) > 1e-3, rise * rise * (3 - 2 * rise), torch.ones_like(rise))
-    seen = seen.square()
-    seen = seen / seen.sum(1, keepdim=True).clamp(min=1e-9)
-    return torch.cat([seen * (1 - invented), invented], 1)
+    rise = ((invented - VEIL) / (SAY - VEIL)).clamp(0, 1)
+    plates = seen.sum(1, keepdim=True)
+    kept = torch.where(plates > 1e-3, invented * rise * rise * (3 - 2 * rise), torch.ones_like(rise))
+    return torch.cat([seen / plates.clamp(min=1e-9) * (1 - kept), kept], 1)

@@ -24,6 +24,9 @@ from aan_engine.training.scenes import Stage
 
 SAVE_MINUTES = 3.0
 
+EASY = 0.02
+"""A crop whose best candidates are off by this much (log range) counts half."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -106,7 +109,7 @@ def train(data: Path, out: Path, plan: Plan, *, device: str = "cpu", resume: boo
         # Half precision halves the time of a step on CPUs and GPUs alike; the loss itself stays in full precision.
         with torch.autocast(device, torch.bfloat16):
             terms = losses(model, {k: v.to(device) for k, v in given.items()})
-        loss = terms["blend"] + 8 * terms["square"] + 0.5 * terms["expected"]
+        loss = objective(terms)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
@@ -162,19 +165,38 @@ def weights_of(model: Chooser, given: dict[str, Tensor]) -> Tensor:
 
 
 def losses(model: Chooser, given: dict[str, Tensor]) -> dict[str, Tensor]:
-    """`blend`, `square` and `expected`: see the module."""
+    """`blend`, `square` and `expected`: see the module. Each is a mean over crops, the easier ones weighing more.
+
+    What no candidate shows cannot be chosen: left alone, such crops would drown those from which there is to learn.
+    """
     weight = weights_of(model, given)
     hole, truth, image = given["hidden"], given["truth"], given["image"]
-    count = hole.sum().clamp(min=1)
     off = (weight[:, :, None] * image).sum(1) - truth
     each = (image - truth[:, None]).abs().mean(2)
     # A candidate is right where its neighbourhood is: single pixels agree by chance.
     each = F.avg_pool2d(each, 5, 1, 2)
+    best = torch.where(given["told"][:, :, 0] > 0, each, torch.inf).amin(1, keepdim=True)
+    ease = EASY / (EASY + _in_hole(best, hole))
+
+    def mean(error: Tensor) -> Tensor:
+        return (ease * _in_hole(error, hole)).mean()
+
     return {
-        "blend": (off.abs() * hole).sum() / count / 3,
-        "square": (off.square() * hole).sum() / count / 3,
-        "expected": ((weight * each).sum(1, keepdim=True) * hole).sum() / count,
+        "blend": mean(off.abs()),
+        "square": mean(off.square()),
+        "expected": mean((weight * each).sum(1, keepdim=True)),
     }
+
+
+def objective(terms: dict[str, Tensor]) -> Tensor:
+    """The terms of `losses` together."""
+    return terms["blend"] + 8 * terms["square"] + 0.5 * terms["expected"]
+
+
+def _in_hole(error: Tensor, hole: Tensor) -> Tensor:
+    """(B,) the mean of (B, c, h, w) over each crop's hidden pixels."""
+    count = hole.sum((1, 2, 3)).clamp(min=1) * error.shape[1]
+    return torch.where(hole > 0, error * hole, 0.0).sum((1, 2, 3)) / count
 
 
 @torch.no_grad()

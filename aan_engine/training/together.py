@@ -93,7 +93,7 @@ class Ensemble:
         noted: dict[str, float] = {}
         for proposed, truth in lessons:
             terms = self.losses(proposed, truth, rng)
-            loss = terms["blend"] + 8 * terms["square"] + 0.5 * terms["expected"] + 0.3 * terms["painted"]
+            loss = choice.objective(terms) + 0.3 * terms["painted"]
             (loss / len(lessons)).backward()  # type: ignore[no-untyped-call]
             for name, value in terms.items():
                 noted[name] = noted.get(name, 0.0) + value.item() / len(lessons)

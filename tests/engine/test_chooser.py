@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from aan_engine.candidate import Kind
-from aan_engine.network.chooser import KINDS, PAINTED, Chooser, choose, commit, features
+from aan_engine.network.chooser import KINDS, PAINTED, Chooser, choose, features, unveil
 
 
 def given(K: int = 5, h: int = 16, w: int = 24) -> dict[str, torch.Tensor]:
@@ -60,19 +60,22 @@ def test_what_lies_under_the_hole_is_not_looked_at() -> None:
         assert torch.equal(a, b)
 
 
-def test_commitment_takes_no_veil_of_paint_over_what_plates_show_and_never_revives_a_hidden_candidate() -> None:
-    weights = torch.tensor([0.6, 0.0, 0.2, 0.2]).reshape(1, 4, 1, 1)
-    committed = commit(weights).flatten()
-    assert committed[3] == 0
-    assert committed[1] == 0
-    assert committed[0] > 0.85
-    torch.testing.assert_close(committed.sum(), torch.tensor(1.0))
+def test_the_veil_of_paint_over_what_plates_show_is_taken_off_and_a_hidden_candidate_never_revived() -> None:
+    unveiled = unveil(torch.tensor([0.6, 0.0, 0.32, 0.08]).reshape(1, 4, 1, 1)).flatten()
+    assert unveiled[3] == 0
+    assert unveiled[1] == 0
+    torch.testing.assert_close(unveiled[0] / unveiled[2], torch.tensor(0.6 / 0.32))
+    torch.testing.assert_close(unveiled.sum(), torch.tensor(1.0))
+
+
+def test_where_paint_has_a_say_it_keeps_it() -> None:
+    weights = torch.tensor([0.3, 0.2, 0.5]).reshape(1, 3, 1, 1)
+    torch.testing.assert_close(unveil(weights), weights)
 
 
 def test_where_no_plate_shows_anything_paint_is_all_there_is() -> None:
-    for painted in (1.0, 0.9999):
-        weights = torch.tensor([0.0, 1 - painted, painted]).reshape(1, 3, 1, 1)
-        assert commit(weights).flatten()[2] == 1
+    weights = torch.tensor([0.0, 1e-4, 1 - 1e-4]).reshape(1, 3, 1, 1)
+    assert unveil(weights).flatten()[2] == 1
 
 
 def test_the_network_and_the_candidates_count_kinds_alike() -> None:
