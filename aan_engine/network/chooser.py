@@ -183,8 +183,8 @@ def choose(logits: Tensor, valid: Tensor) -> Tensor:
 def unveil(weights: Tensor) -> Tensor:
     """The painted layer's share where it has a say of its own, not as a veil over what plates show.
 
-    Training rewards a little of everything, which on the screen is a haze. On held-back scenes taking the veil off costs
-    nothing. (B, K, h, w), the painted layer last, still summing to 1.
+    Training rewards a little of everything, which on the screen is a haze. On held-back scenes taking the veil off
+    costs nothing. (B, K, h, w), the painted layer last, still summing to 1.
     """
     seen, invented = weights[:, :-1], weights[:, -1:]
     rise = ((invented - VEIL) / (SAY - VEIL)).clamp(0, 1)

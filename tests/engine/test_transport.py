@@ -88,7 +88,7 @@ def test_a_clear_winner_is_taken_alone_and_a_close_call_is_shared() -> None:
     plate = np.full((*SIZE, 3), 3.0, np.float32)
     hidden = hole()
     open_plate = Source(plate, np.zeros(SIZE, bool))
-    clear = carry(decided(hidden, (0, 0), share=0.8), hidden, size=SIZE, source=lambda i: open_plate)
+    clear = carry(decided(hidden, (0, 0), share=0.9), hidden, size=SIZE, source=lambda i: open_plate)
     np.testing.assert_allclose(clear.fill[hidden], 3.0, rtol=1e-5)
     shared = carry(decided(hidden, (0, 0), share=0.4), hidden, size=SIZE, source=lambda i: open_plate)
     expected = 0.4 * encode(np.float32(3.0)) + 0.6 * 0.5
