@@ -90,7 +90,7 @@ def chooser(
     sequences: Annotated[int, typer.Option(help="Refilmed clips to make material from, first of all.")] = 240,
     steps: Annotated[int, typer.Option(help="Length of the learning-rate schedule.")] = 12_000,
     minutes: Minutes = None,
-    rate: Annotated[float, typer.Option(help="Learning rate at the start.")] = 1e-3,
+    rate: Annotated[float, typer.Option(help="Learning rate at the start.")] = 8e-4,
     device: Device = "cpu",
     resume: Resume = True,
     ship: Ship = False,
