@@ -97,7 +97,7 @@ def train(data: Path, out: Path, plan: Plan, *, device: str = "cpu", resume: boo
     torch.manual_seed(plan.seed)
     model = Chooser().to(device)
     # What is measured and shipped is the running mean of the weights: single steps of so few crops are noisy.
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGED))
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGED))  # type: ignore[no-untyped-call]
     kept = cast(Chooser, average.module)
     optimizer = torch.optim.AdamW(model.parameters(), lr=plan.rate, weight_decay=1e-4)
     journal = Journal(out)
