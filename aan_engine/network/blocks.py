@@ -135,3 +135,28 @@ def _membrane(known: Tensor, visible: Tensor) -> Tensor:
         around = wide[..., :-2, 1:-1] + wide[..., 2:, 1:-1] + wide[..., 1:-1, :-2] + wide[..., 1:-1, 2:]
         fill = colour * share + around * (0.25 * (1 - share))
     return fill
+
+
+def surroundings(base: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean colour (B, C, H, W) around each pixel, and five times the contrast there (B, 1, H, W).
+
+    Both are taken over about six cells each way, the contrast over visible pixels alone: the root mean square
+    difference from the mean, at least 0.02. H and W multiples of 8.
+
+    Args:
+        base: (B, C, H, W) the smooth fill; visible: (B, 1, H, W).
+    """
+
+    def around(values: Tensor) -> Tensor:
+        for _ in range(2):
+            values = F.avg_pool2d(values, 7, 1, padding=3, count_include_pad=False)
+        return values
+
+    def risen(values: Tensor) -> Tensor:
+        return F.interpolate(values, scale_factor=STRIDE, mode="bilinear", align_corners=False)
+
+    level = risen(around(F.avg_pool2d(base, STRIDE)))
+    apart = (base - level).square().mean(1, keepdim=True) * visible
+    share = around(F.avg_pool2d(visible, STRIDE))
+    spread = around(F.avg_pool2d(apart, STRIDE)) / share.clamp_min(1e-3)
+    return level, 5 * risen(spread).clamp_min(4e-4).sqrt()

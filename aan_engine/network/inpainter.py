@@ -18,7 +18,16 @@ from torch import Tensor, nn
 
 from aan_engine.network.align import Aligned, Alignment
 from aan_engine.network.attend import Attention, Matches
-from aan_engine.network.blocks import WIDTHS, Conv, Encoder, Residual, Upsample, smooth_fill, visible_cells
+from aan_engine.network.blocks import (
+    WIDTHS,
+    Conv,
+    Encoder,
+    Residual,
+    Upsample,
+    smooth_fill,
+    surroundings,
+    visible_cells,
+)
 from aan_engine.network.flow import FlowEstimator
 
 MOTION = 64
@@ -128,7 +137,8 @@ class Decoder(nn.Module):
     """Both pathways and the warped past to pixels: (B, inner, h, w) -> (B, 3, 8 h, 8 w), added to the smooth fill.
 
     What a wire hides is told by the pixels beside it: the last stage sees them at half resolution, beside what the
-    cells say. Untrained it adds nothing.
+    cells say. It sees them as differences from their surroundings, in units of the contrast there, and adds in those
+    units: a calm sky is disturbed little, a crowd much. Untrained, and where the target is visible, it adds nothing.
     """
 
     def __init__(self, inner: int, width: int) -> None:
@@ -149,8 +159,8 @@ class Decoder(nn.Module):
     def forward(self, cells: Tensor, base: Tensor, visible: Tensor) -> Tensor:
         """`base` (B, 3, 8 h, 8 w), the visible target with its hole filled smoothly, lets the seam close."""
         risen = self.rise(self.meeting(cells))
-        beside = F.pixel_unshuffle(torch.cat([base - 0.5, visible], dim=1), 2)
+        level, contrast = surroundings(base, visible)
+        beside = F.pixel_unshuffle(torch.cat([(base - level) / contrast, visible], dim=1), 2)
         fine = self.near(self.enter(torch.cat([risen, beside], dim=1)))
         fine = self.join(fine + self.up(self.wide(self.down(fine))))
-        painted: Tensor = F.pixel_shuffle(self.paint(fine), 2)
-        return painted
+        return F.pixel_shuffle(self.paint(fine), 2) * contrast * (visible < 1)

@@ -10,6 +10,7 @@ import typer
 
 from aan_engine import weights
 from aan_engine.network.homography import HomographyEstimator
+from aan_engine.network.inpainter import Inpainter
 from aan_engine.training import choice as choice_training
 from aan_engine.training import homography as homography_training
 from aan_engine.training import inpainter as inpainter_training
@@ -65,6 +66,7 @@ def inpainter(
     video_gan: Annotated[bool, typer.Option(help="The critic of runs of frames.")] = True,
     flow: Annotated[bool, typer.Option(help="The flow's own loss.")] = True,
     warping: Annotated[bool, typer.Option(help="The loss against the true previous frame.")] = True,
+    shipped: Annotated[bool, typer.Option(help="Begin with the engine's own weights.")] = False,
 ) -> None:
     """Train the inpainter; stage 2 goes on from stage 1's checkpoint in the same folder."""
     usual = Terms()
@@ -77,7 +79,9 @@ def inpainter(
     estimator = weights.load("homography", device=device) if stage == 2 else None
     assert estimator is None or isinstance(estimator, HomographyEstimator)
     plan = inpainter_training.Plan(stage=stage, steps=steps, minutes=minutes, rate=rate, seed=seed, terms=terms)
-    trained = inpainter_training.train(data, out, plan, estimator=estimator, device=device, resume=resume)
+    start = weights.load("inpainter") if shipped else None
+    assert start is None or isinstance(start, Inpainter)
+    trained = inpainter_training.train(data, out, plan, estimator=estimator, start=start, device=device, resume=resume)
     typer.echo(f"The run is in {out}.")
     if ship:
         typer.echo(f"The weights are in {weights.save('inpainter', trained)}.")

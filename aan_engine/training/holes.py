@@ -14,6 +14,10 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 Mask = Array
 KINDS = ("wires", "rig", "person", "stain")
+PAINTED_OUT = (*KINDS, "strokes")
+"""What the painter learns on: strokes are stains of 3 - 16 % of the frame, smeared on with a brush."""
+
+STILL = ("stain", "strokes")
 
 
 def hole(rng: np.random.Generator, height: int, width: int, *, kind: str | None = None) -> Mask:
@@ -33,7 +37,7 @@ def moving_hole(
     kind = kind or str(rng.choice(KINDS))
     size = min(height, width)
     drawn = _DRAW[kind](rng, height, width)
-    still = kind == "stain"
+    still = kind in STILL
     drift = np.zeros(2) if still else pace * rng.normal(0, 0.02, 2) * size
     turn, swell = (0.0, 1.0) if still else (pace * rng.normal(0, 0.8), float(np.exp(pace * rng.normal(0, 0.006))))
     out = np.empty((frames, height, width), np.uint8)
@@ -117,4 +121,18 @@ def _stain(rng: np.random.Generator, height: int, width: int) -> Mask:
     return canvas
 
 
-_DRAW = {"wires": _wires, "rig": _rig, "person": _person, "stain": _stain}
+def _strokes(rng: np.random.Generator, height: int, width: int) -> Mask:
+    canvas: Mask = np.zeros((height, width), np.uint8)
+    size, goal = min(height, width), rng.uniform(0.03, 0.16)
+    while canvas.mean() < goal:
+        at, angle = rng.uniform(0, 1, 2) * [width, height], rng.uniform(0, 2 * np.pi)
+        for _ in range(int(rng.integers(3, 9))):
+            angle += rng.normal(0, 0.8)
+            to = at + size * rng.uniform(0.05, 0.2) * np.array([np.cos(angle), np.sin(angle)])
+            thick = max(1, int(size * rng.uniform(0.025, 0.1)))
+            cv2.line(canvas, at.astype(int).tolist(), to.astype(int).tolist(), 1, thick)
+            at = to
+    return canvas
+
+
+_DRAW = {"wires": _wires, "rig": _rig, "person": _person, "stain": _stain, "strokes": _strokes}

@@ -1,4 +1,4 @@
-"""What the inpainter is told: the paper's six terms, each by itself, each with its weight.
+"""What the inpainter is told: the paper's six terms and one of ours, each by itself, each with its weight.
 
 Convention:
     Images (B, 3, H, W) in the log range; visibility (B, 1, H, W), 1 where visible; flows (B, 2, H, W) are backward
@@ -20,9 +20,10 @@ OCCLUSION = 50.0
 
 @dataclass(frozen=True)
 class Terms:
-    """Weights of the terms (arXiv 1905.13066, section 3.4); 0 switches a term off."""
+    """Weights of the terms (arXiv 1905.13066, section 3.4), and of one of ours, `decibel`; 0 switches a term off."""
 
     hole: float = 100.0
+    decibel: float = 3.0
     valid: float = 50.0
     image_gan: float = 1.0
     video_gan: float = 1.0
@@ -33,6 +34,17 @@ class Terms:
 def hole_l1(synthesis: Tensor, truth: Tensor, visible: Tensor) -> Tensor:
     """Mean absolute error over the hidden pixels; 0 without any."""
     return _mean((synthesis - truth).abs(), 1 - visible)
+
+
+def hole_decibel(synthesis: Tensor, truth: Tensor, visible: Tensor) -> Tensor:
+    """Squared error over the hidden pixels in dB, mean over the pictures of a batch that have any.
+
+    An easy picture, in which little is wrong, counts as much as a hard one, and so does a thin hole beside a large one.
+    """
+    hidden = 1 - visible
+    count = hidden.sum((1, 2, 3)) * synthesis.shape[1]
+    error = ((synthesis - truth).square() * hidden).sum((1, 2, 3)) / count.clamp_min(1.0)
+    return _mean(10 * torch.log10(error + 1e-5)[:, None], (count > 0).to(error.dtype)[:, None])
 
 
 def valid_l1(synthesis: Tensor, truth: Tensor, visible: Tensor) -> Tensor:

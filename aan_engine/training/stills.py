@@ -98,11 +98,21 @@ def _bounded(image: Array) -> Still:
 def crop(still: Still, rng: np.random.Generator, *, side: int) -> Array:
     """A random square window, shrunk by up to three times, perhaps mirrored: (side, side, 3) in the log range."""
     shortest = min(still.shape[:2])
-    size = min(shortest, int(side * rng.uniform(1.0, 3.0)))
+    return _view(still, rng, size=min(shortest, int(side * rng.uniform(1.0, 3.0))), side=side)
+
+
+def _view(still: Still, rng: np.random.Generator, *, size: int, side: int) -> Array:
     top, left = int(rng.integers(still.shape[0] - size + 1)), int(rng.integers(still.shape[1] - size + 1))
     view = cv2.resize(still[top : top + size, left : left + size], (side, side), interpolation=cv2.INTER_AREA)
     view = view[:, ::-1] if rng.random() < 0.5 else view
     return to_log(view.astype(np.float32) / 255, np.float32(2.0 ** rng.normal(0, 0.3)))
+
+
+def crop_of_frame(still: Still, rng: np.random.Generator, *, side: int) -> Array:
+    """As `crop`, but out of the still shrunk to a frame of 200 to 400 rows: what a proxy of 240 rows shows."""
+    shortest = min(still.shape[:2])
+    rows = rng.uniform(200.0, min(400.0, max(shortest, 200.0)))
+    return _view(still, rng, size=min(shortest, max(side, int(side * shortest / rows))), side=side)
 
 
 def to_log(image: Array, gain: float | np.float32 | Array = 1.0) -> Array:

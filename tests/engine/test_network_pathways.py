@@ -11,7 +11,7 @@ from torch import Tensor
 from aan_engine.network import projective
 from aan_engine.network.align import Alignment, sample, warp_cells
 from aan_engine.network.attend import Attention
-from aan_engine.network.blocks import WIDTHS, smooth_fill, visible_cells
+from aan_engine.network.blocks import WIDTHS, smooth_fill, surroundings, visible_cells
 from aan_engine.network.chooser import Chooser
 from aan_engine.network.flow import warp
 from aan_engine.network.homography import HomographyEstimator
@@ -34,7 +34,7 @@ def inpainter() -> Inpainter:
     """Untrained, with its last layer stirred: it starts at zero, and a test on zeros could not fail."""
     torch.manual_seed(7)
     model = Inpainter().eval().requires_grad_(False)
-    torch.nn.init.normal_(model.decoder.paint[-1].weight, std=0.05)
+    torch.nn.init.normal_(model.decoder.paint.weight, std=0.05)
     return model
 
 
@@ -171,6 +171,44 @@ def test_the_smooth_fill_keeps_what_is_visible_and_invents_no_colour() -> None:
     assert torch.allclose(filled * visible, image * visible, atol=1e-6)
     assert image.min() <= filled.min() <= filled.max() <= image.max()
     assert torch.equal(smooth_fill(image, torch.zeros_like(visible)), torch.zeros_like(image))
+
+
+def test_the_smooth_fill_carries_a_ramp_across_a_hole() -> None:
+    _, visible = frame()
+    y, x = torch.meshgrid(torch.linspace(0, 1, 64), torch.linspace(0, 1, 96), indexing="ij")
+    ramp = torch.stack([x, y, 0.3 * x + 0.6 * y])[None]
+    filled = smooth_fill(torch.where(visible > 0, ramp, torch.nan), visible)
+    span = ramp[..., 16:40, 32:64].amax((2, 3)) - ramp[..., 16:40, 32:64].amin((2, 3))
+    assert (filled - ramp).abs().max() < 0.03 * span.min()
+
+
+def test_a_brighter_picture_is_filled_and_judged_the_same_but_brighter() -> None:
+    image, visible = frame()
+    assert torch.allclose(smooth_fill(image + 0.5, visible), smooth_fill(image, visible) + 0.5, atol=1e-5)
+    level, contrast = surroundings(smooth_fill(image, visible), visible)
+    brighter, same = surroundings(smooth_fill(image + 0.5, visible), visible)
+    assert torch.allclose(brighter, level + 0.5, atol=1e-5)
+    assert torch.allclose(same, contrast, atol=1e-4)
+    assert surroundings(torch.full_like(image, 0.3), visible)[1].sub(0.1).abs().max() < 1e-6
+
+
+def test_an_untrained_painter_is_the_smooth_fill() -> None:
+    image, visible = frame()
+    none = ReferenceSet(torch.zeros(0, C, 8, 12), torch.zeros(0, 1, 8, 12), torch.zeros(0, 3, 3))
+    assert torch.equal(Inpainter().eval().step(image, visible, references=none).image, smooth_fill(image, visible))
+
+
+def test_a_thin_hole_is_painted_by_the_pixels_beside_it(inpainter: Inpainter) -> None:
+    """Fine structure that no cell resolves, a shift of four pixels, changes the paint."""
+    image, visible = frame()
+    visible[:] = 1
+    visible[..., 30:33, :] = 0
+    none = ReferenceSet(torch.zeros(0, C, 8, 12), torch.zeros(0, 1, 8, 12), torch.zeros(0, 3, 3))
+    out = [inpainter.step(i, visible, references=none) for i in (image, image.roll(4, dims=3))]
+    added = [o.synthesis - smooth_fill(i, visible) for o, i in zip(out, (image, image.roll(4, dims=3)), strict=True)]
+    moved = added[1] - added[0].roll(4, dims=3)
+    assert added[0].abs().max() > 1e-3
+    assert moved[..., 30:33, 16:80].abs().mean() < 0.8 * (added[1] - added[0])[..., 30:33, 16:80].abs().mean()
 
 
 def test_what_is_visible_stays_and_what_is_hidden_cannot_matter(inpainter: Inpainter) -> None:

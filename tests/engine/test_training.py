@@ -107,7 +107,7 @@ def test_most_random_homographies_move_no_corner_further_than_32_pixels() -> Non
     assert np.median([g.max() for g in gone]) > 8
 
 
-@pytest.mark.parametrize("kind", holes.KINDS)
+@pytest.mark.parametrize("kind", holes.PAINTED_OUT)
 def test_every_kind_of_hole_hides_something_but_not_everything(kind: str) -> None:
     shares = [holes.hole(np.random.default_rng(i), 96, 160, kind=kind).mean() for i in range(20)]
     assert min(shares) >= 0
@@ -118,7 +118,8 @@ def test_every_kind_of_hole_hides_something_but_not_everything(kind: str) -> Non
 def test_a_stain_stands_still_and_a_wire_moves() -> None:
     stain = holes.moving_hole(np.random.default_rng(1), 5, height=96, width=160, kind="stain")
     wires = holes.moving_hole(np.random.default_rng(1), 5, height=96, width=160, kind="wires")
-    assert all(np.array_equal(stain[0], s) for s in stain)
+    strokes = holes.moving_hole(np.random.default_rng(1), 5, height=96, width=160, kind="strokes")
+    assert all(np.array_equal(still[0], s) for still in (stain, strokes) for s in still)
     assert not np.array_equal(wires[0], wires[4])
 
 
@@ -168,6 +169,15 @@ def test_each_loss_is_zero_where_nothing_is_wrong_and_only_there() -> None:
     assert losses.flow_error(still + 4, still, truth, truth).item() > 0.5
     assert losses.warping_error(truth, truth, truth, still).item() == pytest.approx(0, abs=1e-5)
     assert losses.warping_error(truth + 0.1, truth, truth, still).item() == pytest.approx(0.1, abs=1e-3)
+
+
+def test_in_decibels_an_easy_picture_counts_as_much_as_a_hard_one() -> None:
+    truth, visible = torch.rand(3, 3, 32, 32), torch.ones(3, 1, 32, 32)
+    visible[:2, :, 8:20, 8:20] = 0
+    scale = torch.tensor([0.3, 0.03, 0.0])[:, None, None, None]
+    found = losses.hole_decibel(truth + scale, truth, visible).item()
+    assert found == pytest.approx(10 * np.log10(0.3 * 0.03), abs=0.1)
+    assert losses.hole_decibel(truth + 0.5 * scale, truth, visible).item() == pytest.approx(found - 6.02, abs=0.2)
 
 
 def test_a_killed_homography_run_ends_with_the_same_bits(
