@@ -26,6 +26,9 @@ LEVELS = 4
 TOLERANCE = 0.04
 """Residual, in log range, up to which a pixel counts as explained: about a tenth of a stop."""
 
+EXACT = 0.01
+"""Residual, in log range, at which a pixel half counts as exactly in its place."""
+
 SAMPLES = 16_000
 """Pixels per level that enter the normal equations."""
 
@@ -97,7 +100,7 @@ def refine(target: Pyramid, reference: Pyramid, *, start: NDArray[np.float64], c
         levels = levels[:2]
     for depth in range(len(levels) - 1, -1, -1):
         (T, mt), (R, mr) = levels[depth]
-        scale = _scaling(T.shape, target.grey.shape)
+        scale = scaling(T.shape, target.grey.shape)
         local = scale @ H @ np.linalg.inv(scale)
         rounds = 3 if depth == 0 else 8
         local = _gauss_newton(T, mt, R, mr, local, rounds=rounds)
@@ -117,6 +120,23 @@ def trust(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64
     return _explained(target, reference, homography=homography, slip=False)
 
 
+def sharpness(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64]) -> float:
+    """How exactly `homography` lays one proxy's texture on the other's, 0 .. 1: what tells a good fit from the best.
+
+    `trust` forgives half a pixel; this does not. It compares answers to one question only: grain and change of light
+    lower it for all of them.
+    """
+    (T, mt), (R, mr) = target.levels[0], reference.levels[0]
+    warped, both = warp(R, mr, homography, T.shape)
+    both = both * mt
+    if both.sum() < 32:
+        return 0.0
+    residual = warped - T
+    residual -= _median(residual[both > 0])
+    weight = np.minimum(np.hypot(*_gradient(T)) / FLAT, 1.0)
+    return float((weight * both / (1 + (residual / EXACT) ** 2)).sum() / max(float((weight * mt).sum()), 1.0))
+
+
 def _kinship(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64], trust: float) -> float:
     """Trust beyond what the same pictures reach when one is slipped by a third of the frame, which proves nothing."""
     chance = min(_explained(target, reference, homography=homography, slip=True), 0.9)
@@ -126,8 +146,8 @@ def _kinship(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.floa
 def _explained(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64], slip: bool) -> float:
     level = min(1, len(target.levels) - 1)
     (T, mt), (R, mr) = target.levels[level], reference.levels[level]
-    scale = _scaling(T.shape, target.grey.shape)
-    warped, both = _warp(R, mr, scale @ homography @ np.linalg.inv(scale), T.shape)
+    scale = scaling(T.shape, target.grey.shape)
+    warped, both = warp(R, mr, scale @ homography @ np.linalg.inv(scale), T.shape)
     if slip:
         by = (T.shape[0] // 3, T.shape[1] // 3)
         warped, both = np.roll(warped, by, (0, 1)), np.roll(both, by, (0, 1))
@@ -163,7 +183,7 @@ def _gauss_newton(
     back = np.linalg.inv(norm)
     counted, aim = mt[::thin, ::thin] > 0, T[::thin, ::thin]
     for _ in range(rounds):
-        warped, both = _warp(R, mr, H, T.shape)
+        warped, both = warp(R, mr, H, T.shape)
         keep = counted & (both[::thin, ::thin] > 0)
         if keep.sum() < 40:
             return H
@@ -194,7 +214,7 @@ def _gauss_newton(
     return H
 
 
-def _warp(R: Array, mr: Array, H: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[Array, Array]:
+def warp(R: Array, mr: Array, H: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[Array, Array]:
     """The reference seen from the target, and where that is wholly visible."""
     size = (shape[1], shape[0])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -214,7 +234,7 @@ def _median(values: Array) -> float:
     return float(np.median(values[:: max(1, values.size // 4096)]))
 
 
-def _scaling(small: tuple[int, ...], large: tuple[int, ...]) -> NDArray[np.float64]:
+def scaling(small: tuple[int, ...], large: tuple[int, ...]) -> NDArray[np.float64]:
     """Full-resolution pixel centres -> level pixel centres."""
     sy, sx = small[0] / large[0], small[1] / large[1]
     return np.array([[sx, 0, 0.5 * sx - 0.5], [0, sy, 0.5 * sy - 0.5], [0, 0, 1]], np.float64)

@@ -7,7 +7,7 @@ current target, and the links to distant references. Targets are meant to be ask
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterator
 from typing import Protocol, TypeVar
 
 import cv2
@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.candidate import Views
+from aan_engine.matching import convinces, search
 from aan_engine.motion import Array, Motion, between, grid, project
 from aan_engine.proxy import Reel
 from aan_engine.registration import Pyramid, Registered, refine, trust
@@ -139,16 +140,21 @@ class Survey:
         return self._steps[index]
 
     def _best(self, target: int, reference: int, starts: list[Homography]) -> Registered:
-        """Refined from the most promising of several starts; the learned one is asked where none convinces."""
+        """Refined from the most promising of several starts; searched for, the learned start first, if in doubt."""
         T, R = self.pyramid(target), self.pyramid(reference)
         ranked = sorted(starts, key=lambda H: trust(T, R, homography=H))
         found = refine(T, R, start=ranked[-1])
-        if found.trust < LEARNED and len(ranked) > 1:
+        if convinces(found, start=ranked[-1], shape=self.reel.size):
+            return found
+        if len(ranked) > 1:
             found = max(found, refine(T, R, start=ranked[0]), key=lambda r: r.trust)
-        if found.trust < LEARNED and self._guess is not None:
-            learned = refine(T, R, start=self._guess(target, reference))
-            found = max(found, learned, key=lambda r: r.trust)
-        return found
+
+        def further() -> Iterator[Homography]:
+            if self._guess is not None:
+                yield self._guess(target, reference)
+            yield ranked[-1]
+
+        return search(T, R, known=found, starts=further())
 
     def motion(self, index: int, to: int) -> Motion | None:
         """The motion between neighbours; None across a cut."""

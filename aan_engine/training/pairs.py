@@ -58,14 +58,14 @@ def pair(stills: list[Still], rng: np.random.Generator) -> dict[str, Array]:
     other = stills[int(rng.integers(len(stills)))]
     related = rng.random() >= STRANGERS
     motion = random_homography(rng)
-    placed = _placement(rng, still.shape[0], still.shape[1])
-    target, target_inside = _view(still, placed, np.eye(3))
-    reference, reference_inside = _view(still if related else other, placed, np.linalg.inv(motion))
+    placed = placement(rng, still.shape[0], still.shape[1])
+    target, target_inside = view(still, placed, np.eye(3))
+    reference, reference_inside = view(still if related else other, placed, np.linalg.inv(motion))
     front_target, front_reference = np.zeros((2, SIDE, SIDE), np.uint8)
     if rng.random() < 0.65:
-        actor = _view(other, _placement(rng, other.shape[0], other.shape[1]), np.eye(3))[0]
-        front_target, front_reference = _paste(rng, actor, target, reference)
-    images = [_filmed(rng, image) for image in (target, reference)]
+        actor = view(other, placement(rng, other.shape[0], other.shape[1]), np.eye(3))[0]
+        front_target, front_reference = paste(Front.drawn(rng), actor, target, reference)
+    images = [filmed(rng, image) for image in (target, reference)]
     visible = [_seen(rng, inside) for inside in (target_inside, reference_inside)]
     there = cv2.warpPerspective(visible[1] * (1 - front_reference), motion, (SIDE, SIDE), flags=_NEAREST)
     explained = _cells(visible[0] * (1 - front_target) * there) > 0.5
@@ -99,7 +99,7 @@ def random_homography(rng: np.random.Generator) -> Array:
     return cv2.getPerspectiveTransform(corners.astype(np.float32), moved.astype(np.float32)).astype(np.float64)
 
 
-def _placement(rng: np.random.Generator, height: int, width: int) -> Array:
+def placement(rng: np.random.Generator, height: int, width: int) -> Array:
     """Which upright rectangle of the still becomes the 256 x 256 view: a matrix from view pixels to still pixels."""
     aspect = float(np.exp(rng.uniform(np.log(0.8), np.log(2.0))))
     high = min(height, width / aspect) * float(rng.uniform(0.45, 0.95))
@@ -112,7 +112,7 @@ def _placement(rng: np.random.Generator, height: int, width: int) -> Array:
     return matrix @ mirror if flip else matrix
 
 
-def _view(still: Still, placed: Array, motion: Array) -> tuple[Array, Array]:
+def view(still: Still, placed: Array, motion: Array) -> tuple[Array, Array]:
     """The still through `placed @ motion`, in 0..1, and which pixels lie on it.
 
     A still much larger than its view is shrunk first, by area: a warp alone would alias.
@@ -129,20 +129,34 @@ def _view(still: Still, placed: Array, motion: Array) -> tuple[Array, Array]:
     return view.astype(np.float32) / 255, inside
 
 
-def _paste(rng: np.random.Generator, actor: Array, target: Array, reference: Array) -> tuple[Array, Array]:
-    """Something in front that moves on its own: painted into both views in place; where it is, in each."""
-    shape = blob(rng, SIDE, SIDE, share=rng.uniform(0.1, 0.25))
-    walk = rng.normal(0, 24, 2)
-    moved: Array = cv2.getRotationMatrix2D((SIDE / 2, SIDE / 2), rng.normal(0, 8), float(np.exp(rng.normal(0, 0.08))))
-    moved[:, 2] += walk
-    shape_there = cv2.warpAffine(shape, moved, (SIDE, SIDE), flags=cv2.INTER_NEAREST)
-    actor_there = cv2.warpAffine(actor, moved, (SIDE, SIDE), borderMode=cv2.BORDER_REFLECT_101)
-    target[shape > 0] = actor[shape > 0]
-    reference[shape_there > 0] = actor_there[shape_there > 0]
-    return shape, shape_there
+@dataclass(frozen=True, eq=False)
+class Front:
+    """Something in front that moves on its own: its shape in both views, 1 where it stands, and its (2, 3) motion."""
+
+    target: Array
+    reference: Array
+    motion: Array
+
+    @classmethod
+    def drawn(cls, rng: np.random.Generator) -> Front:
+        """A blob over about a tenth to a quarter of the target."""
+        shape = blob(rng, SIDE, SIDE, share=rng.uniform(0.1, 0.25))
+        walk = rng.normal(0, 24, 2)
+        turn, swell = rng.normal(0, 8), float(np.exp(rng.normal(0, 0.08)))
+        motion: Array = cv2.getRotationMatrix2D((SIDE / 2, SIDE / 2), turn, swell)
+        motion[:, 2] += walk
+        return cls(shape, cv2.warpAffine(shape, motion, (SIDE, SIDE), flags=cv2.INTER_NEAREST), motion)
 
 
-def _filmed(rng: np.random.Generator, image: Array) -> Array:
+def paste(front: Front, actor: Array, target: Array, reference: Array) -> tuple[Array, Array]:
+    """Paints `actor` in the front's shape into both views, in place; where it is, in each."""
+    there = cv2.warpAffine(actor, front.motion, (SIDE, SIDE), borderMode=cv2.BORDER_REFLECT_101)
+    target[front.target > 0] = actor[front.target > 0]
+    reference[front.reference > 0] = there[front.reference > 0]
+    return front.target, front.reference
+
+
+def filmed(rng: np.random.Generator, image: Array) -> Array:
     """The view as a camera would give it: exposure, white balance, defocus, grain; log range."""
     if rng.random() < 0.35:
         image = cv2.GaussianBlur(image, (0, 0), rng.uniform(0.4, 2.0))
