@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from aan_engine.shot import ShotError
-from aan_engine.training.holes import moving_hole
+from aan_engine.training.holes import PAINTED_OUT, moving_hole
 from aan_engine.training.stills import CLIPS, Array, Still, files, read_clip, to_log
 
 EVERY = 10
@@ -83,7 +83,8 @@ def run(
     low, high = min(times + around), max(times + around)
     window, flip = _window(rng, clip[0].shape[0], clip[0].shape[1], height / width), rng.random() < 0.5
     shown = {t: _view(clip[t], window, height, width, flip=flip) for t in times + around}
-    hidden = moving_hole(rng, high - low + 1, height=height, width=width)
+    kind = str(rng.choice(PAINTED_OUT))
+    hidden = moving_hole(rng, high - low + 1, height=height, width=width, kind=kind)
     if hidden.mean() > 0.35:
         hidden = moving_hole(rng, high - low + 1, height=height, width=width, kind="stain")
     gain = np.float32(2.0 ** rng.normal(0, 0.3))

@@ -7,6 +7,7 @@ estimator; runs begin with 6 frames and grow by 6, up to 24, as training goes on
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,6 @@ from aan_engine.training import clips as moving
 from aan_engine.training import losses
 from aan_engine.training.guide import Guide
 from aan_engine.training.holes import PAINTED_OUT, Mask, hole
-from aan_engine.training.homography import rate_at
 from aan_engine.training.journal import Journal
 from aan_engine.training.stills import Still, crop_of_frame, stills
 from aan_engine.training.trainer import Frame, Trainer
@@ -54,6 +54,11 @@ class Plan:
     longest: int = 24
     measure_every: int = 500
     terms: losses.Terms = field(default_factory=losses.Terms)
+
+    def rate_at(self, step: int) -> float:
+        """Half a cosine from `rate` to a fiftieth of it, after warming up for 200 steps or a quarter of them all."""
+        warmth = min(1.0, (step + 1) / max(1, min(200, self.steps // 4)))
+        return self.rate * warmth * (0.51 + 0.49 * math.cos(math.pi * min(step / max(self.steps, 1), 1.0)))
 
     def length(self, step: int) -> int:
         """Frames in a run at this step: the curriculum, in four equal parts of the training."""
@@ -89,13 +94,13 @@ def train(
     lessons = _Stills(data, plan, device) if plan.stage == 1 else _Clips(data, plan, device, estimator)
     saved = journal.minutes
     while trainer.step < plan.steps and (plan.minutes is None or journal.minutes < plan.minutes):
-        rate = rate_at(trainer.step, plan.rate, plan.steps)
+        rate = plan.rate_at(trainer.step)
         for frames in lessons.at(trainer.step, trainer.painter):
             noted = trainer.learn(frames, rate=rate)
         trainer.step += 1
-        if trainer.step % 20 == 0:
+        if trainer.step % (20 if plan.stage == 1 else 5) == 0:
             journal.note(trainer.step, **noted)
-        if trainer.step % plan.measure_every == 0:
+        if trainer.step % (plan.measure_every if plan.stage == 1 else plan.measure_every // 10) == 0:
             measured, sheet = lessons.measure(trainer.average)
             journal.note(trainer.step, **{f"held_{name}": value for name, value in measured.items()})
             journal.sheet(f"{plan.stage}", sheet)
@@ -198,18 +203,20 @@ class _Clips:
 
     @torch.no_grad()
     def measure(self, painter: Inpainter) -> tuple[dict[str, float], list[list[Tensor]]]:
-        """PSNR in the hole (log range) on held-back clips, beside a smooth fill; a sheet of samples."""
+        """PSNR in the hole (log range, mean over frames) on held-back clips, and how much better that is than the
+        smooth fill; a sheet of samples: what is given, painted, the share of the past, true."""
         ours, smooth, sheet = [], [], []
         for i in range(8):
             run = self._run(self.held, np.random.default_rng([987_654_321, i]), GROWTH)
             frames = [f for piece in self._painted(painter, run) for f in piece]
-            ours += [squared_error(f.painted.image, f.truth, f.visible) for f in frames]
-            smooth += [squared_error(smooth_fill(f.truth, f.visible), f.truth, f.visible) for f in frames]
+            hidden = [f for f in frames if f.visible.min() < 1]
+            ours += [-losses.hole_decibel(f.painted.image, f.truth, f.visible).item() for f in hidden]
+            smooth += [-losses.hole_decibel(smooth_fill(f.truth, f.visible), f.truth, f.visible).item() for f in hidden]
             last = frames[-1]
             sheet.append(
                 [last.truth[0] * last.visible[0], last.painted.image[0], last.painted.composition[0], last.truth[0]]
             )
-        return {"psnr": decibels(ours), "smooth_psnr": decibels(smooth)}, sheet
+        return {"clips": float(np.mean(ours)), "clips_gain": float(np.mean(ours) - np.mean(smooth))}, sheet
 
 
 def paint(painter: Inpainter, truth: Tensor, visible: Tensor, references: ReferenceSet, state: State | None) -> Painted:
@@ -224,15 +231,3 @@ def nothing(image: Tensor) -> ReferenceSet:
     h, w = height // 8, width // 8
     none = image.new_zeros
     return ReferenceSet(none(b, 0, WIDTHS[-1], h, w), none(b, 0, 1, h, w), none(b, 0, 3, 3))
-
-
-def squared_error(image: Tensor, truth: Tensor, visible: Tensor) -> tuple[float, float]:
-    """Sum of squares over the hidden pixels and channels, and their number."""
-    hidden = 1 - visible
-    return ((image - truth).square() * hidden).sum().item(), 3 * hidden.sum().item()
-
-
-def decibels(errors: list[tuple[float, float]]) -> float:
-    """PSNR of pooled squared errors, for a peak of 1."""
-    total, count = (sum(e[i] for e in errors) for i in (0, 1))
-    return float(-10 * np.log10(max(total / max(count, 1.0), 1e-12)))

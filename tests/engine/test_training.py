@@ -232,6 +232,15 @@ def test_the_runs_grow_by_six_up_to_twenty_four() -> None:
     assert [plan.length(s) for s in (0, 24, 25, 50, 75, 99)] == [6, 6, 12, 18, 24, 24]
 
 
+def test_the_rate_warms_up_and_falls_in_a_short_training_as_in_a_long_one() -> None:
+    for steps in (40, 4000):
+        plan = inpainter_training.Plan(steps=steps, rate=1.0)
+        rates = [plan.rate_at(s) for s in range(steps)]
+        assert rates[0] < 0.15
+        assert max(rates) > 0.8
+        assert rates[-1] < 0.03
+
+
 def test_a_broken_checkpoint_is_refused_with_a_word_on_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(b"half of a")
     with pytest.raises(WeightsError, match="checkpoint") as caught:
