@@ -1,0 +1,77 @@
+"""Matching: a homography found by looking around, where following the picture's slope gets lost."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from aan_engine.matching import convinces, match, search
+from aan_engine.registration import Pyramid, Registered, refine, sharpness
+from tests.engine.test_registration import PLACED, SIZE, corner_error, seen_through, textured, whole
+
+FAR = np.array([[1.06, -0.05, 60.0], [0.07, 0.96, 20.0], [2e-4, -1e-4, 1]])
+BETWEEN = np.linalg.inv(FAR) @ PLACED
+"""Moves corners by some twenty pixels: a tenth of the frame, far beyond registration's own reach."""
+
+
+def holed(seed: int) -> NDArray[np.bool_]:
+    visible = whole()
+    rng = np.random.default_rng(seed)
+    for top, left in zip(rng.integers(0, 90, 4), rng.integers(0, 170, 4), strict=True):
+        visible[top : top + 26, left : left + 34] = False
+    return visible
+
+
+def pair(seed: int) -> tuple[Pyramid, Pyramid]:
+    """Far apart, with holes in both and a change of exposure."""
+    one, two = seen_through(textured(seed), PLACED), seen_through(textured(seed), FAR) * 0.9 + 0.08
+    seen = holed(seed), holed(seed + 50)
+    one[~seen[0]], two[~seen[1]] = 0, 3
+    return Pyramid(one, seen[0]), Pyramid(two, seen[1])
+
+
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_what_lies_far_off_is_found_to_a_pixel_through_holes_and_a_change_of_exposure(seed: int) -> None:
+    target, reference = pair(seed)
+    assert corner_error(np.eye(3), BETWEEN) > 10
+    assert corner_error(match(target, reference, start=np.eye(3)), BETWEEN) < 1.5
+
+
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_a_search_mends_an_answer_that_got_lost(seed: int) -> None:
+    target, reference = pair(seed)
+    lost = Registered(np.eye(3), 0.1, 0.0)
+    found = search(target, reference, known=lost, starts=[np.eye(3)])
+    assert corner_error(found.homography, BETWEEN) < 0.25
+    assert found.kinship > 0.8
+
+
+def test_the_true_homography_is_sharper_than_one_half_a_pixel_off() -> None:
+    target, reference = pair(1)
+    beside = np.array([[1, 0, 0.5], [0, 1, 0], [0, 0, 1]]) @ BETWEEN
+    exact, near = (sharpness(target, reference, homography=H) for H in (BETWEEN, beside))
+    assert exact > 1.2 * near > 0
+
+
+def test_nothing_is_found_in_a_flat_picture_or_where_nothing_is_visible() -> None:
+    flat = Pyramid(np.full(SIZE, 0.4, np.float32), whole())
+    blind = Pyramid(seen_through(textured(), PLACED), ~whole())
+    for one, two in ((flat, flat), (blind, blind), (flat, blind)):
+        assert corner_error(match(one, two, start=BETWEEN), BETWEEN) < 1e-6
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_another_place_stays_a_stranger_however_long_one_looks(seed: int) -> None:
+    one = Pyramid(seen_through(textured(seed), PLACED), whole())
+    other = Pyramid(seen_through(textured(seed + 10), PLACED), whole())
+    known = refine(one, other, start=np.eye(3))
+    assert search(one, other, known=known, starts=[np.eye(3), BETWEEN]) == known
+
+
+def test_a_doubtful_answer_convinces_near_its_start_only() -> None:
+    near, far = (np.array([[1, 0, x], [0, 1, 0], [0, 0, 1]], float) for x in (2, 40))
+    assert convinces(Registered(near, 0.7, 0.6), start=np.eye(3), shape=SIZE)
+    assert not convinces(Registered(far, 0.7, 0.6), start=np.eye(3), shape=SIZE)
+    assert not convinces(Registered(near, 0.5, 0.4), start=np.eye(3), shape=SIZE)
+    assert convinces(Registered(far, 0.95, 0.9), start=np.eye(3), shape=SIZE)
