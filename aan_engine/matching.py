@@ -36,8 +36,8 @@ ALIKE = 0.4
 STIFFNESS = 3e-5
 """How strongly few or weak matches leave the homography as it was; see `projective.fit`."""
 
-DOUBT = 0.6
-"""An answer that is trusted less than this is doubted."""
+DOUBT = 0.4
+"""An answer that is trusted less than this is doubted wherever it lies."""
 
 SURE = 0.9
 """An answer that is trusted as much as this is not: wrong ones hardly ever are."""
@@ -46,7 +46,8 @@ KIN = 0.4
 """What is found by looking around must be more akin than this: among so many places chance finds something."""
 
 NEAR = 0.03
-"""Between the two an answer is believed that lies as near to its start as this, in widths of the frame."""
+"""Between the two an answer is believed that lies as near to its start as this, in widths of the frame: there it is
+moving foreground or depth that takes trust away, and looking around would cost much and find nothing."""
 
 
 def convinces(found: Registered, *, start: NDArray[np.float64], shape: tuple[int, ...]) -> bool:
