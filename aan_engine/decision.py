@@ -7,11 +7,8 @@ plate is touched: what comes out are weights and coordinates.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from dataclasses import dataclass
-from typing import TypeVar
 
-import cv2
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -19,14 +16,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aan_engine.candidate import Candidate, Kind, Neighbourhood, neighbourhood, painted
+from aan_engine.encoded import Encoded
 from aan_engine.motion import Array
 from aan_engine.network import projective
-from aan_engine.network.blocks import visible_cells
 from aan_engine.network.chooser import choose, features, unveil
-from aan_engine.network.homography import SIDE, Cells
+from aan_engine.network.homography import SIDE
 from aan_engine.network.inpainter import Painted, ReferenceSet, State
 from aan_engine.networks import Networks
-from aan_engine.proposals import CELL, EVERY, Answer, Pathways, attended, linked, propose
+from aan_engine.proposals import CELL, EVERY, Answer, Pathways, attended, linked, propose, recurrent
 from aan_engine.registration import Registered
 from aan_engine.seam import correction
 from aan_engine.survey import Survey
@@ -34,8 +31,14 @@ from aan_engine.survey import Survey
 ALIKE = 0.05
 """Distance in the log range at which a candidate no longer shows the same as the fill: a fifth of a stop."""
 
-REMEMBERED = 48
-Value = TypeVar("Value")
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What alignment alone proposes for one target: its box, its references, and the candidates that they give."""
+
+    near: Neighbourhood
+    links: dict[int, Registered]
+    layers: list[Candidate]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,37 +95,50 @@ class Decider:
         self._networks = networks
         self._pathways = pathways
         self._survey = survey
-        self._cells: OrderedDict[int, Cells] = OrderedDict()
-        self._features: OrderedDict[int, tuple[Tensor, Tensor]] = OrderedDict()
+        self._encoded = Encoded(networks, survey)
         self._answer: Answer | None = None
         self._state: tuple[int, State] | None = None
 
     @torch.inference_mode()
     def guess(self, target: int, reference: int) -> NDArray[np.float64]:
         """The learned homography on the proxies, target -> reference (arXiv 1905.13066, section 3.1)."""
-        estimate = self._networks.estimator.match(self._estimator_cells(target), self._estimator_cells(reference))
+        estimate = self._networks.estimator.match(*(self._encoded.for_estimator(i) for i in (target, reference)))
         h, w = self._survey.reel.size
         H = projective.rescale(estimate.homography.double(), before=(SIDE, SIDE), after=(h, w))
         return H[0].cpu().numpy()
 
     def decide(self, index: int) -> Decision | None:
         """The decision for frame `index`; None where nothing is hidden."""
-        proposed = self.proposals(index)
-        if proposed is None:
+        return self.conclude(self.prepare(index))
+
+    def prepare(self, index: int) -> Prepared | None:
+        """What needs neither network nor past, for frame `index`; None where nothing is hidden."""
+        near = neighbourhood(index, self._survey.reel.hidden(index))
+        if near is None:
             return None
-        return self.settle(proposed, self.weigh(proposed))
+        links = linked(self._survey, near, count=self._pathways.references)
+        return Prepared(near, links, propose(self._survey, near, links=links, kinds=self._pathways.kinds))
+
+    def conclude(self, prepared: Prepared | None) -> Decision | None:
+        """The decision for what was prepared; frames are concluded in order."""
+        proposed = self.complete(prepared)
+        return None if proposed is None else self.settle(proposed, self.weigh(proposed))
 
     def proposals(self, index: int) -> Proposed | None:
         """Every pathway's candidates for frame `index`; None where nothing is hidden."""
-        near = neighbourhood(index, self._survey.reel.hidden(index))
-        if near is None:
+        return self.complete(self.prepare(index))
+
+    def complete(self, prepared: Prepared | None) -> Proposed | None:
+        """What was prepared together with what recurrence, refinement and the residual pathway propose."""
+        if prepared is None:
             self._answer, self._state = None, None
             return None
-        kinds = self._pathways.kinds
-        links = linked(self._survey, near, count=self._pathways.references)
-        layers = propose(self._survey, near, links=links, previous=self._answer, kinds=kinds)
-        brief = self._brief(index, links)
-        synthesis = self._paint(index, brief, list(links))
+        near, links, kinds = prepared.near, prepared.links, self._pathways.kinds
+        layers = list(prepared.layers)
+        if Kind.RECURRENT in kinds and self._answer is not None and self._answer.index == near.index - 1:
+            layers.append(recurrent(self._survey, near, self._answer))
+        brief = self._brief(near.index, links)
+        synthesis = self._paint(near.index, brief, list(links))
         if synthesis.references and Kind.ATTENDED in kinds:
             layers.append(self._attended(near, synthesis))
         layers = [c for c in layers if (c.valid & near.hidden).any()]
@@ -131,7 +147,7 @@ class Decider:
 
     def remember(self, proposed: Proposed, shares: Array) -> None:
         """The answer by these weights is what the next frame's recurrence carries along."""
-        self._answer = _answer(proposed.near, proposed.layers, shares, self._survey.reel.size)
+        self._answer = Answer.of(proposed.near, proposed.layers, shares, size=self._survey.reel.size)
 
     def settle(self, proposed: Proposed, shares: Array) -> Decision:
         """The decision by (K, h, w) weights of the candidates; it is remembered for the next frame's recurrence."""
@@ -181,9 +197,9 @@ class Decider:
     def _brief(self, index: int, links: dict[int, Registered]) -> Brief:
         device = self._networks.device
         homographies = [torch.from_numpy(link.homography).float() for link in links.values()]
-        known = [self._inpainter_cells(i) for i in links]
-        image, visible = self._padded(index)
-        empty, shown = self._inpainter_cells(index)
+        known = [self._encoded.for_inpainter(i) for i in links]
+        image, visible = self._encoded.padded(index)
+        empty, shown = self._encoded.for_inpainter(index)
         cells = torch.cat([c for c, _ in known]) if known else empty[:0]
         shows = torch.cat([v for _, v in known]) if known else shown[:0]
         H = torch.stack(homographies).to(device) if known else torch.zeros(0, 3, 3, device=device)
@@ -201,35 +217,6 @@ class Decider:
         picture = painted_frame.image[0, :, :h, :w].permute(1, 2, 0).cpu().numpy()
         return _Synthesis(np.ascontiguousarray(picture), painted_frame, chosen)
 
-    def _estimator_cells(self, index: int) -> Cells:
-        """The frame at the estimator's own square size, encoded; remembered for a while."""
-        if index not in self._cells:
-            size = (SIDE, SIDE)
-            image = cv2.resize(self._survey.image(index), size, interpolation=cv2.INTER_AREA)
-            visible = cv2.resize(self._survey.visible(index), size, interpolation=cv2.INTER_AREA)
-            tensor = torch.from_numpy(image).permute(2, 0, 1)[None].to(self._networks.device)
-            shown = torch.from_numpy((visible > 0.999).astype(np.float32))[None, None].to(self._networks.device)
-            _remember(self._cells, index, self._networks.estimator.encode(tensor, shown))
-        return self._cells[index]
-
-    @torch.no_grad()
-    def _inpainter_cells(self, index: int) -> tuple[Tensor, Tensor]:
-        """The frame's features (1, c, h/8, w/8) and visible cells (1, 1, h/8, w/8); remembered for a while."""
-        if index not in self._features:
-            image, visible = self._padded(index)
-            _remember(
-                self._features, index, (self._networks.inpainter.features(image, visible), visible_cells(visible))
-            )
-        return self._features[index]
-
-    def _padded(self, index: int) -> tuple[Tensor, Tensor]:
-        """Image (1, 3, H, W) and visibility (1, 1, H, W), continued to multiples of 8 by what counts as hidden."""
-        h, w = self._survey.reel.size
-        margin = (0, -w % CELL, 0, -h % CELL)
-        image = torch.from_numpy(self._survey.image(index)).permute(2, 0, 1)[None].to(self._networks.device)
-        visible = torch.from_numpy(self._survey.visible(index))[None, None].to(self._networks.device)
-        return F.pad(image, margin), F.pad(visible, margin)
-
 
 @dataclass(frozen=True, eq=False)
 class _Synthesis:
@@ -240,25 +227,6 @@ class _Synthesis:
     references: list[int]
 
 
-def _remember(kept: OrderedDict[int, Value], index: int, value: Value) -> None:
-    kept[index] = value
-    while len(kept) > REMEMBERED:
-        kept.popitem(last=False)
-
-
 def _box(image: Array, near: Neighbourhood) -> Array:
     h, w = near.hidden.shape
     return np.ascontiguousarray(image[near.top : near.top + h, near.left : near.left + w])
-
-
-def _answer(near: Neighbourhood, layers: list[Candidate], shares: Array, size: tuple[int, int]) -> Answer:
-    """The winners' sources over the whole proxy, for the next frame's recurrence."""
-    winner = shares.argmax(0)
-    frame, position = np.full(size, -1, np.int32), np.zeros((*size, 2), np.float32)
-    h, w = near.hidden.shape
-    box = np.s_[near.top : near.top + h, near.left : near.left + w]
-    frames = np.take_along_axis(np.stack([c.frame for c in layers]), winner[None], 0)[0]
-    positions = np.take_along_axis(np.stack([c.position for c in layers]), winner[None, ..., None], 0)[0]
-    frame[box] = np.where(near.hidden, frames, -1)
-    position[box] = positions
-    return Answer(near.index, frame, position)

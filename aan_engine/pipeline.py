@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import torch
 
-from aan_engine import diagnostics, exr, matte, proxy, transport, weights
+from aan_engine import diagnostics, exr, matte, proxy, relay, transport, weights
 from aan_engine.decision import Decider
 from aan_engine.motion import Array, Mask
 from aan_engine.networks import Networks
@@ -108,8 +108,8 @@ def fill(
         shelf = Shelf(shot)
         number = {p.frame: i for i, p in enumerate(shot.plates)}
         targets = [t.frame for t in shot.targets if t.frame <= wanted[-1]]
-        for done, frame in enumerate(targets, 1):
-            decision = decider.decide(number[frame])
+        decided = stack.enter_context(closing(relay.decisions(decider, [number[frame] for frame in targets])))
+        for done, (frame, decision) in enumerate(zip(targets, decided, strict=True), 1):
             tell(Step("decide", done, len(targets)))
             if frame in skip:
                 continue

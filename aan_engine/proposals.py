@@ -65,6 +65,18 @@ class Answer:
     frame: NDArray[np.int32]
     position: Array
 
+    @classmethod
+    def of(cls, near: Neighbourhood, layers: list[Candidate], shares: Array, *, size: tuple[int, int]) -> Answer:
+        """The winners' sources by (K, h, w) shares over the box; `size` is the proxy's."""
+        winner = shares.argmax(0)
+        frame, position = np.full(size, -1, np.int32), np.zeros((*size, 2), np.float32)
+        h, w = near.hidden.shape
+        box = np.s_[near.top : near.top + h, near.left : near.left + w]
+        frames = np.take_along_axis(np.stack([c.frame for c in layers]), winner[None], 0)[0]
+        positions = np.take_along_axis(np.stack([c.position for c in layers]), winner[None, ..., None], 0)[0]
+        frame[box], position[box] = np.where(near.hidden, frames, -1), positions
+        return cls(near.index, frame, position)
+
 
 def linked(survey: Survey, near: Neighbourhood, *, count: int = REFERENCES) -> dict[int, Registered]:
     """The references of a target with their homographies; those that turn out to show another place are dropped."""
@@ -77,10 +89,9 @@ def propose(
     near: Neighbourhood,
     *,
     links: dict[int, Registered],
-    previous: Answer | None,
     kinds: frozenset[Kind] = Pathways.kinds,
 ) -> list[Candidate]:
-    """All candidates of these kinds that lie on plates and need no network."""
+    """All candidates of these kinds that lie on plates and need neither network nor past."""
     views = survey.views()
     layers: list[Candidate] = []
     if Kind.CHAINED in kinds:
@@ -93,8 +104,6 @@ def propose(
     if Kind.BENT in kinds:
         for reference, link in list(links.items())[:BENT]:
             layers.append(bent(views, near, reference=reference, motion=survey.bend(near.index, reference, link=link)))
-    if Kind.RECURRENT in kinds and previous is not None and previous.index == near.index - 1:
-        layers.append(recurrent(survey, near, previous))
     return layers
 
 

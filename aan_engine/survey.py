@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
+from threading import RLock
 from typing import Protocol, TypeVar
 
 import cv2
@@ -26,10 +27,10 @@ Value = TypeVar("Value")
 REACH = 30
 """How many frames a pixel is traced in each direction."""
 
-CUT = 0.15
+CUT = 0.25
 """Adjacent frames that are less akin than this (see `Registered`) do not belong together."""
 
-STRANGER = 0.25
+STRANGER = 0.3
 """A distant reference less akin than this is dropped."""
 
 STEPPED_OVER = 2
@@ -46,20 +47,22 @@ class Guess(Protocol):
 
 
 class _Recent:
-    """The most recently used values, at most `limit` of them."""
+    """The most recently used values, at most `limit` of them; for two threads at a time."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int, lock: RLock) -> None:
         self._limit = limit
+        self._lock = lock
         self._kept: OrderedDict[Hashable, object] = OrderedDict()
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        if key in self._kept:
-            self._kept.move_to_end(key)
-        else:
-            self._kept[key] = make()
-            while len(self._kept) > self._limit:
-                self._kept.popitem(last=False)
-        return self._kept[key]  # type: ignore[return-value]
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+            else:
+                self._kept[key] = make()
+                while len(self._kept) > self._limit:
+                    self._kept.popitem(last=False)
+            return self._kept[key]  # type: ignore[return-value]
 
     def clear(self) -> None:
         """Let everything go."""
@@ -80,9 +83,10 @@ class Survey:
         self._guess: Guess | None = None
         self._tick: Callable[[int], None] = lambda count: None
         # Three pictures of each frame of the window: image, visibility, stir.
-        self._pictures = _Recent(3 * (2 * reach + 12))
-        self._pyramids = _Recent(2 * reach + 12)
-        self._motions = _Recent(4 * reach + 8)
+        lock = RLock()  # one for all: what one keeps is made from what another keeps
+        self._pictures = _Recent(3 * (2 * reach + 12), lock)
+        self._pyramids = _Recent(2 * reach + 12, lock)
+        self._motions = _Recent(4 * reach + 8, lock)
         self._steps: dict[int, Registered] = {}
         self._bridges: dict[tuple[int, int], Registered] = {}
         self._links: OrderedDict[tuple[int, int], Registered] = OrderedDict()

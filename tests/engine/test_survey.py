@@ -31,7 +31,7 @@ def test_memory_holds_a_window_of_frames_however_long_the_shot() -> None:
         for index in range(60):
             near = neighbourhood(index, reel.hidden(index))
             assert near is not None
-            propose(survey, near, links=linked(survey, near), previous=None)
+            propose(survey, near, links=linked(survey, near))
         for kept in (survey._pictures, survey._pyramids, survey._motions):
             assert len(kept._kept) <= 3 * (2 * 4 + 12)
 
