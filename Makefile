@@ -4,7 +4,9 @@ PYTHON ?= python3.11
 VENV := .venv
 RUN := $(VENV)/bin/python
 
-.PHONY: demo test lint bench clean
+DATA ?= ../shared/data/train
+
+.PHONY: demo test lint bench train clean
 
 demo: $(VENV)/ready
 	$(RUN) tests/demo/demo.py
@@ -19,6 +21,14 @@ lint: $(VENV)/ready
 
 bench: $(VENV)/ready
 	$(RUN) tests/bench/bench.py $(WHAT)
+
+# Every weight from nothing, part by part and at last together; each step goes on where it was stopped. Days on a CPU.
+train: $(VENV)/ready
+	$(VENV)/bin/aan train homography --data $(DATA) --ship
+	$(VENV)/bin/aan train inpainter --stage 1 --data $(DATA)
+	$(VENV)/bin/aan train inpainter --stage 2 --data $(DATA) --ship
+	$(VENV)/bin/aan train chooser --data $(DATA) --ship
+	$(VENV)/bin/aan train together --data $(DATA) --ship
 
 clean:
 	rm -rf $(VENV) demo-out

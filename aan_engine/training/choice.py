@@ -132,6 +132,7 @@ def train(data: Path, out: Path, plan: Plan, *, device: str = "cpu", resume: boo
             journal.note(step, loss=loss.item(), **{k: v.item() for k, v in terms.items()})
         if step % plan.measure_every == 0:
             journal.note(step, crops=len(seen), **measure(kept, held, device=device))
+            journal.sheet("choices", samples(kept, held, device=device))
         if journal.minutes - saved > SAVE_MINUTES:
             keep()
             saved = journal.minutes
@@ -235,3 +236,14 @@ def measure(model: Chooser, held: Pool, *, device: str = "cpu", most: int = 240)
             mean = (error * hole).sum((1, 2, 3)) / hole.sum((1, 2, 3)).clamp(min=1)
             found.setdefault(name, []).extend((-10 * torch.log10(mean.clamp(min=1e-5))).tolist())
     return {name: float(np.mean(values)) for name, values in found.items()}
+
+
+@torch.no_grad()
+def samples(model: Chooser, held: Pool, *, device: str = "cpu", count: int = 8) -> list[list[Tensor]]:
+    """Rows for a sheet: held-back crops with their holes, what the weights make of them, the paint, the truth."""
+    picks = np.linspace(0, len(held) - 1, min(count, len(held))).round().astype(int)
+    given = {k: v.to(device) for k, v in held.batch(picks).items()}
+    blend = (weights_of(model, given)[:, :, None] * given["image"]).sum(1)
+    hole, truth = given["hidden"], given["truth"]
+    columns = [truth * (1 - hole), blend * hole + truth * (1 - hole), given["image"][:, -1], truth]
+    return [list(row) for row in zip(*columns, strict=True)]

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from aan_engine.training.choice import Plan, Pool, augmented, gather, train
+from aan_engine.network.chooser import Chooser
+from aan_engine.training.choice import Plan, Pool, augmented, gather, samples, train
 from aan_engine.training.choices import CROP, LAYERS
 from aan_engine.training.journal import Journal
 from tests.engine.shots import pan
@@ -80,3 +81,13 @@ def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
     resumed = train(data, broken, plan).state_dict()
     for name, value in whole.state_dict().items():
         assert torch.equal(value, resumed[name]), name
+
+
+def test_a_sheet_shows_the_hole_the_choice_the_paint_and_the_truth(run: tuple[Path, Path]) -> None:
+    held = Pool(run[1] / "pool-train")
+    rows = samples(Chooser(), held, count=2)
+    assert [len(row) for row in rows] == [4, 4]
+    shown, chosen, _, truth = rows[0]
+    hole = held.batch(np.arange(1))["hidden"][0]
+    assert (shown * hole == 0).all()
+    torch.testing.assert_close(chosen * (1 - hole), truth * (1 - hole))
