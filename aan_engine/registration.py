@@ -120,6 +120,18 @@ def trust(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64
     return _explained(target, reference, homography=homography, slip=False)
 
 
+def unmoved(target: Pyramid, reference: Pyramid, *, found: Registered) -> Registered:
+    """`found`, or the identity where that lays the pictures at least as sharply on each other: a camera on a tripod.
+
+    What moves before such a camera draws a fit along, and most of the background still passes for explained.
+    """
+    still = np.eye(3)
+    if sharpness(target, reference, homography=still) < sharpness(target, reference, homography=found.homography):
+        return found
+    certainty = trust(target, reference, homography=still)
+    return Registered(still, certainty, _kinship(target, reference, homography=still, trust=certainty))
+
+
 def sharpness(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64]) -> float:
     """How exactly `homography` lays one proxy's texture on the other's, 0 .. 1: what tells a good fit from the best.
 

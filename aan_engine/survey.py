@@ -19,7 +19,7 @@ from aan_engine.candidate import Views
 from aan_engine.matching import convinces, search
 from aan_engine.motion import Array, Motion, between, grid, project
 from aan_engine.proxy import Reel
-from aan_engine.registration import Pyramid, Registered, refine, trust
+from aan_engine.registration import Pyramid, Registered, refine, trust, unmoved
 
 Homography = NDArray[np.float64]
 Value = TypeVar("Value")
@@ -139,7 +139,8 @@ class Survey:
             starts = [np.eye(3)]
             if index - 1 in self._steps:
                 starts.append(self._steps[index - 1].homography)
-            self._steps[index] = self._best(index, index + 1, starts)
+            found = self._best(index, index + 1, starts)
+            self._steps[index] = unmoved(self.pyramid(index), self.pyramid(index + 1), found=found)
             self._tick(len(self._steps))
         return self._steps[index]
 
@@ -253,14 +254,14 @@ class Survey:
             start = previous.homography @ inverse(self.step(target - 1).homography)
             found = refine(T, R, start=start, coarse=False)
             if found.trust > previous.trust - 0.05:
-                return found
+                return unmoved(T, R, found=found)
         along = self.along(target, reference)
         if along is None:
             return Registered(np.eye(3), 0.0, 0.0)
         starts = [along]
         if self._guess is not None and trust(T, R, homography=along) < LEARNED:
             starts.append(self._guess(target, reference))
-        return self._best(target, reference, starts)
+        return unmoved(T, R, found=self._best(target, reference, starts))
 
 
 def inverse(homography: Homography) -> Homography:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aan_engine.registration import Pyramid, refine, trust
+from aan_engine.registration import Pyramid, Registered, refine, trust, unmoved
 
 SIZE = (120, 208)
 
@@ -89,3 +89,27 @@ def test_the_result_is_never_trusted_less_than_the_start(start: NDArray[np.float
     target = Pyramid(seen_through(textured(), PLACED), whole())
     reference = Pyramid(seen_through(textured(), MOVED), whole())
     assert refine(target, reference, start=start).trust >= trust(target, reference, homography=start)
+
+
+def test_a_camera_that_stands_still_is_not_drawn_along_by_what_moves_before_it() -> None:
+    world = seen_through(textured(), PLACED)
+    rng = np.random.default_rng(3)
+    frames = []
+    for x in (30, 36):
+        frame = world + rng.normal(0, 0.004, world.shape).astype(np.float32)
+        frame[20:100, x : x + 90] = world[::-1][20:100, 30:120]
+        frames.append(frame)
+    target, reference = (Pyramid(frame, np.ones(SIZE, bool)) for frame in frames)
+    drawn = np.array([[1.004, 0, 0.5], [0, 1.002, 0.3], [0, 0, 1.0]])
+    found = unmoved(target, reference, found=Registered(drawn, 0.9, 0.9))
+    np.testing.assert_array_equal(found.homography, np.eye(3))
+    assert found.trust > 0.3
+
+
+def test_a_camera_that_does_move_keeps_its_homography() -> None:
+    move = np.array([[1, 0, 0.6], [0, 1, -0.4], [0, 0, 1.0]])
+    target, reference = (
+        Pyramid(seen_through(textured(), PLACED @ m), np.ones(SIZE, bool)) for m in (np.eye(3), np.linalg.inv(move))
+    )
+    found = Registered(move, 0.99, 0.99)
+    assert unmoved(target, reference, found=found) is found
