@@ -6,6 +6,9 @@ RUN := $(VENV)/bin/python
 
 DATA ?= ../shared/data/train
 
+# Threads sleep where they wait for one another: spinning ones stall a machine that has other work (see aan_engine).
+export OMP_WAIT_POLICY := PASSIVE
+
 .PHONY: demo test lint bench train clean
 
 demo: $(VENV)/ready

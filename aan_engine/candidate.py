@@ -8,7 +8,7 @@ Convention: positions are (x, y) on the source frame's proxy, pixel centres at i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TypeVar
@@ -141,14 +141,14 @@ class Views:
     stir: Callable[[int], Array]
 
 
-def chained(views: Views, near: Neighbourhood, *, reach: int, lingers: Sequence[int] = (0,)) -> list[Candidate]:
-    """Both directions of time, each with a first sight and perhaps later second opinions."""
-    return _followed(views, near, Kind.CHAINED, reach=reach, lingers=lingers, shift=views.shift)
+def chained(views: Views, near: Neighbourhood, *, reach: int) -> list[Candidate]:
+    """Both directions of time, through the hole along with the camera."""
+    return _followed(views, near, Kind.CHAINED, reach=reach, shift=views.shift)
 
 
 def carried(views: Views, near: Neighbourhood, *, reach: int) -> list[Candidate]:
     """Both directions of time, through the hole along with its surroundings."""
-    return _followed(views, near, Kind.CARRIED, reach=reach, lingers=(0,), shift=views.carried)
+    return _followed(views, near, Kind.CARRIED, reach=reach, shift=views.carried)
 
 
 def _followed(
@@ -157,13 +157,12 @@ def _followed(
     kind: Kind,
     *,
     reach: int,
-    lingers: Sequence[int],
     shift: Callable[[int, int], Array],
 ) -> list[Candidate]:
     points, leader = near.points, near.leader
     layers = []
     for direction in (1, -1):
-        traces = follow(
+        (trace,) = follow(
             points,
             start=near.index,
             direction=direction,
@@ -171,12 +170,10 @@ def _followed(
             frames=views.count,
             shift=shift,
             visible=views.visible,
-            lingers=lingers,
             leader=leader,
         )
-        for trace in traces:
-            trust = (1 / (1 + trace.steps / 10)).astype(np.float32)
-            layers.append(layer(views, near, kind, frame=trace.frame, position=trace.position, trust=trust))
+        trust = (1 / (1 + trace.steps / 10)).astype(np.float32)
+        layers.append(layer(views, near, kind, frame=trace.frame, position=trace.position, trust=trust))
     return layers
 
 

@@ -22,11 +22,9 @@ def decisions(decider: Decider, indices: Sequence[int]) -> Generator[Decision | 
         pending: Future[Decision | None] | None = None
         for index in indices:
             prepared = decider.prepare(index)
-            found = pending
-            if found is not None:
-                found.result()
-            pending = network.submit(decider.conclude, prepared)
-            if found is not None:
-                yield found.result()
+            # Waited for by the one thread that the network has: it concludes in order.
+            before, pending = pending, network.submit(decider.conclude, prepared)
+            if before is not None:
+                yield before.result()
         if pending is not None:
             yield pending.result()
