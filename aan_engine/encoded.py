@@ -55,7 +55,8 @@ class Encoded:
         h, w = self._survey.reel.size
         margin = (0, -w % STRIDE, 0, -h % STRIDE)
         image = torch.from_numpy(self._survey.image(index)).permute(2, 0, 1)[None].to(self._networks.device)
-        visible = torch.from_numpy(self._survey.visible(index))[None, None].to(self._networks.device)
+        shown = (~self._survey.reel.hidden(index)).astype(np.float32)
+        visible = torch.from_numpy(shown)[None, None].to(self._networks.device)
         return F.pad(image, margin), F.pad(visible, margin)
 
 

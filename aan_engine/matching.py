@@ -45,6 +45,9 @@ SURE = 0.9
 KIN = 0.4
 """What is found by looking around must be more akin than this: among so many places chance finds something."""
 
+AGAIN = 3
+"""So often the sharpest answer found is looked around again."""
+
 NEAR = 0.03
 """Between the two an answer is believed that lies as near to its start as this, in widths of the frame: there it is
 moving foreground or depth that takes trust away, and looking around would cost much and find nothing."""
@@ -67,14 +70,26 @@ def convinces(found: Registered, *, start: NDArray[np.float64], shape: tuple[int
 def search(
     target: Pyramid, reference: Pyramid, *, known: Registered, starts: Iterable[NDArray[np.float64]]
 ) -> Registered:
-    """The sharpest of `known` and what matching finds from each start, refined; no more starts once one is sure."""
+    """The sharpest of `known` and what matching finds from each start, refined; no more starts once one is sure.
+
+    As long as nobody is sure, matching looks around the sharpest again: what lies half right is within reach of right.
+    """
     best, sharp = known, sharpness(target, reference, homography=known.homography)
-    for start in starts:
+
+    def sharper(start: NDArray[np.float64]) -> bool:
+        nonlocal best, sharp
         found = refine(target, reference, start=match(target, reference, start=start), coarse=False)
         value = sharpness(target, reference, homography=found.homography)
-        if value > sharp and found.kinship > KIN:
-            best, sharp = found, value
-        if best.trust >= SURE:
+        if value <= sharp or found.kinship <= KIN:
+            return False
+        best, sharp = found, value
+        return True
+
+    for start in starts:
+        if sharper(start) and best.trust >= SURE:
+            return best
+    for _ in range(AGAIN):
+        if best.trust >= SURE or not sharper(best.homography):
             break
     return best
 

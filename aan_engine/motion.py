@@ -23,6 +23,9 @@ from aan_engine.network.blocks import smooth_fill
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+STILL = 0.5
+"""Pixels by which a hole's surroundings may move against the camera and still pass for background."""
+
 
 @dataclass(frozen=True, eq=False)
 class Motion:
@@ -53,9 +56,7 @@ class Motion:
         something that moves by itself.
         """
         camera = project(self.homography, grid(self.map.shape))
-        # The flow's windows reach a few pixels across the hole's edge, where it is already drawn towards the camera.
-        sure = cv2.erode(self.measured.astype(np.float32), np.ones((7, 7), np.uint8))
-        return camera + _continued(self.map - camera, sure) - grid(self.map.shape)
+        return camera + _continued(self.map - camera, _sure(self.measured)) - grid(self.map.shape)
 
 
 def grid(shape: tuple[int, ...]) -> Array:
@@ -125,8 +126,14 @@ def between(
     seen_mask = seen > 0.999
     T, W = crossfill(target, warped, target_visible=target_visible, source_visible=seen_mask)
     residual = _flow(T, W)
-    residual[~(seen_mask | target_visible)] = 0
     measured = seen_mask & target_visible
+    around = _continued(residual, _sure(measured))
+    if np.abs(around[~measured]).max(initial=0) > STILL:
+        # Something moves before the camera beside the hole, and what was crossfilled stood still: it held the flow back
+        # for as far as its windows reach. Crossfilled along with that motion it does not.
+        T, W = _along(T, W, around, target_visible=target_visible, source_visible=seen_mask)
+        residual = np.where(measured[..., None], _flow(T, W), residual)
+    residual[~(seen_mask | target_visible)] = 0
     return Motion(project(homography, grid(target.shape) + residual), homography, trust, measured)
 
 
@@ -139,6 +146,25 @@ def crossfill(target: Array, warped: Array, *, target_visible: Mask, source_visi
     T = np.where(target_visible, target, either)
     W = np.where(source_visible, warped, either)
     return T, W
+
+
+def _along(T: Array, W: Array, motion: Array, *, target_visible: Mask, source_visible: Mask) -> tuple[Array, Array]:
+    """Each picture's hole filled from the other along `motion` (h, w, 2), target -> source, where that shows it.
+
+    Against the motion the way back is taken to be the same: it is as smooth as the hole's surroundings make it.
+    """
+    there, back = grid(motion.shape) + motion, grid(motion.shape) - motion
+    ahead = sample(source_visible.astype(np.float32), there) > 0.999
+    behind = sample(target_visible.astype(np.float32), back) > 0.999
+    return (
+        np.where(~target_visible & ahead, sample(W, there), T),
+        np.where(~source_visible & behind, sample(T, back), W),
+    )
+
+
+def _sure(measured: Mask) -> Array:
+    """(h, w) 0 or 1: where the flow's windows, which reach a few pixels, saw nothing that was crossfilled."""
+    return np.asarray(cv2.erode(measured.astype(np.float32), np.ones((7, 7), np.uint8)))
 
 
 def _continued(values: Array, known: Array) -> Array:

@@ -34,7 +34,7 @@ class Proxy:
 
     Args:
         image: (h, w, 3) float32, log range; hidden places hold a smooth nothing.
-        hidden: (h, w) bool, True where any plate pixel under it is hidden, and one pixel around.
+        hidden: (h, w) bool, True where any plate pixel under it is hidden.
     """
 
     image: Array
@@ -70,9 +70,8 @@ def make(pixels: Array, matte: Array, *, size: tuple[int, int]) -> Proxy:
     else:
         hidden = known < 1
     image = encode(light)
-    grown = cv2.dilate(hidden.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     image[hidden] = 0.4
-    return Proxy(image, grown)
+    return Proxy(image, hidden)
 
 
 class Reel:

@@ -18,7 +18,10 @@ PAINTED = 4
 VEIL = 0.1
 SAY = 0.4
 FINE = 3 + 3
-COARSE = 3 + 1 + 1 + 3 + 1 + 1 + 1
+COARSE = 3 + 1 + 1 + 3 + 1 + 1 + 1 + 9
+NEAR_AND_FAR = (0.02, 0.08)
+"""Differences in the log range at which one candidate half seconds another: the same pixel; the same thing."""
+UNKNOWN = 1e3
 
 
 def features(
@@ -48,9 +51,9 @@ def features(
     B, K, _, h, w = image.shape
     seen = 1 - hidden
     known = target * seen
-    off = (image - known[:, None]).abs() * (valid * seen[:, None])
-    agreement = _agreement(off.mean(2), valid[:, :, 0] * seen)
-    # How far a candidate stands from what the others propose: a ghost is rarely seconded.
+    both = valid[:, :, 0] * seen
+    off = (image - known[:, None]).abs().mean(2) * both
+    # How far a candidate stands from what the others propose.
     real = valid * (kind != PAINTED).to(valid).reshape(B, K, 1, 1, 1)
     total = real.sum(1, keepdim=True)
     mean = (image * real).sum(1, keepdim=True) / total.clamp(min=1)
@@ -66,32 +69,82 @@ def features(
         ],
         2,
     )
-    halved = F.avg_pool2d(rest.flatten(0, 1), 2).reshape(B, K, -1, h // 2, w // 2)
-    return torch.cat([image * valid, 4 * apart], 2), torch.cat([halved, agreement], 2)
+    halved = _halved(rest)
+    parts = [halved, *_agreement(off, both), _seconded(image * valid, valid, kind), _calm(known, seen, count=K)]
+    return torch.cat([image * valid, 4 * apart], 2), torch.cat(parts, 2)
 
 
-def _agreement(off: Tensor, both: Tensor) -> Tensor:
-    """Eq. 3 of the paper at two scales: the masked mean distance around each pixel, divided by the overlap.
+def _halved(x: Tensor) -> Tensor:
+    """(B, K, c, h, w) at half the resolution."""
+    return F.avg_pool2d(x.flatten(0, 1), 2).reshape(*x.shape[:3], x.shape[3] // 2, x.shape[4] // 2)
+
+
+def _agreement(off: Tensor, both: Tensor) -> tuple[Tensor, Tensor]:
+    """Eq. 3 of the paper at three scales: the masked mean distance around each pixel, divided by the overlap.
 
     Args:
         off, both: (B, K, h, w), absolute differences and where they count.
 
     Returns:
-        (B, K, 3, h / 2, w / 2): the distance in neighbourhoods of 12 and 36 pixels, and how much of the latter counted.
+        (B, K, 3, h / 2, w / 2): the distance in neighbourhoods of 12 and 36 pixels, and how much of the latter counted;
+        (B, K, 4, h / 2, w / 2): the distance here and in 6 pixels, and how much worse than the best candidate's it is
+        in 12 and in 36: of several that look right beside the hole, the one that looks best.
     """
-    B, K, h, w = off.shape
+    size = (off.shape[2] // 2, off.shape[3] // 2)
+    near, beside = F.avg_pool2d(off, 2), F.avg_pool2d(both, 2)
+    here = torch.where(beside > 0, near / beside.clamp(min=1e-4), 0)
+    close = _mean_around(near, beside, 3)[0]
     # Means over neighbourhoods lose nothing by being taken at a quarter of the resolution first.
-    error, count = F.avg_pool2d(off * both, 4), F.avg_pool2d(both, 4)
-    found = []
-    for size in (3, 9):
-        share = F.avg_pool2d(count, size, 1, size // 2)
-        mean = F.avg_pool2d(error, size, 1, size // 2) / share.clamp(min=1e-4)
-        found.append(10 * torch.where(share > 1e-4, mean, torch.zeros_like(mean)))
-        found.append(share)
-    stacked = torch.stack([found[0], found[2], found[3]], 2).flatten(0, 1)
-    return F.interpolate(stacked, size=(h // 2, w // 2), mode="bilinear", align_corners=False).reshape(
-        B, K, 3, h // 2, w // 2
-    )
+    near, beside = F.avg_pool2d(near, 2), F.avg_pool2d(beside, 2)
+    (middle, share), (wide, shown) = (_mean_around(near, beside, side) for side in (3, 9))
+    worse = [
+        (mean - torch.where(counted > 1e-4, mean, UNKNOWN).amin(1, keepdim=True)) * (counted > 1e-4)
+        for mean, counted in ((middle, share), (wide, shown))
+    ]
+    coarse = torch.stack([middle, wide, shown, *worse], 2).flatten(0, 1)
+    risen = F.interpolate(coarse, size=size, mode="bilinear", align_corners=False).reshape(*off.shape[:2], 5, *size)
+    return risen[:, :, :3], torch.cat([torch.stack([10 * here, close], 2), risen[:, :, 3:]], 2)
+
+
+def _mean_around(error: Tensor, count: Tensor, side: int) -> tuple[Tensor, Tensor]:
+    """Ten times the mean of `error` where it counts, over side x side, and the share that counted."""
+    share = F.avg_pool2d(count, side, 1, side // 2)
+    mean = F.avg_pool2d(error, side, 1, side // 2) / share.clamp(min=1e-4)
+    return 10 * torch.where(share > 1e-4, mean, 0), share
+
+
+def _seconded(image: Tensor, valid: Tensor, kind: Tensor) -> Tensor:
+    """How many other plates show about the same, for two meanings of it, and how far the painting is from it.
+
+    A ghost is rarely seconded. (B, K, 3, h, w), (B, K, 1, h, w), (B, K) -> (B, K, 3, h / 2, w / 2).
+    """
+    here = _halved(valid)
+    picture = _halved(image) / here.clamp(min=1e-3)
+    here = here[:, :, 0]
+    voices = (here > 0.5) * (kind != PAINTED).to(here)[..., None, None]
+    found = [torch.zeros_like(here) for _ in NEAR_AND_FAR]
+    invented = torch.zeros_like(here)
+    for k in range(image.shape[1]):
+        gap = F.avg_pool2d((picture - picture[:, k : k + 1]).abs().mean(2), 3, 1, 1)
+        for one, width in zip(found, NEAR_AND_FAR, strict=True):
+            say = voices[:, k : k + 1] / (1 + (gap / width) ** 2)
+            say[:, k] = 0
+            one += say
+        invented += gap * (kind[:, k] == PAINTED).to(gap).reshape(-1, 1, 1, 1)
+    return torch.stack([*(one / 3 for one in found), 10 * invented], 2) * (here > 0)[:, :, None]
+
+
+def _calm(known: Tensor, seen: Tensor, *, count: int) -> Tensor:
+    """How much detail there is around each pixel, and how much around it is known at all: what a distance is worth.
+
+    (B, 3, h, w), (B, 1, h, w) -> (B, count, 2, h / 2, w / 2).
+    """
+    share = F.avg_pool2d(seen, 2)
+    picture = F.avg_pool2d(known, 2)
+    around = F.avg_pool2d(picture, 3, 1, 1) / F.avg_pool2d(share, 3, 1, 1).clamp(min=1e-3)
+    detail = ((picture - around * share).abs().mean(1, keepdim=True)) * (share > 0.999)
+    mean, shown = _mean_around(detail, (share > 0.999).to(detail), 9)
+    return torch.cat([3 * mean, shown], 1)[:, None].expand(-1, count, 2, *mean.shape[-2:])
 
 
 class Exchange(nn.Module):

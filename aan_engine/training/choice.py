@@ -89,13 +89,23 @@ class Pool:
         return batch([self._choices[i] for i in picks])
 
 
-def train(data: Path, out: Path, plan: Plan, *, device: str = "cpu", resume: bool = True) -> Chooser:
-    """Trains into the folder `out`, from its checkpoint where there is one."""
+def train(
+    data: Path,
+    out: Path,
+    plan: Plan,
+    *,
+    device: str = "cpu",
+    resume: bool = True,
+    start: dict[str, Tensor] | None = None,
+) -> Chooser:
+    """Trains into the folder `out`, from its checkpoint where there is one, else from the weights `start`."""
     gather(data, out, first=0, last=plan.sequences - 1)
     gather(data, out, first=0, last=max(1, plan.sequences // 10) - 1, part="validation")
     seen, held = Pool(out / "pool-train"), Pool(out / "pool-validation")
     torch.manual_seed(plan.seed)
     model = Chooser().to(device)
+    if start is not None:
+        model.load_state_dict(start)
     # What is measured and shipped is the running mean of the weights: single steps of so few crops are noisy.
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGED))  # type: ignore[no-untyped-call]
     kept = cast(Chooser, average.module)

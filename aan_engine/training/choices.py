@@ -28,8 +28,11 @@ from aan_engine.training.stills import to_linear
 CROP = 96
 LAYERS = 11
 FRAMES = 36
-RUNS, RUN = 3, 4
+RUNS, RUN = 2, 7
 """Targets come in runs of consecutive frames, so that recurrence has something to carry along."""
+
+EASY_TOO = 0.02
+"""Spread of the candidates, in the log range, that every hidden pixel counts as having when crops are drawn."""
 
 STEPS: dict[str, NDArray[np.float32]] = {
     "truth": np.array(200, np.float32),
@@ -76,7 +79,8 @@ def sequence(stage: Stage, number: int, *, networks: Networks) -> Iterator[Choic
                 proposed = decider.proposals(index)
                 if proposed is None:
                     continue
-                decider.remember(proposed, nearest(proposed))
+                # As in the engine: recurrence carries along what was chosen, or it would not be worth believing.
+                decider.remember(proposed, decider.weigh(proposed))
                 # Where no plate shows anything there is nothing to choose: a few such lessons are enough.
                 if shown(proposed) < 0.1 and rng.uniform() < 0.8:
                     continue
@@ -88,7 +92,7 @@ def sequence(stage: Stage, number: int, *, networks: Networks) -> Iterator[Choic
 
 def laid(rng: np.random.Generator, actors: NDArray[np.bool_]) -> NDArray[np.float32]:
     """(n, HEIGHT, WIDTH): one to three holes of one kind; now and then beside the actors only, over a clean plate."""
-    kind = str(rng.choice(["wires", "rig", "person", "stain"]))
+    kind = str(rng.choice(["wires", "wires", "rig", "person", "stain", "strokes"]))
     pace = float(rng.choice([0.1, 0.3, 1.0]))
     union = np.zeros(actors.shape, np.uint8)
     for _ in range(int(rng.integers(1, 4))):
@@ -107,23 +111,25 @@ def shown(proposed: Proposed) -> float:
     return float(anywhere[proposed.near.hidden].mean())
 
 
-def nearest(proposed: Proposed) -> Array:
-    """Weights without a chooser: each pixel from the plate nearest in time, where none shows it from the painting."""
-    far = [np.where(c.valid & (c.frame >= 0), c.distance, np.float32(1e6)) for c in proposed.layers[:-1]]
-    far.append(np.full(proposed.near.hidden.shape, 1e5, np.float32))
-    first = np.stack(far).argmin(0)
-    return (first[None] == np.arange(len(far))[:, None, None]).astype(np.float32)
-
-
-def windows(proposed: Proposed, rng: np.random.Generator, *, count: int = 3) -> list[tuple[int, int]]:
-    """Top and left, within the box, of random crops around the hole."""
+def windows(proposed: Proposed, rng: np.random.Generator, *, count: int = 4) -> list[tuple[int, int]]:
+    """Top and left, within the box, of random crops around the hole, most of them where the candidates disagree."""
     h, w = proposed.near.hidden.shape
     ys, xs = np.nonzero(proposed.near.hidden)
+    dispute = disagreement(proposed)[ys, xs] + EASY_TOO
     found = []
-    for at in rng.integers(len(ys), size=count):
+    for at in rng.choice(len(ys), size=count, p=dispute / dispute.sum()):
         top, left = ys[at] - rng.integers(CROP), xs[at] - rng.integers(CROP)
         found.append((int(np.clip(top, 0, max(0, h - CROP))), int(np.clip(left, 0, max(0, w - CROP)))))
     return found
+
+
+def disagreement(proposed: Proposed) -> NDArray[np.float64]:
+    """(h, w) the spread, in the log range, of what the candidates show."""
+    images = np.stack([c.image.mean(-1) for c in proposed.layers]).astype(np.float64)
+    valid = np.stack([c.valid for c in proposed.layers])
+    count = valid.sum(0)
+    mean = (images * valid).sum(0) / count
+    return np.asarray(np.sqrt((((images - mean) ** 2) * valid).sum(0) / count))
 
 
 def crop(truth: Array, proposed: Proposed, *, top: int, left: int) -> Choice:

@@ -28,6 +28,7 @@ Minutes = Annotated[float | None, typer.Option(help="Stop after this long, whate
 Resume = Annotated[bool, typer.Option(help="Go on from the run's checkpoint.")]
 Ship = Annotated[bool, typer.Option(help="Put the result among the engine's own weights.")]
 Seed = Annotated[int, typer.Option()]
+Shipped = Annotated[bool, typer.Option(help="Begin with the engine's own weights.")]
 
 
 @app.command()
@@ -66,7 +67,7 @@ def inpainter(
     video_gan: Annotated[bool, typer.Option(help="The critic of runs of frames.")] = True,
     flow: Annotated[bool, typer.Option(help="The flow's own loss.")] = True,
     warping: Annotated[bool, typer.Option(help="The loss against the true previous frame.")] = True,
-    shipped: Annotated[bool, typer.Option(help="Begin with the engine's own weights.")] = False,
+    shipped: Shipped = False,
 ) -> None:
     """Train the inpainter; stage 2 goes on from stage 1's checkpoint in the same folder."""
     usual = Terms()
@@ -99,10 +100,12 @@ def chooser(
     resume: Resume = True,
     ship: Ship = False,
     seed: Seed = 0,
+    shipped: Shipped = False,
 ) -> None:
     """Train the chooser among candidates, on clips with holes over what is known."""
     plan = choice_training.Plan(sequences=sequences, steps=steps, minutes=minutes, rate=rate, seed=seed)
-    trained = choice_training.train(data, out, plan, device=device, resume=resume)
+    start = weights.load("chooser").state_dict() if shipped else None
+    trained = choice_training.train(data, out, plan, device=device, resume=resume, start=start)
     typer.echo(f"The run is in {out}.")
     if ship:
         typer.echo(f"The weights are in {weights.save('chooser', trained)}.")

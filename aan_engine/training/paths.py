@@ -37,7 +37,9 @@ def drawn(rng: np.random.Generator, length: int, *, height: int, width: int) -> 
     x, y = along(0.13 * width), along(0.07 * height)
     zoom, roll = along(0.05), along(0.02)
     if rng.uniform() < 1 / 3:
-        shake = cv2.GaussianBlur(rng.normal(0, rng.uniform(0.5, 3), (length, 2)), (1, 0), 0.1, sigmaY=1.0)
+        shake = cv2.GaussianBlur(
+            rng.normal(0, height / 240 * rng.uniform(0.5, 3), (length, 2)), (1, 0), 0.1, sigmaY=1.0
+        )
         x, y = x + shake[:, 0], y + shake[:, 1]
     middle = (width - 1) / 2, (height - 1) / 2
     return np.stack([_view(*now, middle=middle) for now in zip(x, y, zoom, roll, strict=True)])

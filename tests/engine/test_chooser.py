@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 
 from aan_engine.candidate import Kind
-from aan_engine.network.chooser import KINDS, PAINTED, Chooser, choose, features, unveil
+from aan_engine.network.chooser import COARSE, FINE, KINDS, PAINTED, Chooser, choose, features, unveil
 
 
 def given(K: int = 5, h: int = 16, w: int = 24) -> dict[str, torch.Tensor]:
@@ -58,6 +58,48 @@ def test_what_lies_under_the_hole_is_not_looked_at() -> None:
     stained = target + 9 * hidden
     for a, b in zip(features(target, hidden, **candidates), features(stained, hidden, **candidates), strict=True):
         assert torch.equal(a, b)
+
+
+def told(images: list[float], *, kinds: list[int], hidden: torch.Tensor | None = None) -> torch.Tensor:
+    """What is said of flat candidates (K, COARSE, 8, 8) beside a target of 0.5."""
+    K = len(images)
+    plane = torch.ones(1, K, 1, 16, 16)
+    _, coarse = features(
+        torch.full((1, 3, 16, 16), 0.5),
+        torch.ones(1, 1, 16, 16) if hidden is None else hidden,
+        image=plane * torch.tensor(images).reshape(1, K, 1, 1, 1).expand(1, K, 3, 1, 1),
+        valid=plane,
+        distance=plane,
+        trust=plane,
+        stir=plane,
+        kind=torch.tensor([kinds]),
+    )
+    return coarse[0]
+
+
+SECONDED, BESIDE = slice(15, 17), slice(11, 15)
+
+
+def test_as_much_is_told_of_each_candidate_as_the_network_expects() -> None:
+    fine, coarse = features(torch.rand(1, 3, 16, 24), torch.ones(1, 1, 16, 24), **given())
+    assert fine.shape == (1, 5, FINE, 16, 24)
+    assert coarse.shape == (1, 5, COARSE, 8, 12)
+
+
+def test_a_ghost_is_not_seconded_and_the_painting_seconds_nobody() -> None:
+    alike = told([0.3, 0.3, 0.7, 0.7], kinds=[0, 1, 2, PAINTED])[:, SECONDED].mean((2, 3))
+    assert (alike[0] > 0.3).all()
+    torch.testing.assert_close(alike[0], alike[1])
+    assert (alike[2] < 0.05).all()
+    assert (alike[PAINTED - 1] > 0.3).all()  # but a plate that shows the same speaks for it
+
+
+def test_of_several_candidates_the_one_that_fits_beside_the_hole_is_told_apart() -> None:
+    hidden = torch.zeros(1, 1, 16, 16)
+    hidden[..., 6:10, 6:10] = 1
+    off = told([0.5, 0.6], kinds=[0, 1], hidden=hidden)[:, BESIDE].mean((2, 3))
+    assert (off[0].abs() < 1e-5).all()
+    assert (off[1] > 0.5).all()
 
 
 def test_the_veil_of_paint_over_what_plates_show_is_taken_off_and_a_hidden_candidate_never_revived() -> None:

@@ -47,6 +47,15 @@ def test_a_search_mends_an_answer_that_got_lost(seed: int) -> None:
     assert found.kinship > 0.8
 
 
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_an_answer_that_is_half_right_is_looked_around_again_without_another_start(seed: int) -> None:
+    target, reference = pair(seed)
+    half = BETWEEN @ np.array([[1.04, -0.03, 6.0], [0.02, 0.97, -4.0], [1e-4, 0, 1]])
+    assert corner_error(half, BETWEEN) > 8
+    found = search(target, reference, known=Registered(half, 0.5, 0.45), starts=[])
+    assert corner_error(found.homography, BETWEEN) < 0.25
+
+
 def test_the_true_homography_is_sharper_than_one_half_a_pixel_off() -> None:
     target, reference = pair(1)
     beside = np.array([[1, 0, 0.5], [0, 1, 0], [0, 0, 1]]) @ BETWEEN

@@ -6,10 +6,12 @@ import os
 import tempfile
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from aan_engine.candidate import neighbourhood
+from aan_engine.light import encode
 from aan_engine.proposals import linked, propose
 from aan_engine.proxy import Reel, make
 from aan_engine.schedule import references
@@ -34,6 +36,16 @@ def test_memory_holds_a_window_of_frames_however_long_the_shot() -> None:
             propose(survey, near, links=linked(survey, near))
         for kept in (survey._pictures, survey._pyramids, survey._motions):
             assert len(kept._kept) <= 3 * (2 * 4 + 12)
+
+
+def test_what_lies_beside_the_matte_is_known_but_lent_to_no_other_frame() -> None:
+    (plate,), (matte,) = pan(1), box_matte(1)
+    with reel_of(1) as reel:
+        assert (reel.hidden(0) == (matte > 0)).all()
+        known = reel.image(0)[matte <= 0]
+        np.testing.assert_allclose(known, encode(plate)[matte <= 0], atol=2e-3)
+        beside = cv2.dilate(matte, np.ones((3, 3), np.uint8)) > 0
+        np.testing.assert_array_equal(Survey(reel).visible(0) > 0, ~beside)
 
 
 def test_references_are_frames_that_show_what_the_target_hides() -> None:
