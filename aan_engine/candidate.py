@@ -162,7 +162,7 @@ def _followed(
     points, leader = near.points, near.leader
     layers = []
     for direction in (1, -1):
-        (trace,) = follow(
+        trace = follow(
             points,
             start=near.index,
             direction=direction,

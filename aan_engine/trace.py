@@ -7,7 +7,7 @@ Convention: positions are (x, y) on the proxy of the frame they belong to, pixel
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,9 +40,8 @@ def follow(
     frames: int,
     shift: Callable[[int, int], Array],
     visible: Callable[[int], Array],
-    lingers: Sequence[int] = (0,),
     leader: NDArray[np.intp] | None = None,
-) -> list[Trace]:
+) -> Trace:
     """Follow `points` (n, 2) of frame `start` in steps of `direction` (+1 or -1) through the hole.
 
     Args:
@@ -50,24 +49,19 @@ def follow(
         frames: length of the shot.
         shift: (from, to) -> displacement (h, w, 2) between neighbours, see `Motion.shift`.
         visible: frame -> (h, w) float32, 1 where a pixel and its neighbours are visible.
-        lingers: ascending; how many frames beyond the first sight each trace goes on, for a second opinion.
         leader: (n,) for each point the index of the point whose end of journey it shares; used for the visible
             rim around a hole, which is to be compared where the hole's own pixels end.
-
-    Returns:
-        One trace per entry of `lingers`.
     """
     n = len(points)
-    found = [_nowhere(n) for _ in lingers]
+    found = _nowhere(n)
     lead = np.arange(n) if leader is None else leader
     led, follower = lead == np.arange(n), lead != np.arange(n)
     here = points.astype(np.float32, copy=True)
     inside = np.ones(n, bool)
-    sight = np.full(n, -1, np.int32)
     at = start
     for step in range(1, reach + 1):
         to = at + direction
-        waiting = (found[-1].frame < 0)[lead] & inside
+        waiting = (found.frame < 0)[lead] & inside
         if not 0 <= to < frames or not (waiting & led).any():
             break
         field = shift(at, to)
@@ -77,11 +71,9 @@ def follow(
         in_view = np.zeros(n, bool)
         ask = waiting & inside
         in_view[ask] = sample(visible(to), here[ask]) > 0.999
-        sight[in_view & (sight < 0)] = step
-        for linger, trace in zip(lingers, found, strict=True):
-            arrives = led & in_view & (trace.frame < 0) & (step - sight >= linger)
-            ends = arrives | (follower & in_view & arrives[lead])
-            trace.frame[ends], trace.steps[ends], trace.position[ends] = to, step, here[ends]
+        arrives = led & in_view & (found.frame < 0)
+        ends = arrives | (follower & in_view & arrives[lead])
+        found.frame[ends], found.steps[ends], found.position[ends] = to, step, here[ends]
         at = to
     return found
 

@@ -99,7 +99,7 @@ def test_a_hidden_pixel_is_followed_until_it_comes_into_view() -> None:
     visible = np.ones((40, 60), np.float32)
     visible[:, 10:30] = 0
     points = np.array([[20, 15], [28, 15]], np.float32)
-    trace, later = follow(
+    trace = follow(
         points,
         start=0,
         direction=1,
@@ -107,18 +107,16 @@ def test_a_hidden_pixel_is_followed_until_it_comes_into_view() -> None:
         frames=12,
         shift=lambda a, b: drifting(4.0 * (b - a)),
         visible=lambda i: visible,
-        lingers=(0, 2),
     )
     assert trace.steps.tolist() == [3, 1]
     assert trace.frame.tolist() == [3, 1]
     np.testing.assert_allclose(trace.position, [[32, 15], [32, 15]])
-    assert later.steps.tolist() == [5, 3]
 
 
 def test_a_pixel_that_leaves_the_frame_or_the_shot_is_nowhere() -> None:
     hidden = np.zeros((40, 60), np.float32)
     for frames in (30, 3):
-        (trace,) = follow(
+        trace = follow(
             np.array([[20, 15]], np.float32),
             start=0,
             direction=1,
@@ -149,7 +147,7 @@ def test_a_frame_without_a_hole_has_no_neighbourhood() -> None:
 def test_following_a_steady_pan_adds_up_no_rounding() -> None:
     hidden = np.zeros((40, 60), np.float32)
     open_ = np.ones((40, 60), np.float32)
-    (trace,) = follow(
+    trace = follow(
         np.array([[5, 15]], np.float32),
         start=0,
         direction=1,
