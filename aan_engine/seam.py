@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import cv2
 import numpy as np
 
 from aan_engine.motion import Array, Mask
@@ -36,7 +37,8 @@ def correction(target: Array, hidden: Mask, *, images: Array, weights: Array) ->
         weights: (K, h, w), summing to 1 in the hole; in the rim around it, how much each candidate may say there.
 
     Returns:
-        (h, w, 3) float32, 0 outside the hole.
+        (h, w, 3) float32: in the hole, and continued over the pixels right beside it, since between proxy pixels lie
+        plate pixels that are hidden, too; 0 further outside.
     """
     blend = np.einsum("khw,khwc->hwc", weights, images)
     found = np.zeros_like(target)
@@ -61,7 +63,14 @@ def correction(target: Array, hidden: Mask, *, images: Array, weights: Array) ->
             out[ahead] -= strength[..., None] * c[behind]
         return np.where(hidden[..., None], out, 0)
 
-    return _conjugate_gradient(apply, np.where(hidden[..., None], right, 0))
+    return _overlapping(_conjugate_gradient(apply, np.where(hidden[..., None], right, 0)), hidden)
+
+
+def _overlapping(found: Array, hidden: Mask) -> Array:
+    """`found`, 0 outside the hole, with the mean of the hidden neighbours right beside it."""
+    share = cv2.blur(hidden.astype(np.float32), (3, 3))
+    mean = cv2.blur(found, (3, 3)) / np.maximum(share, 1e-6)[..., None]
+    return np.where(hidden[..., None], found, np.where(share[..., None] > 1e-3, mean, 0)).astype(np.float32)
 
 
 def _link(
