@@ -35,13 +35,13 @@ class Motion:
         map: (h, w, 2) float32, see the module's convention.
         homography: (3, 3) float64, its global part.
         trust: 0 .. 1, how much of the frame the homography explains.
-        measured: (h, w) bool, where both frames show the pixel, so that its own motion was seen.
+        residual: (h, w, 2) motion against the camera; what is hidden moves as what surrounds it does.
     """
 
     map: Array
     homography: NDArray[np.float64]
     trust: float
-    measured: Mask
+    residual: Array
 
     @cached_property
     def shift(self) -> Array:
@@ -55,8 +55,8 @@ class Motion:
         `shift` lets the hole follow the camera, which is right for a background; this is right for what lies on
         something that moves by itself.
         """
-        camera = project(self.homography, grid(self.map.shape))
-        return camera + _continued(self.map - camera, _sure(self.measured)) - grid(self.map.shape)
+        own = grid(self.map.shape)
+        return project(self.homography, own) + self.residual - own
 
 
 def grid(shape: tuple[int, ...]) -> Array:
@@ -133,8 +133,9 @@ def between(
         # for as far as its windows reach. Crossfilled along with that motion it does not.
         T, W = _along(T, W, around, target_visible=target_visible, source_visible=seen_mask)
         residual = np.where(measured[..., None], _flow(T, W), residual)
+        around = _continued(residual, _sure(measured))
     residual[~(seen_mask | target_visible)] = 0
-    return Motion(project(homography, grid(target.shape) + residual), homography, trust, measured)
+    return Motion(project(homography, grid(target.shape) + residual), homography, trust, around)
 
 
 def crossfill(target: Array, warped: Array, *, target_visible: Mask, source_visible: Mask) -> tuple[Array, Array]:

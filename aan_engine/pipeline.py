@@ -30,7 +30,7 @@ from aan_engine.shot import Shot, ShotError
 from aan_engine.survey import Survey
 from aan_engine.transport import Carried
 
-VERSION = "2"
+VERSION = "3"
 """Counts changes of the pixels that the same job gets; part of the cache key."""
 
 

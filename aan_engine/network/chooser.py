@@ -22,6 +22,7 @@ COARSE = 3 + 1 + 1 + 3 + 1 + 1 + 1 + 9
 NEAR_AND_FAR = (0.02, 0.08)
 """Differences in the log range at which one candidate half seconds another: the same pixel; the same thing."""
 UNKNOWN = 1e3
+"""Stands for the distance of a candidate that nothing can be compared with: worse than any."""
 
 
 def features(
