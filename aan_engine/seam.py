@@ -23,7 +23,7 @@ MISMATCH = 0.06
 
 ROUNDS = 60
 
-ENOUGH = 1e-4
+ENOUGH = 1e-3
 """The squared residual, relative to the first, at which the correction is as exact as an eye can tell."""
 
 

@@ -49,29 +49,19 @@ def features(
         (B, K, FINE, h, w): the candidate, and how far it stands from the others; and (B, K, COARSE, h / 2, w / 2): its
         surroundings and what speaks for it, for which half the resolution is enough.
     """
-    B, K, _, h, w = image.shape
+    K = image.shape[1]
     seen = 1 - hidden
     known = target * seen
     both = valid[:, :, 0] * seen
     off = (image - known[:, None]).abs().mean(2) * both
     # How far a candidate stands from what the others propose.
-    real = valid * (kind != PAINTED).to(valid).reshape(B, K, 1, 1, 1)
+    real = valid * (kind != PAINTED).to(valid)[..., None, None, None]
     total = real.sum(1, keepdim=True)
     mean = (image * real).sum(1, keepdim=True) / total.clamp(min=1)
     apart = (image - mean).abs() * valid * (total > 0)
-    rest = torch.cat(
-        [
-            known[:, None].expand(B, K, 3, h, w),
-            hidden[:, None].expand(B, K, 1, h, w),
-            valid,
-            torch.log1p(distance) / 3,
-            trust,
-            torch.log1p(stir),
-        ],
-        2,
-    )
-    halved = _halved(rest)
-    parts = [halved, *_agreement(off, both), _seconded(image * valid, valid, kind), _calm(known, seen, count=K)]
+    place = F.avg_pool2d(torch.cat([known, hidden], 1), 2)[:, None].expand(-1, K, -1, -1, -1)
+    own = _halved(torch.cat([valid, torch.log1p(distance) / 3, trust, torch.log1p(stir)], 2))
+    parts = [place, own, *_agreement(off, both), _seconded(image * valid, valid, kind), _calm(known, seen, count=K)]
     return torch.cat([image * valid, 4 * apart], 2), torch.cat(parts, 2)
 
 
@@ -125,13 +115,17 @@ def _seconded(image: Tensor, valid: Tensor, kind: Tensor) -> Tensor:
     voices = (here > 0.5) * (kind != PAINTED).to(here)[..., None, None]
     found = [torch.zeros_like(here) for _ in NEAR_AND_FAR]
     invented = torch.zeros_like(here)
-    for k in range(image.shape[1]):
-        gap = F.avg_pool2d((picture - picture[:, k : k + 1]).abs().mean(2), 3, 1, 1)
+    drawn = (kind == PAINTED).to(here)[..., None, None]
+    for k in range(image.shape[1] - 1):
+        # What one says of the others, they say of it.
+        others = slice(k + 1, None)
+        gap = F.avg_pool2d((picture[:, others] - picture[:, k : k + 1]).abs().mean(2), 3, 1, 1)
         for one, width in zip(found, NEAR_AND_FAR, strict=True):
-            say = voices[:, k : k + 1] / (1 + (gap / width) ** 2)
-            say[:, k] = 0
-            one += say
-        invented += gap * (kind[:, k] == PAINTED).to(gap).reshape(-1, 1, 1, 1)
+            alike = 1 / (1 + (gap / width) ** 2)
+            one[:, k] += (alike * voices[:, others]).sum(1)
+            one[:, others] += alike * voices[:, k : k + 1]
+        invented[:, k] += (gap * drawn[:, others]).sum(1)
+        invented[:, others] += gap * drawn[:, k : k + 1]
     return torch.stack([*(one / 3 for one in found), 10 * invented], 2) * (here > 0)[:, :, None]
 
 
