@@ -86,7 +86,8 @@ def search(
         return True
 
     for start in starts:
-        if sharper(start) and best.trust >= SURE:
+        sharper(start)
+        if best.trust >= SURE:
             return best
     for _ in range(AGAIN):
         if best.trust >= SURE or not sharper(best.homography):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, cast
+from typing import cast
 
 import torch
+from torch import nn
 
 from aan_engine import weights
 from aan_engine.network.chooser import Chooser
@@ -22,8 +23,6 @@ class Networks:
     chooser: Chooser
     device: torch.device
 
-    NAMES: ClassVar[tuple[str, ...]] = ("homography", "inpainter", "chooser")
-
     @classmethod
     def load(cls, device: torch.device) -> Networks:
         """The shipped weights.
@@ -31,7 +30,15 @@ class Networks:
         Raises:
             WeightsError: when a file is missing, altered, or of another network.
         """
-        # Channels last in memory: convolutions on CPUs take a fifth less.
-        parts = [weights.load(name, device=device).to(memory_format=torch.channels_last) for name in cls.NAMES]  # type: ignore[call-overload]
-        estimator, inpainter, chooser = parts
-        return cls(cast(HomographyEstimator, estimator), cast(Inpainter, inpainter), cast(Chooser, chooser), device)
+        return cls(
+            cast(HomographyEstimator, _part("homography", device)),
+            cast(Inpainter, _part("inpainter", device)),
+            cast(Chooser, _part("chooser", device)),
+            device,
+        )
+
+
+def _part(name: str, device: torch.device) -> nn.Module:
+    """A shipped part, its channels last in memory: convolutions on CPUs take a fifth less time."""
+    part: nn.Module = weights.load(name, device=device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return part

@@ -61,7 +61,7 @@ def features(
     apart = (image - mean).abs() * valid * (total > 0)
     place = F.avg_pool2d(torch.cat([known, hidden], 1), 2)[:, None].expand(-1, K, -1, -1, -1)
     own = _halved(torch.cat([valid, torch.log1p(distance) / 3, trust, torch.log1p(stir)], 2))
-    parts = [place, own, *_agreement(off, both), _seconded(image * valid, valid, kind), _calm(known, seen, count=K)]
+    parts = [place, own, *_agreement(off, both), _seconded(image * valid, valid, kind), _detail(known, seen, count=K)]
     return torch.cat([image * valid, 4 * apart], 2), torch.cat(parts, 2)
 
 
@@ -129,7 +129,7 @@ def _seconded(image: Tensor, valid: Tensor, kind: Tensor) -> Tensor:
     return torch.stack([*(one / 3 for one in found), 10 * invented], 2) * (here > 0)[:, :, None]
 
 
-def _calm(known: Tensor, seen: Tensor, *, count: int) -> Tensor:
+def _detail(known: Tensor, seen: Tensor, *, count: int) -> Tensor:
     """How much detail there is around each pixel, and how much around it is known at all: what a distance is worth.
 
     (B, 3, h, w), (B, 1, h, w) -> (B, count, 2, h / 2, w / 2).

@@ -1,4 +1,4 @@
-"""Real engine processes, real sockets, a fake engine behind them: one job's way, and all the ways in which it ends."""
+"""Real engine processes, real sockets, a fake engine behind them: one job's way, and the ways in which it ends."""
 
 from __future__ import annotations
 
@@ -184,77 +184,6 @@ def test_cancelling_what_is_over_or_unknown_is_refused(house, client, submit, fo
     assert refusal(client, client.watch("nobody-1")) == "unknown-job"
 
 
-def test_a_crash_in_the_worker_fails_its_job_and_the_next_one_runs(house, client, submit, follow):
-    crashed = submit(house.plates("fill", "die", name="crash"))
-    following = submit(house.plates("fill", name="next"))
-    frames, end = follow(crashed.job)
-    assert (frames, end.code) == ([1001], "worker-lost")
-    assert "SIGKILL" in end.reason
-    assert follow(following.job) == ([1001], Finished(following.job, 1))
-
-
-def test_a_worker_killed_from_outside_fails_its_job_and_the_next_one_runs(house, engine, client, submit, follow, until):
-    accepted = submit(house.plates("wait /never/there"))
-    until(lambda: house.opened())
-    worker_of(engine).kill()
-    assert follow(accepted.job)[1].code == "worker-lost"
-    assert follow(submit(house.plates("fill", name="next")).job)[0] == [1001]
-
-
-def test_a_worker_killed_while_idle_is_replaced_before_anybody_asks(house, engine, client, submit, follow, until):
-    follow(submit(house.plates("fill")).job)
-    before = worker_of(engine)
-    before.kill()
-    until(lambda: house.log().count("is ready") == 2)
-    assert worker_of(engine).pid != before.pid
-    assert follow(submit(house.plates("fill", name="next")).job)[0] == [1001]
-
-
-def test_memory_that_runs_out_fails_the_job_and_brings_a_fresh_worker(house, engine, client, submit, follow):
-    before = worker_of(engine).pid
-    frames, end = follow(submit(house.plates("memory")).job)
-    assert (frames, end.code) == ([], "out-of-memory")
-    assert follow(submit(house.plates("fill", name="next")).job)[0] == [1001]
-    assert worker_of(engine).pid != before
-
-
-def test_new_weights_under_a_running_engine_bring_a_fresh_worker(house, engine, client, submit, follow, until):
-    spec = house.plates("fill")
-    follow(submit(spec).job)
-    before = worker_of(engine).pid
-    (house.root / "weights").write_text("fake 2")
-    other = house.plates("fill", name="other")
-    first, second = submit(other), submit(house.plates("fill", name="behind it"))
-    assert follow(first.job)[1].code == "engine-changed"
-    assert follow(second.job)[1].code == "inputs-changed"
-    until(lambda: house.log().count("is ready") == 2)
-    assert worker_of(engine).pid != before
-    for again in (other, spec):
-        accepted = submit(again)
-        assert (accepted.cached, follow(accepted.job)) == (0, ([1001], Finished(accepted.job, 1)))
-
-
-def test_a_damaged_plate_is_named_and_the_worker_lives_on(house, engine, client, submit, follow):
-    before = worker_of(engine).pid
-    _, end = follow(submit(house.plates("fill", "damaged")).job)
-    assert end.code == "plate-unreadable"
-    assert "plate.1002.exr" in end.reason
-    assert end.hint == "Render it again."
-    assert follow(submit(house.plates("fill", name="next")).job)[0] == [1001]
-    assert worker_of(engine).pid == before
-
-
-def test_a_fault_of_the_engine_is_said_to_be_one(house, client, submit, follow):
-    _, end = follow(submit(house.plates("fault")).job)
-    assert (end.code, end.reason) == ("internal", "RuntimeError: a bug")
-    assert "Traceback" in house.log()
-
-
-def test_a_job_whose_frames_are_not_all_made_does_not_count_as_finished(house, client, submit, follow):
-    frames, end = follow(submit(house.plates("fill", "nothing")).job)
-    assert (frames, end.code) == ([1001], "incomplete")
-
-
 def test_what_the_engine_says_no_to_is_explained(house, client, submit, follow):
     spec = house.plates("fill")
     _, end = follow(submit(type(spec)(**{**vars(spec), "aov": ("beauty",)})).job)
@@ -353,9 +282,3 @@ def refusal(client, request: int) -> str:
         client.answer(request)
     assert refused.value.reason
     return refused.value.code
-
-
-def worker_of(engine) -> psutil.Process:
-    """The process that computes: of the engine's children, the one that is not multiprocessing's own."""
-    children = psutil.Process(engine.pid).children()
-    return next(child for child in children if "resource_tracker" not in " ".join(child.cmdline()))
