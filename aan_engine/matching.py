@@ -39,14 +39,17 @@ STIFFNESS = 3e-5
 DOUBT = 0.4
 """An answer that is trusted less than this is doubted wherever it lies."""
 
-SURE = 0.9
+SURE = 0.97
 """An answer that is trusted as much as this is not: wrong ones hardly ever are."""
 
 KIN = 0.4
 """What is found by looking around must be more akin than this: among so many places chance finds something."""
 
-AGAIN = 3
+AGAIN = 4
 """So often the sharpest answer found is looked around again."""
+
+CONSENSUS = 1.5
+"""Pixels (of a level) by which a match may be off and still support what many matches say in common."""
 
 NEAR = 0.03
 """Between the two an answer is believed that lies as near to its start as this, in widths of the frame: there it is
@@ -59,7 +62,7 @@ def convinces(found: Registered, *, start: NDArray[np.float64], shape: tuple[int
     Following the slope, registration ends somewhere even where it got lost; having come far and explaining only part of
     the picture is what such answers have in common.
     """
-    if found.trust < DOUBT or found.trust >= SURE:
+    if found.trust < DOUBT or found.kinship <= KIN or found.trust >= SURE:
         return found.trust >= SURE
     h, w = shape[:2]
     corners = np.array([[0, 0], [w - 1, 0], [w - 1, h - 1], [0, h - 1]], np.float32)
@@ -76,9 +79,10 @@ def search(
     """
     best, sharp = known, sharpness(target, reference, homography=known.homography)
 
-    def sharper(start: NDArray[np.float64]) -> bool:
+    def sharper(start: NDArray[np.float64], consensus: bool) -> bool:
         nonlocal best, sharp
-        found = refine(target, reference, start=match(target, reference, start=start), coarse=False)
+        landed = match(target, reference, start=start, consensus=consensus)
+        found = refine(target, reference, start=landed, coarse=False)
         value = sharpness(target, reference, homography=found.homography)
         if value <= sharp or found.kinship <= KIN:
             return False
@@ -86,21 +90,26 @@ def search(
         return True
 
     for start in starts:
-        sharper(start)
-        if best.trust >= SURE:
-            return best
+        for consensus in (True, False):
+            sharper(start, consensus)
+            if best.trust >= SURE:
+                return best
     for _ in range(AGAIN):
-        if best.trust >= SURE or not sharper(best.homography):
+        if best.trust >= SURE or not (sharper(best.homography, True) or sharper(best.homography, False)):
             break
     return best
 
 
-def match(target: Pyramid, reference: Pyramid, *, start: NDArray[np.float64]) -> NDArray[np.float64]:
+def match(
+    target: Pyramid, reference: Pyramid, *, start: NDArray[np.float64], consensus: bool = False
+) -> NDArray[np.float64]:
     """`start`, mended by what is found within some 36 pixels around where it points.
 
     Args:
         target, reference: proxies of one size.
         start: (3, 3).
+        consensus: joins what most matches agree on exactly, wherever that lies, instead of what pulls from the start:
+            the one finds its way through many wrong matches, the other where few are exact.
 
     Returns:
         (3, 3), good to about a pixel; `start` itself where there is nothing to hold on to.
@@ -114,7 +123,7 @@ def match(target: Pyramid, reference: Pyramid, *, start: NDArray[np.float64]) ->
         points, landed, weight = _found(target, reference, local, depth=depth, reach=reach, side=side, step=step)
         if len(points) < 12:
             continue
-        delta = _joined(points, landed, weight, shape=shape, reach=reach)
+        delta = _agreed(points, landed) if consensus else _joined(points, landed, weight, shape=shape, reach=reach)
         mended = np.linalg.inv(scale) @ local @ delta @ scale
         if np.isfinite(mended).all() and abs(mended[2, 2]) > 1e-6:
             H = mended / mended[2, 2]
@@ -178,6 +187,12 @@ def _peak(alike: Array, best: NDArray[np.int64], value: Array, *, stride: int) -
     usable = (bend < -1e-6) & (before > -1) & (after > -1)
     beside = np.where(usable, 0.5 * (before - after) / np.minimum(bend, -1e-6), 0)
     return np.clip(beside, -0.5, 0.5).astype(np.float32)
+
+
+def _agreed(points: Array, landed: Array) -> NDArray[np.float64]:
+    """The homography that most matches agree on; the identity where none do."""
+    found, _ = cv2.findHomography(points, landed, cv2.USAC_MAGSAC, CONSENSUS, maxIters=3000, confidence=0.999)
+    return np.eye(3) if found is None else np.asarray(found, np.float64)
 
 
 def _joined(points: Array, landed: Array, weight: Array, *, shape: tuple[int, ...], reach: int) -> NDArray[np.float64]:
