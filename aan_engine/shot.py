@@ -25,6 +25,7 @@ from pathlib import Path
 
 AOVS = ("confidence", "source", "unseen")
 DEVICES = ("auto", "cpu", "cuda")
+LIGHTS = ("off", "global", "local")
 
 
 class AanError(Exception):
@@ -97,6 +98,59 @@ class FrameFile:
 
 
 @dataclass(frozen=True)
+class Known:
+    """What the artist knows beyond plates and mattes; each may be empty.
+
+    Args:
+        clean: a clean plate, one frame or a sequence: further sources.
+        painted: frames painted by hand, by the number of the plate that they show: they win over everything.
+        holdout: mattes of what passes in front: never painted, never a source. One file holds over the whole shot;
+            frames that a sequence lacks have nothing in front.
+        exclude: mattes of what must not serve as a source; frames as in `holdout`.
+    """
+
+    clean: tuple[FrameFile, ...] = ()
+    painted: tuple[FrameFile, ...] = ()
+    holdout: tuple[FrameFile, ...] = ()
+    exclude: tuple[FrameFile, ...] = ()
+
+
+@dataclass(frozen=True)
+class Controls:
+    """How the artist wants it.
+
+    Args:
+        grow, feather: pixels by which the matte grows (negative: shrinks), and over which it then fades outwards.
+        light: how a source's light is matched to the target: one of `LIGHTS`.
+        grain: whether blended, resampled and painted pixels get the grain around them; `seed` draws it.
+        smoothing: 0 .. 1, how strongly a fill keeps to the previous frame's sources.
+        clean_use: "also" or "only": whether the shot's own frames serve as sources beside the clean plate.
+        reference_first, reference_last, reference_step: which frames may serve as sources, by their numbers.
+        colorspace: the plates' space by its OpenColorIO name; None is scene-linear.
+        write: "full" frames, or a "patch" of the matte's box with alpha.
+    """
+
+    grow: float = 0.0
+    feather: float = 0.0
+    light: str = "local"
+    grain: bool = True
+    smoothing: float = 0.0
+    clean_use: str = "also"
+    reference_first: int | None = None
+    reference_last: int | None = None
+    reference_step: int = 1
+    colorspace: str | None = None
+    write: str = "full"
+    seed: int = 0
+
+    def serves(self, frame: int, *, first: int) -> bool:
+        """Whether the plate of this number may serve as a source; steps are counted from `first` or the range's own."""
+        low = self.reference_first if self.reference_first is not None else first
+        high = self.reference_last if self.reference_last is not None else frame
+        return low <= frame <= high and (frame - low) % self.reference_step == 0
+
+
+@dataclass(frozen=True)
 class Shot:
     """Everything that decides the pixels of one job, and nothing else.
 
@@ -107,6 +161,7 @@ class Shot:
         matte_channel: the channel to read the matte from; None means `A`, else the only or first one.
         aovs: diagnostic layers to write, of `AOVS`.
         device: one of `DEVICES`.
+        known, controls: see there.
 
     Raises:
         ShotError: on an empty shot, doubled frames, an unknown AOV or device, or an empty range.
@@ -120,6 +175,8 @@ class Shot:
     matte_channel: str | None = None
     aovs: tuple[str, ...] = ()
     device: str = "auto"
+    known: Known = Known()
+    controls: Controls = Controls()
     _matte_of: dict[int, FrameFile] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -157,6 +214,10 @@ class Shot:
             raise ShotError(f"unknown AOV {', '.join(unknown)}", hint=f"Choose among {', '.join(AOVS)}.")
         if self.device not in DEVICES:
             raise ShotError(f"unknown device {self.device!r}", hint=f"Choose one of {', '.join(DEVICES)}.")
+        if self.controls.light not in LIGHTS:
+            raise ShotError(f"unknown light {self.controls.light!r}", hint=f"Choose one of {', '.join(LIGHTS)}.")
+        if self.known.clean == () and self.controls.clean_use == "only":
+            raise ShotError("only the clean plate is to be used, and there is none", hint="Name it, or choose also.")
 
     @property
     def targets(self) -> tuple[FrameFile, ...]:

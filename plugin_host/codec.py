@@ -1,8 +1,8 @@
 """Frozen dataclasses to JSON values and back, by their type hints. It knows no message.
 
-Allowed in a dataclass: `str`, `int`, `bool`, `Optional[...]`, `Tuple[X, ...]`, and other such dataclasses. Fields that
-the class does not have are ignored (a newer side may send them); fields that it has and the value lacks take their
-default. Every complaint carries the path to the offending value, as in `$.spec.first`.
+Allowed in a dataclass: `str`, `int`, `float`, `bool`, `Optional[...]`, `Tuple[X, ...]`, and other such dataclasses.
+Fields that the class does not have are ignored (a newer side may send them); fields that it has and the value lacks
+take their default. Every complaint carries the path to the offending value, as in `$.spec.first`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .errors import ProtocolError
 
 T = TypeVar("T")
 
-_NAMES = {str: "text", int: "a whole number", bool: "true or false"}
+_NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
 def to_json(value: Any) -> Any:
@@ -55,6 +55,8 @@ def _part(kind: Any, value: Any, path: str) -> Any:
         if not isinstance(value, list):
             raise ProtocolError(f"expected a list, not {_shown(value)}", path=path)
         return tuple(_part(get_args(kind)[0], item, f"{path}[{i}]") for i, item in enumerate(value))
+    if kind is float and type(value) is int:
+        return float(value)
     if type(value) is not kind:  # exactly: a bool is no whole number here
         raise ProtocolError(f"expected {_NAMES[kind]}, not {_shown(value)}", path=path)
     return value

@@ -64,7 +64,7 @@ class JobSpec:
     `plate` and `matte` are file patterns (see `sequence`). `first` .. `last` limit what is filled, never what may be
     looked at; None means the plate's own end. `matte_channel` None means `A`, else any layer's `A`, else the only or
     first channel. `aov` names diagnostic layers (`confidence`, `source`, `unseen`), `device` is `auto`, `cpu` or
-    `cuda`.
+    `cuda`. All that follows is the artist's: see `controls`, which says for each what it does.
     """
 
     plate: str
@@ -74,6 +74,23 @@ class JobSpec:
     matte_channel: Optional[str] = None
     aov: Tuple[str, ...] = ()
     device: str = "auto"
+    grow: float = 0.0
+    feather: float = 0.0
+    light: str = "local"
+    grain: bool = True
+    smoothing: float = 0.0
+    holdout: Optional[str] = None
+    clean: Optional[str] = None
+    clean_use: str = "also"
+    painted: Optional[str] = None
+    exclude: Optional[str] = None
+    reference_first: Optional[int] = None
+    reference_last: Optional[int] = None
+    reference_step: int = 1
+    missing: str = "stop"
+    colorspace: Optional[str] = None
+    write: str = "full"
+    seed: int = 0
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,9 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from ..controls import BY_NAME, Value
 from ..protocol import JobSpec
+from .options import controlled
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -43,6 +45,7 @@ Aov = Annotated[str, typer.Option(help="Layers to add, comma-separated: confiden
 
 
 @app.command()
+@controlled
 def fill(
     plate: Plate,
     matte: Matte,
@@ -52,18 +55,24 @@ def fill(
     matte_channel: Channel = None,
     device: Device = "auto",
     aov: Aov = "",
+    **controls: Value,
 ) -> None:
     """Fill a shot in this process."""
     from . import local
     from .display import Display
 
-    spec, out, began = _job(plate, matte, first, last, matte_channel, device, aov), _full(out), time.monotonic()
+    spec, out, began = (
+        _job(plate, matte, first, last, matte_channel, device, aov, controls),
+        _full(out),
+        time.monotonic(),
+    )
     with _faults_in_words(), Display() as display:
         written = local.fill(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
     print(f"{written} frames in {time.monotonic() - began:.1f} s: {out}")
 
 
 @app.command()
+@controlled
 def submit(
     plate: Plate,
     matte: Matte,
@@ -73,13 +82,14 @@ def submit(
     matte_channel: Channel = None,
     device: Device = "auto",
     aov: Aov = "",
+    **controls: Value,
 ) -> None:
     """Have the persistent engine fill a shot; start it if none runs. Ctrl-C cancels; on a terminal it asks first."""
     from ..launch import find_or_start
     from ..protocol import Accepted
     from .display import Display
 
-    spec = _job(plate, matte, first, last, matte_channel, device, aov)
+    spec = _job(plate, matte, first, last, matte_channel, device, aov, controls)
     with _faults_in_words(), find_or_start(name="aan submit") as client:
         accepted = client.answer(client.submit(spec, output=_full(out) if out else None), timeout=600)
         assert isinstance(accepted, Accepted)
@@ -190,9 +200,11 @@ def _job(
     matte_channel: str | None,
     device: str,
     aov: str,
+    controls: dict[str, Value],
 ) -> JobSpec:
     aovs = tuple(name.strip() for name in aov.split(",") if name.strip())
-    return JobSpec(_full(plate), _full(matte), first, last, matte_channel, aovs, device)
+    full = {k: _full(v) if isinstance(v, str) and BY_NAME[k].kind == "files" else v for k, v in controls.items()}
+    return JobSpec(_full(plate), _full(matte), first, last, matte_channel, aovs, device, **full)  # type: ignore[arg-type]
 
 
 def _full(pattern: str) -> str:

@@ -10,9 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
+from ..controls import BY_NAME, complaint
 from ..errors import SequenceError
 from ..protocol import JobSpec
 from ..sequence import expand, parse
@@ -36,22 +38,23 @@ class InputFile:
         return (info.st_size, info.st_mtime_ns) == (self.size, self.mtime_ns)
 
 
+SEQUENCES = ("plate", "matte", "holdout", "clean", "painted", "exclude")
+"""The fields of a job that name files."""
+
+_RANGE = ("first", "last")
+
+
 @dataclass(frozen=True)
 class Intake:
-    """The files of one job. `targets` are the frames to be filled, in ascending order."""
+    """The files of one job by the field that names them. `targets` are the frames to be filled, in ascending order."""
 
     spec: JobSpec
-    plates: tuple[InputFile, ...]
-    mattes: tuple[InputFile, ...]
+    inputs: dict[str, tuple[InputFile, ...]]
     targets: tuple[int, ...]
 
     def unchanged(self, frame: int | None = None) -> bool:
-        """Whether the plate and matte of one frame, or without a frame every input, are still what was taken in."""
-        files = (*self.plates, *self.mattes)
-        if frame is not None:
-            held = self.mattes if len(self.mattes) == 1 else ()
-            files = (*(file for file in files if file.frame == frame and file not in held), *held)
-        return all(file.unchanged() for file in files)
+        """Whether the files of one frame, or without a frame every input, are still what was taken in."""
+        return all(file.unchanged() for files in self.inputs.values() for file in _of_frame(files, frame))
 
     def key(self, engine: str) -> str:
         """The name of this job's result: equal keys mean equal pixels.
@@ -59,13 +62,12 @@ class Intake:
         `engine` is the engine's identity: its version, weights, libraries, and whether CUDA is there, which settles
         what the device `auto` stands for.
         """
-        spec = self.spec
+        options = {k: v for k, v in asdict(self.spec).items() if k not in (*SEQUENCES, *_RANGE)}
         decides = {
             "engine": engine,
             "range": self.targets,
-            "options": [spec.matte_channel, sorted(spec.aov), spec.device],
-            "plates": [_fingerprint(file) for file in self.plates],
-            "mattes": [_fingerprint(file) for file in self.mattes],
+            "options": options | {"aov": sorted(self.spec.aov)},
+            "files": {name: [_fingerprint(file) for file in files] for name, files in self.inputs.items()},
         }
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
@@ -75,21 +77,63 @@ def take_in(spec: JobSpec, *, output: str | None) -> Intake:
 
     Raises:
         SequenceError: when a pattern is no full path, cannot be read or names nothing, when no plate lies in the range,
-            or when `output` names one file for many frames, or one of the inputs.
+            or when `output` names one file for many frames, or one of the inputs; or a control has a value that it
+            cannot have.
     """
-    for pattern in filter(None, (spec.plate, spec.matte, output)):
+    for name in BY_NAME:
+        if wrong := complaint(name, getattr(spec, name)):
+            raise SequenceError(wrong)
+    patterns = {name: pattern for name in SEQUENCES if (pattern := getattr(spec, name)) is not None}
+    for pattern in filter(None, (*patterns.values(), output)):
         if not Path(pattern).is_absolute():
             raise SequenceError(f"{pattern} is not a full path", hint="The engine does not know the host's folder.")
-    plates, mattes = _inputs(spec.plate), _inputs(spec.matte)
-    low = spec.first if spec.first is not None else plates[0].frame
-    high = spec.last if spec.last is not None else plates[-1].frame
-    targets = tuple(file.frame for file in plates if low <= file.frame <= high)
-    if not targets:
-        held = f"The plates run from {plates[0].frame} to {plates[-1].frame}."
-        raise SequenceError(f"no plate lies in the range {low} - {high}", hint=held)
+    inputs = _bridged({name: _inputs(pattern) for name, pattern in patterns.items()}, nearest=spec.missing == "nearest")
+    targets = _targets(spec, [file.frame for file in inputs["plate"]])
     if output is not None:
-        _check_output(output, targets, inputs=(*plates, *mattes))
-    return Intake(spec, plates, mattes, targets)
+        _check_output(output, targets, inputs=tuple(file for files in inputs.values() for file in files))
+    return Intake(spec, inputs, targets)
+
+
+def _bridged(inputs: dict[str, tuple[InputFile, ...]], *, nearest: bool) -> dict[str, tuple[InputFile, ...]]:
+    """The inputs, gaps in the plates bridged by the nearest frame, and by its matte with it; or the gaps named.
+
+    Plates that are numbered in even steps have no gaps.
+    """
+    there = {file.frame: file for file in inputs["plate"]}
+    frames = sorted(there)
+    step = min((b - a for a, b in pairwise(frames)), default=1)
+    wanted = range(frames[0], frames[-1] + 1, step)
+    wanted = wanted if set(frames) <= set(wanted) else range(frames[0], frames[-1] + 1)
+    gaps = [frame for frame in wanted if frame not in there]
+    if not gaps:
+        return inputs
+    if not nearest:
+        named = ", ".join(map(str, gaps[:8])) + (" ..." if len(gaps) > 8 else "")
+        hint = "Render them, or have the nearest frame stand in (--missing nearest)."
+        raise SequenceError(f"the plates lack {len(gaps)} frames: {named}", hint=hint)
+    stand_in = {gap: min(frames, key=lambda frame: (abs(frame - gap), frame)) for gap in gaps}
+    mattes = {file.frame: file for file in inputs["matte"]}
+    found = dict(inputs)
+    for name, known in (("plate", there), ("matte", mattes)):
+        if len(known) > 1 or name == "plate":
+            more = {gap: replace(known[other], frame=gap) for gap, other in stand_in.items() if other in known}
+            found[name] = tuple(file for _, file in sorted((known | more).items()))
+    return found
+
+
+def _targets(spec: JobSpec, frames: list[int]) -> tuple[int, ...]:
+    low = spec.first if spec.first is not None else frames[0]
+    high = spec.last if spec.last is not None else frames[-1]
+    targets = tuple(frame for frame in frames if low <= frame <= high)
+    if not targets:
+        held = f"The plates run from {frames[0]} to {frames[-1]}."
+        raise SequenceError(f"no plate lies in the range {low} - {high}", hint=held)
+    return targets
+
+
+def _of_frame(files: tuple[InputFile, ...], frame: int | None) -> tuple[InputFile, ...]:
+    """Those that belong to a frame: a single file belongs to all."""
+    return files if frame is None or len(files) == 1 else tuple(file for file in files if file.frame == frame)
 
 
 def _inputs(pattern: str) -> tuple[InputFile, ...]:

@@ -17,14 +17,14 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Protocol, cast
 
-from aan_engine.shot import AanError, FrameFile, Shot
+from aan_engine.shot import AanError, Controls, FrameFile, Known, Shot
 
 from ..errors import HostError
 from ..sequence import frame_path
@@ -95,14 +95,17 @@ def shot_of(intake: Intake) -> Shot:
         AanError: when it cannot be done as described.
     """
     spec = intake.spec
+    files = {name: tuple(FrameFile(f.frame, f.path) for f in found) for name, found in intake.inputs.items()}
     return Shot(
-        plates=tuple(FrameFile(file.frame, file.path) for file in intake.plates),
-        mattes=tuple(FrameFile(file.frame, file.path) for file in intake.mattes),
+        plates=files["plate"],
+        mattes=files["matte"],
         first=spec.first,
         last=spec.last,
         matte_channel=spec.matte_channel,
         aovs=spec.aov,
         device=spec.device,
+        known=Known(**{name: files.get(name, ()) for name in ("clean", "painted", "holdout", "exclude")}),
+        controls=Controls(**{field.name: getattr(spec, field.name) for field in fields(Controls)}),
     )
 
 

@@ -12,7 +12,7 @@ import pytest
 from plugin_host.errors import SequenceError
 from plugin_host.protocol import JobSpec
 from plugin_host.server.cache import Cache, deliver, usual_budget, usual_root
-from plugin_host.server.intake import take_in
+from plugin_host.server.intake import SEQUENCES, take_in
 
 
 @pytest.fixture
@@ -61,18 +61,67 @@ def test_the_same_job_has_the_same_key_however_its_patterns_are_spelled(spec):
     assert key(spec) == key(dataclasses.replace(spec, first=1001, last=1003))
 
 
-@pytest.mark.parametrize(
-    "change",
-    [{"first": 1002}, {"last": 1002}, {"matte_channel": "A"}, {"aov": ("source",)}, {"device": "cpu"}],
-    ids=lambda change: next(iter(change)),
-)
-def test_whatever_decides_pixels_changes_the_key(spec, change):
-    assert key(dataclasses.replace(spec, **change)) != key(spec)
+CHANGES = {
+    **{"first": 1002, "last": 1002, "matte_channel": "A", "aov": ("source",), "device": "cpu"},
+    **{"grow": 1.0, "feather": 1.0, "light": "off", "grain": False, "smoothing": 0.5, "clean_use": "only"},
+    **{"reference_first": 1002, "reference_last": 1002, "reference_step": 2, "missing": "nearest"},
+    **{"colorspace": "ACEScg", "write": "patch", "seed": 1},
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_whatever_decides_pixels_changes_the_key(spec, name):
+    assert key(dataclasses.replace(spec, **{name: CHANGES[name]})) != key(spec)
+
+
+@pytest.mark.parametrize("name", ["holdout", "clean", "painted", "exclude"])
+def test_what_the_artist_knows_changes_the_key_and_so_does_the_place_where_it_counts(spec, tmp_path, name):
+    (tmp_path / "k.exr").write_text("known")
+    keys = {key(dataclasses.replace(spec, **{field: str(tmp_path / "k.exr")})) for field in (name, "matte")}
+    assert len(keys | {key(spec)}) == 3
 
 
 def test_every_field_of_a_job_is_either_in_the_key_or_a_pattern():
-    tried = {"first", "last", "matte_channel", "aov", "device"}
-    assert {field.name for field in dataclasses.fields(JobSpec)} == tried | {"plate", "matte"}
+    assert {field.name for field in dataclasses.fields(JobSpec)} == CHANGES.keys() | set(SEQUENCES)
+
+
+# Gaps
+
+
+def frames_of(spec: JobSpec) -> list[tuple[int, str]]:
+    return [(file.frame, file.path.name) for file in take_in(spec, output=None).inputs["plate"]]
+
+
+def test_a_gap_in_the_plates_is_named(spec, tmp_path):
+    (tmp_path / "p.1006.exr").write_text("plate 1006")
+    with pytest.raises(SequenceError, match="lack 2 frames: 1004, 1005"):
+        take_in(spec, output=None)
+
+
+def test_the_nearest_frame_stands_in_for_a_missing_one_where_asked_and_its_matte_with_it(spec, tmp_path):
+    (tmp_path / "p.1006.exr").write_text("plate 1006")
+    for frame in (1001, 1002, 1003, 1004, 1006):
+        (tmp_path / f"r.{frame}.exr").write_text(f"roto {frame}")
+    spec = dataclasses.replace(spec, missing="nearest", matte=str(tmp_path / "r.####.exr"))
+    assert frames_of(spec)[2:] == [
+        (n, f"p.{m}.exr") for n, m in ((1003, 1003), (1004, 1003), (1005, 1006), (1006, 1006))
+    ]
+    mattes = {file.frame: file.path.name for file in take_in(spec, output=None).inputs["matte"]}
+    assert mattes[1004] == "r.1003.exr"
+    assert mattes[1005] == "r.1006.exr"
+    assert take_in(spec, output=None).targets == (1001, 1002, 1003, 1004, 1005, 1006)
+
+
+def test_plates_on_every_second_frame_have_no_gaps(spec, tmp_path):
+    (tmp_path / "p.1002.exr").unlink()
+    (tmp_path / "p.1005.exr").write_text("plate 1005")
+    assert [frame for frame, _ in frames_of(spec)] == [1001, 1003, 1005]
+
+
+@pytest.mark.parametrize(("name", "value"), [("light", "bright"), ("grow", 1e9), ("reference_step", 0)])
+def test_a_control_that_has_no_such_value_is_refused(spec, name, value):
+    with pytest.raises(SequenceError, match=str(value).replace("+", ".")):
+        take_in(dataclasses.replace(spec, **{name: value}), output=None)
 
 
 def test_another_engine_or_other_weights_change_the_key(spec):

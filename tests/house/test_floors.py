@@ -21,7 +21,7 @@ FLOORS = {
     5: ("nuke", "blender_addon"),
     4: (
         *("plugin_host.client", "plugin_host.launch"),
-        *("plugin_host.server.cli", "plugin_host.server.__main__"),
+        *("plugin_host.server.cli", "plugin_host.server.__main__", "plugin_host.server.options"),
     ),
     3: (
         *("plugin_host.server.broker", "plugin_host.server.crew", "plugin_host.server.switchboard"),
@@ -42,6 +42,7 @@ FLOORS = {
         "aan_engine.shot",
         "aan_engine.__init__",
         "plugin_host.errors",
+        "plugin_host.controls",
         "plugin_host.__init__",
         "plugin_host.server.__init__",
     ),

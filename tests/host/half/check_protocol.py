@@ -40,7 +40,11 @@ MESSAGES = {
     "hello": Envelope(Hello(1, 2, "t0ken", "nuke 15.1"), 1),
     "submit everything": Envelope(
         Submit(
-            JobSpec("/s h/p [l].####.exr", "/s/m.%04d.exr", 1001, 1024, "roto.a", ("confidence", "source"), "cuda"),
+            JobSpec(
+                *("/s h/p [l].####.exr", "/s/m.%04d.exr", 1001, 1024, "roto.a", ("confidence", "source"), "cuda"),
+                *(2.0, 1.5, "global", False, 0.25, "/s/h.####.exr", "/s/c.exr", "only", "/s/t.####.exr", "/s/x.exr"),
+                *(1000, 1030, 2, "nearest", "ACEScg", "patch", 7),
+            ),
             "/s/o.####.exr",
         ),
         2,
@@ -79,6 +83,11 @@ class GoldenMessages(unittest.TestCase):
             with self.subTest(name):
                 self.assertEqual(decode([b"AAN1", text.encode("ascii")]), MESSAGES[name])
 
+    def test_a_job_of_a_host_that_knows_no_controls_reads_with_their_defaults(self):
+        text = '{"type":"Submit","spec":{"plate":"/s/p.####.exr","matte":"/s/m.exr","first":null,"device":"cpu"}}'
+        wanted = Submit(JobSpec("/s/p.####.exr", "/s/m.exr", device="cpu"))
+        self.assertEqual(decode([b"AAN1", text.encode("ascii")]).message, wanted)
+
     def test_every_kind_of_message_has_a_golden_one(self):
         self.assertEqual({type(e.message) for e in MESSAGES.values()}, set(protocol.MESSAGES))
 
@@ -97,7 +106,7 @@ class Reading(unittest.TestCase):
         return decode([framing, text if isinstance(text, bytes) else text.encode()])
 
     def test_unknown_fields_are_ignored_at_every_depth(self):
-        text = '{"type":"Submit","mood":1,"spec":{"plate":"p","matte":"m","grain":{"x":[1]}},"output":null}'
+        text = '{"type":"Submit","mood":1,"spec":{"plate":"p","matte":"m","spice":{"x":[1]}},"output":null}'
         self.assertEqual(self.read(text).message, Submit(JobSpec("p", "m")))
 
     def test_unknown_types_are_told_apart_from_broken_messages(self):

@@ -1,0 +1,158 @@
+"""The artist's controls: the names, defaults and words in which every host shows them, on floor and screen alike.
+
+A host draws its knobs from `CONTROLS`, in this order, and hands their values to `JobSpec` under the same names; the
+command line makes its options from it. Nothing here knows a toolkit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Dict, Optional, Tuple, Union
+
+Value = Union[str, int, float, bool, None]
+
+
+@dataclass(frozen=True)
+class Control:
+    """One control.
+
+    `kind` is one of `files` (a pattern, see `sequence`; None for none), `choice`, `number`, `frame` (a frame number,
+    None for no limit), `count`, `switch` and `text`. `low` and `high` bound numbers, both included. `rare` ones are
+    folded away by hosts with a window.
+    """
+
+    name: str
+    label: str
+    help: str
+    kind: str
+    default: Value = None
+    choices: Tuple[str, ...] = ()
+    low: float = 0
+    high: float = 0
+    rare: bool = False
+
+
+CONTROLS: Tuple[Control, ...] = (
+    Control(
+        "grow",
+        "Grow matte",
+        "Pixels by which the matte is grown, or shrunk where negative.",
+        "number",
+        0.0,
+        (),
+        -100,
+        100,
+    ),
+    Control(
+        "feather",
+        "Feather",
+        "Pixels over which the grown matte fades outwards into the plate.",
+        "number",
+        0.0,
+        (),
+        0,
+        100,
+    ),
+    Control(
+        "light",
+        "Match light",
+        "How a source's light is matched: off, global (one change a source frame) or local (varying softly, no seams).",
+        "choice",
+        "local",
+        ("off", "global", "local"),
+    ),
+    Control(
+        "grain",
+        "Match grain",
+        "Give blended, resampled and painted pixels the grain of the plate around them.",
+        "switch",
+        True,
+    ),
+    Control(
+        "smoothing",
+        "Smoothing",
+        "How strongly the fill keeps to the previous frame's sources: 0 as the network decides, 1 as steady as can be.",
+        "number",
+        0.0,
+        (),
+        0,
+        1,
+    ),
+    Control("holdout", "Holdout matte", "What passes in front: never painted, never used as a source.", "files"),
+    Control("clean", "Clean plate", "A clean plate, one frame or a sequence: a further source.", "files"),
+    Control(
+        "clean_use",
+        "Use clean plate",
+        "also: a source beside the shot's own frames; only: the one source, what it lacks is painted.",
+        "choice",
+        "also",
+        ("also", "only"),
+    ),
+    Control(
+        "painted",
+        "Painted frames",
+        "Frames that were painted by hand, numbered as the plates: they win over everything.",
+        "files",
+    ),
+    Control(
+        "exclude",
+        "Do not use",
+        "A matte over what must not serve as a source, such as a reflection or a shadow.",
+        "files",
+        rare=True,
+    ),
+    Control("reference_first", "Sources from", "First frame that may serve as a source.", "frame", rare=True),
+    Control("reference_last", "Sources to", "Last frame that may serve as a source.", "frame", rare=True),
+    Control(
+        "reference_step",
+        "Sources every",
+        "Only every so many frames serve as a source, counted from the first one.",
+        "count",
+        1,
+        (),
+        1,
+        1000,
+        rare=True,
+    ),
+    Control(
+        "missing",
+        "Missing frames",
+        "Gaps in the plates: stop and name them, or take the nearest frame's place (nearest).",
+        "choice",
+        "stop",
+        ("stop", "nearest"),
+        rare=True,
+    ),
+    Control(
+        "colorspace",
+        "Colour space",
+        "The plates' colour space by its OpenColorIO name; scene-linear without one.",
+        "text",
+        rare=True,
+    ),
+    Control(
+        "write",
+        "Write",
+        "full: whole frames; patch: only the matte's box, with alpha, to be merged over the plate.",
+        "choice",
+        "full",
+        ("full", "patch"),
+        rare=True,
+    ),
+    Control("seed", "Seed", "Another number, another grain.", "count", 0, (), 0, 1_000_000, rare=True),
+)
+"""Every control, in the order of an artist's needs."""
+
+BY_NAME: Dict[str, Control] = {control.name: control for control in CONTROLS}
+
+
+def complaint(name: str, value: Value) -> Optional[str]:
+    """What is wrong with a control's value, in words; None when it may be used."""
+    control = BY_NAME[name]
+    if control.kind == "choice" and value not in control.choices:
+        return f"{control.label} is {value!r}: choose {', '.join(control.choices[:-1])} or {control.choices[-1]}"
+    if control.kind in ("number", "count"):
+        bad = isinstance(value, bool) or not isinstance(value, (int, float))
+        if bad or not control.low <= value <= control.high:  # type: ignore[operator]
+            return f"{control.label} is {value!r}: choose a number from {control.low:g} to {control.high:g}"
+    return None
