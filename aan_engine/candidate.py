@@ -26,6 +26,10 @@ RIM = 8
 """How many visible pixels around the hole a layer covers, for comparison."""
 
 
+CLEAN_AWAY = 5
+"""Frames away that a clean plate counts as: it has no place in time."""
+
+
 class Kind(IntEnum):
     """Which pathway proposed a candidate."""
 
@@ -79,6 +83,8 @@ class Neighbourhood:
         top, left: the box's corner on the proxy.
         hidden: (h, w) bool over the box.
         wanted: (h, w) bool over the box: the hole and its rim.
+        barred: (h, w) bool over the box: what stands there (something that passes in front, a shadow) is no part of the
+            hole's surroundings: nothing is compared with it.
     """
 
     index: int
@@ -86,6 +92,7 @@ class Neighbourhood:
     left: int
     hidden: Mask
     wanted: Mask
+    barred: Mask
 
     @property
     def points(self) -> Array:
@@ -106,7 +113,7 @@ class Neighbourhood:
         return nearest[label[self.wanted]]
 
 
-def neighbourhood(index: int, hidden: Mask) -> Neighbourhood | None:
+def neighbourhood(index: int, hidden: Mask, *, barred: Mask | None = None) -> Neighbourhood | None:
     """The box around `hidden` (h, w) with its rim, its sides multiples of 8 where the proxy is; None without a hole."""
     if not hidden.any():
         return None
@@ -117,7 +124,8 @@ def neighbourhood(index: int, hidden: Mask) -> Neighbourhood | None:
     top, left = max(0, rows[0] - 8) // 8 * 8, max(0, columns[0] - 8) // 8 * 8
     bottom, right = min(h, (rows[-1] + 16) // 8 * 8), min(w, (columns[-1] + 16) // 8 * 8)
     box = np.s_[top:bottom, left:right]
-    return Neighbourhood(index, int(top), int(left), hidden[box], wanted[box])
+    apart = np.zeros_like(hidden[box]) if barred is None else barred[box] & ~hidden[box]
+    return Neighbourhood(index, int(top), int(left), hidden[box], wanted[box], apart)
 
 
 @dataclass(frozen=True, eq=False)
@@ -221,13 +229,14 @@ def layer(
         stir[here] = sample(views.stir(int(source)), at)
         valid[here] = True
     blank = np.float32(0)
+    away = np.where(frame < views.count, np.abs(frame - near.index), CLEAN_AWAY)
     return Candidate(
         kind,
         image=_spread(colour, near.wanted),
         valid=_spread(valid, near.wanted),
         frame=_spread(np.where(valid, frame, np.int32(-1)), near.wanted, blank=-1),
         position=_spread(position, near.wanted),
-        distance=_spread(np.where(valid, np.abs(frame - near.index).astype(np.float32), blank), near.wanted),
+        distance=_spread(np.where(valid, away.astype(np.float32), blank), near.wanted),
         trust=_spread(np.where(valid, trust, blank), near.wanted),
         stir=_spread(stir, near.wanted),
     )

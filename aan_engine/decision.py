@@ -113,7 +113,8 @@ class Decider:
 
     def prepare(self, index: int) -> Prepared | None:
         """What needs neither network nor past, for frame `index`; None where nothing is hidden."""
-        near = neighbourhood(index, self._survey.reel.hidden(index))
+        reel = self._survey.reel
+        near = neighbourhood(index, reel.hidden(index), barred=reel.barred(index))
         if near is None:
             return None
         links = linked(self._survey, near, count=self._pathways.references)
@@ -155,7 +156,7 @@ class Decider:
         near, layers = proposed.near, proposed.layers
         target = _box(self._survey.image(near.index), near)
         images = np.stack([c.image for c in layers])
-        mended = correction(target, near.hidden, images=images, weights=shares)
+        mended = correction(target, near.hidden, images=images, weights=shares * ~near.barred)
         blend = np.einsum("khw,khwc->hwc", shares, images)
         apart = np.abs(images - blend).mean(-1)
         agreement = (shares * np.exp(-apart / ALIKE)).sum(0)
@@ -183,7 +184,7 @@ class Decider:
             return tensor.permute(0, 3, 1, 2)[None] if tensor.dim() == 4 else tensor[None, :, None]
 
         target = torch.from_numpy(_box(self._survey.image(near.index), near)).to(device).permute(2, 0, 1)[None]
-        hidden = torch.from_numpy(near.hidden).to(device).float()[None, None]
+        hidden = torch.from_numpy(near.hidden | near.barred).to(device).float()[None, None]
         h, w = near.hidden.shape
         margin = (0, -w % CELL, 0, -h % CELL)
         given = {name: F.pad(stacked(name), margin) for name in ("image", "valid", "distance", "trust", "stir")}
@@ -191,7 +192,8 @@ class Decider:
         fine, coarse = features(F.pad(target, margin), F.pad(hidden, margin), kind=kind, **given)
         logits = self._networks.chooser(fine, coarse, valid=given["valid"], kind=kind)
         found = unveil(choose(logits, given["valid"][:, :, 0]))
-        return found[0, :, :h, :w].cpu().numpy()
+        shares = found[0, :, :h, :w].cpu().numpy()
+        return self._survey.cast.preferred(layers, shares, count=self._survey.reel.count)
 
     @torch.no_grad()
     def _brief(self, index: int, links: dict[int, Registered]) -> Brief:

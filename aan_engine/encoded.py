@@ -55,7 +55,9 @@ class Encoded:
         h, w = self._survey.reel.size
         margin = (0, -w % STRIDE, 0, -h % STRIDE)
         image = torch.from_numpy(self._survey.image(index)).permute(2, 0, 1)[None].to(self._networks.device)
-        shown = (~self._survey.reel.hidden(index)).astype(np.float32)
+        reel = self._survey.reel
+        # What passes in front is no surroundings of the hole's: painted from, it would bleed into it.
+        shown = (~(reel.hidden(index) | reel.barred(index))).astype(np.float32)
         visible = torch.from_numpy(shown)[None, None].to(self._networks.device)
         return F.pad(image, margin), F.pad(visible, margin)
 

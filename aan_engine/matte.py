@@ -5,8 +5,10 @@ Knows channels and windows; not what fills the hole.
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -56,6 +58,49 @@ def read(path: Path, *, frame: int, channel: str | None, like: Plate) -> NDArray
         values = part.channels[name][there].astype(np.float32)
     placed[here] = np.clip(np.nan_to_num(values, nan=1.0, posinf=1.0, neginf=0.0), 0.0, 1.0)
     return placed
+
+
+def shaped(roto: NDArray[np.float32], *, grow: float, feather: float) -> NDArray[np.float32]:
+    """A matte grown and feathered.
+
+    Args:
+        roto: (H, W) float32, 0 .. 1.
+        grow: pixels by which its edge moves outwards, or inwards where negative; soft edges move whole.
+        feather: pixels over which the moved edge then fades outwards to 0.
+
+    Returns:
+        (H, W) float32, 0 .. 1; `roto` itself where both are 0.
+
+    Convention: distances are in pixels of the plate, along rows and columns; circles become octagons. Pixel aspect is
+    not looked at.
+    """
+    around = box(roto > 0, margin=math.ceil(max(grow, 0) + feather) + 1)
+    if around is None or not (grow or feather):
+        return roto
+    y0, y1, x0, x1 = around
+    grown = _moved(roto[y0:y1, x0:x1], grow)
+    # A cone laid over every pixel: what fades out is as soft over a hard edge as over a soft one.
+    result, reached, steps = grown, grown, math.ceil(feather)
+    for step in range(steps):
+        reached = cv2.dilate(reached, _RINGS[step % 2])
+        result = np.maximum(result, reached * np.float32(1 - (step + 1) / (feather + 1)))
+    whole = np.zeros_like(roto)
+    whole[y0:y1, x0:x1] = result
+    return whole
+
+
+_RINGS = (cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), np.ones((3, 3), np.uint8))
+"""One pixel further, in turns: a diamond and a square make an octagon."""
+
+
+def _moved(roto: NDArray[np.float32], by: float) -> NDArray[np.float32]:
+    """Dilated by so many pixels, or eroded; between whole pixels both are mixed."""
+    change = cv2.dilate if by > 0 else cv2.erode
+    for step in range(math.floor(abs(by))):
+        roto = change(roto, _RINGS[step % 2])
+    part = np.float32(abs(by) % 1)
+    beyond = change(roto, _RINGS[math.floor(abs(by)) % 2]) if part else roto
+    return np.asarray(roto * (1 - part) + beyond * part, np.float32) if part else roto
 
 
 def composite(

@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import cv2
@@ -19,18 +19,23 @@ import numpy as np
 import torch
 
 from aan_engine import diagnostics, exr, matte, proxy, relay, transport, weights
+from aan_engine.cast import Cast
 from aan_engine.decision import Decider
 from aan_engine.motion import Array, Mask
 from aan_engine.networks import Networks
 from aan_engine.plate import Plate
 from aan_engine.proposals import EVERY, Pathways
 from aan_engine.proxy import Reel
-from aan_engine.shelf import Shelf, roto_of
+from aan_engine.roles import Masks, Roles
+from aan_engine.shelf import Shelf
 from aan_engine.shot import Shot, ShotError
 from aan_engine.survey import Survey
 from aan_engine.transport import Carried
 
-VERSION = "3"
+CLEAN_PLATES = 2
+"""Clean plates that are looked at for one target."""
+
+VERSION = "4"
 """Counts changes of the pixels that the same job gets; part of the cache key."""
 
 
@@ -98,28 +103,33 @@ def fill(
     if not wanted:
         return
     networks = networks or _networks(_device(shot.device))
+    roles = Roles(shot)
+    cast = Cast(roles.serving, roles.painted, partial(roles.clean_near, count=CLEAN_PLATES), shot.controls.smoothing)
     with ExitStack() as stack:
-        reel = stack.enter_context(_reel(shot, tell))
-        survey = Survey(reel)
+        reel = stack.enter_context(_reel(roles, tell))
+        survey = Survey(reel, cast=cast)
         decider = Decider(networks, survey, pathways=pathways)
         survey.ask(decider.guess)
         survey.tell(lambda count: tell(Step("align", count, len(shot.plates) - 1)))
         stack.callback(survey.close)
-        shelf = Shelf(shot)
+        shelf = Shelf(roles)
         number = {p.frame: i for i, p in enumerate(shot.plates)}
-        targets = [t.frame for t in shot.targets if t.frame <= wanted[-1]]
-        decided = stack.enter_context(closing(relay.decisions(decider, [number[frame] for frame in targets])))
-        for done, (frame, decision) in enumerate(zip(targets, decided, strict=True), 1):
+        targets = [number[t.frame] for t in shot.targets if t.frame <= wanted[-1]]
+        undecided = [index for index in targets if index not in roles.painted]
+        decided = stack.enter_context(closing(relay.decisions(decider, undecided)))
+        for done, index in enumerate(targets, 1):
+            decision = None if index in roles.painted else next(decided)
             tell(Step("decide", done, len(targets)))
-            if frame in skip:
+            if shot.plates[index].frame in skip:
                 continue
-            plate, roto = shelf.read(number[frame])
-            hidden = roto > 0
+            plate, masks = roles.target(index)
             carried = Carried.blank(plate.shape)
-            if hidden.any():
+            if index in roles.painted:
+                carried = transport.laid_over(shelf.source(index), masks.hidden, index=index)
+            elif masks.hidden.any():
                 assert decision is not None  # what is hidden on the plate is hidden on its proxy
-                carried = transport.carry(decision, hidden, size=reel.size, source=shelf.source)
-            yield _filled(shot, plate, roto, carried)
+                carried = transport.carry(decision, masks.hidden, size=reel.size, source=shelf.source)
+            yield _filled(shot, plate, masks, carried, numbers=roles.numbers)
             tell(Step("fill", done, len(targets)))
 
 
@@ -151,19 +161,17 @@ def _device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _reel(shot: Shot, tell: Callable[[Step], None]) -> Reel:
-    """Every plate's proxy."""
+def _reel(roles: Roles, tell: Callable[[Step], None]) -> Reel:
+    """Every frame's proxy, clean plates behind the shot's own."""
     reel: Reel | None = None
-    first: Plate | None = None
+    total = len(roles.files)
     try:
-        for index, file in enumerate(shot.plates):
-            plate = exr.read(file.path, frame=file.frame)
-            if reel is None or first is None:
-                first = plate
-                reel = Reel(len(shot.plates), proxy.size_for(*plate.shape))
-            _check_windows(plate, first)
-            reel.put(index, proxy.make(plate.pixels, roto_of(shot, plate), size=reel.size))
-            tell(Step("look", index + 1, len(shot.plates)))
+        for index in range(total):
+            plate, masks = roles.source(index)
+            if reel is None:
+                reel = Reel(roles.count, proxy.size_for(*plate.shape), extra=total - roles.count)
+            reel.put(index, proxy.make(plate.pixels, masks.roto, size=reel.size, barred=masks.barred))
+            tell(Step("look", index + 1, total))
     except BaseException:
         if reel is not None:
             reel.close()
@@ -172,23 +180,9 @@ def _reel(shot: Shot, tell: Callable[[Step], None]) -> Reel:
     return reel
 
 
-def _check_windows(plate: Plate, first: Plate) -> None:
-    """Coordinates count from the data window's corner: it must stand still over the shot, and so must the format."""
-    for name in ("data_window", "display_window"):
-        found, wanted = getattr(plate, name), getattr(first, name)
-        if found != wanted:
-            size, usual = (f"{w[2] - w[0] + 1} x {w[3] - w[1] + 1} at {w[0]}, {w[1]}" for w in (found, wanted))
-            raise ShotError(
-                f"the {name.replace('_', ' ')} is {size}, on the first frame {usual}",
-                hint="Give every frame of the shot the same windows, for example by writing it with fixed overscan.",
-                file=plate.path,
-                frame=plate.frame,
-            )
-
-
-def _filled(shot: Shot, plate: Plate, roto: Array, carried: Carried) -> Filled:
-    hidden = roto > 0
-    pixels = matte.composite(plate.pixels, carried.fill, matte=roto)
+def _filled(shot: Shot, plate: Plate, masks: Masks, carried: Carried, *, numbers: list[int]) -> Filled:
+    hidden = masks.hidden
+    pixels = matte.composite(plate.pixels, carried.fill, matte=masks.roto)
     unseen = float(carried.unseen[hidden].mean()) if hidden.any() else 0.0
-    layers = diagnostics.layers(plate, carried, hidden=hidden, frames=[p.frame for p in shot.plates], wanted=shot.aovs)
+    layers = diagnostics.layers(plate, carried, hidden=hidden, frames=numbers, wanted=shot.aovs)
     return Filled(plate.frame, plate, hidden, pixels, layers, unseen)

@@ -120,7 +120,7 @@ def recurrent(survey: Survey, near: Neighbourhood, previous: Answer) -> Candidat
     inside = (cell >= 0).all(-1) & (cell[:, 0] < w) & (cell[:, 1] < h)
     x, y = np.clip(cell[:, 0], 0, w - 1), np.clip(cell[:, 1], 0, h - 1)
     source = np.where(inside, previous.frame[y, x], -1).astype(np.int32)
-    source[np.abs(source - near.index) > HANDED_ON] = -1
+    source[(np.abs(source - near.index) > HANDED_ON) & (source < survey.reel.count)] = -1
     # The neighbourhood's own slope is lost by this (a translation stands in for it); below a pixel it shifts by
     # less than the rounding did, which is added back.
     position = previous.position[y, x] + (before - cell)

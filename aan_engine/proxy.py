@@ -35,10 +35,12 @@ class Proxy:
     Args:
         image: (h, w, 3) float32, log range; hidden places hold a smooth nothing.
         hidden: (h, w) bool, True where any plate pixel under it is hidden.
+        barred: (h, w) bool, True where any plate pixel under it may not be taken from for another reason.
     """
 
     image: Array
     hidden: Mask
+    barred: Mask | None = None
 
 
 def size_for(height: int, width: int) -> tuple[int, int]:
@@ -47,13 +49,14 @@ def size_for(height: int, width: int) -> tuple[int, int]:
     return max(16, round(height * scale)), max(16, round(width * scale))
 
 
-def make(pixels: Array, matte: Array, *, size: tuple[int, int]) -> Proxy:
+def make(pixels: Array, matte: Array, *, size: tuple[int, int], barred: Mask | None = None) -> Proxy:
     """The proxy of a plate.
 
     Args:
         pixels: (H, W, 3) float32, scene-linear; NaN and infinities count as hidden.
         matte: (H, W) float32, 0 .. 1; above 0 is hidden.
         size: (h, w) from `size_for`.
+        barred: (H, W) what may not be taken from though the picture shows it, None for nothing.
     """
     known = (np.isfinite(pixels).all(-1) & (matte <= 0)).astype(np.float32)
     light = np.where(known[..., None] > 0, pixels, np.float32(0))
@@ -71,11 +74,15 @@ def make(pixels: Array, matte: Array, *, size: tuple[int, int]) -> Proxy:
         hidden = known < 1
     image = encode(light)
     image[hidden] = 0.4
-    return Proxy(image, hidden)
+    if barred is not None:
+        barred = cv2.resize(barred.astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA) > 1e-6
+    return Proxy(image, hidden, barred)
 
 
 class Reel:
     """A shot's proxies, on disk: memory holds a bounded number of frames whatever the shot's length.
+
+    `count` frames are the shot's own, in order; `extra` more (clean plates) follow them, each on its own.
 
     Half precision: the log range needs no more, and a thousand frames take 750 MB of disk, in the system's folder for
     temporary files.
@@ -84,12 +91,14 @@ class Reel:
         ShotError: that folder has no room for it.
     """
 
-    def __init__(self, count: int, size: tuple[int, int]) -> None:
+    def __init__(self, count: int, size: tuple[int, int], *, extra: int = 0) -> None:
         self.count = count
+        self.extra = extra
         self.size = size
         self._folder = tempfile.TemporaryDirectory(prefix="aan-reel-", ignore_cleanup_errors=True)
-        self._image = self._reserved("image.npy", np.float16, (count, *size, 3))
-        self._hidden = self._reserved("hidden.npy", np.bool_, (count, *size))
+        self._image = self._reserved("image.npy", np.float16, (count + extra, *size, 3))
+        self._hidden = self._reserved("hidden.npy", np.bool_, (count + extra, *size))
+        self._barred = self._reserved("barred.npy", np.bool_, (count + extra, *size))
         if os.name == "posix":
             # The maps keep the disk for as long as they live; without a name nothing is left of a killed process.
             self._folder.cleanup()
@@ -115,6 +124,7 @@ class Reel:
         """Store the proxy of frame `index` (0-based)."""
         self._image[index] = np.clip(proxy.image, -60000, 60000)
         self._hidden[index] = proxy.hidden
+        self._barred[index] = False if proxy.barred is None else proxy.barred
 
     def image(self, index: int) -> Array:
         """(h, w, 3) float32, log range."""
@@ -124,9 +134,13 @@ class Reel:
         """(h, w) bool."""
         return np.asarray(self._hidden[index])
 
+    def barred(self, index: int) -> Mask:
+        """(h, w) bool."""
+        return np.asarray(self._barred[index])
+
     def close(self) -> None:
         """Give the disk back."""
-        del self._image, self._hidden
+        del self._image, self._hidden, self._barred
         self._folder.cleanup()
 
     def __enter__(self) -> Reel:

@@ -25,25 +25,34 @@ def references(survey: Survey, near: Neighbourhood, *, count: int) -> list[int]:
     thin = slice(None, None, max(1, len(ys) // 400))
     points = np.stack([xs[thin] + near.left, ys[thin] + near.top], -1).astype(np.float32)
     h, w = survey.reel.size
-    count_of_frames = survey.reel.count
-    stride = max(1, min(STRIDE, count_of_frames // 4))
-    offered = [f for f in {*range(0, count_of_frames, stride), count_of_frames - 1} if f != near.index]
-    offered.sort(key=lambda f: (abs(f - near.index), f))
     shown: dict[int, np.ndarray] = {}
-    for frame in offered[:LOOKED_AT]:
+    for frame in _offered(survey, near.index):
         H = survey.along(near.index, frame)
         if H is None:
             continue
         at = project(H, points)
         inside = (at >= 0).all(-1) & (at[:, 0] <= w - 1) & (at[:, 1] <= h - 1)
-        shown[frame] = inside & (sample(survey.visible(frame), at) > 0.999)
+        shown[frame] = inside & (sample(survey.open(frame), at) > 0.999)
+
+    def away(frame: int) -> int:
+        return abs(frame - near.index) if frame < survey.reel.count else 0
+
     chosen: list[int] = []
     covered = np.zeros(len(points))
     while len(chosen) < count and shown:
-        worth = {f: float((s / (1 + 2 * covered)).sum()) / (1 + abs(f - near.index) / 100) for f, s in shown.items()}
-        best = max(worth, key=lambda f: (worth[f], -abs(f - near.index)))
+        worth = {f: float((s / (1 + 2 * covered)).sum()) / (1 + away(f) / 100) for f, s in shown.items()}
+        best = max(worth, key=lambda f: (worth[f], -away(f)))
         if worth[best] <= 0:
             break
         covered += shown.pop(best)
         chosen.append(best)
     return chosen
+
+
+def _offered(survey: Survey, index: int) -> list[int]:
+    """The frames to look at for a target: clean plates, then stride frames among those that serve, nearest first."""
+    serving = [f for f in range(survey.reel.count) if survey.cast.serves(f)]
+    stride = max(1, min(STRIDE, len(serving) // 4))
+    offered = [f for f in {*serving[::stride], *serving[-1:], *survey.cast.painted} if f != index]
+    offered.sort(key=lambda f: (abs(f - index), f))
+    return [*survey.cast.clean(index), *offered[:LOOKED_AT]]

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.candidate import Views
+from aan_engine.cast import EVERYONE, Cast
 from aan_engine.matching import convinces, search
 from aan_engine.motion import Array, Motion, between, grid, project
 from aan_engine.proxy import Reel
@@ -75,10 +76,12 @@ class Survey:
     Args:
         reel: the proxies.
         reach: see `REACH`.
+        cast: which frames are sources.
     """
 
-    def __init__(self, reel: Reel, *, reach: int = REACH) -> None:
+    def __init__(self, reel: Reel, *, reach: int = REACH, cast: Cast = EVERYONE) -> None:
         self.reel = reel
+        self.cast = cast
         self.reach = reach
         self._guess: Guess | None = None
         self._tick: Callable[[int], None] = lambda count: None
@@ -110,7 +113,7 @@ class Survey:
         return Views(
             self.reel.count,
             image=self.image,
-            visible=self.visible,
+            visible=self.open,
             shift=self.shift,
             carried=self.carried,
             stir=self.stir,
@@ -121,17 +124,22 @@ class Survey:
         return self._pictures.get(("image", index), lambda: self.reel.image(index))
 
     def visible(self, index: int) -> Array:
-        """(h, w) float32, 1 where the pixel may be a source.
+        """(h, w) float32, 1 where the pixel shows what is to be aligned and may, the frame allowing, be a source.
 
         A value that is sampled sharply has its taps up to a pixel beyond a bilinear one's, so the pixels beside a hole
         may not; to the eye, and to what paints and joins, they are as good as any.
         """
 
         def make() -> Array:
-            beside = cv2.dilate(self.reel.hidden(index).astype(np.uint8), np.ones((3, 3), np.uint8))
+            shut = self.reel.hidden(index) | self.reel.barred(index)
+            beside = cv2.dilate(shut.astype(np.uint8), np.ones((3, 3), np.uint8))
             return (beside == 0).astype(np.float32)
 
         return self._pictures.get(("visible", index), make)
+
+    def open(self, index: int) -> Array:
+        """(h, w) float32, 1 where the pixel may be a source: nowhere on a frame that only lies on the way."""
+        return self.visible(index) if self.cast.serves(index) else np.zeros(self.reel.size, np.float32)
 
     def pyramid(self, index: int) -> Pyramid:
         """The frame's grey pyramid."""
@@ -207,7 +215,8 @@ class Survey:
 
         def make() -> Array:
             found = []
-            for to in (index - 1, index + 1):
+            beside = (index - 1, index + 1) if index < self.reel.count else ()
+            for to in beside:
                 motion = self.motion(index, to) if 0 <= to < self.reel.count else None
                 if motion is not None:
                     residual = motion.map - project(motion.homography, grid(self.reel.size))
@@ -221,8 +230,12 @@ class Survey:
     def along(self, target: int, reference: int) -> Homography | None:
         """The adjacent homographies multiplied up from target to reference; None across a cut.
 
-        A frame or two that fit nothing (a flash, a blur, something across the whole picture) are stepped over.
+        A frame or two that fit nothing (a flash, a blur, something across the whole picture) are stepped over. No chain
+        leads to a clean plate: it is looked for by itself.
         """
+        if reference >= self.reel.count:
+            link = self.link(target, reference)
+            return None if link is None else link.homography
         H: Homography = np.eye(3)
         index, high = sorted((target, reference))
         while index < high:
@@ -264,7 +277,7 @@ class Survey:
             found = refine(T, R, start=start, coarse=False)
             if found.trust > previous.trust - 0.05:
                 return unmoved(T, R, found=found)
-        along = self.along(target, reference)
+        along = self.along(target, reference) if reference < self.reel.count else np.eye(3)
         if along is None:
             return Registered(np.eye(3), 0.0, 0.0)
         starts = [along]

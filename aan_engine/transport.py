@@ -45,6 +45,11 @@ class Source:
     pixels: NDArray[np.floating]
     blocked: Mask
 
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        return self.pixels.nbytes + self.blocked.nbytes
+
 
 @dataclass(frozen=True, eq=False)
 class Carried:
@@ -90,6 +95,16 @@ def carry(decision: Decision, hidden: Mask, *, size: tuple[int, int], source: Ca
     for begin in range(0, len(ys), AT_ONCE):
         part = slice(begin, begin + AT_ONCE)
         _carry_pixels(decision, ys[part], xs[part], size=size, source=source, out=out)
+    return out
+
+
+def laid_over(painted: Source, hidden: Mask, *, index: int) -> Carried:
+    """What an artist painted over a frame, taken as it is."""
+    out = Carried.blank((hidden.shape[0], hidden.shape[1]))
+    ys, xs = np.nonzero(hidden)
+    out.fill[ys, xs] = painted.pixels[ys, xs]
+    out.confidence[ys, xs], out.source[ys, xs] = 1, index
+    out.position[ys, xs] = np.stack([xs, ys], -1)
     return out
 
 

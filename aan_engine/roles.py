@@ -1,0 +1,148 @@
+"""Roles: what each frame is to the job, and what each of its pixels is: to be filled, open as a source, or barred.
+
+The frames of a job are counted through: first the plates in their order, then the clean plates. A frame that was
+painted by hand stands in its plate's place. This room opens files and lays mattes over each other; it looks at no
+picture.
+
+Convention: all masks lie over the plate's data window, see `plate.Plate`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aan_engine import exr, matte
+from aan_engine.header import Window
+from aan_engine.motion import Array, Mask
+from aan_engine.plate import Plate
+from aan_engine.shot import FrameFile, Shot, ShotError
+
+CLEAN_NUMBER = -1000
+"""A clean plate's frame n is told apart from the plates' own as `CLEAN_NUMBER - n`."""
+
+
+@dataclass(frozen=True, eq=False)
+class Masks:
+    """Of one frame.
+
+    Args:
+        roto: (H, W) float32, 0 .. 1: how much of the fill a pixel gets.
+        barred: (H, W) bool: in front, excluded, NaN or infinite; never a source, and never painted by.
+    """
+
+    roto: Array
+    barred: Mask
+
+    @property
+    def hidden(self) -> Mask:
+        """(H, W) bool, where the picture may change."""
+        return self.roto > 0
+
+    @property
+    def blocked(self) -> Mask:
+        """(H, W) bool, where nothing may be taken from."""
+        return self.hidden | self.barred
+
+
+class Roles:
+    """The frames of one job, by index."""
+
+    def __init__(self, shot: Shot) -> None:
+        self._shot = shot
+        self.count = len(shot.plates)
+        self._windows: tuple[Window, Window] | None = None
+        self._painted = {p.frame: p for p in shot.known.painted}
+        if strangers := sorted(self._painted.keys() - {p.frame for p in shot.plates}):
+            raise ShotError(
+                f"the painted frame {strangers[0]} shows no plate of the shot",
+                hint="Number painted frames as the plates that they show.",
+                file=self._painted[strangers[0]].path,
+                frame=strangers[0],
+            )
+
+    @cached_property
+    def files(self) -> tuple[FrameFile, ...]:
+        """The file of every index as a source: plates or what was painted over them, then clean plates."""
+        own = [self._painted.get(p.frame, p) for p in self._shot.plates]
+        return (*own, *self._shot.known.clean)
+
+    @cached_property
+    def numbers(self) -> list[int]:
+        """The number of every index, as the layer `source.frame` gives it."""
+        return [p.frame for p in self._shot.plates] + [CLEAN_NUMBER - c.frame for c in self._shot.known.clean]
+
+    @cached_property
+    def painted(self) -> frozenset[int]:
+        """Indices of the frames that were painted by hand."""
+        return frozenset(i for i, p in enumerate(self._shot.plates) if p.frame in self._painted)
+
+    @cached_property
+    def serving(self) -> frozenset[int]:
+        """Indices of the frames that may serve as sources."""
+        controls, plates = self._shot.controls, self._shot.plates
+        clean = range(self.count, len(self.files))
+        if controls.clean_use == "only":
+            return frozenset({*self.painted, *clean})
+        own = (i for i, p in enumerate(plates) if controls.serves(p.frame, first=plates[0].frame))
+        return frozenset({*own, *self.painted, *clean})
+
+    def clean_near(self, index: int, *, count: int) -> list[int]:
+        """Indices of the `count` clean plates whose numbers come nearest to the frame's, the nearest first."""
+        number = self._shot.plates[index].frame
+        order = sorted(enumerate(self._shot.known.clean), key=lambda c: (abs(c[1].frame - number), c[0]))
+        return [self.count + i for i, _ in order[:count]]
+
+    def target(self, index: int) -> tuple[Plate, Masks]:
+        """The plate of a frame, and its masks."""
+        plate = self._read(self._shot.plates[index])
+        return plate, self._masks(plate)
+
+    def source(self, index: int) -> tuple[Plate, Masks]:
+        """A frame as something to take from: what was painted by hand is open, a clean plate wholly so."""
+        if index < self.count and index not in self.painted:
+            return self.target(index)
+        plate = self._read(self.files[index])
+        barred = self._masks(plate).barred if index < self.count else _broken(plate)
+        return plate, Masks(np.zeros(plate.shape, np.float32), barred)
+
+    def _read(self, file: FrameFile) -> Plate:
+        """A frame; coordinates count from the data window's corner: it must stand still, and so must the format."""
+        plate = exr.read(file.path, frame=file.frame)
+        windows = (plate.data_window, plate.display_window)
+        usual = self._windows = self._windows or windows
+        for name, found, wanted in zip(("data window", "display window"), windows, usual, strict=True):
+            if found != wanted:
+                size, other = (f"{w[2] - w[0] + 1} x {w[3] - w[1] + 1} at {w[0]}, {w[1]}" for w in (found, wanted))
+                raise ShotError(
+                    f"the {name} is {size}, on the first frame {other}",
+                    hint="Give every frame the same windows, for example by writing them with fixed overscan.",
+                    file=plate.path,
+                    frame=plate.frame,
+                )
+        return plate
+
+    def _masks(self, plate: Plate) -> Masks:
+        shot, known = self._shot, self._shot.known
+        file = shot.matte_of(plate.frame)
+        roto = matte.read(file.path, frame=plate.frame, channel=shot.matte_channel, like=plate)
+        roto = matte.shaped(roto, grow=shot.controls.grow, feather=shot.controls.feather)
+        front, excluded = (_held(files, plate) for files in (known.holdout, known.exclude))
+        barred = (front > 0) | (excluded > 0) | _broken(plate)
+        return Masks(roto * (1 - front), barred)
+
+
+def _broken(plate: Plate) -> Mask:
+    """(H, W) bool, where the plate is NaN or infinite."""
+    return np.asarray(~np.isfinite(plate.pixels).all(-1))
+
+
+def _held(files: tuple[FrameFile, ...], plate: Plate) -> NDArray[np.float32]:
+    """The matte of a plate's frame in a sequence, 0 where the sequence lacks it; a single one holds for all."""
+    of_frame = {f.frame: f for f in files} if len(files) != 1 else {plate.frame: files[0]}
+    if plate.frame not in of_frame:
+        return np.zeros(plate.shape, np.float32)
+    return matte.read(of_frame[plate.frame].path, frame=plate.frame, channel=None, like=plate)
