@@ -186,7 +186,7 @@ def layers_of(*kinds: Kind) -> list[Candidate]:
     near = neighbourhood(0, np.pad(np.ones((4, 4), bool), 20))
     assert near is not None
     blank = painted(np.zeros((*near.hidden.shape, 3), np.float32), near)
-    return [dataclasses.replace(blank, kind=kind) for kind in kinds]
+    return [dataclasses.replace(blank, kind=kind, frame=blank.frame.copy()) for kind in kinds]
 
 
 def test_smoothing_lets_what_the_frame_before_was_taken_from_count_for_more() -> None:
