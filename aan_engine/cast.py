@@ -13,7 +13,7 @@ import numpy as np
 from aan_engine.candidate import Candidate, Kind
 from aan_engine.motion import Array
 
-WINS = 1e4
+WINS = 1e6
 """What a frame painted by hand counts for against one that was not."""
 
 CLEAN = 4.0

@@ -32,6 +32,10 @@ ALIKE = 0.05
 """Distance in the log range at which a candidate no longer shows the same as the fill: a fifth of a stop."""
 
 
+SAME = 0.015
+"""Distance in the log range up to which two candidates show the same thing: what grain and resampling do."""
+
+
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """What alignment alone proposes for one target: its box, its references, and the candidates that they give."""
@@ -74,6 +78,8 @@ class Decision:
         weights: (K, h, w) float32, summing to 1.
         correction: (h, w, 3) float32, to be added in the log range.
         agreement: (h, w) 0 .. 1, the share of the decision, by weight, whose candidates show the same as the fill.
+        alone: (h, w) 0 .. 1, the share whose candidates show the same as the heaviest plate: where it is nearly all,
+            that plate may be taken alone.
     """
 
     near: Neighbourhood
@@ -81,6 +87,7 @@ class Decision:
     weights: Array
     correction: Array
     agreement: Array
+    alone: Array
 
 
 class Decider:
@@ -160,7 +167,7 @@ class Decider:
         blend = np.einsum("khw,khwc->hwc", shares, images)
         apart = np.abs(images - blend).mean(-1)
         agreement = (shares * np.exp(-apart / ALIKE)).sum(0)
-        return Decision(near, layers, shares, mended, agreement.astype(np.float32))
+        return Decision(near, layers, shares, mended, agreement.astype(np.float32), _alone(images, shares))
 
     def _attended(self, near: Neighbourhood, synthesis: _Synthesis) -> Candidate:
         """What refinement proposes: the attention's best cells, as coordinates."""
@@ -218,6 +225,16 @@ class Decider:
         h, w = self._survey.reel.size
         picture = painted_frame.image[0, :, :h, :w].permute(1, 2, 0).cpu().numpy()
         return _Synthesis(np.ascontiguousarray(picture), painted_frame, chosen)
+
+
+def _alone(images: Array, shares: Array) -> Array:
+    """See `Decision.alone`; (K, h, w, 3) and (K, h, w), the painted one last."""
+    if len(shares) < 2:
+        return np.zeros(shares.shape[1:], np.float32)
+    heaviest = shares[:-1].argmax(0)
+    taken = np.take_along_axis(images, heaviest[None, ..., None], 0)
+    same = np.abs(images - taken).mean(-1) < SAME
+    return np.asarray((shares * same).sum(0), np.float32)
 
 
 @dataclass(frozen=True, eq=False)

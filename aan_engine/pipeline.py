@@ -128,7 +128,13 @@ def fill(
                 carried = transport.laid_over(shelf.source(index), masks.hidden, index=index)
             elif masks.hidden.any():
                 assert decision is not None  # what is hidden on the plate is hidden on its proxy
-                carried = transport.carry(decision, masks.hidden, size=reel.size, source=shelf.source)
+                carried = transport.carry(
+                    decision,
+                    masks.hidden,
+                    size=reel.size,
+                    source=shelf.source,
+                    target=shelf.as_target(plate, masks),
+                )
             yield _filled(shot, plate, masks, carried, numbers=roles.numbers)
             tell(Step("fill", done, len(targets)))
 

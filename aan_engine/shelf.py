@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aan_engine.plate import Plate
 from aan_engine.roles import Masks, Roles
-from aan_engine.transport import Source
+from aan_engine.source import Source
 
 PLATE_BYTES = 1_500_000_000
 """Plates kept in memory for sampling, at most."""
@@ -31,6 +31,10 @@ class Shelf:
             self.keep(index, *self._roles.source(index))
         self._kept.move_to_end(index)
         return self._kept[index]
+
+    def as_target(self, plate: Plate, masks: Masks) -> Source:
+        """The target's own plate, and where it shows nothing of the background."""
+        return Source(_compact(plate), masks.blocked)
 
     def keep(self, index: int, plate: Plate, masks: Masks) -> None:
         """Have a frame at hand that was read for another reason."""

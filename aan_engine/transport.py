@@ -12,16 +12,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.decision import Decision
-from aan_engine.light import decode, encode
+from aan_engine.light import decode
 from aan_engine.motion import Array, Mask, sample
+from aan_engine.rim import WORTH, Rim
+from aan_engine.source import Source, places, sampled
 
 CLEAR = 0.85
-"""A candidate with more than this share is taken alone: averaging would cost grain and sharpness."""
+"""A candidate with more than this share, or seconded by it, is taken alone: averaging costs grain and sharpness."""
 
 NEGLIGIBLE = 0.02
 """Shares below this are not worth opening a plate for."""
@@ -31,24 +32,6 @@ MIXED = 4
 
 AT_ONCE = 400_000
 """Pixels that are worked on at a time: bounds memory for mattes that cover an 8K frame."""
-
-
-@dataclass(frozen=True, eq=False)
-class Source:
-    """A plate to sample from.
-
-    Args:
-        pixels: (H, W, 3) scene-linear, float16 or float32.
-        blocked: (H, W) bool: hidden, NaN or infinite; never sampled.
-    """
-
-    pixels: NDArray[np.floating]
-    blocked: Mask
-
-    @property
-    def nbytes(self) -> int:
-        """Memory that it takes."""
-        return self.pixels.nbytes + self.blocked.nbytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +64,14 @@ class Carried:
         )
 
 
-def carry(decision: Decision, hidden: Mask, *, size: tuple[int, int], source: Callable[[int], Source]) -> Carried:
+def carry(
+    decision: Decision,
+    hidden: Mask,
+    *,
+    size: tuple[int, int],
+    source: Callable[[int], Source],
+    target: Source | None = None,
+) -> Carried:
     """Fill the hidden pixels of a target.
 
     Args:
@@ -89,12 +79,17 @@ def carry(decision: Decision, hidden: Mask, *, size: tuple[int, int], source: Ca
         hidden: (H, W) bool on the plate.
         size: (h, w) of the proxy.
         source: frame index -> its plate.
+        target: the target's own plate, by whose visible pixels coordinates are polished; None leaves them as they are.
     """
+    scale = np.array([size[1] / hidden.shape[1], size[0] / hidden.shape[0]], np.float32)
+    rim = None
+    if target is not None and 1 / scale.max() >= WORTH:
+        rim = Rim(decision, target, source=source, scale=scale)
     out = Carried.blank((hidden.shape[0], hidden.shape[1]))
     ys, xs = np.nonzero(hidden)
     for begin in range(0, len(ys), AT_ONCE):
         part = slice(begin, begin + AT_ONCE)
-        _carry_pixels(decision, ys[part], xs[part], size=size, source=source, out=out)
+        _carry_pixels(decision, ys[part], xs[part], scale=scale, source=source, rim=rim, out=out)
     return out
 
 
@@ -108,31 +103,55 @@ def laid_over(painted: Source, hidden: Mask, *, index: int) -> Carried:
     return out
 
 
+@dataclass(frozen=True, eq=False)
+class _Hole:
+    """n hidden pixels on their way to being filled.
+
+    Args:
+        pixels: (n, 2) their positions on the plate.
+        points: (n, 2) the same places on the proxy, from the corner of the decision's box.
+        shares: (n, K) the candidates' weights, the painted one last.
+        scale: (x, y) proxy pixels to a plate pixel.
+    """
+
+    decision: Decision
+    pixels: Array
+    points: Array
+    shares: Array
+    scale: Array
+    source: Callable[[int], Source]
+    rim: Rim | None
+
+    @property
+    def offered(self) -> Mask:
+        """(n, K - 1) which plates are worth opening."""
+        return self.shares[:, :-1] > NEGLIGIBLE
+
+
 def _carry_pixels(
     decision: Decision,
     ys: NDArray[np.intp],
     xs: NDArray[np.intp],
     *,
-    size: tuple[int, int],
+    scale: Array,
     source: Callable[[int], Source],
+    rim: Rim | None,
     out: Carried,
 ) -> None:
-    H, W = out.unseen.shape
-    scale = np.array([size[1] / W, size[0] / H], np.float32)
-    n = len(ys)
-    plate_points = np.stack([xs, ys], -1).astype(np.float32)
-    corner = np.array([decision.near.left, decision.near.top], np.float32)
-    points = (plate_points + 0.5) * scale - 0.5 - corner
+    pixels = np.stack([xs, ys], -1).astype(np.float32)
+    points = (pixels + 0.5) * scale - 0.5 - (decision.near.left, decision.near.top)
+    points = points.astype(np.float32)
     shares = _shares(decision, points)
-    pot = _Pot.empty(n)
+    hole = _Hole(decision, pixels, points, shares, scale, source, rim)
+    pot = _Pot.empty(len(ys))
     rank = np.argsort(np.argsort(-shares[:, :-1], axis=1, kind="stable"), axis=1)
-    clear = shares[:, :-1].max(1, initial=0) >= CLEAR
-    asked = (shares[:, :-1] > NEGLIGIBLE) & (rank < np.where(clear, 1, MIXED)[:, None])
-    _gather(decision, points, shares, asked=asked, scale=scale, source=source, pot=pot)
+    clear = (shares[:, :-1].max(1, initial=0) >= CLEAR) | (sample(decision.alone, points) >= CLEAR)
+    asked = hole.offered & (rank < np.where(clear, 1, MIXED)[:, None])
+    _gather(hole, asked, pot=pot)
     # What turns out to be blocked at full resolution hands over to whatever else was proposed.
-    stranded = (shares[:, :-1] > NEGLIGIBLE) & ~asked & (pot.total == 0)[:, None]
-    _gather(decision, points, shares, asked=stranded, scale=scale, source=source, pot=pot)
-    settled = clear & (pot.best >= CLEAR)
+    stranded = hole.offered & ~asked & (pot.total == 0)[:, None]
+    _gather(hole, stranded, pot=pot)
+    settled = clear & ~stranded.any(1)
     invented = np.where(settled, 0, shares[:, -1])
     invented[pot.total == 0] = 1
     layer = decision.layers[-1].image
@@ -164,32 +183,25 @@ class _Pot:
         )
 
 
-def _gather(
-    decision: Decision,
-    points: Array,
-    shares: Array,
-    *,
-    asked: Mask,
-    scale: Array,
-    source: Callable[[int], Source],
-    pot: _Pot,
-) -> None:
+def _gather(hole: _Hole, asked: Mask, *, pot: _Pot) -> None:
     """Add to the pot what the asked candidates, (n, K - 1) bool, show; each plate is opened once."""
-    rows, weights, frames, places = [], [], [], []
+    rows, weights, frames, spots = [], [], [], []
     for k in np.flatnonzero(asked.any(0)):
         here = np.flatnonzero(asked[:, k])
-        frame, place = _places(decision, int(k), points[here], scale=scale)
+        frame, spot = places(hole.decision, int(k), hole.points[here], scale=hole.scale)
+        if hole.rim is not None:
+            spot += hole.rim.nudges(int(k), frame, hole.pixels[here])
         proposed = frame >= 0
         rows.append(here[proposed])
-        weights.append(shares[here[proposed], k])
+        weights.append(hole.shares[here[proposed], k])
         frames.append(frame[proposed])
-        places.append(place[proposed])
+        spots.append(spot[proposed])
     if not rows:
         return
-    row, weight, frame, place = (np.concatenate(v) for v in (rows, weights, frames, places))
+    row, weight, frame, spot = (np.concatenate(v) for v in (rows, weights, frames, spots))
     for number in np.unique(frame):
         here = np.flatnonzero(frame == number)
-        values, sound = _sampled(source(int(number)), place[here])
+        values, sound = sampled(hole.source(int(number)), spot[here])
         here = here[sound]
         np.add.at(pot.colour, row[here], weight[here, None] * values[sound])
         np.add.at(pot.total, row[here], weight[here])
@@ -197,7 +209,7 @@ def _gather(
         heavy = here[np.argsort(weight[here], kind="stable")]
         heavy = heavy[weight[heavy] > pot.best[row[heavy]]]
         pot.best[row[heavy]], pot.source[row[heavy]] = weight[heavy], number
-        pot.position[row[heavy]] = place[heavy]
+        pot.position[row[heavy]] = spot[heavy]
 
 
 def _shares(decision: Decision, points: Array) -> Array:
@@ -206,45 +218,3 @@ def _shares(decision: Decision, points: Array) -> Array:
     found = [sample(planes[..., k : k + 4], points).reshape(len(points), -1) for k in range(0, planes.shape[2], 4)]
     shares = np.concatenate(found, 1)
     return shares / np.maximum(shares.sum(1, keepdims=True), 1e-6)
-
-
-def _places(decision: Decision, k: int, points: Array, *, scale: Array) -> tuple[NDArray[np.int32], Array]:
-    """Of candidate k at (n, 2) box positions: the source frame (-1 where none) and the position on its plate.
-
-    Displacements are interpolated among neighbours of one source frame only: across a border between sources there is
-    nothing in between.
-    """
-    candidate = decision.layers[k]
-    h, w = candidate.frame.shape
-    cell = np.clip(np.rint(points).astype(np.int32), 0, (w - 1, h - 1))
-    frames = candidate.frame[cell[:, 1], cell[:, 0]]
-    corner = np.array([decision.near.left, decision.near.top], np.float32)
-    y, x = np.mgrid[:h, :w].astype(np.float32)
-    shift = candidate.position - corner - np.stack([x, y], -1)
-    places = np.zeros((len(points), 2), np.float32)
-    for frame in np.unique(frames[frames >= 0]):
-        here = np.flatnonzero(frames == frame)
-        member = (candidate.frame == frame).astype(np.float32)
-        sums = sample(np.dstack([shift * member[..., None], member]), points[here])
-        places[here] = points[here] + sums[:, :2] / np.maximum(sums[:, 2:], 1e-3)
-    return frames, (places + corner + 0.5) / scale - 0.5
-
-
-def _sampled(plate: Source, places: Array) -> tuple[Array, Mask]:
-    """Log-range values (n, 3) at plate positions, and which are sound: inside the plate, every tap unblocked."""
-    H, W = plate.blocked.shape
-    low = np.floor(places.min(0)).astype(int) - 2
-    high = np.ceil(places.max(0)).astype(int) + 3
-    x0, y0 = np.clip(low, 0, (W - 1, H - 1))
-    x1, y1 = np.clip(high, 1, (W, H))
-    crop, blocked = plate.pixels[y0:y1, x0:x1].astype(np.float32), plate.blocked[y0:y1, x0:x1]
-    if crop.size == 0:
-        return np.zeros((len(places), 3), np.float32), np.zeros(len(places), bool)
-    crop[blocked] = 0
-    local = places - np.array([x0, y0], np.float32)
-    values = sample(encode(crop), local, sharp=True)
-    # A bicubic value has its taps up to a pixel beyond a bilinear one's: those must not touch the blocked ones grown by
-    # one. The proxies' candidates are judged alike, so that what was decided on can be carried out.
-    reached = cv2.dilate(blocked.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
-    inside = (places >= 0).all(-1) & (places[:, 0] <= W - 1) & (places[:, 1] <= H - 1)
-    return values, inside & (sample(reached, local) < 1e-3)

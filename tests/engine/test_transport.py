@@ -11,7 +11,8 @@ from aan_engine.decision import Decision
 from aan_engine.light import encode
 from aan_engine.motion import grid
 from aan_engine.proxy import AREA, make, size_for
-from aan_engine.transport import Source, carry
+from aan_engine.source import Source
+from aan_engine.transport import carry
 from tests.engine.shots import scene
 
 Array = NDArray[np.float32]
@@ -37,7 +38,7 @@ def decided(hidden: NDArray[np.bool_], shift: tuple[float, float], *, share: flo
     )
     grey = painted(np.full((h, w, 3), 0.5, np.float32), near)
     weights = np.stack([np.full((h, w), share), np.full((h, w), 1 - share)]).astype(np.float32)
-    return Decision(near, [direct, grey], weights, np.zeros((h, w, 3), np.float32), np.ones((h, w), np.float32))
+    return Decision(near, [direct, grey], weights, np.zeros((h, w, 3), np.float32), np.ones((h, w), np.float32), blank)
 
 
 def hole(size: tuple[int, int] = SIZE) -> NDArray[np.bool_]:

@@ -1,0 +1,117 @@
+"""The rim: the visible pixels around a hole, where what would be copied can be laid over the plate itself.
+
+For each candidate and each plate that it copies from, the rim says how far coordinates found on proxies are off at the
+plate's own resolution (see `polish`).
+
+Convention: plate and proxy positions as in `proxy`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from aan_engine.decision import Decision
+from aan_engine.light import encode
+from aan_engine.motion import Array
+from aan_engine.polish import STAY, Look, Nudge, looker, nudge
+from aan_engine.source import Source, places
+
+WORTH = 1.5
+"""Plate pixels to a proxy pixel from which coordinates are worth polishing."""
+
+SAMPLES = 5000
+"""Rim pixels that are compared, at most."""
+
+REACH = 0.75
+"""Proxy pixels by which coordinates may be off."""
+
+SOFT = 0.3
+"""Blur, in proxy pixels, under which the first look is taken: it must see as far as coordinates may be off."""
+
+SHARP = 0.7
+"""Blur, in plate pixels, under which the last look is taken."""
+
+LARGEST = 16_000_000
+"""Pixels of a plate that are looked at for one polish; with more, coordinates stay as they are."""
+
+
+class Rim:
+    """The rim of one target.
+
+    Args:
+        decision: what is to be carried out.
+        target: the target's plate.
+        source: frame index -> its plate.
+        scale: (x, y) proxy pixels to a plate pixel.
+    """
+
+    def __init__(
+        self, decision: Decision, target: Source, *, source: Callable[[int], Source], scale: Array, seed: int = 0
+    ) -> None:
+        self._decision = decision
+        self._target = target
+        self._source = source
+        self._scale = scale
+        self._found: dict[tuple[int, int], Nudge] = {}
+        rng = np.random.default_rng(seed)
+        self._jitter = rng.uniform(-0.5, 0.5, (SAMPLES, 2)).astype(np.float32)
+
+    def nudges(self, k: int, frames: NDArray[np.int32], points: Array) -> Array:
+        """What to add to the places of candidate `k` for plate positions (n, 2) that it takes from `frames` (n,)."""
+        added = np.zeros((len(points), 2), np.float32)
+        for frame in np.unique(frames[frames >= 0]):
+            here = frames == frame
+            if (k, int(frame)) not in self._found:
+                self._found[k, int(frame)] = self._polished(k, int(frame))
+            added[here] = self._found[k, int(frame)].at(points[here])
+        return added
+
+    def _polished(self, k: int, frame: int) -> Nudge:
+        near, layer = self._decision.near, self._decision.layers[k]
+        shown = near.wanted & ~near.hidden & ~near.barred & (layer.frame == frame)
+        cells = np.argwhere(shown)[:, ::-1].astype(np.float32)
+        if not len(cells):
+            return STAY
+        spread = np.linspace(0, len(cells) - 1, min(SAMPLES, 4 * len(cells))).round().astype(int)
+        local = cells[spread] + self._jitter[: len(spread)]
+        found, there = places(self._decision, k, local, scale=self._scale)
+        points = (local + (near.left, near.top) + 0.5) / self._scale - 0.5
+        ours = found == frame
+        points, there = np.rint(points[ours]).astype(np.float32), there[ours] + _rounding(points[ours])
+        result, reach = STAY, REACH / float(self._scale.min())
+        for sigma in (SOFT / float(self._scale.min()), SHARP):
+            wanted, other = (
+                _looked_at(plate, at, sigma=sigma, margin=reach)
+                for plate, at in ((self._target, points), (self._source(frame), there))
+            )
+            if wanted is None or other is None:
+                return STAY
+            value, seen = wanted(points)
+            result = nudge(value[seen], points[seen], there[seen], look=other, reach=reach, start=result)
+        return result
+
+
+def _rounding(points: Array) -> Array:
+    """How far positions move when they go to the nearest pixel: the places they mean move along."""
+    return np.asarray(np.rint(points) - points, np.float32)
+
+
+def _looked_at(plate: Source, at: Array, *, sigma: float, margin: float) -> Look | None:
+    """A look at a plate around these positions, in green; None where that is too much of it, or none."""
+    H, W = plate.blocked.shape
+    border = int(3 * sigma + margin) + 2
+    x0, y0 = np.clip(np.floor(at.min(0)).astype(int) - border, 0, (W, H))
+    x1, y1 = np.clip(np.ceil(at.max(0)).astype(int) + border + 1, 0, (W, H))
+    if not 0 < (y1 - y0) * (x1 - x0) <= LARGEST:
+        return None
+    blocked = plate.blocked[y0:y1, x0:x1]
+    shown = (~blocked).astype(np.float32)
+    grey = encode(np.where(blocked, 0, plate.pixels[y0:y1, x0:x1, 1]))
+    # What is blocked must not bleed into the blur of its surroundings.
+    share = cv2.GaussianBlur(shown, (0, 0), sigma)
+    soft = cv2.GaussianBlur(grey * shown, (0, 0), sigma) / np.maximum(share, 1e-3)
+    return looker(soft, blocked, np.array([x0, y0], np.float32))

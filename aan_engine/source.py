@@ -1,0 +1,76 @@
+"""A source: a plate to copy from, the places on it that a decision means, and what it shows there.
+
+Convention: plate and proxy positions as in `proxy`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from aan_engine.decision import Decision
+from aan_engine.light import encode
+from aan_engine.motion import Array, Mask, sample
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A plate to sample from.
+
+    Args:
+        pixels: (H, W, 3) scene-linear, float16 or float32.
+        blocked: (H, W) bool: hidden, NaN or infinite; never sampled.
+    """
+
+    pixels: NDArray[np.floating]
+    blocked: Mask
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        return self.pixels.nbytes + self.blocked.nbytes
+
+
+def places(decision: Decision, k: int, points: Array, *, scale: Array) -> tuple[NDArray[np.int32], Array]:
+    """Of candidate k at (n, 2) box positions: the source frame (-1 where none) and the position on its plate.
+
+    Displacements are interpolated among neighbours of one source frame only: across a border between sources there is
+    nothing in between.
+    """
+    candidate = decision.layers[k]
+    h, w = candidate.frame.shape
+    cell = np.clip(np.rint(points).astype(np.int32), 0, (w - 1, h - 1))
+    frames = candidate.frame[cell[:, 1], cell[:, 0]]
+    corner = np.array([decision.near.left, decision.near.top], np.float32)
+    y, x = np.mgrid[:h, :w].astype(np.float32)
+    shift = candidate.position - corner - np.stack([x, y], -1)
+    found = np.zeros((len(points), 2), np.float32)
+    for frame in np.unique(frames[frames >= 0]):
+        here = np.flatnonzero(frames == frame)
+        member = (candidate.frame == frame).astype(np.float32)
+        sums = sample(np.dstack([shift * member[..., None], member]), points[here])
+        found[here] = points[here] + sums[:, :2] / np.maximum(sums[:, 2:], 1e-3)
+    return frames, (found + corner + 0.5) / scale - 0.5
+
+
+def sampled(plate: Source, at: Array) -> tuple[Array, Mask]:
+    """Log-range values (n, 3) at plate positions, and which are sound: inside the plate, every tap unblocked."""
+    H, W = plate.blocked.shape
+    low = np.floor(at.min(0)).astype(int) - 2
+    high = np.ceil(at.max(0)).astype(int) + 3
+    x0, y0 = np.clip(low, 0, (W - 1, H - 1))
+    x1, y1 = np.clip(high, 1, (W, H))
+    crop, blocked = plate.pixels[y0:y1, x0:x1].astype(np.float32), plate.blocked[y0:y1, x0:x1]
+    if crop.size == 0:
+        return np.zeros((len(at), 3), np.float32), np.zeros(len(at), bool)
+    crop[blocked] = 0
+    local = at - np.array([x0, y0], np.float32)
+    values = sample(encode(crop), local, sharp=True)
+    # A bicubic value has its taps up to a pixel beyond a bilinear one's: those must not touch the blocked ones grown by
+    # one. The proxies' candidates are judged alike, so that what was decided on can be carried out.
+    reached = cv2.dilate(blocked.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
+    inside = (at >= 0).all(-1) & (at[:, 0] <= W - 1) & (at[:, 1] <= H - 1)
+    return values, inside & (sample(reached, local) < 1e-3)
