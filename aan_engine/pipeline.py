@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from aan_engine import diagnostics, exr, matte, proxy, relay, transport, weights
+from aan_engine.ahead import ahead
 from aan_engine.cast import Cast
 from aan_engine.decision import Decider
 from aan_engine.motion import Array, Mask
@@ -117,12 +118,14 @@ def fill(
         targets = [number[t.frame] for t in shot.targets if t.frame <= wanted[-1]]
         undecided = [index for index in targets if index not in roles.painted]
         decided = stack.enter_context(closing(relay.decisions(decider, undecided)))
+        asked = [index for index in targets if shot.plates[index].frame not in skip]
+        read = stack.enter_context(closing(ahead(roles.target, asked)))
         for done, index in enumerate(targets, 1):
             decision = None if index in roles.painted else next(decided)
             tell(Step("decide", done, len(targets)))
             if shot.plates[index].frame in skip:
                 continue
-            plate, masks = roles.target(index)
+            plate, masks = next(read)
             carried = Carried.blank(plate.shape)
             if index in roles.painted:
                 carried = transport.laid_over(shelf.source(index), masks.hidden, index=index)
@@ -172,8 +175,7 @@ def _reel(roles: Roles, tell: Callable[[Step], None]) -> Reel:
     reel: Reel | None = None
     total = len(roles.files)
     try:
-        for index in range(total):
-            plate, masks = roles.source(index)
+        for index, (plate, masks) in enumerate(ahead(roles.source, range(total))):
             if reel is None:
                 reel = Reel(roles.count, proxy.size_for(*plate.shape), extra=total - roles.count)
             reel.put(index, proxy.make(plate.pixels, masks.roto, size=reel.size, barred=masks.barred))
