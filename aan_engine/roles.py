@@ -129,7 +129,7 @@ class Roles:
         shot, known = self._shot, self._shot.known
         file = shot.matte_of(plate.frame)
         roto = matte.read(file.path, frame=plate.frame, channel=shot.matte_channel, like=plate)
-        roto = matte.shaped(roto, grow=shot.controls.grow, feather=shot.controls.feather)
+        roto = matte.shaped(matte.covering(roto), grow=shot.controls.grow, feather=shot.controls.feather)
         front, excluded = (_held(files, plate) for files in (known.holdout, known.exclude))
         barred = (front > 0) | (excluded > 0) | _broken(plate)
         return Masks(roto * (1 - front), barred)
