@@ -23,6 +23,7 @@ import OpenEXR
 from numpy.typing import NDArray
 
 from aan_engine.attributes import carry_over, outgoing, veiled
+from aan_engine.colour import Encoding
 from aan_engine.header import Description, PartDescription, describe
 from aan_engine.plate import Array, Part, Plate, find_beauty
 from aan_engine.shot import PlateError, PlateUnreadable, PlateUnsupported, PlateUnwritable
@@ -36,8 +37,8 @@ _KEPT_CODECS = ("none", "rle", "zips", "zip", "piz")
 _decoding = threading.Lock()
 
 
-def read(path: Path, *, frame: int) -> Plate:
-    """Read one frame, whole.
+def read(path: Path, *, frame: int, encoding: Encoding | None = None) -> Plate:
+    """Read one frame, whole; `encoding` says how its picture stands for light, where it is not light itself.
 
     Raises:
         PlateMissing: there is no such file.
@@ -46,7 +47,8 @@ def read(path: Path, *, frame: int) -> Plate:
     """
     description = describe(path, frame=frame)
     beauty = find_beauty(description, frame=frame)
-    return Plate(path=description.path, frame=frame, parts=decode(description, frame=frame), beauty=beauty)
+    parts = decode(description, frame=frame)
+    return Plate(path=description.path, frame=frame, parts=parts, beauty=beauty, encoding=encoding)
 
 
 def decode(description: Description, *, frame: int) -> tuple[Part, ...]:
@@ -147,7 +149,7 @@ def write(
 
 def _filled_channels(plate: Plate, *, pixels: NDArray[np.float32], hidden: NDArray[np.bool_]) -> dict[str, Array]:
     channels = plate.parts[plate.beauty.part].channels
-    inside = pixels[hidden]
+    inside = plate.valued(pixels[hidden])
     filled: dict[str, Array] = {}
     for column, name in enumerate(plate.beauty.names):
         if name in filled:

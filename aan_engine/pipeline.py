@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import torch
 
-from aan_engine import diagnostics, exr, matte, proxy, relay, transport, weights
+from aan_engine import colour, diagnostics, exr, footage, matte, proxy, relay, transport, weights
 from aan_engine.cast import Cast
 from aan_engine.decision import Decider
 from aan_engine.motion import Array, Mask
@@ -149,8 +149,9 @@ def warm(device: str = "auto") -> None:
 
 
 def identity() -> str:
-    """A digest that changes whenever the same job would get other pixels: engine, weights, libraries, device."""
+    """A digest that changes whenever the same job gets other pixels: engine, weights, libraries, colour, device."""
     made_with = [VERSION, weights.digest(), torch.__version__, cv2.__version__, np.__version__]
+    made_with += [footage.identity(), colour.identity()]
     return hashlib.sha256(" ".join([*made_with, str(torch.cuda.is_available())]).encode()).hexdigest()
 
 

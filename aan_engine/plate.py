@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aan_engine.colour import Encoding
 from aan_engine.header import Description, PartDescription, Window
 from aan_engine.shot import PlateUnsupported
 
@@ -57,6 +58,7 @@ class Plate:
         path, frame: the file, and its number on the timeline.
         parts: all parts in the file's order.
         beauty: which channels are the picture.
+        encoding: how the picture's values stand for light; None where they are light.
 
     Convention: windows are (x0, y0, x1, y1), both ends included, in the file's absolute pixel coordinates, origin
     top-left, x right, y down. Row 0, column 0 of every array is the pixel (x0, y0) of the data window.
@@ -66,6 +68,7 @@ class Plate:
     frame: int
     parts: tuple[Part, ...]
     beauty: Beauty
+    encoding: Encoding | None = None
 
     @property
     def display_window(self) -> Window:
@@ -85,15 +88,24 @@ class Plate:
 
     @cached_property
     def pixels(self) -> NDArray[np.float32]:
-        """The picture, (H, W, 3) float32 scene-linear over the data window; exact for half and float. Read only."""
+        """The picture, (H, W, 3) float32 scene-linear over the data window. Read only.
+
+        Exact for half and float, but where an `encoding` is decoded.
+        """
         channels = self.parts[self.beauty.part].channels
         stacked = np.empty((*self.shape, 3), np.float32)
         # Signalling NaNs of a plate must not raise a warning on their way to float32.
         with np.errstate(invalid="ignore"):
             for column, name in enumerate(self.beauty.names):
                 stacked[..., column] = channels[name]
+        if self.encoding is not None:
+            stacked = self.encoding.decode(stacked)
         stacked.flags.writeable = False
         return stacked
+
+    def valued(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scene-linear light (..., 3) as values of the picture: the inverse of what `pixels` did."""
+        return light if self.encoding is None else self.encoding.encode(light)
 
 
 def find_beauty(description: Description, *, frame: int | None) -> Beauty:

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine import exr, matte
+from aan_engine import footage, matte
 from aan_engine.header import Window
 from aan_engine.motion import Array, Mask
 from aan_engine.plate import Plate
@@ -111,7 +111,7 @@ class Roles:
 
     def _read(self, file: FrameFile) -> Plate:
         """A frame; coordinates count from the data window's corner: it must stand still, and so must the format."""
-        plate = exr.read(file.path, frame=file.frame)
+        plate = footage.read(file.path, frame=file.frame, colorspace=self._shot.controls.colorspace)
         windows = (plate.data_window, plate.display_window)
         usual = self._windows = self._windows or windows
         for name, found, wanted in zip(("data window", "display window"), windows, usual, strict=True):

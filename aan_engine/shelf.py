@@ -47,4 +47,6 @@ def _compact(plate: Plate) -> NDArray[np.floating]:
     """The beauty in the file's own precision: half plates take half the memory."""
     channels = plate.parts[plate.beauty.part].channels
     kinds = {channels[name].dtype for name in plate.beauty.names}
-    return plate.pixels.astype(np.float16) if kinds == {np.dtype(np.float16)} else plate.pixels
+    # Half holds the code values of a log plate, but not all the light that they may stand for.
+    compact = kinds == {np.dtype(np.float16)} and plate.encoding is None
+    return plate.pixels.astype(np.float16) if compact else plate.pixels
