@@ -1,15 +1,17 @@
-"""An EXR as the engine sees it, in words for people. It reads no file."""
+"""A picture file as the engine sees it, in words for people. It reads no file."""
 
 from __future__ import annotations
 
 from itertools import groupby
 
-from aan_engine.exr import Description, PartDescription
+from aan_engine.header import Description, PartDescription
 
 
 def in_words(description: Description) -> str:
     """A few lines: each part with its channels, windows, storage, codec and timecode."""
     lines = [str(description.path)]
+    if description.told:
+        lines.append(f"    {'format':9}{description.told}")
     for number, part in enumerate(description.parts):
         if len(description.parts) > 1:
             lines.append(f"  part {number} {part.name}")
