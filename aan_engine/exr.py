@@ -15,6 +15,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import numpy as np
 import OpenEXR
 from numpy.typing import NDArray
 
+from aan_engine import views
 from aan_engine.attributes import carry_over, outgoing, veiled
 from aan_engine.colour import Encoding
 from aan_engine.header import Description, PartDescription, describe
@@ -56,7 +58,7 @@ def decode(description: Description, *, frame: int) -> tuple[Part, ...]:
 
     Raises: PlateUnreadable, PlateUnsupported as `read`.
     """
-    _check_writable_again(description, frame=frame)
+    check_writable(description, frame=frame)
     said = io.StringIO()
     try:
         with _overhearing(said):
@@ -116,7 +118,8 @@ def write(
             the same name is replaced.
 
     A lossless codec of the plate is kept, a lossy one becomes ZIP. Mip-mapped tiles are written without their smaller
-    levels: those are made from the picture, and would still show what was removed.
+    levels: those are made from the picture, and would still show what was removed. Of a stereo file one view is filled;
+    the result names it (see `views`).
 
     Raises:
         PlateUnwritable: no space, no permission, no such folder; nothing is left behind.
@@ -126,12 +129,17 @@ def write(
     path, layers = Path(path), dict(layers or {})
     _check_arguments(plate, pixels=pixels, hidden=hidden, layers=layers)
     filled = _filled_channels(plate, pixels=pixels, hidden=hidden) | layers
-    parts = [_out_part(part, filled if index == plate.beauty.part else {}) for index, part in enumerate(plate.parts)]
+    described = Description(plate.path, tuple(part.description for part in plate.parts))
+    headers = views.noted(described, plate.beauty)
+    parts = [
+        _out_part(replace(part, description=header), filled if index == plate.beauty.part else {})
+        for index, (part, header) in enumerate(zip(plate.parts, headers, strict=True))
+    ]
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         try:
             OpenEXR.File(parts).write(str(temporary))
-            carry_over(temporary, [part.description for part in plate.parts])
+            carry_over(temporary, headers)
             written = decode(describe(temporary, frame=plate.frame), frame=plate.frame)
         except PlateError as error:
             raise _unwritable(path, plate, f"what was written cannot be read back: {error.reason}") from error
@@ -193,8 +201,8 @@ def _check_arguments(plate: Plate, *, pixels: Array, hidden: Array, layers: Mapp
             raise ValueError(f"the layer {name!r} ({layer.dtype}, {layer.shape}) does not fit a plate of {plate.shape}")
 
 
-def _check_writable_again(description: Description, *, frame: int) -> None:
-    """Refuse what the library reads but cannot write back whole."""
+def check_writable(description: Description, *, frame: int | None) -> None:
+    """Refuse what the library reads but cannot write back whole. Raises: PlateUnsupported."""
     for part in description.parts:
         deep = part.type.startswith("deep")
         if deep or part.subsampled:

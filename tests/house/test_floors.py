@@ -54,7 +54,13 @@ FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 KNOW_THE_ENGINE = {
     "plugin_host.server.worker": {"aan_engine.shot"},
     "plugin_host.server.cli": {"aan_engine.footage"},
-    "plugin_host.server.inspection": {"aan_engine.header"},
+    "plugin_host.server.inspection": {
+        "aan_engine.exr",
+        "aan_engine.header",
+        "aan_engine.plate",
+        "aan_engine.shot",
+        "aan_engine.views",
+    },
     "plugin_host.server.reels": {"aan_engine.formats", "aan_engine.movie", "aan_engine.shot"},
 }
 
