@@ -15,6 +15,7 @@ import sys
 import threading
 import uuid
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ import numpy as np
 import OpenEXR
 from numpy.typing import NDArray
 
+from aan_engine import views
 from aan_engine.attributes import carry_over, outgoing, veiled
+from aan_engine.colour import Encoding
 from aan_engine.header import Description, PartDescription, describe
 from aan_engine.plate import Array, Part, Plate, find_beauty
 from aan_engine.shot import PlateError, PlateUnreadable, PlateUnsupported, PlateUnwritable
@@ -36,8 +39,8 @@ _KEPT_CODECS = ("none", "rle", "zips", "zip", "piz")
 _decoding = threading.Lock()
 
 
-def read(path: Path, *, frame: int) -> Plate:
-    """Read one frame, whole.
+def read(path: Path, *, frame: int, encoding: Encoding | None = None) -> Plate:
+    """Read one frame, whole; `encoding` says how its picture stands for light, where it is not light itself.
 
     Raises:
         PlateMissing: there is no such file.
@@ -46,7 +49,8 @@ def read(path: Path, *, frame: int) -> Plate:
     """
     description = describe(path, frame=frame)
     beauty = find_beauty(description, frame=frame)
-    return Plate(path=description.path, frame=frame, parts=decode(description, frame=frame), beauty=beauty)
+    parts = decode(description, frame=frame)
+    return Plate(path=description.path, frame=frame, parts=parts, beauty=beauty, encoding=encoding)
 
 
 def decode(description: Description, *, frame: int) -> tuple[Part, ...]:
@@ -54,7 +58,7 @@ def decode(description: Description, *, frame: int) -> tuple[Part, ...]:
 
     Raises: PlateUnreadable, PlateUnsupported as `read`.
     """
-    _check_writable_again(description, frame=frame)
+    check_writable(description, frame=frame)
     said = io.StringIO()
     try:
         with _overhearing(said):
@@ -114,7 +118,8 @@ def write(
             the same name is replaced.
 
     A lossless codec of the plate is kept, a lossy one becomes ZIP. Mip-mapped tiles are written without their smaller
-    levels: those are made from the picture, and would still show what was removed.
+    levels: those are made from the picture, and would still show what was removed. Of a stereo file one view is filled;
+    the result names it (see `views`).
 
     Raises:
         PlateUnwritable: no space, no permission, no such folder; nothing is left behind.
@@ -124,12 +129,17 @@ def write(
     path, layers = Path(path), dict(layers or {})
     _check_arguments(plate, pixels=pixels, hidden=hidden, layers=layers)
     filled = _filled_channels(plate, pixels=pixels, hidden=hidden) | layers
-    parts = [_out_part(part, filled if index == plate.beauty.part else {}) for index, part in enumerate(plate.parts)]
+    described = Description(plate.path, tuple(part.description for part in plate.parts))
+    headers = views.noted(described, plate.beauty)
+    parts = [
+        _out_part(replace(part, description=header), filled if index == plate.beauty.part else {})
+        for index, (part, header) in enumerate(zip(plate.parts, headers, strict=True))
+    ]
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         try:
             OpenEXR.File(parts).write(str(temporary))
-            carry_over(temporary, [part.description for part in plate.parts])
+            carry_over(temporary, headers)
             written = decode(describe(temporary, frame=plate.frame), frame=plate.frame)
         except PlateError as error:
             raise _unwritable(path, plate, f"what was written cannot be read back: {error.reason}") from error
@@ -147,7 +157,7 @@ def write(
 
 def _filled_channels(plate: Plate, *, pixels: NDArray[np.float32], hidden: NDArray[np.bool_]) -> dict[str, Array]:
     channels = plate.parts[plate.beauty.part].channels
-    inside = pixels[hidden]
+    inside = plate.valued(pixels[hidden])
     filled: dict[str, Array] = {}
     for column, name in enumerate(plate.beauty.names):
         if name in filled:
@@ -191,8 +201,8 @@ def _check_arguments(plate: Plate, *, pixels: Array, hidden: Array, layers: Mapp
             raise ValueError(f"the layer {name!r} ({layer.dtype}, {layer.shape}) does not fit a plate of {plate.shape}")
 
 
-def _check_writable_again(description: Description, *, frame: int) -> None:
-    """Refuse what the library reads but cannot write back whole."""
+def check_writable(description: Description, *, frame: int | None) -> None:
+    """Refuse what the library reads but cannot write back whole. Raises: PlateUnsupported."""
     for part in description.parts:
         deep = part.type.startswith("deep")
         if deep or part.subsampled:

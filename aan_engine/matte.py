@@ -12,8 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine import exr
-from aan_engine.header import Window, describe
+from aan_engine import footage
+from aan_engine.header import Window
 from aan_engine.plate import Part, Plate
 from aan_engine.shot import MatteError, PlateError, PlateMissing
 
@@ -44,7 +44,7 @@ def read(path: Path, *, frame: int, channel: str | None, like: Plate) -> NDArray
     """
     path = Path(path)
     try:
-        parts = exr.decode(describe(path, frame=frame), frame=frame)
+        parts = footage.values(path, frame=frame)
     except PlateMissing as error:
         raise MatteError(
             "the matte is not there", hint="Render the matte for this frame.", file=path, frame=frame

@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine import exr, matte
+from aan_engine import footage, matte
 from aan_engine.header import Window
 from aan_engine.motion import Array, Mask
 from aan_engine.plate import Plate
@@ -41,6 +41,11 @@ class Masks:
     def hidden(self) -> Mask:
         """(H, W) bool, where the picture may change."""
         return self.roto > 0
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that they take."""
+        return self.roto.nbytes + self.barred.nbytes
 
     @property
     def blocked(self) -> Mask:
@@ -111,7 +116,7 @@ class Roles:
 
     def _read(self, file: FrameFile) -> Plate:
         """A frame; coordinates count from the data window's corner: it must stand still, and so must the format."""
-        plate = exr.read(file.path, frame=file.frame)
+        plate = footage.read(file.path, frame=file.frame, colorspace=self._shot.controls.colorspace)
         windows = (plate.data_window, plate.display_window)
         usual = self._windows = self._windows or windows
         for name, found, wanted in zip(("data window", "display window"), windows, usual, strict=True):
@@ -137,7 +142,8 @@ class Roles:
 
 def _broken(plate: Plate) -> Mask:
     """(H, W) bool, where the plate is NaN or infinite."""
-    return np.asarray(~np.isfinite(plate.pixels).all(-1))
+    channels = plate.parts[plate.beauty.part].channels
+    return np.asarray(~np.logical_and.reduce([np.isfinite(channels[name]) for name in set(plate.beauty.names)]))
 
 
 def _held(files: tuple[FrameFile, ...], plate: Plate) -> NDArray[np.float32]:
