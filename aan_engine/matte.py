@@ -142,10 +142,15 @@ def composite(
         (H, W, 3) float32: where m is 0 the plate's own bits, where m is 1 the fill's own bits.
     """
     result = plate.copy()
-    soft = (matte > 0) & (matte < 1)
-    weight = matte[soft][:, None]
-    result[soft] = plate[soft] * (1 - weight) + fill[soft] * weight
-    result[matte >= 1] = fill[matte >= 1]
+    around = box(matte > 0, margin=0)
+    if around is None:
+        return result
+    y0, y1, x0, x1 = around
+    near, inside, over = result[y0:y1, x0:x1], matte[y0:y1, x0:x1], fill[y0:y1, x0:x1]
+    soft = (inside > 0) & (inside < 1)
+    weight = inside[soft][:, None]
+    near[soft] = near[soft] * (1 - weight) + over[soft] * weight
+    near[inside >= 1] = over[inside >= 1]
     return result
 
 

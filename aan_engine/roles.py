@@ -37,7 +37,7 @@ class Masks:
     roto: Array
     barred: Mask
 
-    @property
+    @cached_property
     def hidden(self) -> Mask:
         """(H, W) bool, where the picture may change."""
         return self.roto > 0
@@ -45,9 +45,9 @@ class Masks:
     @property
     def nbytes(self) -> int:
         """Memory that they take."""
-        return self.roto.nbytes + self.barred.nbytes
+        return self.roto.nbytes + 3 * self.barred.nbytes
 
-    @property
+    @cached_property
     def blocked(self) -> Mask:
         """(H, W) bool, where nothing may be taken from."""
         return self.hidden | self.barred
