@@ -59,7 +59,9 @@ def read(path: Path, *, frame: int, channel: str | None, like: Plate) -> NDArray
     there, here = _overlap(part.description.data_window, like.data_window)
     with np.errstate(invalid="ignore", over="ignore"):
         values = part.channels[name][there].astype(np.float32)
-    placed[here] = np.clip(np.nan_to_num(values, nan=1.0, posinf=1.0, neginf=0.0), 0.0, 1.0)
+    if not np.isfinite(values).all():
+        np.nan_to_num(values, copy=False, nan=1.0, posinf=1.0, neginf=0.0)
+    np.clip(values, 0.0, 1.0, out=placed[here])
     return placed
 
 

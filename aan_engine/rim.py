@@ -9,6 +9,7 @@ Convention: plate and proxy positions as in `proxy`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -28,6 +29,9 @@ SAMPLES = 5000
 
 REACH = 0.75
 """Proxy pixels by which coordinates may be off."""
+
+MINOR = 0.01
+"""Share of the hole from which a source of one candidate is worth it."""
 
 SOFT = 0.3
 """Blur, in proxy pixels, under which the first look is taken: it must see as far as coordinates may be off."""
@@ -61,8 +65,9 @@ class Rim:
     ) -> None:
         self._decision = decision
         self._target = target
-        self._source = source
+        self._source = lru_cache(maxsize=None)(source)
         self._scale = scale
+        self._count = decision.near.hidden.sum() / scale.prod()
         self._found: dict[tuple[int, int], Nudge] = {}
         self._looks: dict[tuple[int, float], tuple[Window, Look]] = {}
         rng = np.random.default_rng(seed)
@@ -73,6 +78,8 @@ class Rim:
         added = np.zeros((len(points), 2), np.float32)
         for frame in np.unique(frames[frames >= 0]):
             here = frames == frame
+            if here.sum() < MINOR * self._count:
+                continue
             if (k, int(frame)) not in self._found:
                 self._found[k, int(frame)] = self._polished(k, int(frame))
             added[here] = self._found[k, int(frame)].at(points[here])

@@ -42,11 +42,6 @@ class Masks:
         """(H, W) bool, where the picture may change."""
         return self.roto > 0
 
-    @property
-    def nbytes(self) -> int:
-        """Memory that they take."""
-        return self.roto.nbytes + 3 * self.barred.nbytes
-
     @cached_property
     def blocked(self) -> Mask:
         """(H, W) bool, where nothing may be taken from."""
@@ -101,16 +96,16 @@ class Roles:
         order = sorted(enumerate(self._shot.known.clean), key=lambda c: (abs(c[1].frame - number), c[0]))
         return [self.count + i for i, _ in order[:count]]
 
-    def target(self, index: int) -> tuple[Plate, Masks]:
-        """The plate of a frame, and its masks."""
-        plate = self._read(self._shot.plates[index])
+    def target(self, index: int, known: Plate | None = None) -> tuple[Plate, Masks]:
+        """The plate of a frame (`known` if it was read before), and its masks."""
+        plate = known or self._read(self._shot.plates[index])
         return plate, self._masks(plate)
 
-    def source(self, index: int) -> tuple[Plate, Masks]:
+    def source(self, index: int, known: Plate | None = None) -> tuple[Plate, Masks]:
         """A frame as something to take from: what was painted by hand is open, a clean plate wholly so."""
         if index < self.count and index not in self.painted:
-            return self.target(index)
-        plate = self._read(self.files[index])
+            return self.target(index, known)
+        plate = known or self._read(self.files[index])
         barred = self._masks(plate).barred if index < self.count else _broken(plate)
         return plate, Masks(np.zeros(plate.shape, np.float32), barred)
 
@@ -135,9 +130,13 @@ class Roles:
         file = shot.matte_of(plate.frame)
         roto = matte.read(file.path, frame=plate.frame, channel=shot.matte_channel, like=plate)
         roto = matte.shaped(matte.covering(roto), grow=shot.controls.grow, feather=shot.controls.feather)
-        front, excluded = (_held(files, plate) for files in (known.holdout, known.exclude))
-        barred = (front > 0) | (excluded > 0) | _broken(plate)
-        return Masks(roto * (1 - front), barred)
+        barred = _broken(plate)
+        if (front := _held(known.holdout, plate)) is not None:
+            barred |= front > 0
+            roto = roto * (1 - front)
+        if (excluded := _held(known.exclude, plate)) is not None:
+            barred |= excluded > 0
+        return Masks(roto, barred)
 
 
 def _broken(plate: Plate) -> Mask:
@@ -146,9 +145,9 @@ def _broken(plate: Plate) -> Mask:
     return np.asarray(~np.logical_and.reduce([np.isfinite(channels[name]) for name in set(plate.beauty.names)]))
 
 
-def _held(files: tuple[FrameFile, ...], plate: Plate) -> NDArray[np.float32]:
-    """The matte of a plate's frame in a sequence, 0 where the sequence lacks it; a single one holds for all."""
+def _held(files: tuple[FrameFile, ...], plate: Plate) -> NDArray[np.float32] | None:
+    """The matte of a plate's frame in a sequence, None where the sequence lacks it; a single one holds for all."""
     of_frame = {f.frame: f for f in files} if len(files) != 1 else {plate.frame: files[0]}
     if plate.frame not in of_frame:
-        return np.zeros(plate.shape, np.float32)
+        return None
     return matte.read(of_frame[plate.frame].path, frame=plate.frame, channel=None, like=plate)
