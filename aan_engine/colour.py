@@ -38,6 +38,9 @@ CINEON = "Cineon"
 # Film density by Kodak's rule: 300 codes a decade, black at 95, white at 685 of 1023.
 _BLACK = 10 ** ((95 - 685) / 300)
 
+# The library's two kinds of errors have no common ancestor.
+_FAULTS = (PyOpenColorIO.Exception, PyOpenColorIO.ExceptionMissingFile)
+
 _LINEAR_REC709 = "lin_rec709_scene"
 
 
@@ -111,7 +114,7 @@ def identity() -> str:
     """Changes whenever the same values would become other light: the library, and the config as it lies on disk."""
     try:
         return f"{PyOpenColorIO.GetVersion()} {_config().getCacheID()}"
-    except (ShotError, PyOpenColorIO.Exception) as error:
+    except (ShotError, *_FAULTS) as error:
         return f"{PyOpenColorIO.GetVersion()} {error}"
 
 
@@ -142,7 +145,7 @@ def _loaded(place: str, version: tuple[int, ...]) -> PyOpenColorIO.Config:
     """The config at a place; `version` tells one state of the file from the next."""
     try:
         return PyOpenColorIO.Config.CreateFromFile(place)
-    except PyOpenColorIO.Exception as error:
+    except _FAULTS as error:
         raise ShotError(
             f"the colour config cannot be read: {str(error).strip().splitlines()[0]}",
             hint="Correct the environment variable OCIO, or unset it for the built-in ACES config.",
@@ -229,7 +232,7 @@ def _between(
     try:
         there = _exact(config.getProcessor(space, working))
         back = _exact(config.getProcessor(working, space))
-    except PyOpenColorIO.Exception as error:
+    except _FAULTS as error:
         raise ShotError(
             f"the colour space {name!r} cannot be converted both ways: {str(error).strip().splitlines()[0]}",
             hint="Name another space, or convert the plates to scene-linear first.",
