@@ -2,7 +2,7 @@
 
 Frames are numbered from 1 in the order in which they are shown, whatever the timecode. Any frame can be asked for at
 any time and is the very one that plain playing would show: every packet's time is listed once, without decoding, and a
-frame is found by its time. Knows no light; see `colour`.
+frame is found by its time. Knows no pixels (`video` does) and no light (`colour` does).
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
-from numpy.typing import NDArray
 
+from aan_engine import video
 from aan_engine.scan import Codes, Scan
 from aan_engine.shot import PlateMissing, PlateUnreadable, PlateUnsupported
 from aan_engine.timecode import Timecode
@@ -32,20 +31,6 @@ AHEAD = 24
 # ITU-T H.273 transfer characteristics that say more than "video".
 _LINEAR, _SRGB = 8, 13
 _HDR = {16: "PQ", 18: "HLG"}
-# Its matrices, by the shares of red and blue in luma; what a file does not tell is guessed by its height.
-_LUMA = {
-    1: (0.2126, 0.0722),
-    4: (0.30, 0.11),
-    5: (0.299, 0.114),
-    6: (0.299, 0.114),
-    7: (0.212, 0.087),
-    9: (0.2627, 0.0593),
-    10: (0.2627, 0.0593),
-}
-_BT709, _BT601 = 1, 5
-_FULL_RANGE = 2
-_DEPTHS = (8, 10, 12, 16)
-_HD_LINES = 720
 
 
 class Movie:
@@ -88,7 +73,7 @@ class Movie:
         return Scan(
             path=self.path,
             kind=f"movie ({context.name}), {self.length} frames",
-            names=("R", "G", "B", *("A" if _has_alpha(self._format) else "")),
+            names=("R", "G", "B", *("A" if video.has_alpha(self._format) else "")),
             bits=max(part.bits for part in self._format.components),
             display=window,
             data=window,
@@ -114,7 +99,7 @@ class Movie:
                 frame=frame,
             )
         with self._turn:
-            return _codes(self._at(index, frame))
+            return video.codes(self._at(index, frame))
 
     def close(self) -> None:
         """Give the file back."""
@@ -226,55 +211,3 @@ def _times(container: Any, stream: Any) -> Iterator[int]:
 
 def _time(shown: Any) -> int | None:
     return int(shown.pts) if shown.pts is not None else shown.dts
-
-
-def _codes(shown: Any) -> Codes:
-    """A frame's channels; what video keeps above white and below black stays above 1 and below 0."""
-    kind = shown.format
-    bits = max(part.bits for part in kind.components)
-    if kind.is_rgb or len(kind.components) < 3:
-        return _of_rgb(shown, bits=bits)
-    planes = _planes(shown.reformat(format=_unsampled(kind, bits=bits)), bits=bits)
-    found = dict(zip("RGB", _mixed(planes[:3], shown, bits=bits), strict=True))
-    return found | ({"A": planes[3] / np.float32((1 << bits) - 1)} if len(planes) > 3 else {})
-
-
-def _of_rgb(shown: Any, *, bits: int) -> Codes:
-    """Pictures stored as R, G, B: brought to exact fractions of their own range, whatever the way there did to them."""
-    wide = shown.reformat(format="rgba" if bits <= 8 else "rgba64le").to_ndarray()
-    top = np.float32((1 << bits) - 1)
-    values = np.rint(wide.astype(np.float32) / np.float32(np.iinfo(wide.dtype).max) * top) / top
-    return {name: values[..., column] for column, name in enumerate("RGBA" if _has_alpha(shown.format) else "RGB")}
-
-
-def _unsampled(kind: Any, *, bits: int) -> str:
-    """The format of the same depth whose chroma is as fine as its luma."""
-    depth = min((deep for deep in _DEPTHS if deep >= bits), default=_DEPTHS[-1])
-    return f"yuv{'a' if _has_alpha(kind) else ''}444p{'' if depth == 8 else f'{depth}le'}"
-
-
-def _planes(shown: Any, *, bits: int) -> list[NDArray[np.float32]]:
-    kind = np.uint8 if bits <= 8 else np.uint16
-    height, width = shown.height, shown.width
-    rows = [np.frombuffer(plane, kind).reshape(height, -1) for plane in shown.planes]
-    return [row[:, :width].astype(np.float32) for row in rows]
-
-
-def _mixed(planes: list[NDArray[np.float32]], shown: Any, *, bits: int) -> list[NDArray[np.float32]]:
-    """Luma and chroma to R, G, B by ITU-T H.273, unclipped."""
-    unit = np.float32(1 << (bits - 8))
-    if int(shown.color_range) == _FULL_RANGE:
-        black, span, swing = np.float32(0), 256 * unit - 1, 256 * unit - 1
-    else:
-        black, span, swing = 16 * unit, 219 * unit, 224 * unit
-    luma = (planes[0] - black) / span
-    blue, red = ((plane - 128 * unit) / swing for plane in planes[1:])
-    matrix = int(shown.colorspace)
-    usual = _BT709 if shown.height >= _HD_LINES else _BT601
-    kr, kb = (np.float32(k) for k in _LUMA.get(matrix, _LUMA[usual]))
-    r, b = luma + 2 * (1 - kr) * red, luma + 2 * (1 - kb) * blue
-    return [r, (luma - kr * r - kb * b) / (1 - kr - kb), b]
-
-
-def _has_alpha(kind: Any) -> bool:
-    return any(part.is_alpha for part in kind.components)
