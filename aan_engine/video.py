@@ -39,17 +39,23 @@ def codes(shown: Any) -> Codes:
     bits = max(part.bits for part in kind.components)
     if kind.is_rgb or len(kind.components) < 3:
         return _of_rgb(shown, bits=bits)
-    planes = _planes(shown.reformat(format=_unsampled(kind, bits=bits)), bits=bits)
+    planes = _planes(_reformatted(shown, _unsampled(kind, bits=bits)), bits=bits)
     found = dict(zip("RGB", _mixed(planes[:3], shown, bits=bits), strict=True))
     return found | ({"A": planes[3] / np.float32((1 << bits) - 1)} if len(planes) > 3 else {})
 
 
 def _of_rgb(shown: Any, *, bits: int) -> Codes:
     """Pictures stored as R, G, B: brought to exact fractions of their own range, whatever the way there did to them."""
-    wide = shown.reformat(format="rgba" if bits <= 8 else "rgba64le").to_ndarray()
+    wide = _reformatted(shown, "rgba" if bits <= 8 else "rgba64le").to_ndarray()
     top = np.float32((1 << bits) - 1)
     values = np.rint(wide.astype(np.float32) / np.float32(np.iinfo(wide.dtype).max) * top) / top
     return {name: values[..., column] for column, name in enumerate("RGBA" if has_alpha(shown.format) else "RGB")}
+
+
+def _reformatted(shown: Any, kind: str) -> Any:
+    # With more threads the scaler writes past the ends of rows into those of its neighbour: widths that are no multiple
+    # of 16 then get a few wrong pixels now and then.
+    return shown.reformat(format=kind, threads=1)
 
 
 def _unsampled(kind: Any, *, bits: int) -> str:

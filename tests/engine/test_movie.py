@@ -53,6 +53,17 @@ def test_any_frame_can_be_asked_for_and_is_the_one_that_playing_shows(
     asked.close()
 
 
+def test_a_frame_has_the_same_bits_whenever_it_is_read(tmp_path: Path) -> None:
+    """A width that is no multiple of 16, and rows enough to be shared among threads."""
+    frame = np.random.default_rng(0).integers(0, 65536, (72, 120, 3)).astype(np.uint16)
+    source = movie(tmp_path / "m.mov", [frame] * 2, codec="prores_ks", pixels="yuv422p10le")
+    shown = movies.Movie(source)
+    first = {name: channel.tobytes() for name, channel in shown.read(1).items()}
+    for _ in range(150):
+        shown.read(2)
+        assert {name: channel.tobytes() for name, channel in shown.read(1).items()} == first
+
+
 def test_a_lossless_movie_is_read_to_its_very_values(tmp_path: Path) -> None:
     frames = [np.random.default_rng(n).integers(0, 65536, (*SIZE, 3)).astype(np.uint16) for n in range(3)]
     source = movie(tmp_path / "m.mkv", frames)
