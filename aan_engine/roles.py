@@ -37,12 +37,17 @@ class Masks:
     roto: Array
     barred: Mask
 
-    @property
+    @cached_property
     def hidden(self) -> Mask:
         """(H, W) bool, where the picture may change."""
         return self.roto > 0
 
     @property
+    def nbytes(self) -> int:
+        """Memory that they take."""
+        return self.roto.nbytes + 3 * self.barred.nbytes
+
+    @cached_property
     def blocked(self) -> Mask:
         """(H, W) bool, where nothing may be taken from."""
         return self.hidden | self.barred
@@ -129,7 +134,7 @@ class Roles:
         shot, known = self._shot, self._shot.known
         file = shot.matte_of(plate.frame)
         roto = matte.read(file.path, frame=plate.frame, channel=shot.matte_channel, like=plate)
-        roto = matte.shaped(roto, grow=shot.controls.grow, feather=shot.controls.feather)
+        roto = matte.shaped(matte.covering(roto), grow=shot.controls.grow, feather=shot.controls.feather)
         front, excluded = (_held(files, plate) for files in (known.holdout, known.exclude))
         barred = (front > 0) | (excluded > 0) | _broken(plate)
         return Masks(roto * (1 - front), barred)
@@ -137,7 +142,8 @@ class Roles:
 
 def _broken(plate: Plate) -> Mask:
     """(H, W) bool, where the plate is NaN or infinite."""
-    return np.asarray(~np.isfinite(plate.pixels).all(-1))
+    channels = plate.parts[plate.beauty.part].channels
+    return np.asarray(~np.logical_and.reduce([np.isfinite(channels[name]) for name in set(plate.beauty.names)]))
 
 
 def _held(files: tuple[FrameFile, ...], plate: Plate) -> NDArray[np.float32]:
