@@ -1,7 +1,7 @@
 """Colour: plates that are no scene-linear light become it, and fills become what the plate is, by OpenColorIO.
 
-The config is the one that `$OCIO` names, else the ACES studio config that comes with the library. This room knows
-names of spaces and arrays; no files and no mattes. `light`, the range of the network's proxies, begins where it ends.
+This room knows spaces and arrays; no files and no mattes. `light`, the range of the network's proxies, begins where it
+ends.
 
 Convention: arrays are (..., 3) float32, R, G, B. Code values are 0 .. 1 over an integer format's range. Scene-linear
 light has the primaries of the encoded picture wherever the config names such a space, so that each channel stays by
@@ -10,31 +10,18 @@ itself; else those of the config's `scene_linear` role.
 
 from __future__ import annotations
 
-import difflib
 import os
-import re
 from dataclasses import dataclass, field
-from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 import PyOpenColorIO
 from numpy.typing import NDArray
 
+from aan_engine import spaces
 from aan_engine.shot import ShotError
 
 Array = NDArray[np.float32]
 
-BUILT_IN = "ocio://studio-config-latest"
-
-IMPLIED = {
-    "srgb": ("srgb_rec709_scene", "srgb_texture", "srgb_tx", "sRGB - Texture", "Utility - sRGB - Texture", "sRGB"),
-    "video": ("g24_rec709_scene", "rec709_display", "Utility - Rec.709 - Display", "rec709", "Rec709"),
-}
-"""Spaces that a format implies, by the names under which configs know them: sRGB pictures; video as a monitor shows
-it, by Rec. 1886."""
-
-CINEON = "Cineon"
 # Film density by Kodak's rule: 300 codes a decade, black at 95, white at 685 of 1023.
 _BLACK = 10 ** ((95 - 685) / 300)
 
@@ -81,9 +68,9 @@ def named(name: str) -> Encoding:
     Raises:
         ShotError: the config has no such space, or it holds data; or the config cannot be read.
     """
-    config = _config()
-    space = _find(config, name)
-    return _cineon(config) if space is None else _between(config, space, _kin(config, space))
+    config = spaces.config()
+    space = spaces.find(config, name)
+    return _cineon(config) if space is None else _between(config, space, spaces.kin(config, space))
 
 
 def footage(name: str | None, *, implied: str) -> Encoding:
@@ -93,25 +80,25 @@ def footage(name: str | None, *, implied: str) -> Encoding:
 
     Args:
         name: as in `named`; None takes what the format implies.
-        implied: a key of `IMPLIED`, "cineon", or "linear".
+        implied: a key of `spaces.IMPLIED`, "cineon", or "linear".
 
     Raises:
         ShotError: as in `named`, and where the config has no space for what the format implies.
     """
-    config = _config()
     if name is None and implied == "linear":
         return Encoding("scene-linear", None, "")
-    space = _find(config, name) if name is not None else _implied(config, implied)
+    config = spaces.config()
+    space = spaces.find(config, name) if name is not None else spaces.implied(config, implied)
     if space is None:
         return _cineon(config)
-    return _between(config, space, _role(config) if os.environ.get("OCIO") else _kin(config, space))
+    return _between(config, space, spaces.role(config) if os.environ.get("OCIO") else spaces.kin(config, space))
 
 
 def identity() -> str:
     """Changes whenever the same values would become other light: the library, and the config as it lies on disk."""
     try:
-        return f"{PyOpenColorIO.GetVersion()} {_config().getCacheID()}"
-    except (ShotError, PyOpenColorIO.Exception) as error:
+        return f"{PyOpenColorIO.GetVersion()} {spaces.config().getCacheID()}"
+    except (ShotError, *spaces.FAULTS) as error:
         return f"{PyOpenColorIO.GetVersion()} {error}"
 
 
@@ -128,98 +115,6 @@ def _applied(processor: PyOpenColorIO.CPUProcessor | None, values: Array) -> Arr
     return converted
 
 
-def _config() -> PyOpenColorIO.Config:
-    place = os.environ.get("OCIO") or BUILT_IN
-    try:
-        info = Path(place).stat()
-    except (OSError, ValueError):
-        return _loaded(place, ())
-    return _loaded(place, (info.st_size, info.st_mtime_ns))
-
-
-@lru_cache(maxsize=2)
-def _loaded(place: str, version: tuple[int, ...]) -> PyOpenColorIO.Config:
-    """The config at a place; `version` tells one state of the file from the next."""
-    try:
-        return PyOpenColorIO.Config.CreateFromFile(place)
-    except PyOpenColorIO.Exception as error:
-        raise ShotError(
-            f"the colour config cannot be read: {str(error).strip().splitlines()[0]}",
-            hint="Correct the environment variable OCIO, or unset it for the built-in ACES config.",
-            file=place,
-        ) from error
-
-
-def _find(config: PyOpenColorIO.Config, name: str) -> PyOpenColorIO.ColorSpace | None:
-    """The space that a name means; None for Cineon's curve where the config does not know it."""
-    found = config.getColorSpace(name) or _begun(config, name)
-    if found is None and name.casefold() == CINEON.casefold():
-        return None
-    if found is None:
-        close = _closest(config, name)
-        raise ShotError(
-            f"the colour config knows no space {name!r}",
-            hint=f"Closest are {', '.join(close)}." if close else "Name one of the config's colour spaces.",
-        )
-    if found.isData():
-        raise ShotError(f"the colour space {name!r} holds data, not light", hint="Name the space of the picture.")
-    return found
-
-
-def _begun(config: PyOpenColorIO.Config, name: str) -> PyOpenColorIO.ColorSpace | None:
-    wanted = _plain(name)
-    names = [known for known in config.getColorSpaceNames() if wanted and _plain(known).startswith(wanted)]
-    return config.getColorSpace(names[0]) if len(names) == 1 else None
-
-
-def _closest(config: PyOpenColorIO.Config, name: str) -> list[str]:
-    wanted = _plain(name)
-    known = {_plain(alias): s.getName() for s in config.getColorSpaces() for alias in (s.getName(), *s.getAliases())}
-    holding = [full for plain, full in known.items() if len(wanted) > 2 and wanted in plain]
-    alike = [known[plain] for plain in difflib.get_close_matches(wanted, known, n=6, cutoff=0.4)]
-    return list(dict.fromkeys([*holding, *alike]))[:4]
-
-
-def _plain(name: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", name.casefold())
-
-
-def _implied(config: PyOpenColorIO.Config, kind: str) -> PyOpenColorIO.ColorSpace | None:
-    if kind == "cineon":
-        return None
-    for name in IMPLIED[kind]:
-        if (space := config.getColorSpace(name)) is not None:
-            return space
-    raise ShotError(
-        f"the colour config has no space for {'sRGB pictures' if kind == 'srgb' else 'Rec. 709 video'}",
-        hint="Name the plates' space with --colorspace.",
-    )
-
-
-def _kin(config: PyOpenColorIO.Config, space: PyOpenColorIO.ColorSpace) -> PyOpenColorIO.ColorSpace:
-    """The scene-linear space of the same primaries, told by the interop IDs (`curve_primaries_state`), else the role's.
-
-    A space that is linear is its own.
-    """
-    if config.isColorSpaceLinear(space.getName(), PyOpenColorIO.REFERENCE_SPACE_SCENE):
-        return space
-    prefix, colon, rest = space.getInteropID().rpartition(":")
-    words = rest.split("_")
-    if len(words) == 3:
-        for wanted in (f"lin_{words[1]}_scene", f"{prefix}{colon}lin_{words[1]}_scene"):
-            kin = config.getColorSpace(wanted)
-            if kin is not None and config.isColorSpaceLinear(kin.getName(), PyOpenColorIO.REFERENCE_SPACE_SCENE):
-                return kin
-    return _role(config)
-
-
-def _role(config: PyOpenColorIO.Config) -> PyOpenColorIO.ColorSpace:
-    space = config.getColorSpace(PyOpenColorIO.ROLE_SCENE_LINEAR)
-    if space is None:
-        raise ShotError("the colour config has no scene_linear role", hint="Name another config in OCIO, or unset it.")
-    return space
-
-
 def _between(
     config: PyOpenColorIO.Config, space: PyOpenColorIO.ColorSpace, working: PyOpenColorIO.ColorSpace
 ) -> Encoding:
@@ -229,7 +124,7 @@ def _between(
     try:
         there = _exact(config.getProcessor(space, working))
         back = _exact(config.getProcessor(working, space))
-    except PyOpenColorIO.Exception as error:
+    except spaces.FAULTS as error:
         raise ShotError(
             f"the colour space {name!r} cannot be converted both ways: {str(error).strip().splitlines()[0]}",
             hint="Name another space, or convert the plates to scene-linear first.",
@@ -243,7 +138,7 @@ def _cineon(config: PyOpenColorIO.Config) -> Encoding:
     there, back = (
         _density(config, way) for way in (PyOpenColorIO.TRANSFORM_DIR_INVERSE, PyOpenColorIO.TRANSFORM_DIR_FORWARD)
     )
-    return Encoding(CINEON, working, interop, there, back)
+    return Encoding(spaces.CINEON, working, interop, there, back)
 
 
 def _density(config: PyOpenColorIO.Config, way: PyOpenColorIO.TransformDirection) -> PyOpenColorIO.CPUProcessor:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aan_engine import colour, exr, formats, header, movie, scan, stills
+from aan_engine import colour, exr, formats, header, movie, scan, spaces, stills
 from aan_engine.header import Description
 from aan_engine.plate import Part, Plate
 from aan_engine.scan import Codes, Scan
@@ -63,7 +63,7 @@ def describe(path: Path) -> Description:
         return header.describe(path)
     assert kind is not None
     told = movie.opened(path).describe(1) if kind == formats.MOVIE else stills.describe(path, kind=kind, frame=None)
-    hdr = told.implied not in (*colour.IMPLIED, "cineon", "linear")
+    hdr = told.implied not in (*spaces.IMPLIED, "cineon", "linear")
     return scan.described(told, encoding=None if hdr else colour.footage(None, implied=told.implied))
 
 

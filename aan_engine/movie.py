@@ -2,7 +2,7 @@
 
 Frames are numbered from 1 in the order in which they are shown, whatever the timecode. Any frame can be asked for at
 any time and is the very one that plain playing would show: every packet's time is listed once, without decoding, and a
-frame is found by its time. Knows no light; see `colour`.
+frame is found by its time. Knows no pixels (`video` does) and no light (`colour` does).
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import av
-import numpy as np
-from numpy.typing import NDArray
 
+from aan_engine import video
 from aan_engine.scan import Codes, Scan
 from aan_engine.shot import PlateMissing, PlateUnreadable, PlateUnsupported
 from aan_engine.timecode import Timecode
@@ -32,9 +31,6 @@ AHEAD = 24
 # ITU-T H.273 transfer characteristics that say more than "video".
 _LINEAR, _SRGB = 8, 13
 _HDR = {16: "PQ", 18: "HLG"}
-_UNTOLD_MATRIX = (0, 2)
-_BT709, _BT601 = 1, 5
-_HD_LINES = 720
 
 
 class Movie:
@@ -77,7 +73,7 @@ class Movie:
         return Scan(
             path=self.path,
             kind=f"movie ({context.name}), {self.length} frames",
-            names=("R", "G", "B", *("A" if _has_alpha(self._format) else "")),
+            names=("R", "G", "B", *("A" if video.has_alpha(self._format) else "")),
             bits=max(part.bits for part in self._format.components),
             display=window,
             data=window,
@@ -103,7 +99,7 @@ class Movie:
                 frame=frame,
             )
         with self._turn:
-            return _codes(self._at(index, frame))
+            return video.codes(self._at(index, frame))
 
     def close(self) -> None:
         """Give the file back."""
@@ -215,25 +211,3 @@ def _times(container: Any, stream: Any) -> Iterator[int]:
 
 def _time(shown: Any) -> int | None:
     return int(shown.pts) if shown.pts is not None else shown.dts
-
-
-def _codes(shown: Any) -> Codes:
-    alpha = _has_alpha(shown.format)
-    matrix = int(shown.colorspace)
-    if matrix in _UNTOLD_MATRIX:
-        matrix = _BT709 if shown.height >= _HD_LINES else _BT601
-    wide = shown.reformat(format="rgba64le" if alpha else "rgb48le", src_colorspace=matrix, dst_colorspace=matrix)
-    values = _on_grid(wide.to_ndarray().astype(np.float32) / np.float32(65535), shown.format)
-    return {name: values[..., column] for column, name in enumerate("RGBA" if alpha else "RGB")}
-
-
-def _on_grid(values: NDArray[np.float32], kind: Any) -> NDArray[np.float32]:
-    """Pictures stored as R, G, B are brought back to exact fractions of their own range."""
-    if not kind.is_rgb:
-        return values
-    top = np.float32((1 << max(part.bits for part in kind.components)) - 1)
-    return np.rint(values * top) / top
-
-
-def _has_alpha(kind: Any) -> bool:
-    return any(part.is_alpha for part in kind.components)
