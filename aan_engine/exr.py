@@ -53,7 +53,7 @@ def write(
     pixels: NDArray[np.float32],
     hidden: NDArray[np.bool_],
     layers: Mapping[str, NDArray[np.float32]] | None = None,
-) -> None:
+) -> int:
     """Write the plate with `pixels` where `hidden`, and everything else bit for bit as it was read.
 
     Args:
@@ -67,6 +67,9 @@ def write(
 
     A lossless codec of the plate is kept, a lossy one becomes ZIP. Mip-mapped tiles are written without their smaller
     levels: those are made from the picture, and would still show what was removed.
+
+    Returns:
+        The bits outside `hidden` that differ from the plate, as counted in what was read back: 0, or it raises.
 
     Raises:
         PlateUnwritable: no space, no permission, no such folder; nothing is left behind.
@@ -87,7 +90,7 @@ def write(
             raise _unwritable(path, plate, f"what was written cannot be read back: {error.reason}") from error
         except Exception as error:
             raise _unwritable(path, plate, first_line(str(error))) from error
-        verify(plate, written, hidden=hidden, filled=filled, path=path)
+        changed = verify(plate, written, hidden=hidden, filled=filled, path=path)
         try:
             temporary.replace(path)
         except OSError as error:
@@ -95,6 +98,7 @@ def write(
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
+    return changed
 
 
 def _out_part(part: Part, filled: Mapping[str, Array]) -> Any:

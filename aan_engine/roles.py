@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,6 +56,7 @@ class Roles:
         self._shot = shot
         self.count = len(shot.plates)
         self._windows: tuple[Window, Window] | None = None
+        self._hiding: dict[Path, bool] = {}
         self._painted = {p.frame: p for p in shot.known.painted}
         if strangers := sorted(self._painted.keys() - {p.frame for p in shot.plates}):
             raise ShotError(
@@ -100,6 +102,13 @@ class Roles:
         """The plate of a frame, and its masks."""
         plate = self._read(self._shot.plates[index])
         return plate, self._masks(plate)
+
+    def is_hiding(self, frame: int) -> bool:
+        """Whether the matte of a frame hides anything at all; no plate is opened to tell."""
+        file = self._shot.matte_of(frame)
+        if file.path not in self._hiding:
+            self._hiding[file.path] = not matte.is_empty(file.path, frame=frame, channel=self._shot.matte_channel)
+        return self._hiding[file.path]
 
     def source(self, index: int) -> tuple[Plate, Masks]:
         """A frame as something to take from: what was painted by hand is open, a clean plate wholly so."""
