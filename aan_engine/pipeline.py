@@ -26,6 +26,7 @@ from aan_engine.networks import Networks
 from aan_engine.plate import Plate
 from aan_engine.proposals import EVERY, Pathways
 from aan_engine.proxy import Reel
+from aan_engine.report import Report
 from aan_engine.roles import Masks, Roles
 from aan_engine.shelf import Shelf
 from aan_engine.shot import Shot, ShotError
@@ -153,6 +154,11 @@ def fill(
             trust = survey.trusted(index)
             yield _filled(shot, plate, masks, carried, numbers=roles.numbers, trust=trust)
             tell(Step("fill", done, len(targets)))
+
+
+def report(path: Path, *, keep: Collection[int] = ()) -> Report:
+    """A report to tell of each frame once it is written; `keep` names the frames of an earlier run that still count."""
+    return Report(path, keep=keep)
 
 
 def warm(device: str = "auto") -> None:

@@ -22,8 +22,9 @@ from .options import controlled
 
 if TYPE_CHECKING:
     from ..client import Client
-    from ..protocol import Event
+    from ..protocol import Event, Finished
     from .display import Display
+    from .reports import Told
 
 LEAVE = 30.0  # seconds that an engine has to end its worker and go
 
@@ -60,6 +61,7 @@ def fill(
     """Fill a shot in this process."""
     from . import local
     from .display import Display
+    from .reports import report_of, told
 
     spec, out, began = (
         _job(plate, matte, first, last, matte_channel, device, aov, controls),
@@ -69,6 +71,7 @@ def fill(
     with _faults_in_words(), Display() as display:
         written = local.fill(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
     print(f"{written} frames in {time.monotonic() - began:.1f} s: {out}")
+    _tell_report(told(report_of(out)))
 
 
 @app.command()
@@ -255,6 +258,14 @@ def _tell_end(end: Event) -> None:
         raise typer.Exit(130)
     assert isinstance(end, Finished)
     print(f"{end.frames} frames filled")
+    _tell_report(end)
+
+
+def _tell_report(told: Told | Finished) -> None:
+    """Which frames to look at, and where the whole report is."""
+    if told.report:
+        frames = f"look at {', '.join(map(str, told.worst))} first" if told.worst else "nothing was hidden"
+        print(f"{100 * told.unseen:.1f} % of the hidden pixels made up, {frames}: {told.report}")
 
 
 @contextmanager

@@ -16,6 +16,7 @@ Its weights are words in the file that `FAKE_WEIGHTS` names, if it is there. Eve
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import signal
 import time
@@ -38,13 +39,45 @@ class Filled:
     frame: int
     words: str
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path) -> int:
         temporary = path.with_name(path.name + ".part")
         temporary.write_text(self.words)
         temporary.rename(path)
+        return 0
+
+
+class Silent:
+    """A report that leaves nothing."""
+
+    def __init__(self, path: Path, keep: Collection[int]) -> None:
+        self.path, self.frames = path, set(keep)
+
+    def add(self, filled: Filled, *, changed: int) -> None:
+        if changed or filled.frame in self.frames:
+            raise AssertionError("told of what it cannot be told of")
+        self.frames.add(filled.frame)
+
+    def finish(self) -> None:
+        if not self.frames:
+            raise AssertionError("finished without a frame")
+
+
+class Spoken(Silent):
+    """A report in words, as after each frame: the last of the frames is the worst."""
+
+    def add(self, filled: Filled, *, changed: int) -> None:
+        super().add(filled, changed=changed)
+        self.path.write_text(json.dumps({"summary": {"unseen": 0.25, "worst": sorted(self.frames)[-1:]}}))
+
+    def finish(self) -> None:
+        super().finish()
+        self.path.with_suffix(".png").write_text("a picture")
 
 
 class FakeEngine:
+    def report(self, path: Path, *, keep: Collection[int] = ()) -> Silent:
+        return Silent(path, keep)
+
     def identity(self) -> str:
         weights = Path(os.environ["FAKE_WEIGHTS"])
         return weights.read_text() if weights.exists() else "fake 1"
@@ -94,6 +127,16 @@ class FakeEngine:
 
 def make() -> FakeEngine:
     return FakeEngine()
+
+
+class Reporting(FakeEngine):
+    def report(self, path: Path, *, keep: Collection[int] = ()) -> Silent:
+        return Spoken(path, keep)
+
+
+def reporting() -> FakeEngine:
+    """An engine that leaves reports."""
+    return Reporting()
 
 
 def late() -> FakeEngine:

@@ -30,12 +30,13 @@ FLOORS = {
     ),
     2: (
         *("plugin_host.server.jobs", "plugin_host.server.cache", "plugin_host.server.intake"),
-        *("plugin_host.server.orders", "plugin_host.server.mailbox"),
+        *("plugin_host.server.orders", "plugin_host.server.mailbox", "plugin_host.server.reports"),
         *("plugin_host.server.display", "plugin_host.server.inspection"),
         "aan_engine.pipeline",
     ),
     1: (
         *("plugin_host.protocol", "plugin_host.codec", "plugin_host.sequence", "plugin_host.connection"),
+        "plugin_host.job",
         "aan_engine",
     ),
     0: (
