@@ -30,7 +30,8 @@ earlier job; submitting again resumes from the frames that its cache holds.
 
 Refusals: `malformed unknown-type no-hello token version unknown-job ended sequence stopping internal`, and
 `engine-lost`, which a client says to itself for requests that nobody will answer any more. Failures: the engine's
-error in kebab-case (`plate-missing`, `matte-error`...), `worker-lost`, `out-of-memory`, `inputs-changed`,
+error in kebab-case (`plate-missing`, `matte-error`...), `reader-lost` (a file crashed or held up what reads it),
+`worker-lost`, `out-of-memory`, `inputs-changed`,
 `engine-changed`, `incomplete`, `output`, `internal`.
 
 **Events** go to the hosts that submitted or watch the job, in order: any number of `Progress` and `FrameReady`, then

@@ -258,8 +258,7 @@ class Broker:
             self._crew.start()
         words, self._last_words = self._last_words, None
         if self._working is not None:
-            hint = "The engine goes on with a fresh worker. Submit the job again: finished frames are kept."
-            lost = ("worker-lost", f"the worker is gone: {death.how}", hint)
+            lost = (death.code, death.reason, death.hint)
             self._end(self._working.name, Move.FAIL, words or lost)
         self._start_next()
 

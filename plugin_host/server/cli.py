@@ -1,4 +1,4 @@
-"""The command `aan`: fill a shot in this process, or have the persistent engine do it; look at an EXR; measure; train.
+"""The command `aan`: fill a shot by itself, or have the persistent engine do it; look at an EXR; measure; train.
 
 It turns arguments into a job and a job's story into words; it knows no pixel. Whatever is slow to import is imported
 by the command that needs it, so that `aan jobs` answers at once.
@@ -58,8 +58,8 @@ def fill(
     aov: Aov = "",
     **controls: Value,
 ) -> None:
-    """Fill a shot in this process."""
-    from . import local
+    """Fill a shot, without the persistent engine."""
+    from . import apart
     from .display import Display
     from .reports import report_of, told
 
@@ -69,7 +69,7 @@ def fill(
         time.monotonic(),
     )
     with _faults_in_words(), Display() as display:
-        written = local.fill(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
+        written = apart.fill(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
     print(f"{written} frames in {time.monotonic() - began:.1f} s: {out}")
     _tell_report(told(report_of(out)))
 
@@ -271,7 +271,7 @@ def _tell_report(told: Told | Finished) -> None:
 @contextmanager
 def _faults_in_words() -> Iterator[None]:
     """What goes wrong becomes a reason and a hint on stderr, and exit code 1; only a fault of ours shows a trace."""
-    from .worker import explain
+    from .worker import JobError, explain
 
     try:
         yield
@@ -281,7 +281,7 @@ def _faults_in_words() -> Iterator[None]:
         raise
     except Exception as error:
         code, reason, hint = explain(error)
-        if code == "internal":
+        if code == "internal" and not isinstance(error, JobError):  # a job's own has shown its trace
             raise
         _give_up(reason, hint)
 

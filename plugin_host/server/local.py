@@ -1,4 +1,4 @@
-"""One job in this very process: no broker, no worker, no cache. What `aan fill` does."""
+"""One job in this very process: no broker, no worker, no cache. `aan fill` does it in a child, see `apart`."""
 
 from __future__ import annotations
 

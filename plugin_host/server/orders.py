@@ -99,9 +99,12 @@ class Perishing:
 
 @dataclass(frozen=True)
 class Death:
-    """The worker's process is gone; `how` says it in words."""
+    """The worker's process is gone; `how` says it in words, the rest is for the job that it takes along."""
 
     how: str
+    code: str
+    reason: str
+    hint: str
 
 
 End = Completed | Stopped | Broken

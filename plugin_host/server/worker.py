@@ -24,6 +24,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Protocol, cast
 
+from aan_engine import breadcrumb
 from aan_engine.shot import AanError, Controls, FrameFile, Known, Shot
 
 from ..errors import HostError
@@ -120,8 +121,9 @@ def shot_of(intake: Intake) -> Shot:
     )
 
 
-def run(pipe: Connection, engine_name: str, cache: Cache) -> None:
+def run(pipe: Connection, trail: Path, engine_name: str, cache: Cache) -> None:
     """The worker's life: until its pipe closes, or a fresh process is the better one (see `FATAL`)."""
+    breadcrumb.lay(trail)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the broker to hear
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(message)s")
     inbox = Inbox(pipe)

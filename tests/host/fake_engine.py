@@ -5,7 +5,9 @@
     wait PATH         first wait until a file is there
     damaged           refuse the plate as unreadable
     memory            run out of memory
-    die               take the whole process down, as a crash in a decoder does
+    die               take the whole process down
+    crash             do so while a file is being read, as a fault in a decoder does
+    hang              read a file for ever, without letting go of the interpreter; half a second was enough
     fault             a plain bug
     nothing           do not fill this frame, and say nothing about it
 
@@ -24,6 +26,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from aan_engine import breadcrumb
 from aan_engine.shot import FrameFile, PlateUnreadable, Shot
 
 
@@ -116,6 +119,12 @@ class FakeEngine:
             raise MemoryError("no 64 GiB")
         elif word == "die":
             os.kill(os.getpid(), signal.SIGKILL)
+        elif word == "crash":
+            with breadcrumb.reading(plate.path, frame=plate.frame):
+                os.kill(os.getpid(), signal.SIGSEGV)
+        elif word == "hang":
+            with breadcrumb.reading(plate.path, frame=plate.frame, patience=0.5):
+                ctypes.PyDLL(None).sleep(1000)
         elif word == "fault":
             raise RuntimeError("a bug")
         elif word == "nothing":

@@ -26,6 +26,7 @@ FLOORS = {
     3: (
         *("plugin_host.server.broker", "plugin_host.server.crew", "plugin_host.server.switchboard"),
         *("plugin_host.server.worker", "plugin_host.server.local", "plugin_host.server.desk"),
+        *("plugin_host.server.watch", "plugin_host.server.apart"),
         *("aan_engine.training", "aan_engine.evaluation"),
     ),
     2: (
@@ -52,7 +53,9 @@ FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
 # Who in the engine's half of plugin_host may know the engine, and which of its rooms.
 KNOW_THE_ENGINE = {
-    "plugin_host.server.worker": {"aan_engine.shot"},
+    "plugin_host.server.worker": {"aan_engine.shot", "aan_engine.breadcrumb"},
+    "plugin_host.server.watch": {"aan_engine.breadcrumb"},
+    "plugin_host.server.apart": {"aan_engine.breadcrumb"},
     "plugin_host.server.cli": {"aan_engine.exr"},
     "plugin_host.server.inspection": {"aan_engine.exr"},
 }
