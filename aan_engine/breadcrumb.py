@@ -4,7 +4,7 @@ A hostile file can take the decoder's process down, or keep it for ever, and nei
 watches the process names a small file with `lay`; from then on the file in work stands in it, and `find` reads it from
 another process, also after a crash. Standard library only: it is for watchers that never load the engine.
 
-The note is shared memory backed by a file: laying it costs a copy of some hundred bytes, no system call.
+The note is shared memory backed by a file: it costs some 25 microseconds for each file that is read.
 """
 
 from __future__ import annotations
