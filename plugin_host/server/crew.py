@@ -7,17 +7,18 @@ broker's loop waits in one place only, on every system.
 from __future__ import annotations
 
 import multiprocessing
-import tempfile
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 
+from .. import connection
 from .cache import Cache
 from .orders import Keep, Order, Report, Stop
 from .watch import hear
 from .worker import run
+
+TRAIL = "reading"  # in the runtime folder: there is one engine to a user
 
 
 class Crew:
@@ -27,7 +28,7 @@ class Crew:
         self._engine = engine
         self._cache = cache
         self._tell = tell
-        self._folder = tempfile.TemporaryDirectory(prefix="aan-reading-", ignore_cleanup_errors=True)
+        self._trail = connection.runtime_folder() / TRAIL
         self._context = multiprocessing.get_context("spawn")
         self._pipe: Connection | None = None
         self._process: BaseProcess | None = None
@@ -46,13 +47,12 @@ class Crew:
     def start(self) -> None:
         """Put a fresh process in service."""
         ours, theirs = self._context.Pipe()
-        trail = Path(self._folder.name) / "reading"
-        trail.unlink(missing_ok=True)  # what the last process died of must not be laid at this one's door
-        process = self._context.Process(target=run, args=(theirs, trail, self._engine, self._cache), daemon=True)
+        self._trail.unlink(missing_ok=True)  # what the last process died of must not be laid at this one's door
+        process = self._context.Process(target=run, args=(theirs, self._trail, self._engine, self._cache), daemon=True)
         process.start()
         theirs.close()
         self._pipe, self._process = ours, process
-        threading.Thread(target=self._hear, args=(ours, process, trail), daemon=True).start()
+        threading.Thread(target=self._hear, args=(ours, process), daemon=True).start()
 
     def give(self, said: Order | Stop | Keep) -> None:
         """Send an order; to a process that is just dying it goes unheard, and the `Death` is on its way."""
@@ -75,5 +75,5 @@ class Crew:
             self._process.kill()
             self._doomed = True
 
-    def _hear(self, pipe: Connection, process: BaseProcess, trail: Path) -> None:
-        self._tell(hear(pipe, process, trail, tell=self._tell))
+    def _hear(self, pipe: Connection, process: BaseProcess) -> None:
+        self._tell(hear(pipe, process, self._trail, tell=self._tell))
