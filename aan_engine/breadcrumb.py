@@ -12,6 +12,7 @@ from __future__ import annotations
 import mmap
 import os
 import struct
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ SLOWEST = 20e6
 _SIZE = 8192
 _HEAD = struct.Struct("<?xxxxxxxqddH")
 _trail: mmap.mmap | None = None
+_at_work = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -63,21 +65,23 @@ def lay(path: Path) -> None:
 
 @contextmanager
 def reading(file: Path, *, frame: int, patience: float | None = None) -> Iterator[None]:
-    """Note that this file is being decoded, for as long as the block lasts; one file at a time.
+    """Note that this file is being decoded, for as long as the block lasts.
 
-    Without `lay` nothing is noted. `patience` in seconds is for files that may take another time than `PATIENCE`.
+    One file at a time, other threads wait: else nobody could tell which of two a process died of. Without `lay` nothing
+    is noted. `patience` in seconds is for files that may take another time than `PATIENCE`.
     """
     if _trail is None:
         yield
         return
     name = os.fsencode(os.path.abspath(file))[: _SIZE - _HEAD.size]  # noqa: PTH100 - no link is to be followed
     seconds = PATIENCE + _bytes_of(file) / SLOWEST if patience is None else patience
-    _trail[_HEAD.size : _HEAD.size + len(name)] = name
-    _trail[: _HEAD.size] = _HEAD.pack(True, frame, time.monotonic(), seconds, len(name))
-    try:
-        yield
-    finally:
-        _trail[:1] = b"\0"
+    with _at_work:
+        _trail[_HEAD.size : _HEAD.size + len(name)] = name
+        _trail[: _HEAD.size] = _HEAD.pack(True, frame, time.monotonic(), seconds, len(name))
+        try:
+            yield
+        finally:
+            _trail[:1] = b"\0"
 
 
 def find(path: Path) -> Crumb | None:

@@ -30,7 +30,7 @@ def decode(description: Description, *, frame: int) -> tuple[Part, ...]:
 
     Raises: PlateUnreadable, PlateUnsupported as `read`.
     """
-    _check_writable_again(description, frame=frame)
+    check_writable(description, frame=frame)
     said = io.StringIO()
     try:
         with _overhearing(said), breadcrumb.reading(description.path, frame=frame):
@@ -70,8 +70,8 @@ def _open(description: Description) -> Any:
         return OpenEXR.File(io.BytesIO(data), separate_channels=True)
 
 
-def _check_writable_again(description: Description, *, frame: int) -> None:
-    """Refuse what the library reads but cannot write back whole."""
+def check_writable(description: Description, *, frame: int | None) -> None:
+    """Refuse what the library reads but cannot write back whole. Raises: PlateUnsupported."""
     for part in description.parts:
         deep = part.type.startswith("deep")
         if deep or part.subsampled:

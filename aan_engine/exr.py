@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,22 +20,24 @@ import numpy as np
 import OpenEXR
 from numpy.typing import NDArray
 
+from aan_engine import views
 from aan_engine.attributes import carry_over, outgoing
-from aan_engine.decoder import decode, first_line
+from aan_engine.colour import Encoding
+from aan_engine.decoder import check_writable, decode, first_line
 from aan_engine.header import Description, PartDescription, describe
 from aan_engine.inlay import filled_channels
 from aan_engine.plate import Array, Part, Plate, find_beauty
 from aan_engine.shot import PlateError, PlateUnwritable
 from aan_engine.touched import verify
 
-__all__ = ["Description", "Part", "PartDescription", "Plate", "decode", "describe", "read", "write"]
+__all__ = ["Description", "Part", "PartDescription", "Plate", "check_writable", "decode", "describe", "read", "write"]
 
 # PXR24 keeps half exactly but not float; HTJ2K and the newest codecs are left alone for want of readers in the field.
 _KEPT_CODECS = ("none", "rle", "zips", "zip", "piz")
 
 
-def read(path: Path, *, frame: int) -> Plate:
-    """Read one frame, whole.
+def read(path: Path, *, frame: int, encoding: Encoding | None = None) -> Plate:
+    """Read one frame, whole; `encoding` says how its picture stands for light, where it is not light itself.
 
     Raises:
         PlateMissing: there is no such file.
@@ -43,7 +46,8 @@ def read(path: Path, *, frame: int) -> Plate:
     """
     description = describe(path, frame=frame)
     beauty = find_beauty(description, frame=frame)
-    return Plate(path=description.path, frame=frame, parts=decode(description, frame=frame), beauty=beauty)
+    parts = decode(description, frame=frame)
+    return Plate(path=description.path, frame=frame, parts=parts, beauty=beauty, encoding=encoding)
 
 
 def write(
@@ -66,7 +70,8 @@ def write(
             the same name is replaced.
 
     A lossless codec of the plate is kept, a lossy one becomes ZIP. Mip-mapped tiles are written without their smaller
-    levels: those are made from the picture, and would still show what was removed.
+    levels: those are made from the picture, and would still show what was removed. Of a stereo file one view is filled;
+    the result names it (see `views`).
 
     Returns:
         The bits outside `hidden` that differ from the plate, as counted in what was read back: 0, or it raises.
@@ -79,12 +84,17 @@ def write(
     path, layers = Path(path), dict(layers or {})
     _check_arguments(plate, pixels=pixels, hidden=hidden, layers=layers)
     filled = filled_channels(plate, pixels=pixels, hidden=hidden) | layers
-    parts = [_out_part(part, filled if index == plate.beauty.part else {}) for index, part in enumerate(plate.parts)]
+    described = Description(plate.path, tuple(part.description for part in plate.parts))
+    headers = views.noted(described, plate.beauty)
+    parts = [
+        _out_part(replace(part, description=header), filled if index == plate.beauty.part else {})
+        for index, (part, header) in enumerate(zip(plate.parts, headers, strict=True))
+    ]
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         try:
             OpenEXR.File(parts).write(str(temporary))
-            carry_over(temporary, [part.description for part in plate.parts])
+            carry_over(temporary, headers)
             written = decode(describe(temporary, frame=plate.frame), frame=plate.frame)
         except PlateError as error:
             raise _unwritable(path, plate, f"what was written cannot be read back: {error.reason}") from error

@@ -26,7 +26,7 @@ def filled_channels(plate: Plate, *, pixels: NDArray[np.float32], hidden: NDArra
     largest value. A grey plate takes the mean of the three.
     """
     channels = plate.parts[plate.beauty.part].channels
-    inside = pixels[hidden]
+    inside = plate.valued(pixels[hidden])
     filled: dict[str, Array] = {}
     for column, name in enumerate(plate.beauty.names):
         if name in filled:

@@ -12,12 +12,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine import exr
-from aan_engine.header import Window, describe
+from aan_engine import footage
+from aan_engine.header import Window
 from aan_engine.plate import Part, Plate
 from aan_engine.shot import MatteError, PlateError, PlateMissing
 
 Box = tuple[int, int, int, int]
+
+COVERS = 0.08
+"""Share of a pixel from which the fill takes it whole, see `covering`."""
 
 
 def read(path: Path, *, frame: int, channel: str | None, like: Plate) -> NDArray[np.float32]:
@@ -54,6 +57,28 @@ def is_empty(path: Path, *, frame: int, channel: str | None) -> bool:
     part, name = _opened(path, frame=frame, channel=channel)
     with np.errstate(invalid="ignore"):
         return bool((part.channels[name] <= 0).all())
+
+
+def covering(roto: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much of the fill each pixel gets: a soft edge says how much of the *object* is in a pixel, not of the fill.
+
+    Where a tenth of a pixel is object and nine tenths are background, laying a tenth of the fill over it would keep
+    nine tenths of the object's tenth: a fringe all around. So weights rise to full within `COVERS` of the edge, and
+    only there plate and fill mix. A matte that is nowhere opaque is no edge but an opacity, and is meant as such.
+
+    Args:
+        roto: (H, W) float32, 0 .. 1.
+
+    Returns:
+        (H, W) float32, 0 .. 1: 0 exactly where `roto` is, the greatest value of each connected area as it is.
+    """
+    if not ((roto > 0) & (roto < 1)).any():
+        return roto
+    _, area = cv2.connectedComponents((roto > 0).astype(np.uint8), connectivity=8)
+    opacity = np.zeros(int(area.max()) + 1, np.float32)
+    np.maximum.at(opacity, area[roto > 0], roto[roto > 0])
+    most = opacity[area]
+    return np.where(roto > 0, np.minimum(roto / COVERS, most), 0).astype(np.float32)
 
 
 def shaped(roto: NDArray[np.float32], *, grow: float, feather: float) -> NDArray[np.float32]:
@@ -141,7 +166,7 @@ def box(hidden: NDArray[np.bool_], *, margin: int) -> Box | None:
 def _opened(path: Path, *, frame: int, channel: str | None) -> tuple[Part, str]:
     path = Path(path)
     try:
-        parts = exr.decode(describe(path, frame=frame), frame=frame)
+        parts = footage.values(path, frame=frame)
     except PlateMissing as error:
         raise MatteError(
             "the matte is not there", hint="Render the matte for this frame.", file=path, frame=frame

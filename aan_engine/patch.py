@@ -6,7 +6,8 @@ it. It knows nothing of how the fill came about.
 Convention: alpha is 1 wherever the matte is above 0, and 0 elsewhere; it is not the matte. A soft edge has been laid
 over the plate already, so under alpha 1 stands the finished picture, and `patch + plate x (1 - alpha)`, which is what
 Nuke's Merge (over) and every other premultiplied over computes, gives the full result's own bits. With the soft matte
-as alpha the edge would be mixed twice. Where alpha is 0 the colours are 0 as well: the patch is premultiplied.
+as alpha the edge would be mixed twice. Where alpha is 0 the values are 0 as well: the patch is premultiplied. As alpha
+is never between 0 and 1, all this holds in any colour space that plate and patch share.
 """
 
 from __future__ import annotations
@@ -60,7 +61,7 @@ def cut(
     layer, dot, _ = names[0].rpartition(".")
     channels[f"{layer}{dot}A"] = hidden[inside].astype(channels[names[0]].dtype)
     channels |= {name: np.ascontiguousarray(values[inside]) for name, values in (layers or {}).items()}
-    return Plate(plate.path, plate.frame, (_part(plate, window, channels),), Beauty(0, names))
+    return Plate(plate.path, plate.frame, (_part(plate, window, channels),), Beauty(0, names), plate.encoding)
 
 
 def _part(plate: Plate, window: Window, channels: dict[str, Array]) -> Part:

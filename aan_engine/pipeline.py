@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 import torch
 
-from aan_engine import diagnostics, exr, matte, patch, proxy, relay, transport, weights
+from aan_engine import colour, diagnostics, exr, footage, matte, patch, proxy, relay, transport, weights
+from aan_engine.ahead import ahead
 from aan_engine.cast import Cast
 from aan_engine.decision import Decider
 from aan_engine.motion import Array, Mask
@@ -30,6 +31,7 @@ from aan_engine.report import Report
 from aan_engine.roles import Masks, Roles
 from aan_engine.shelf import Shelf
 from aan_engine.shot import Shot, ShotError
+from aan_engine.source import Source
 from aan_engine.survey import Survey
 from aan_engine.transport import Carried
 
@@ -122,23 +124,25 @@ def fill(
     networks = networks or _networks(_device(shot.device))
     cast = Cast(roles.serving, roles.painted, partial(roles.clean_near, count=CLEAN_PLATES), shot.controls.smoothing)
     with ExitStack() as stack:
-        reel = stack.enter_context(_reel(roles, tell))
+        shelf = Shelf(roles)
+        reel = stack.enter_context(_reel(roles, shelf, tell))
         survey = Survey(reel, cast=cast)
         decider = Decider(networks, survey, pathways=pathways)
         survey.ask(decider.guess)
         survey.tell(lambda count: tell(Step("align", count, len(shot.plates) - 1)))
         stack.callback(survey.close)
-        shelf = Shelf(roles)
         number = {p.frame: i for i, p in enumerate(shot.plates)}
         targets = [number[t.frame] for t in shot.targets if t.frame <= wanted[-1]]
         undecided = [index for index in targets if index not in roles.painted]
         decided = stack.enter_context(closing(relay.decisions(decider, undecided)))
+        asked = [index for index in targets if shot.plates[index].frame not in skip]
+        read = stack.enter_context(closing(ahead(shelf.target, asked)))
         for done, index in enumerate(targets, 1):
             decision = None if index in roles.painted else next(decided)
             tell(Step("decide", done, len(targets)))
             if shot.plates[index].frame in skip:
                 continue
-            plate, masks = roles.target(index)
+            plate, masks = next(read)
             carried = Carried.blank(plate.shape)
             if index in roles.painted:
                 carried = transport.laid_over(shelf.source(index), masks.hidden, index=index)
@@ -149,7 +153,7 @@ def fill(
                     masks.hidden,
                     size=reel.size,
                     source=shelf.source,
-                    target=shelf.as_target(plate, masks),
+                    target=Source(plate, masks),
                 )
             trust = survey.trusted(index)
             yield _filled(shot, plate, masks, carried, numbers=roles.numbers, trust=trust)
@@ -171,8 +175,9 @@ def warm(device: str = "auto") -> None:
 
 
 def identity() -> str:
-    """A digest that changes whenever the same job would get other pixels: engine, weights, libraries, device."""
+    """A digest that changes whenever the same job gets other pixels: engine, weights, libraries, colour, device."""
     made_with = [VERSION, weights.digest(), torch.__version__, cv2.__version__, np.__version__]
+    made_with += [footage.identity(), colour.identity()]
     return hashlib.sha256(" ".join([*made_with, str(torch.cuda.is_available())]).encode()).hexdigest()
 
 
@@ -189,13 +194,12 @@ def _device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _reel(roles: Roles, tell: Callable[[Step], None]) -> Reel:
+def _reel(roles: Roles, shelf: Shelf, tell: Callable[[Step], None]) -> Reel:
     """Every frame's proxy, clean plates behind the shot's own."""
     reel: Reel | None = None
     total = len(roles.files)
     try:
-        for index in range(total):
-            plate, masks = roles.source(index)
+        for index, (plate, masks) in enumerate(ahead(shelf.look, range(total))):
             if reel is None:
                 reel = Reel(roles.count, proxy.size_for(*plate.shape), extra=total - roles.count)
             reel.put(index, proxy.make(plate.pixels, masks.roto, size=reel.size, barred=masks.barred))

@@ -102,7 +102,7 @@ def _rounding(points: Array) -> Array:
 
 def _looked_at(plate: Source, at: Array, *, sigma: float, margin: float) -> Look | None:
     """A look at a plate around these positions, in green; None where that is too much of it, or none."""
-    H, W = plate.blocked.shape
+    H, W = plate.picture.shape
     border = int(3 * sigma + margin) + 2
     x0, y0 = np.clip(np.floor(at.min(0)).astype(int) - border, 0, (W, H))
     x1, y1 = np.clip(np.ceil(at.max(0)).astype(int) + border + 1, 0, (W, H))
@@ -110,7 +110,8 @@ def _looked_at(plate: Source, at: Array, *, sigma: float, margin: float) -> Look
         return None
     blocked = plate.blocked[y0:y1, x0:x1]
     shown = (~blocked).astype(np.float32)
-    grey = encode(np.where(blocked, 0, plate.pixels[y0:y1, x0:x1, 1]))
+    green = plate.picture.region(y0, y1, x0, x1)[..., 1]
+    grey = encode(np.where(blocked, 0, green))
     # What is blocked must not bleed into the blur of its surroundings.
     share = cv2.GaussianBlur(shown, (0, 0), sigma)
     soft = cv2.GaussianBlur(grey * shown, (0, 0), sigma) / np.maximum(share, 1e-3)

@@ -11,12 +11,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine import exr, matte
+from aan_engine import footage, matte
 from aan_engine.header import Window
 from aan_engine.motion import Array, Mask
 from aan_engine.plate import Plate
@@ -44,6 +43,11 @@ class Masks:
         return self.roto > 0
 
     @property
+    def nbytes(self) -> int:
+        """Memory that they take."""
+        return self.roto.nbytes + self.barred.nbytes
+
+    @property
     def blocked(self) -> Mask:
         """(H, W) bool, where nothing may be taken from."""
         return self.hidden | self.barred
@@ -56,7 +60,7 @@ class Roles:
         self._shot = shot
         self.count = len(shot.plates)
         self._windows: tuple[Window, Window] | None = None
-        self._hiding: dict[Path, bool] = {}
+        self._hiding: dict[FrameFile, bool] = {}
         self._painted = {p.frame: p for p in shot.known.painted}
         if strangers := sorted(self._painted.keys() - {p.frame for p in shot.plates}):
             raise ShotError(
@@ -106,9 +110,9 @@ class Roles:
     def is_hiding(self, frame: int) -> bool:
         """Whether the matte of a frame hides anything at all; no plate is opened to tell."""
         file = self._shot.matte_of(frame)
-        if file.path not in self._hiding:
-            self._hiding[file.path] = not matte.is_empty(file.path, frame=frame, channel=self._shot.matte_channel)
-        return self._hiding[file.path]
+        if file not in self._hiding:
+            self._hiding[file] = not matte.is_empty(file.path, frame=frame, channel=self._shot.matte_channel)
+        return self._hiding[file]
 
     def source(self, index: int) -> tuple[Plate, Masks]:
         """A frame as something to take from: what was painted by hand is open, a clean plate wholly so."""
@@ -120,7 +124,7 @@ class Roles:
 
     def _read(self, file: FrameFile) -> Plate:
         """A frame; coordinates count from the data window's corner: it must stand still, and so must the format."""
-        plate = exr.read(file.path, frame=file.frame)
+        plate = footage.read(file.path, frame=file.frame, colorspace=self._shot.controls.colorspace)
         windows = (plate.data_window, plate.display_window)
         usual = self._windows = self._windows or windows
         for name, found, wanted in zip(("data window", "display window"), windows, usual, strict=True):
@@ -138,7 +142,7 @@ class Roles:
         shot, known = self._shot, self._shot.known
         file = shot.matte_of(plate.frame)
         roto = matte.read(file.path, frame=plate.frame, channel=shot.matte_channel, like=plate)
-        roto = matte.shaped(roto, grow=shot.controls.grow, feather=shot.controls.feather)
+        roto = matte.shaped(matte.covering(roto), grow=shot.controls.grow, feather=shot.controls.feather)
         front, excluded = (_held(files, plate) for files in (known.holdout, known.exclude))
         barred = (front > 0) | (excluded > 0) | _broken(plate)
         return Masks(roto * (1 - front), barred)
@@ -146,7 +150,8 @@ class Roles:
 
 def _broken(plate: Plate) -> Mask:
     """(H, W) bool, where the plate is NaN or infinite."""
-    return np.asarray(~np.isfinite(plate.pixels).all(-1))
+    channels = plate.parts[plate.beauty.part].channels
+    return np.asarray(~np.logical_and.reduce([np.isfinite(channels[name]) for name in set(plate.beauty.names)]))
 
 
 def _held(files: tuple[FrameFile, ...], plate: Plate) -> NDArray[np.float32]:

@@ -1,50 +1,51 @@
-"""The shelf: frames at full resolution, taken down to be sampled; a few of them are kept at hand.
+"""The shelf: frames at full resolution, read once and kept at hand as long as there is room.
 
-It knows how much memory plates may take, and nothing of what is sampled from them.
+The same frame is a target in its turn and a source before and after. The shelf knows how much memory frames may take,
+and nothing of what is done with them.
 """
 
 from __future__ import annotations
 
+import threading
 from collections import OrderedDict
-
-import numpy as np
-from numpy.typing import NDArray
 
 from aan_engine.plate import Plate
 from aan_engine.roles import Masks, Roles
 from aan_engine.source import Source
 
-PLATE_BYTES = 1_500_000_000
-"""Plates kept in memory for sampling, at most."""
+ROOM = 1_200_000_000
+"""Bytes of frames kept, at most."""
 
 
 class Shelf:
-    """Frames for sampling, the most recently used of them kept within `PLATE_BYTES`."""
+    """Frames of one job, the most recently used of them kept within `ROOM`; for two threads at a time."""
 
     def __init__(self, roles: Roles) -> None:
         self._roles = roles
-        self._kept: OrderedDict[int, Source] = OrderedDict()
+        self._kept: OrderedDict[tuple[int, bool], tuple[Plate, Masks]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def target(self, index: int) -> tuple[Plate, Masks]:
+        """The frame as it came, to be filled."""
+        return self._frame(index, touched_up=False)
 
     def source(self, index: int) -> Source:
-        """The frame as something to sample from."""
-        if index not in self._kept:
-            self.keep(index, *self._roles.source(index))
-        self._kept.move_to_end(index)
-        return self._kept[index]
+        """The frame as something to copy from."""
+        return Source(*self.look(index))
 
-    def as_target(self, plate: Plate, masks: Masks) -> Source:
-        """The target's own plate, and where it shows nothing of the background."""
-        return Source(_compact(plate), masks.blocked)
+    def look(self, index: int) -> tuple[Plate, Masks]:
+        """The frame as something to copy from, with its masks: what was painted by hand stands in the plate's place."""
+        return self._frame(index, touched_up=index >= self._roles.count or index in self._roles.painted)
 
-    def keep(self, index: int, plate: Plate, masks: Masks) -> None:
-        """Have a frame at hand that was read for another reason."""
-        self._kept[index] = Source(_compact(plate), masks.blocked)
-        while len(self._kept) > 1 and sum(s.nbytes for s in self._kept.values()) > PLATE_BYTES:
-            self._kept.popitem(last=False)
-
-
-def _compact(plate: Plate) -> NDArray[np.floating]:
-    """The beauty in the file's own precision: half plates take half the memory."""
-    channels = plate.parts[plate.beauty.part].channels
-    kinds = {channels[name].dtype for name in plate.beauty.names}
-    return plate.pixels.astype(np.float16) if kinds == {np.dtype(np.float16)} else plate.pixels
+    def _frame(self, index: int, *, touched_up: bool) -> tuple[Plate, Masks]:
+        key = (index, touched_up)
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]
+        found = self._roles.source(index) if touched_up else self._roles.target(index)
+        with self._lock:
+            self._kept[key] = found
+            while len(self._kept) > 1 and sum(p.nbytes + m.nbytes for p, m in self._kept.values()) > ROOM:
+                self._kept.popitem(last=False)
+        return found

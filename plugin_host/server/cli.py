@@ -1,4 +1,4 @@
-"""The command `aan`: fill a shot by itself, or have the persistent engine do it; look at an EXR; measure; train.
+"""The command `aan`: fill a shot here, or have the persistent engine do it; look at a picture; measure; train.
 
 It turns arguments into a job and a job's story into words; it knows no pixel. Whatever is slow to import is imported
 by the command that needs it, so that `aan jobs` answers at once.
@@ -35,7 +35,10 @@ app = typer.Typer(
     help="Removes what must go from a shot: plates and a roto matte in, filled EXR out, untouched outside the matte.",
 )
 
-Plate = Annotated[str, typer.Option(help="The plates: plate.####.exr, plate.%04d.exr, or one file.")]
+Plate = Annotated[
+    str,
+    typer.Option(help="The plates: plate.####.exr, plate.%04d.dpx, one file, or a movie, whose frames count from 1."),
+]
 Matte = Annotated[str, typer.Option(help="The matte: a sequence with the plates' numbers, or one still for all.")]
 Out = Annotated[str, typer.Option(help="The result: a pattern like the plates'.")]
 First = Annotated[int | None, typer.Option(help="First frame to fill. All plates may still be looked at.")]
@@ -152,9 +155,9 @@ def stop() -> None:
 
 
 @app.command()
-def info(files: Annotated[list[Path], typer.Argument(help="EXR files.")]) -> None:
-    """Print what the engine sees in an EXR: parts, windows, channels, compression, timecode."""
-    from aan_engine.exr import describe
+def info(files: Annotated[list[Path], typer.Argument(help="Pictures and movies.")]) -> None:
+    """Print what the engine sees in a file: parts, windows, channels, compression, timecode, what is filled."""
+    from aan_engine.footage import describe
 
     from .inspection import in_words
 

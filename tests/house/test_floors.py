@@ -33,6 +33,7 @@ FLOORS = {
         *("plugin_host.server.jobs", "plugin_host.server.cache", "plugin_host.server.intake"),
         *("plugin_host.server.orders", "plugin_host.server.mailbox", "plugin_host.server.reports"),
         *("plugin_host.server.display", "plugin_host.server.inspection"),
+        "plugin_host.server.reels",
         "aan_engine.pipeline",
     ),
     1: (
@@ -56,8 +57,15 @@ KNOW_THE_ENGINE = {
     "plugin_host.server.worker": {"aan_engine.shot", "aan_engine.breadcrumb"},
     "plugin_host.server.watch": {"aan_engine.breadcrumb"},
     "plugin_host.server.apart": {"aan_engine.breadcrumb"},
-    "plugin_host.server.cli": {"aan_engine.exr"},
-    "plugin_host.server.inspection": {"aan_engine.exr"},
+    "plugin_host.server.cli": {"aan_engine.footage"},
+    "plugin_host.server.inspection": {
+        "aan_engine.exr",
+        "aan_engine.header",
+        "aan_engine.plate",
+        "aan_engine.shot",
+        "aan_engine.views",
+    },
+    "plugin_host.server.reels": {"aan_engine.formats", "aan_engine.movie", "aan_engine.shot"},
 }
 
 
@@ -181,7 +189,7 @@ def test_rooms_are_small_enough_to_be_read_at_once():
 
 @pytest.mark.parametrize("module", ["plugin_host.server.cli", "plugin_host.server.broker", "plugin_host.client"])
 def test_neither_the_command_nor_the_broker_waits_for_the_network_s_libraries(module):
-    heavy = "{'torch', 'numpy', 'cv2', 'OpenEXR'}"
+    heavy = "{'torch', 'numpy', 'cv2', 'OpenEXR', 'av', 'OpenImageIO', 'PyOpenColorIO'}"
     check = f"import {module}, sys; sys.exit(', '.join({heavy} & sys.modules.keys()) or None)"
     done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
