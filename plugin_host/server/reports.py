@@ -6,6 +6,7 @@ clean/clean.####.exr  ->  clean/clean.report.json, clean/clean.report.png
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def told(report: Path) -> Told:
     """What there is to tell of a report; nothing where there is no sound one."""
     try:
         summary = json.loads(report.read_text("ascii"))["summary"]
-        return Told(float(summary["unseen"]), tuple(map(int, summary["worst"])), str(report))
+        unseen = float(summary["unseen"])
+        return Told(unseen, tuple(map(int, summary["worst"])), str(report)) if math.isfinite(unseen) else NOTHING
     except (OSError, ValueError, KeyError, TypeError):
         return NOTHING

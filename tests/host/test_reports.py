@@ -39,7 +39,13 @@ def test_a_report_is_named_as_its_result_without_the_number(pattern: str, name: 
     assert report_of(pattern) == Path(name)
 
 
-@pytest.mark.parametrize("words", ["", "{", "[]", '{"summary": {}}', '{"summary": {"unseen": "x", "worst": []}}'])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("", "{", "[]", '{"summary": {}}', '{"summary": {"unseen": "x", "worst": []}}'),
+        '{"summary": {"unseen": NaN, "worst": []}}',  # which no message can carry
+    ],
+)
 def test_a_broken_report_tells_nothing(tmp_path: Path, words: str) -> None:
     (tmp_path / "r.report.json").write_text(words)
     assert told(tmp_path / "r.report.json") == NOTHING
