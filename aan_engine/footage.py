@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aan_engine import colour, exr, formats, header, movie, scan, spaces, stills
+from aan_engine import breadcrumb, colour, exr, formats, header, movie, scan, spaces, stills
 from aan_engine.header import Description
 from aan_engine.plate import Part, Plate
 from aan_engine.scan import Codes, Scan
@@ -91,8 +91,9 @@ def _is_footage(path: Path, kind: str | None, *, frame: int | None) -> bool:
 
 def _scanned(path: Path, kind: str | None, *, frame: int) -> tuple[Scan, Codes]:
     assert kind is not None  # EXR and unknown files were told apart before
-    if kind != formats.MOVIE:
-        return stills.read(path, kind=kind, frame=frame)
-    shown = movie.opened(path)
-    codes = shown.read(frame)
-    return shown.describe(frame), codes
+    with breadcrumb.reading(path, frame=frame):
+        if kind != formats.MOVIE:
+            return stills.read(path, kind=kind, frame=frame)
+        shown = movie.opened(path)
+        codes = shown.read(frame)
+        return shown.describe(frame), codes

@@ -42,19 +42,8 @@ def read(path: Path, *, frame: int, channel: str | None, like: Plate) -> NDArray
     Raises:
         MatteError: missing, damaged, of another size, or without the named channel.
     """
-    path = Path(path)
-    try:
-        parts = footage.values(path, frame=frame)
-    except PlateMissing as error:
-        raise MatteError(
-            "the matte is not there", hint="Render the matte for this frame.", file=path, frame=frame
-        ) from error
-    except PlateError as error:
-        raise MatteError(
-            f"the matte cannot be read: {error.reason}", hint=error.hint, file=path, frame=frame
-        ) from error
-    part, name = _find(parts, channel, path=path, frame=frame)
-    _check_size(part.description.display_window, like, path=path, frame=frame)
+    part, name = _opened(path, frame=frame, channel=channel)
+    _check_size(part.description.display_window, like, path=Path(path), frame=frame)
     placed = np.zeros(like.shape, np.float32)
     there, here = _overlap(part.description.data_window, like.data_window)
     with np.errstate(invalid="ignore", over="ignore"):
@@ -63,6 +52,13 @@ def read(path: Path, *, frame: int, channel: str | None, like: Plate) -> NDArray
         np.nan_to_num(values, copy=False, nan=1.0, posinf=1.0, neginf=0.0)
     np.clip(values, 0.0, 1.0, out=placed[here])
     return placed
+
+
+def is_empty(path: Path, *, frame: int, channel: str | None) -> bool:
+    """Whether the matte of one frame hides nothing, wherever it lies; `channel` and errors as in `read`."""
+    part, name = _opened(path, frame=frame, channel=channel)
+    with np.errstate(invalid="ignore"):
+        return bool((part.channels[name] <= 0).all())
 
 
 def covering(roto: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -172,6 +168,21 @@ def box(hidden: NDArray[np.bool_], *, margin: int) -> Box | None:
         max(int(columns[0]) - margin, 0),
         min(int(columns[-1]) + 1 + margin, width),
     )
+
+
+def _opened(path: Path, *, frame: int, channel: str | None) -> tuple[Part, str]:
+    path = Path(path)
+    try:
+        parts = footage.values(path, frame=frame)
+    except PlateMissing as error:
+        raise MatteError(
+            "the matte is not there", hint="Render the matte for this frame.", file=path, frame=frame
+        ) from error
+    except PlateError as error:
+        raise MatteError(
+            f"the matte cannot be read: {error.reason}", hint=error.hint, file=path, frame=frame
+        ) from error
+    return _find(parts, channel, path=path, frame=frame)
 
 
 def _find(parts: tuple[Part, ...], channel: str | None, *, path: Path, frame: int) -> tuple[Part, str]:

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import torch
 
-from aan_engine import colour, diagnostics, exr, footage, matte, proxy, relay, transport, weights
+from aan_engine import colour, diagnostics, exr, footage, matte, patch, proxy, relay, transport, weights
 from aan_engine.ahead import ahead
 from aan_engine.cast import Cast
 from aan_engine.decision import Decider
@@ -27,6 +27,7 @@ from aan_engine.networks import Networks
 from aan_engine.plate import Plate
 from aan_engine.proposals import EVERY, Pathways
 from aan_engine.proxy import Reel
+from aan_engine.report import Report
 from aan_engine.roles import Masks, Roles
 from aan_engine.shelf import Shelf
 from aan_engine.shot import Shot, ShotError
@@ -61,6 +62,9 @@ class Filled:
         pixels: (H, W, 3) float32 scene-linear, the composite.
         layers: diagnostic channels by name, (H, W) float32; those that the shot asked for.
         unseen: share of the hidden pixels that was synthesised, 0 .. 1.
+        confidence: mean over the hidden pixels, 0 .. 1; 1 where nothing is hidden.
+        trust: 0 .. 1, how far the alignment with the neighbours is to be trusted; None where it was not looked at.
+        write_patch: whether only the matte's box is written, see `patch`.
     """
 
     frame: int
@@ -69,15 +73,24 @@ class Filled:
     pixels: Array
     layers: dict[str, Array]
     unseen: float
+    confidence: float = 1.0
+    trust: float | None = None
+    write_patch: bool = False
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path) -> int:
         """Write the frame beside its temporary name, verify that not one bit outside the matte changed, rename.
+
+        Returns:
+            The number of bits that were found changed outside the matte: 0, or it raises.
 
         Raises:
             PlateUnwritable: a full disk, a read-only folder.
             TouchedError: a bit outside the matte differs; nothing is left behind.
         """
-        exr.write(path, self.plate, pixels=self.pixels, hidden=self.hidden, layers=self.layers)
+        if not self.write_patch:
+            return exr.write(path, self.plate, pixels=self.pixels, hidden=self.hidden, layers=self.layers)
+        cut = patch.cut(self.plate, pixels=self.pixels, hidden=self.hidden, layers=self.layers)
+        return exr.write(path, cut, pixels=cut.pixels, hidden=np.zeros(cut.shape, np.bool_))
 
 
 def fill(
@@ -104,8 +117,11 @@ def fill(
     wanted = [t.frame for t in shot.targets if t.frame not in skip]
     if not wanted:
         return
-    networks = networks or _networks(_device(shot.device))
     roles = Roles(shot)
+    if not any(roles.is_hiding(target.frame) for target in shot.targets):
+        yield from _passed_through(shot, roles, wanted, tell)
+        return
+    networks = networks or _networks(_device(shot.device))
     cast = Cast(roles.serving, roles.painted, partial(roles.clean_near, count=CLEAN_PLATES), shot.controls.smoothing)
     with ExitStack() as stack:
         shelf = Shelf(roles)
@@ -139,8 +155,14 @@ def fill(
                     source=shelf.source,
                     target=Source(plate, masks),
                 )
-            yield _filled(shot, plate, masks, carried, numbers=roles.numbers)
+            trust = survey.trusted(index)
+            yield _filled(shot, plate, masks, carried, numbers=roles.numbers, trust=trust)
             tell(Step("fill", done, len(targets)))
+
+
+def report(path: Path, *, keep: Collection[int] = ()) -> Report:
+    """A report to tell of each frame once it is written; `keep` names the frames of an earlier run that still count."""
+    return Report(path, keep=keep)
 
 
 def warm(device: str = "auto") -> None:
@@ -190,9 +212,23 @@ def _reel(roles: Roles, shelf: Shelf, tell: Callable[[Step], None]) -> Reel:
     return reel
 
 
-def _filled(shot: Shot, plate: Plate, masks: Masks, carried: Carried, *, numbers: list[int]) -> Filled:
+def _passed_through(
+    shot: Shot, roles: Roles, wanted: Collection[int], tell: Callable[[Step], None]
+) -> Iterator[Filled]:
+    """A shot that hides nothing: each plate is read and handed on; nothing is looked at, aligned or decided."""
+    for done, frame in enumerate(wanted, 1):
+        plate, masks = roles.target(roles.numbers.index(frame))
+        yield _filled(shot, plate, masks, Carried.blank(plate.shape), numbers=roles.numbers, trust=None)
+        tell(Step("fill", done, len(wanted)))
+
+
+def _filled(
+    shot: Shot, plate: Plate, masks: Masks, carried: Carried, *, numbers: list[int], trust: float | None
+) -> Filled:
     hidden = masks.hidden
     pixels = matte.composite(plate.pixels, carried.fill, matte=masks.roto)
     unseen = float(carried.unseen[hidden].mean()) if hidden.any() else 0.0
+    confidence = float(carried.confidence[hidden].mean()) if hidden.any() else 1.0
     layers = diagnostics.layers(plate, carried, hidden=hidden, frames=numbers, wanted=shot.aovs)
-    return Filled(plate.frame, plate, hidden, pixels, layers, unseen)
+    as_patch = shot.controls.write == "patch"
+    return Filled(plate.frame, plate, hidden, pixels, layers, unseen, confidence, trust, as_patch)

@@ -55,6 +55,7 @@ class Roles:
         self._shot = shot
         self.count = len(shot.plates)
         self._windows: tuple[Window, Window] | None = None
+        self._hiding: dict[FrameFile, bool] = {}
         self._painted = {p.frame: p for p in shot.known.painted}
         if strangers := sorted(self._painted.keys() - {p.frame for p in shot.plates}):
             raise ShotError(
@@ -100,6 +101,13 @@ class Roles:
         """The plate of a frame (`known` if it was read before), and its masks."""
         plate = known or self._read(self._shot.plates[index])
         return plate, self._masks(plate)
+
+    def is_hiding(self, frame: int) -> bool:
+        """Whether the matte of a frame hides anything at all; no plate is opened to tell."""
+        file = self._shot.matte_of(frame)
+        if file not in self._hiding:
+            self._hiding[file] = not matte.is_empty(file.path, frame=frame, channel=self._shot.matte_channel)
+        return self._hiding[file]
 
     def source(self, index: int, known: Plate | None = None) -> tuple[Plate, Masks]:
         """A frame as something to take from: what was painted by hand is open, a clean plate wholly so."""

@@ -22,8 +22,9 @@ from .options import controlled
 
 if TYPE_CHECKING:
     from ..client import Client
-    from ..protocol import Event
+    from ..protocol import Event, Finished
     from .display import Display
+    from .reports import Told
 
 LEAVE = 30.0  # seconds that an engine has to end its worker and go
 
@@ -60,9 +61,10 @@ def fill(
     aov: Aov = "",
     **controls: Value,
 ) -> None:
-    """Fill a shot in this process."""
-    from . import local
+    """Fill a shot, without the persistent engine."""
+    from . import apart
     from .display import Display
+    from .reports import report_of, told
 
     spec, out, began = (
         _job(plate, matte, first, last, matte_channel, device, aov, controls),
@@ -70,8 +72,9 @@ def fill(
         time.monotonic(),
     )
     with _faults_in_words(), Display() as display:
-        written = local.fill(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
+        written = apart.fill(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
     print(f"{written} frames in {time.monotonic() - began:.1f} s: {out}")
+    _tell_report(told(report_of(out)))
 
 
 @app.command()
@@ -258,12 +261,20 @@ def _tell_end(end: Event) -> None:
         raise typer.Exit(130)
     assert isinstance(end, Finished)
     print(f"{end.frames} frames filled")
+    _tell_report(end)
+
+
+def _tell_report(told: Told | Finished) -> None:
+    """Which frames to look at, and where the whole report is."""
+    if told.report:
+        frames = f"look at {', '.join(map(str, told.worst))} first" if told.worst else "nothing was hidden"
+        print(f"{100 * told.unseen:.1f} % of the hidden pixels made up, {frames}: {told.report}")
 
 
 @contextmanager
 def _faults_in_words() -> Iterator[None]:
     """What goes wrong becomes a reason and a hint on stderr, and exit code 1; only a fault of ours shows a trace."""
-    from .worker import explain
+    from .worker import JobError, explain
 
     try:
         yield
@@ -273,7 +284,7 @@ def _faults_in_words() -> Iterator[None]:
         raise
     except Exception as error:
         code, reason, hint = explain(error)
-        if code == "internal":
+        if code == "internal" and not isinstance(error, JobError):  # a job's own has shown its trace
             raise
         _give_up(reason, hint)
 

@@ -26,17 +26,19 @@ FLOORS = {
     3: (
         *("plugin_host.server.broker", "plugin_host.server.crew", "plugin_host.server.switchboard"),
         *("plugin_host.server.worker", "plugin_host.server.local", "plugin_host.server.desk"),
+        *("plugin_host.server.watch", "plugin_host.server.apart"),
         *("aan_engine.training", "aan_engine.evaluation"),
     ),
     2: (
         *("plugin_host.server.jobs", "plugin_host.server.cache", "plugin_host.server.intake"),
-        *("plugin_host.server.orders", "plugin_host.server.mailbox"),
+        *("plugin_host.server.orders", "plugin_host.server.mailbox", "plugin_host.server.reports"),
         *("plugin_host.server.display", "plugin_host.server.inspection"),
         "plugin_host.server.reels",
         "aan_engine.pipeline",
     ),
     1: (
         *("plugin_host.protocol", "plugin_host.codec", "plugin_host.sequence", "plugin_host.connection"),
+        "plugin_host.job",
         "aan_engine",
     ),
     0: (
@@ -52,7 +54,9 @@ FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
 # Who in the engine's half of plugin_host may know the engine, and which of its rooms.
 KNOW_THE_ENGINE = {
-    "plugin_host.server.worker": {"aan_engine.shot"},
+    "plugin_host.server.worker": {"aan_engine.shot", "aan_engine.breadcrumb"},
+    "plugin_host.server.watch": {"aan_engine.breadcrumb"},
+    "plugin_host.server.apart": {"aan_engine.breadcrumb"},
     "plugin_host.server.cli": {"aan_engine.footage"},
     "plugin_host.server.inspection": {
         "aan_engine.exr",
