@@ -7,9 +7,10 @@ from pathlib import Path
 
 from ..protocol import JobSpec
 from ..sequence import frame_path
+from .behind import Behind
 from .intake import take_in
 from .reports import report_of
-from .worker import ENGINE, JobError, Step, load, shot_of
+from .worker import ENGINE, Filled, JobError, Step, load, shot_of
 
 
 def fill(spec: JobSpec, output: str, *, progress: Callable[[Step], None], engine: str = ENGINE) -> int:
@@ -27,11 +28,16 @@ def fill(spec: JobSpec, output: str, *, progress: Callable[[Step], None], engine
     written = []
     maker = load(engine)
     report = maker.report(report_of(output))
-    for filled in maker.fill(shot, progress=progress):
+
+    def write(filled: Filled) -> None:
         path = Path(frame_path(output, filled.frame))
         path.parent.mkdir(parents=True, exist_ok=True)
         report.add(filled, changed=filled.write(path))
         written.append(filled.frame)
+
+    with Behind(write) as behind:
+        for filled in maker.fill(shot, progress=progress):
+            behind.put(filled)
     if tuple(written) != intake.targets:
         missing = len(intake.targets) - len(written)
         raise JobError(f"{missing} frames were not written", hint="Fill the shot again.", code="incomplete")

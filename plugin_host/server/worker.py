@@ -29,6 +29,7 @@ from aan_engine.shot import AanError, Controls, FrameFile, Known, Shot
 
 from ..errors import HostError
 from ..sequence import frame_path
+from .behind import Behind
 from .cache import Cache, Shelf, deliver
 from .intake import Intake, take_in
 from .orders import Broken, Completed, End, Framed, Keep, Order, Perishing, Ready, Report, Stepped, Stop, Stopped
@@ -134,10 +135,16 @@ def run(pipe: Connection, trail: Path, engine_name: str, cache: Cache) -> None:
         engine.warm("auto")
     except AanError as error:
         log.warning("the weights are not loaded ahead: %s", error)
+    turn = threading.Lock()
+
+    def say(report: Report) -> None:
+        with turn:  # frames are reported by the thread that writes them
+            pipe.send(report)
+
     while True:
         order = inbox.next()
         is_stopped = partial(inbox.is_stopped, order.job)
-        end = Task(order, engine, identity, cache, inbox.keep, say=pipe.send, is_stopped=is_stopped).perform()
+        end = Task(order, engine, identity, cache, inbox.keep, say=say, is_stopped=is_stopped).perform()
         if isinstance(end, Broken) and end.code in FATAL:
             pipe.send(Perishing(end.code, end.reason, end.hint))
             return
@@ -232,19 +239,24 @@ class Task:
         made = set[int]()
         shelf.prepare()
         report = self.engine.report(shelf.report, keep=frozenset(done))
+
+        def write(filled: Filled) -> None:
+            if not intake.unchanged(filled.frame):
+                raise _changed()
+            if len(made) % ROOM_EVERY == 0:
+                self.cache.make_room(keep={self.order.key, *self.keep()})
+            changed = filled.write(shelf.path(filled.frame))
+            made.add(filled.frame)
+            path = shelf.record(filled.frame)
+            report.add(filled, changed=changed)
+            self.say(Framed(self.order.job, filled.frame, _place(self.order, filled.frame, path)))
+
         try:
-            for filled in self.engine.fill(shot_of(intake), progress=self._step, skip=frozenset(done)):
-                if not intake.unchanged(filled.frame):
-                    raise _changed()
-                if len(made) % ROOM_EVERY == 0:
-                    self.cache.make_room(keep={self.order.key, *self.keep()})
-                changed = filled.write(shelf.path(filled.frame))
-                made.add(filled.frame)
-                path = shelf.record(filled.frame)
-                report.add(filled, changed=changed)
-                self.say(Framed(self.order.job, filled.frame, _place(self.order, filled.frame, path)))
-                if self.is_stopped() and len(done | made) < len(intake.targets):
-                    raise StopAsked
+            with Behind(write) as behind:
+                for filled in self.engine.fill(shot_of(intake), progress=self._step, skip=frozenset(done)):
+                    behind.put(filled)
+                    if self.is_stopped() and filled.frame != intake.targets[-1]:
+                        raise StopAsked
             report.finish()
         finally:
             whole = intake.unchanged()

@@ -31,6 +31,7 @@ FLOORS = {
     ),
     2: (
         *("plugin_host.server.jobs", "plugin_host.server.cache", "plugin_host.server.intake"),
+        "plugin_host.server.behind",
         *("plugin_host.server.orders", "plugin_host.server.mailbox", "plugin_host.server.reports"),
         *("plugin_host.server.display", "plugin_host.server.inspection"),
         "plugin_host.server.reels",
