@@ -108,7 +108,7 @@ def fill(
     with ExitStack() as stack:
         reel = stack.enter_context(_reel(roles, tell))
         survey = Survey(reel, cast=cast)
-        decider = Decider(networks, survey, pathways=pathways)
+        decider = Decider(networks, survey, pathways=pathways, light=shot.controls.light)
         survey.ask(decider.guess)
         survey.tell(lambda count: tell(Step("align", count, len(shot.plates) - 1)))
         stack.callback(survey.close)

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from aan_engine.candidate import Views
 from aan_engine.cast import EVERYONE, Cast
+from aan_engine.exposure import Compared
 from aan_engine.matching import convinces, search
-from aan_engine.motion import Array, Motion, between, grid, project
+from aan_engine.motion import Array, Motion, between, grid, project, sample
 from aan_engine.proxy import Reel
 from aan_engine.registration import Pyramid, Registered, refine, trust, unmoved
 
@@ -289,3 +290,18 @@ class Survey:
 def inverse(homography: Homography) -> Homography:
     """Source pixel -> target pixel."""
     return np.asarray(np.linalg.inv(homography), np.float64)
+
+
+def compared(survey: Survey, target: int, reference: int, *, count: int = 4000) -> Compared | None:
+    """Some `count` pixels that both frames show, laid over each other along the camera; None where nothing leads."""
+    H = survey.along(target, reference)
+    if H is None:
+        return None
+    seen = np.argwhere(survey.visible(target) > 0)[:, ::-1]
+    points = seen[:: max(1, len(seen) // count)].astype(np.float32)
+    there = project(H, points)
+    h, w = survey.reel.size
+    inside = (there >= 0).all(-1) & (there[:, 0] <= w - 1) & (there[:, 1] <= h - 1)
+    inside &= sample(survey.visible(reference), there) > 0.999
+    points, there = points[inside], there[inside]
+    return Compared(sample(survey.image(target), points), sample(survey.image(reference), there))

@@ -202,8 +202,9 @@ def _gather(hole: _Hole, asked: Mask, *, pot: _Pot) -> None:
     for number in np.unique(frame):
         here = np.flatnonzero(frame == number)
         values, sound = sampled(hole.source(int(number)), spot[here])
-        here = here[sound]
-        np.add.at(pot.colour, row[here], weight[here, None] * values[sound])
+        here, values = here[sound], values[sound]
+        values = hole.decision.light.apply(int(number), values, hole.points[row[here]])
+        np.add.at(pot.colour, row[here], weight[here, None] * values)
         np.add.at(pot.total, row[here], weight[here])
         # Ascending weight, so that of several entries for one pixel the heaviest is written last.
         heavy = here[np.argsort(weight[here], kind="stable")]
