@@ -38,6 +38,9 @@ STRANGER = 0.3
 STEPPED_OVER = 2
 """So many frames that fit nothing are stepped over when homographies are chained."""
 
+EVENED = 20.0
+"""Proxy pixels over which light is evened out before frames are aligned that are lit differently from place to place."""
+
 LEARNED = 0.6
 """A start that is trusted less than this asks the learned estimator for a second one."""
 
@@ -151,6 +154,17 @@ class Survey:
 
         return self._pyramids.get(index, make)
 
+    def _evened(self, index: int) -> Pyramid:
+        """The frame's grey less its soft part: a lamp that goes on over half of it is a motion to nobody."""
+
+        def make() -> Pyramid:
+            plain = self.pyramid(index)
+            shown = plain.visible.astype(np.float32)
+            share, soft = (cv2.GaussianBlur(a, (0, 0), EVENED) for a in (shown, plain.grey * shown))
+            return Pyramid((plain.grey - soft / np.maximum(share, 1e-3)) * shown, plain.visible)
+
+        return self._pyramids.get(("even", index), make)
+
     def step(self, index: int) -> Registered:
         """The homography from frame `index` to `index + 1`."""
         if index not in self._steps:
@@ -158,7 +172,7 @@ class Survey:
             if index - 1 in self._steps:
                 starts.append(self._steps[index - 1].homography)
             found = self._best(index, index + 1, starts)
-            self._steps[index] = unmoved(self.pyramid(index), self.pyramid(index + 1), found=found)
+            self._steps[index] = unmoved(self._evened(index), self._evened(index + 1), found=found)
             self._tick(len(self._steps))
         return self._steps[index]
 
@@ -169,6 +183,9 @@ class Survey:
         found = refine(T, R, start=ranked[-1])
         if convinces(found, start=ranked[-1], shape=self.reel.size):
             return found
+        even = refine(self._evened(target), self._evened(reference), start=ranked[-1])
+        if convinces(even, start=ranked[-1], shape=self.reel.size):
+            return even
         if len(ranked) > 1:
             found = max(found, refine(T, R, start=ranked[0]), key=lambda r: r.trust)
 
@@ -177,6 +194,7 @@ class Survey:
                 yield self._guess(target, reference)
             yield ranked[-1]
 
+        if even.trust>found.trust: T, R, found = self._evened(target), self._evened(reference), even
         return search(T, R, known=found, starts=further())
 
     def motion(self, index: int, to: int) -> Motion | None:
@@ -277,7 +295,7 @@ class Survey:
             start = previous.homography @ inverse(self.step(target - 1).homography)
             found = refine(T, R, start=start, coarse=False)
             if found.trust > previous.trust - 0.05:
-                return unmoved(T, R, found=found)
+                return unmoved(self._evened(target), self._evened(reference), found=found)
         along = self.along(target, reference) if reference < self.reel.count else np.eye(3)
         if along is None:
             return Registered(np.eye(3), 0.0, 0.0)
