@@ -122,5 +122,5 @@ def _contrast(compared: Compared, stops: NDArray[np.float64]) -> tuple[NDArray[n
     correlation = xy / np.sqrt(np.maximum(xx * yy, 1e-12))
     steep = np.sqrt(yy / np.maximum(xx, 1e-9)) - 1
     error = (1 - correlation**2) * ALIKE * compared.layers / np.maximum(len(off), 1)
-    steep *= np.maximum(0, 1 - 2 * DOUBT * error / np.maximum(steep**2, 1e-12))
+    steep *= np.maximum(0, 1 - 4 * DOUBT * error / np.maximum(steep**2, 1e-12))
     return 1 + np.where(correlation > SURE, np.clip(steep, -CONTRAST, CONTRAST), 0), pivot

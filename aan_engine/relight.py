@@ -56,7 +56,8 @@ class Relit:
         """Log-range values (n, 3) of a source frame in the target's light, at box positions (n, 2)."""
         change = self.whole.get(frame, STILL)
         if frame in self.fields:
-            return lit(values, change, more=sample(self.fields[frame], (points + 0.5) / CELL - 0.5))
+            cells = np.asarray((points + 0.5) / CELL - 0.5, np.float32)
+            return lit(values, change, more=sample(self.fields[frame], cells))
         return values if change is STILL else lit(values, change)
 
 
@@ -118,20 +119,32 @@ def _on_rim(target: Array, seen: Shown) -> Compared:
 def _field(target: Array, seen: Shown, change: Exposure, *, widths: tuple[float, ...]) -> Array:
     """(h / 4, w / 4, 3) the exposure that is left beside `change`, 0 where nothing stands out.
 
-    Coarse to fine: each width explains what the coarser ones left, as far as it is more than chance.
+    Coarse to fine, from one slope across the box: each width explains what the coarser ones left, as far as it is more
+    than chance. Looked at twice: what is light, and what something else that stands there, is known better then.
     """
-    pulls = np.zeros((*target.shape, 3), np.float32)
-    images = [(lit(c.image, change), here) for c, here in seen]
+    total = np.zeros((-(-target.shape[0] // CELL), -(-target.shape[1] // CELL), 3), np.float32)
+    for _ in range(2):
+        pull, weight, scatter = _residuals(target, seen, change, total)
+        more = _slope(pull, weight, scatter)
+        for width in widths:
+            more += _significant(pull - weight * more, weight, scatter, width=width)
+        total = np.clip(total + more, -STEEPEST, STEEPEST)
+    return total
+
+
+def _residuals(target: Array, seen: Shown, change: Exposure, found: Array) -> list[Array]:
+    """In cells, (rows, columns, 3) each: which way the rim pulls the exposure `found`, how strongly, and its square."""
+    h, w = target.shape[:2]
+    beside = cv2.resize(found, (CELL * found.shape[1], CELL * found.shape[0]), interpolation=cv2.INTER_LINEAR)[:h, :w]
+    images = [(lit(c.image, change, more=beside), here) for c, here in seen]
     spread = usual(np.concatenate([target[here] - image[here] for image, here in images]))
+    sums = np.zeros((3, *target.shape), np.float32)
     for image, here in images:
         slope, off = sensitivity(image), target - image
         sure = trusted(off, spread) * here[..., None]
-        pulls += np.stack([sure * slope * off, sure * slope**2, (sure * slope * off) ** 2], -1)
-    pull, weight, scatter = (_in_cells(pulls[..., i]) for i in range(3))
-    total = np.zeros_like(pull)
-    for width in widths:
-        total += _significant(pull - weight * total, weight, scatter * len(seen), width=width)
-    return np.clip(total, -STEEPEST, STEEPEST)
+        # Candidates err together: the squares count as often as there are candidates.
+        sums += np.stack([sure * slope * off, sure * slope**2, (sure * slope * off) ** 2 * len(seen)])
+    return [_in_cells(s) for s in sums]
 
 
 def _in_cells(values: Array) -> Array:
@@ -139,6 +152,21 @@ def _in_cells(values: Array) -> Array:
     h, w = values.shape[:2]
     whole = cv2.copyMakeBorder(values, 0, -h % CELL, 0, -w % CELL, cv2.BORDER_CONSTANT, value=0)
     return cv2.resize(whole, (whole.shape[1] // CELL, whole.shape[0] // CELL), interpolation=cv2.INTER_AREA)
+
+
+def _slope(pull: Array, weight: Array, scatter: Array) -> Array:
+    """The plane (rows, columns, 3) through what pulls, weights and squared pulls say, its slopes less their doubt."""
+    rows, columns = pull.shape[:2]
+    y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
+    basis = np.stack([np.ones_like(x), x, y], -1)
+    plane = np.zeros(pull.shape, np.float32)
+    for c in range(3):
+        known, doubt = (np.einsum("yx,yxi,yxj->ij", a[..., c], basis, basis) for a in (weight, scatter * ALIKE))
+        inverse = np.linalg.pinv(known + 1e-6 * np.trace(known) * np.eye(3), hermitian=True)
+        found = inverse @ np.einsum("yx,yxi->i", pull[..., c], basis)
+        error = np.diag(inverse @ doubt @ inverse) / CELL**2
+        plane[..., c] = basis @ (found * np.maximum(0, 1 - DOUBT * error / np.maximum(found**2, 1e-12)))
+    return plane
 
 
 def _significant(pull: Array, weight: Array, scatter: Array, *, width: float) -> Array:

@@ -39,7 +39,7 @@ STEPPED_OVER = 2
 """So many frames that fit nothing are stepped over when homographies are chained."""
 
 EVENED = 20.0
-"""Proxy pixels over which light is evened out before frames are aligned that are lit differently from place to place."""
+"""Proxy pixels over which light is evened out before frames are aligned whose light differs from place to place."""
 
 LEARNED = 0.6
 """A start that is trusted less than this asks the learned estimator for a second one."""
@@ -194,7 +194,8 @@ class Survey:
                 yield self._guess(target, reference)
             yield ranked[-1]
 
-        if even.trust>found.trust: T, R, found = self._evened(target), self._evened(reference), even
+        if even.trust > found.trust:
+            T, R, found = self._evened(target), self._evened(reference), even
         return search(T, R, known=found, starts=further())
 
     def motion(self, index: int, to: int) -> Motion | None:
