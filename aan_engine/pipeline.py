@@ -18,9 +18,9 @@ import cv2
 import numpy as np
 import torch
 
-from aan_engine import diagnostics, exr, matte, proxy, relay, transport, weights
+from aan_engine import diagnostics, exr, matte, proxy, regrain, relay, transport, weights
 from aan_engine.cast import Cast
-from aan_engine.decision import Decider
+from aan_engine.decision import Decider, Decision
 from aan_engine.motion import Array, Mask
 from aan_engine.networks import Networks
 from aan_engine.plate import Plate
@@ -35,7 +35,7 @@ from aan_engine.transport import Carried
 CLEAN_PLATES = 2
 """Clean plates that are looked at for one target."""
 
-VERSION = "4"
+VERSION = "5"
 """Counts changes of the pixels that the same job gets; part of the cache key."""
 
 
@@ -115,10 +115,12 @@ def fill(
         shelf = Shelf(roles)
         number = {p.frame: i for i, p in enumerate(shot.plates)}
         targets = [number[t.frame] for t in shot.targets if t.frame <= wanted[-1]]
+        before = latest = regrain.NOTHING
         undecided = [index for index in targets if index not in roles.painted]
         decided = stack.enter_context(closing(relay.decisions(decider, undecided)))
         for done, index in enumerate(targets, 1):
             decision = None if index in roles.painted else next(decided)
+            before, latest = latest, regrain.Copied.of(decision, size=reel.size)
             tell(Step("decide", done, len(targets)))
             if shot.plates[index].frame in skip:
                 continue
@@ -128,13 +130,7 @@ def fill(
                 carried = transport.laid_over(shelf.source(index), masks.hidden, index=index)
             elif masks.hidden.any():
                 assert decision is not None  # what is hidden on the plate is hidden on its proxy
-                carried = transport.carry(
-                    decision,
-                    masks.hidden,
-                    size=reel.size,
-                    source=shelf.source,
-                    target=shelf.as_target(plate, masks),
-                )
+                carried = _carried(shot, shelf, decision, plate, masks, size=reel.size, before=before)
             yield _filled(shot, plate, masks, carried, numbers=roles.numbers)
             tell(Step("fill", done, len(targets)))
 
@@ -184,6 +180,33 @@ def _reel(roles: Roles, tell: Callable[[Step], None]) -> Reel:
         raise
     assert reel is not None  # a Shot has plates
     return reel
+
+
+def _carried(
+    shot: Shot,
+    shelf: Shelf,
+    decision: Decision,
+    plate: Plate,
+    masks: Masks,
+    *,
+    size: tuple[int, int],
+    before: regrain.Copied,
+) -> Carried:
+    """A decision carried out, with the plate's grain if that is wanted; `before`: what the previous target copied."""
+    grain = None
+    if shot.controls.grain:
+        grain = regrain.grain_around(plate.pixels, hidden=masks.hidden, blocked=masks.blocked)
+    found = transport.carry(
+        decision,
+        masks.hidden,
+        size=size,
+        source=shelf.source,
+        target=shelf.as_target(plate, masks),
+        grain=grain.size if grain else (0.0, 0.0),
+    )
+    still = regrain.standing(found, index=decision.near.index, before=before)
+    seed = (shot.controls.seed, plate.frame)
+    return regrain.regrained(found, plate.pixels, hidden=masks.hidden, still=still, grain=grain, seed=seed)
 
 
 def _filled(shot: Shot, plate: Plate, masks: Masks, carried: Carried, *, numbers: list[int]) -> Filled:
