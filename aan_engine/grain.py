@@ -106,24 +106,20 @@ def correlation(size: float) -> NDArray[np.float64]:
     return np.asarray(found / found[0], np.float64)
 
 
-def kept_share(at: Array, size: tuple[float, float]) -> Array:
-    """The share (n,) of the noise's variance that a bicubic sample at plate positions (n, 2) keeps, 0 .. 1.
+def kept_shares(at: Array, size: tuple[float, float]) -> Array:
+    """What bicubic samples at plate positions (n, 2) keep of the noise: (n, 2), 0 .. 1.
+
+    First the share of its variance, then of the power of its finest differences, which resampling takes first.
 
     Convention: OpenCV's kernel, a = -0.75, positions rounded to 1/32 of a pixel as it does.
     """
-    return _looked_up(at, *(_left_by(s)[:, 0] for s in size))
-
-
-def kept_finely(at: Array, size: tuple[float, float]) -> Array:
-    """As `kept_share`, of the power of the finest differences: resampling takes those first."""
-    shares = [np.einsum("no,o->n", _left_by(s)[:, [2, 1, 0, 1, 2]], _TWICE) / _passed(s)[0] for s in size]
-    return _looked_up(at, *shares)
-
-
-def _looked_up(at: Array, *shares: NDArray[np.float64]) -> Array:
-    """The product of what is left along x and along y, (32,) each by the fraction of a pixel."""
-    x, y = (np.rint(at[:, axis] * 32).astype(np.int64) % 32 for axis in (0, 1))
-    return np.clip(shares[0][x] * shares[1][y], 0, 1).astype(np.float32)
+    steps = (np.rint(at * 32).astype(np.int64) % 32).T
+    found = np.ones((len(at), 2))
+    for step, along in zip(steps, size, strict=True):
+        left = _left_by(along)
+        fine = left[:, [2, 1, 0, 1, 2]] @ _TWICE / _passed(along)[0]
+        found *= np.stack([left[:, 0], fine], -1)[step]
+    return np.clip(found, 0, 1).astype(np.float32)
 
 
 @lru_cache(maxsize=16)
@@ -174,7 +170,7 @@ def measure(pixels: NDArray[np.floating], shown: Mask) -> Grain | None:
     return Grain(np.maximum.accumulate(levels), variance, size) if variance.any() else None
 
 
-_MEDIAN = 1.03
+_MEDIAN = 1.0
 """The mean of a place's power over its median, over places of one noise."""
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from aan_engine import coring
 from aan_engine.decision import Decision
-from aan_engine.grain import Grain, kept_finely, kept_share, measure
+from aan_engine.grain import Grain, measure
 from aan_engine.light import decode, encode
 from aan_engine.matte import box
 from aan_engine.motion import Array, Mask
@@ -101,17 +101,15 @@ def regrained(
     """
     if grain is None or not hidden.any():
         return carried
-    fill, kept = carried.fill.copy(), carried.kept.copy()
+    fill = carried.fill.copy()
     H, W = hidden.shape
     for top in range(0, H, TILE):
         for left in range(0, W, TILE):
             tile = np.s_[top : top + TILE, left : left + TILE]
             if hidden[tile].any():
                 rng = np.random.default_rng([abs(n) for n in (*seed, top, left)])
-                _tile(
-                    carried, pixels, hidden=hidden, still=still, grain=grain, at=(top, left), rng=rng, out=(fill, kept)
-                )
-    return replace(carried, fill=fill, kept=kept)
+                _tile(carried, pixels, hidden=hidden, still=still, grain=grain, at=(top, left), rng=rng, out=fill)
+    return replace(carried, fill=fill)
 
 
 def _tile(
@@ -123,7 +121,7 @@ def _tile(
     grain: Grain,
     at: tuple[int, int],
     rng: np.random.Generator,
-    out: tuple[Array, Array],
+    out: Array,
 ) -> None:
     tile = np.s_[at[0] : at[0] + TILE, at[1] : at[1] + TILE]
     y0, x0 = (max(0, v - coring.MARGIN) for v in at)
@@ -133,17 +131,9 @@ def _tile(
         light = np.where(hidden[wide][..., None], carried.fill[wide], pixels[wide])
     values = encode(np.where(np.isfinite(light), light, 0))
     smooth, stays = (a[inner] for a in coring.cored(values, grain))
-    values, here, kept = values[inner], hidden[tile], carried.kept[tile]
+    values, here = values[inner], hidden[tile]
     cure = still[tile] & here
-    finely = kept * _fineness(carried.position[tile], grain.size)
-    kept, finely = (np.where(cure, k * stays, k) for k in (kept, finely))
-    fresh = grain.draw(np.clip(1 - kept, 0, 1), np.clip(1 - finely, 0, 1), rng)
+    kept, fine = (np.where(cure, share[tile] * stays, share[tile]) for share in (carried.kept, carried.fine))
+    fresh = grain.draw(1 - kept, 1 - fine, rng)
     dressed = decode(np.where(cure[..., None], smooth, values) + np.sqrt(grain.at(smooth.mean(-1))) * fresh)
-    out[0][tile][here], out[1][tile][here] = dressed[here], kept[here]
-
-
-def _fineness(position: Array, size: tuple[float, float]) -> Array:
-    """(h, w) how much more of the finest differences than of all grain is lost by a copy from (h, w, 2), 0 .. 1."""
-    at = position.reshape(-1, 2)
-    shares = kept_finely(at, size) / np.maximum(kept_share(at, size), 1e-3)
-    return np.asarray(np.clip(shares, 0, 1).reshape(position.shape[:2]), np.float32)
+    out[tile][here] = dressed[here]

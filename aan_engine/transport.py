@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.decision import Decision
-from aan_engine.grain import kept_share
+from aan_engine.grain import kept_shares
 from aan_engine.light import decode
 from aan_engine.motion import Array, Mask, sample
 from aan_engine.rim import WORTH, Rim
@@ -46,6 +46,7 @@ class Carried:
         position: (H, W, 2) where on that frame's plate, in its pixels.
         unseen: (H, W) 0 .. 1, share synthesised.
         kept: (H, W) 0 .. 1, share of the plates' grain, as a variance, that resampling and mixing left.
+        fine: (H, W) 0 .. 1, the same of the grain's finest differences, see `grain`.
     """
 
     fill: Array
@@ -54,6 +55,7 @@ class Carried:
     position: Array
     unseen: Array
     kept: Array
+    fine: Array
 
     @classmethod
     def blank(cls, shape: tuple[int, int]) -> Carried:
@@ -63,6 +65,7 @@ class Carried:
             np.zeros(shape, np.float32),
             np.full(shape, -1, np.int32),
             np.zeros((*shape, 2), np.float32),
+            np.zeros(shape, np.float32),
             np.zeros(shape, np.float32),
             np.zeros(shape, np.float32),
         )
@@ -104,7 +107,8 @@ def laid_over(painted: Source, hidden: Mask, *, index: int) -> Carried:
     out = Carried.blank((hidden.shape[0], hidden.shape[1]))
     ys, xs = np.nonzero(hidden)
     out.fill[ys, xs] = painted.pixels[ys, xs]
-    out.confidence[ys, xs], out.source[ys, xs], out.kept[ys, xs] = 1, index, 1
+    out.confidence[ys, xs], out.source[ys, xs] = 1, index
+    out.kept[ys, xs] = out.fine[ys, xs] = 1
     out.position[ys, xs] = np.stack([xs, ys], -1)
     return out
 
@@ -172,15 +176,15 @@ def _carry_pixels(
     out.confidence[ys, xs] = np.clip(pot.total / whole * sample(decision.agreement, points), 0, 1)
     out.source[ys, xs], out.position[ys, xs] = pot.source, pot.position
     out.unseen[ys, xs] = invented / whole
-    out.kept[ys, xs] = pot.power / whole**2
+    out.kept[ys, xs], out.fine[ys, xs] = (pot.power / whole[:, None] ** 2).T
 
 
 @dataclass(frozen=True, eq=False)
 class _Pot:
     """What was gathered for n pixels: weighted colour and weight, and the heaviest single source.
 
-    `power` adds up the variance that the weighted sum has of each plate's grain: plates by themselves, since their
-    grain is not the same.
+    `power`, (n, 2) as in `grain.kept_shares`, adds up the variance that the weighted sum has of each plate's grain:
+    plates by themselves, since their grain is not the same.
     """
 
     colour: Array
@@ -196,7 +200,7 @@ class _Pot:
         return cls(
             np.zeros((n, 3), np.float32),
             blank,
-            blank.copy(),
+            np.zeros((n, 2), np.float32),
             blank.copy(),
             np.full(n, -1, np.int32),
             np.zeros((n, 2), np.float32),
@@ -227,7 +231,7 @@ def _gather(hole: _Hole, asked: Mask, *, pot: _Pot) -> None:
         np.add.at(pot.colour, row[here], weight[here, None] * values)
         np.add.at(pot.total, row[here], weight[here])
         swing = np.zeros_like(pot.power)
-        np.add.at(swing, row[here], weight[here] * np.sqrt(kept_share(spot[here], hole.grain)))
+        np.add.at(swing, row[here], weight[here, None] * np.sqrt(kept_shares(spot[here], hole.grain)))
         pot.power[:] += swing**2
         # Ascending weight, so that of several entries for one pixel the heaviest is written last.
         heavy = here[np.argsort(weight[here], kind="stable")]
