@@ -23,7 +23,7 @@ from aan_engine.motion import Array, Mask
 BLOCK = 8
 """Side of the places that are judged smooth or not."""
 
-SMOOTH = 0.3
+SMOOTH = 0.4
 """The share of places, the smoothest of their level, that noise is read from."""
 
 CROWD = 40

@@ -22,7 +22,7 @@ from aan_engine.matte import box
 from aan_engine.motion import Array, Mask
 from aan_engine.transport import Carried
 
-AROUND = 48
+AROUND = 96
 """Pixels around the hole whose grain is looked at."""
 
 TILE = 512
@@ -65,7 +65,7 @@ def grain_around(pixels: Array, *, hidden: Mask, blocked: Mask) -> Grain | None:
         return None
     y0, y1, x0, x1 = near
     shown = ~blocked
-    enough = shown[y0:y1, x0:x1].sum() >= 6 * AROUND * AROUND
+    enough = shown[y0:y1, x0:x1].sum() >= AROUND * AROUND
     part = np.s_[y0:y1, x0:x1] if enough else np.s_[:, :]
     return measure(pixels[part], shown[part])
 
