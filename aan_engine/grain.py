@@ -107,18 +107,19 @@ def correlation(size: float) -> NDArray[np.float64]:
 
 
 def kept_shares(at: Array, size: tuple[float, float]) -> Array:
-    """What bicubic samples at plate positions (n, 2) keep of the noise: (n, 2), 0 .. 1.
+    """What bicubic samples at plate positions (n, 2) keep of the noise: (n, 3), 0 .. 1.
 
-    First the share of its variance, then of the power of its finest differences, which resampling takes first.
+    First the share of its variance, then of the power of its finest differences, which resampling takes first, then of
+    its softest part, which it leaves alone.
 
     Convention: OpenCV's kernel, a = -0.75, positions rounded to 1/32 of a pixel as it does.
     """
     steps = (np.rint(at * 32).astype(np.int64) % 32).T
-    found = np.ones((len(at), 2))
+    found = np.ones((len(at), 3))
     for step, along in zip(steps, size, strict=True):
         left = _left_by(along)
         fine = left[:, [2, 1, 0, 1, 2]] @ _TWICE / _passed(along)[0]
-        found *= np.stack([left[:, 0], fine], -1)[step]
+        found *= np.stack([left[:, 0], fine, np.ones_like(fine)], -1)[step]
     return np.clip(found, 0, 1).astype(np.float32)
 
 

@@ -133,7 +133,9 @@ def _tile(
     smooth, stays = (a[inner] for a in coring.cored(values, grain))
     values, here = values[inner], hidden[tile]
     cure = still[tile] & here
-    kept, fine = (np.where(cure, share[tile] * stays, share[tile]) for share in (carried.kept, carried.fine))
+    # What coring leaves is where structure is: in the grain's softer part.
+    kept = np.where(cure, carried.coarse[tile] * stays, carried.kept[tile])
+    fine = np.where(cure, carried.fine[tile] * stays, carried.fine[tile])
     fresh = grain.draw(1 - kept, 1 - fine, rng)
     dressed = decode(np.where(cure[..., None], smooth, values) + np.sqrt(grain.at(smooth.mean(-1))) * fresh)
     out[tile][here] = dressed[here]

@@ -46,7 +46,7 @@ class Carried:
         position: (H, W, 2) where on that frame's plate, in its pixels.
         unseen: (H, W) 0 .. 1, share synthesised.
         kept: (H, W) 0 .. 1, share of the plates' grain, as a variance, that resampling and mixing left.
-        fine: (H, W) 0 .. 1, the same of the grain's finest differences, see `grain`.
+        fine, coarse: (H, W) 0 .. 1, the same of the grain's finest differences, and of its softest part.
     """
 
     fill: Array
@@ -56,6 +56,7 @@ class Carried:
     unseen: Array
     kept: Array
     fine: Array
+    coarse: Array
 
     @classmethod
     def blank(cls, shape: tuple[int, int]) -> Carried:
@@ -65,9 +66,7 @@ class Carried:
             np.zeros(shape, np.float32),
             np.full(shape, -1, np.int32),
             np.zeros((*shape, 2), np.float32),
-            np.zeros(shape, np.float32),
-            np.zeros(shape, np.float32),
-            np.zeros(shape, np.float32),
+            *(np.zeros(shape, np.float32) for _ in range(4)),
         )
 
 
@@ -108,7 +107,7 @@ def laid_over(painted: Source, hidden: Mask, *, index: int) -> Carried:
     ys, xs = np.nonzero(hidden)
     out.fill[ys, xs] = painted.pixels[ys, xs]
     out.confidence[ys, xs], out.source[ys, xs] = 1, index
-    out.kept[ys, xs] = out.fine[ys, xs] = 1
+    out.kept[ys, xs] = out.fine[ys, xs] = out.coarse[ys, xs] = 1
     out.position[ys, xs] = np.stack([xs, ys], -1)
     return out
 
@@ -176,14 +175,14 @@ def _carry_pixels(
     out.confidence[ys, xs] = np.clip(pot.total / whole * sample(decision.agreement, points), 0, 1)
     out.source[ys, xs], out.position[ys, xs] = pot.source, pot.position
     out.unseen[ys, xs] = invented / whole
-    out.kept[ys, xs], out.fine[ys, xs] = (pot.power / whole[:, None] ** 2).T
+    out.kept[ys, xs], out.fine[ys, xs], out.coarse[ys, xs] = (pot.power / whole[:, None] ** 2).T
 
 
 @dataclass(frozen=True, eq=False)
 class _Pot:
     """What was gathered for n pixels: weighted colour and weight, and the heaviest single source.
 
-    `power`, (n, 2) as in `grain.kept_shares`, adds up the variance that the weighted sum has of each plate's grain:
+    `power`, (n, 3) as in `grain.kept_shares`, adds up the variance that the weighted sum has of each plate's grain:
     plates by themselves, since their grain is not the same.
     """
 
@@ -200,7 +199,7 @@ class _Pot:
         return cls(
             np.zeros((n, 3), np.float32),
             blank,
-            np.zeros((n, 2), np.float32),
+            np.zeros((n, 3), np.float32),
             blank.copy(),
             np.full(n, -1, np.int32),
             np.zeros((n, 2), np.float32),

@@ -81,7 +81,7 @@ def test_what_a_resampled_copy_keeps_is_told_from_its_place() -> None:
             copied = sample(noise, at, sharp=True)
             fine = cv2.sepFilter2D(copied, -1, DIFFERENCE, DIFFERENCE).var() / all_fine
             (told,) = kept_shares(at.reshape(-1, 2)[:1], size)
-            np.testing.assert_allclose(told, (copied.var() / noise.var(), fine), rtol=0.05, atol=0.01)
+            np.testing.assert_allclose(told[:2], (copied.var() / noise.var(), fine), rtol=0.05, atol=0.01)
 
 
 def test_drawn_grain_has_the_size_and_strength_that_was_asked_for() -> None:
@@ -119,7 +119,7 @@ def copies(*, frame: int, shape: tuple[int, int] = (40, 60)) -> tuple[Carried, n
     hidden[10:30, 20:40] = True
     carried.source[hidden] = frame
     carried.position[hidden] = np.argwhere(hidden)[:, ::-1]
-    carried.kept[hidden] = carried.fine[hidden] = 1
+    carried.kept[hidden] = carried.fine[hidden] = carried.coarse[hidden] = 1
     return carried, hidden
 
 
@@ -156,7 +156,7 @@ def test_a_shot_without_noise_comes_out_the_same_with_grain_on_or_off(tmp_path: 
 
 
 def test_a_fill_is_as_noisy_as_the_plate_around_it_and_its_grain_never_stands_still(tmp_path: Path) -> None:
-    """Two takes of the same shot, whose noise alone differs: what their results differ by is noise, and no structure."""
+    """Two takes of one shot, whose noise alone differs: what their results differ by is noise, not structure."""
     clean = pan(FRAMES, speed=SPEED, size=SIZE)
     takes = [filled(tmp_path / str(s), noisy(clean, seed=s), seed=s) for s in (1, 2)]
     matte = box_matte(1, size=SIZE, side=SIDE)[0]
@@ -196,7 +196,8 @@ def test_likeness_tells_a_soft_patch_and_a_patch_without_grain() -> None:
     same = likeness(decode(values), hidden)
     soft = np.where(hidden[..., None], cv2.GaussianBlur(values, (0, 0), 2), values)
     patch = likeness(decode(soft), hidden)
-    assert same is not None and patch is not None
+    assert same is not None
+    assert patch is not None
     assert same.grain == pytest.approx(1, abs=0.2)
     assert same.sharpness == pytest.approx(1, abs=0.25)
     assert patch.grain < 0.1
