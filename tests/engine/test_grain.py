@@ -19,7 +19,7 @@ from aan_engine.shot import Controls
 from aan_engine.transport import Carried
 from tests.engine.shots import Array, box_matte, pan, scene, shot_of
 
-SIZE, FRAMES, SPEED, SIDE = (120, 208), 6, 6.3, 32
+SIZE, FRAMES, SPEED, SIDE = (120, 208), 8, 6.3, 32
 DIFFERENCE = np.array([1, -2, 1], np.float32)
 
 
@@ -187,6 +187,14 @@ def test_the_same_seed_draws_the_same_grain_and_another_one_another(tmp_path: Pa
         assert a.tobytes() == b.tobytes()
         assert (a != c)[hole].mean() > 0.5
         assert (a == c)[~hole].all()
+
+
+def test_an_interrupted_shot_gets_the_same_grain_when_it_goes_on(tmp_path: Path) -> None:
+    plates = noisy(pan(4, speed=SPEED, size=SIZE))
+    shot = shot_of(tmp_path, plates, box_matte(4, size=SIZE, side=SIDE))
+    whole = {f.frame: f.pixels for f in fill(shot)}
+    for rest in fill(shot, skip={1001, 1002}):
+        assert rest.pixels.tobytes() == whole[rest.frame].tobytes()
 
 
 def test_likeness_tells_a_soft_patch_and_a_patch_without_grain() -> None:
