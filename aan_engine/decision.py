@@ -17,6 +17,7 @@ from torch import Tensor
 
 from aan_engine.candidate import Candidate, Kind, Neighbourhood, neighbourhood, painted
 from aan_engine.encoded import Encoded
+from aan_engine.exposure import Compared
 from aan_engine.motion import Array
 from aan_engine.network import projective
 from aan_engine.network.chooser import choose, features, unveil
@@ -25,8 +26,9 @@ from aan_engine.network.inpainter import Painted, ReferenceSet, State
 from aan_engine.networks import Networks
 from aan_engine.proposals import CELL, EVERY, Answer, Pathways, attended, linked, propose, recurrent
 from aan_engine.registration import Registered
+from aan_engine.relight import UNLIT, Relit, in_light, relight
 from aan_engine.seam import correction
-from aan_engine.survey import Survey
+from aan_engine.survey import Survey, compared
 
 ALIKE = 0.05
 """Distance in the log range at which a candidate no longer shows the same as the fill: a fifth of a stop."""
@@ -61,11 +63,13 @@ class Proposed:
 
     Args:
         brief: what the painted one was made from.
+        light: what the plates went through to look as the candidates do.
     """
 
     near: Neighbourhood
     layers: list[Candidate]
     brief: Brief
+    light: Relit = UNLIT
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,6 +84,7 @@ class Decision:
         agreement: (h, w) 0 .. 1, the share of the decision, by weight, whose candidates show the same as the fill.
         alone: (h, w) 0 .. 1, the share whose candidates show the same as the heaviest plate: where it is nearly all,
             that plate may be taken alone.
+        light: what the candidates' plates went through to look as they do.
     """
 
     near: Neighbourhood
@@ -88,6 +93,7 @@ class Decision:
     correction: Array
     agreement: Array
     alone: Array
+    light: Relit = UNLIT
 
 
 class Decider:
@@ -96,10 +102,12 @@ class Decider:
     Args:
         survey: the shot. Its learned estimator is this room's `guess`.
         pathways: those that take part.
+        light: how a source's light is matched, one of `shot.LIGHTS`.
     """
 
-    def __init__(self, networks: Networks, survey: Survey, *, pathways: Pathways = EVERY) -> None:
+    def __init__(self, networks: Networks, survey: Survey, *, pathways: Pathways = EVERY, light: str = "local") -> None:
         self._networks = networks
+        self._light = light
         self._pathways = pathways
         self._survey = survey
         self._encoded = Encoded(networks, survey)
@@ -150,8 +158,21 @@ class Decider:
         if synthesis.references and Kind.ATTENDED in kinds:
             layers.append(self._attended(near, synthesis))
         layers = [c for c in layers if (c.valid & near.hidden).any()]
+        light = self._lighting(near, layers)
+        layers = [in_light(c, light) for c in layers]
         layers.append(painted(_box(synthesis.image, near), near))
-        return Proposed(near, layers, brief)
+        return Proposed(near, layers, brief, light)
+
+    def _lighting(self, near: Neighbourhood, layers: list[Candidate]) -> Relit:
+        """What light did between the target and the candidates' plates."""
+        if self._light == "off":
+            return UNLIT
+        target = _box(self._survey.image(near.index), near)
+
+        def whole(frame: int) -> Compared | None:
+            return compared(self._survey, near.index, frame)
+
+        return relight(target, near, layers, local=self._light == "local", whole=whole)
 
     def remember(self, proposed: Proposed, shares: Array) -> None:
         """The answer by these weights is what the next frame's recurrence carries along."""
@@ -163,11 +184,15 @@ class Decider:
         near, layers = proposed.near, proposed.layers
         target = _box(self._survey.image(near.index), near)
         images = np.stack([c.image for c in layers])
-        mended = correction(target, near.hidden, images=images, weights=shares * ~near.barred)
+        mended = np.zeros_like(target)
+        if self._light == "local":
+            mended = correction(target, near.hidden, images=images, weights=shares * ~near.barred)
         blend = np.einsum("khw,khwc->hwc", shares, images)
         apart = np.abs(images - blend).mean(-1)
         agreement = (shares * np.exp(-apart / ALIKE)).sum(0)
-        return Decision(near, layers, shares, mended, agreement.astype(np.float32), _alone(images, shares))
+        return Decision(
+            near, layers, shares, mended, agreement.astype(np.float32), _alone(images, shares), proposed.light
+        )
 
     def _attended(self, near: Neighbourhood, synthesis: _Synthesis) -> Candidate:
         """What refinement proposes: the attention's best cells, as coordinates."""

@@ -18,10 +18,10 @@ import cv2
 import numpy as np
 import torch
 
-from aan_engine import colour, diagnostics, exr, footage, matte, patch, proxy, relay, transport, weights
+from aan_engine import colour, diagnostics, exr, footage, matte, patch, proxy, regrain, relay, transport, weights
 from aan_engine.ahead import ahead
 from aan_engine.cast import Cast
-from aan_engine.decision import Decider
+from aan_engine.decision import Decider, Decision
 from aan_engine.motion import Array, Mask
 from aan_engine.networks import Networks
 from aan_engine.plate import Plate
@@ -38,7 +38,7 @@ from aan_engine.transport import Carried
 CLEAN_PLATES = 2
 """Clean plates that are looked at for one target."""
 
-VERSION = "4"
+VERSION = "5"
 """Counts changes of the pixels that the same job gets; part of the cache key."""
 
 
@@ -127,36 +127,33 @@ def fill(
         shelf = Shelf(roles)
         reel = stack.enter_context(_reel(roles, shelf, tell))
         survey = Survey(reel, cast=cast)
-        decider = Decider(networks, survey, pathways=pathways)
+        decider = Decider(networks, survey, pathways=pathways, light=shot.controls.light)
         survey.ask(decider.guess)
         survey.tell(lambda count: tell(Step("align", count, len(shot.plates) - 1)))
         stack.callback(survey.close)
         number = {p.frame: i for i, p in enumerate(shot.plates)}
         targets = [number[t.frame] for t in shot.targets if t.frame <= wanted[-1]]
+        before = latest = regrain.NOTHING
         undecided = [index for index in targets if index not in roles.painted]
         decided = stack.enter_context(closing(relay.decisions(decider, undecided)))
         asked = [index for index in targets if shot.plates[index].frame not in skip]
         read = stack.enter_context(closing(ahead(shelf.target, asked)))
         for done, index in enumerate(targets, 1):
             decision = None if index in roles.painted else next(decided)
+            before, latest = latest, regrain.Copied.of(decision, size=reel.size)
             tell(Step("decide", done, len(targets)))
             if shot.plates[index].frame in skip:
                 continue
             plate, masks = next(read)
+            pixels = plate.pixels
             carried = Carried.blank(plate.shape)
             if index in roles.painted:
                 carried = transport.laid_over(shelf.source(index), masks.hidden, index=index)
             elif masks.hidden.any():
                 assert decision is not None  # what is hidden on the plate is hidden on its proxy
-                carried = transport.carry(
-                    decision,
-                    masks.hidden,
-                    size=reel.size,
-                    source=shelf.source,
-                    target=Source(plate, masks),
-                )
+                carried = _carried(shot, shelf, decision, plate, pixels, masks, size=reel.size, before=before)
             trust = survey.trusted(index)
-            yield _filled(shot, plate, masks, carried, numbers=roles.numbers, trust=trust)
+            yield _filled(shot, plate, pixels, masks, carried, numbers=roles.numbers, trust=trust)
             tell(Step("fill", done, len(targets)))
 
 
@@ -218,17 +215,45 @@ def _passed_through(
     """A shot that hides nothing: each plate is read and handed on; nothing is looked at, aligned or decided."""
     for done, frame in enumerate(wanted, 1):
         plate, masks = roles.target(roles.numbers.index(frame))
-        yield _filled(shot, plate, masks, Carried.blank(plate.shape), numbers=roles.numbers, trust=None)
+        yield _filled(shot, plate, plate.pixels, masks, Carried.blank(plate.shape), numbers=roles.numbers, trust=None)
         tell(Step("fill", done, len(wanted)))
 
 
+def _carried(
+    shot: Shot,
+    shelf: Shelf,
+    decision: Decision,
+    plate: Plate,
+    pixels: Array,
+    masks: Masks,
+    *,
+    size: tuple[int, int],
+    before: regrain.Copied,
+) -> Carried:
+    """A decision carried out, with the plate's grain if that is wanted; `before`: what the previous target copied."""
+    grain = None
+    if shot.controls.grain:
+        grain = regrain.grain_around(pixels, hidden=masks.hidden, blocked=masks.blocked)
+    found = transport.carry(
+        decision,
+        masks.hidden,
+        size=size,
+        source=shelf.source,
+        target=Source(plate, masks),
+        grain=grain.size if grain else (0.0, 0.0),
+    )
+    still = regrain.standing(found, index=decision.near.index, before=before)
+    seed = (shot.controls.seed, plate.frame)
+    return regrain.regrained(found, pixels, hidden=masks.hidden, still=still, grain=grain, seed=seed)
+
+
 def _filled(
-    shot: Shot, plate: Plate, masks: Masks, carried: Carried, *, numbers: list[int], trust: float | None
+    shot: Shot, plate: Plate, pixels: Array, masks: Masks, carried: Carried, *, numbers: list[int], trust: float | None
 ) -> Filled:
     hidden = masks.hidden
-    pixels = matte.composite(plate.pixels, carried.fill, matte=masks.roto)
+    composed = matte.composite(pixels, carried.fill, matte=masks.roto)
     unseen = float(carried.unseen[hidden].mean()) if hidden.any() else 0.0
     confidence = float(carried.confidence[hidden].mean()) if hidden.any() else 1.0
     layers = diagnostics.layers(plate, carried, hidden=hidden, frames=numbers, wanted=shot.aovs)
     as_patch = shot.controls.write == "patch"
-    return Filled(plate.frame, plate, hidden, pixels, layers, unseen, confidence, trust, as_patch)
+    return Filled(plate.frame, plate, hidden, composed, layers, unseen, confidence, trust, as_patch)

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 
 from aan_engine.candidate import Views
 from aan_engine.cast import EVERYONE, Cast
+from aan_engine.exposure import Compared
 from aan_engine.matching import convinces, search
-from aan_engine.motion import Array, Motion, between, grid, project
+from aan_engine.motion import Array, Motion, between, grid, project, sample
 from aan_engine.proxy import Reel
 from aan_engine.registration import Pyramid, Registered, refine, trust, unmoved
 
@@ -36,6 +37,9 @@ STRANGER = 0.3
 
 STEPPED_OVER = 2
 """So many frames that fit nothing are stepped over when homographies are chained."""
+
+EVENED = 20.0
+"""Proxy pixels over which light is evened out before frames are aligned whose light differs from place to place."""
 
 LEARNED = 0.6
 """A start that is trusted less than this asks the learned estimator for a second one."""
@@ -150,6 +154,17 @@ class Survey:
 
         return self._pyramids.get(index, make)
 
+    def _evened(self, index: int) -> Pyramid:
+        """The frame's grey less its soft part: a lamp that goes on over half of it is a motion to nobody."""
+
+        def make() -> Pyramid:
+            plain = self.pyramid(index)
+            shown = plain.visible.astype(np.float32)
+            share, soft = (cv2.GaussianBlur(a, (0, 0), EVENED) for a in (shown, plain.grey * shown))
+            return Pyramid((plain.grey - soft / np.maximum(share, 1e-3)) * shown, plain.visible)
+
+        return self._pyramids.get(("even", index), make)
+
     def step(self, index: int) -> Registered:
         """The homography from frame `index` to `index + 1`."""
         if index not in self._steps:
@@ -157,7 +172,7 @@ class Survey:
             if index - 1 in self._steps:
                 starts.append(self._steps[index - 1].homography)
             found = self._best(index, index + 1, starts)
-            self._steps[index] = unmoved(self.pyramid(index), self.pyramid(index + 1), found=found)
+            self._steps[index] = unmoved(self._evened(index), self._evened(index + 1), found=found)
             self._tick(len(self._steps))
         return self._steps[index]
 
@@ -173,6 +188,9 @@ class Survey:
         found = refine(T, R, start=ranked[-1])
         if convinces(found, start=ranked[-1], shape=self.reel.size):
             return found
+        even = refine(self._evened(target), self._evened(reference), start=ranked[-1])
+        if convinces(even, start=ranked[-1], shape=self.reel.size):
+            return even
         if len(ranked) > 1:
             found = max(found, refine(T, R, start=ranked[0]), key=lambda r: r.trust)
 
@@ -181,6 +199,8 @@ class Survey:
                 yield self._guess(target, reference)
             yield ranked[-1]
 
+        if even.trust > found.trust:
+            T, R, found = self._evened(target), self._evened(reference), even
         return search(T, R, known=found, starts=further())
 
     def motion(self, index: int, to: int) -> Motion | None:
@@ -281,7 +301,7 @@ class Survey:
             start = previous.homography @ inverse(self.step(target - 1).homography)
             found = refine(T, R, start=start, coarse=False)
             if found.trust > previous.trust - 0.05:
-                return unmoved(T, R, found=found)
+                return unmoved(self._evened(target), self._evened(reference), found=found)
         along = self.along(target, reference) if reference < self.reel.count else np.eye(3)
         if along is None:
             return Registered(np.eye(3), 0.0, 0.0)
@@ -294,3 +314,18 @@ class Survey:
 def inverse(homography: Homography) -> Homography:
     """Source pixel -> target pixel."""
     return np.asarray(np.linalg.inv(homography), np.float64)
+
+
+def compared(survey: Survey, target: int, reference: int, *, count: int = 4000) -> Compared | None:
+    """Some `count` pixels that both frames show, laid over each other along the camera; None where nothing leads."""
+    H = survey.along(target, reference)
+    if H is None:
+        return None
+    seen = np.argwhere(survey.visible(target) > 0)[:, ::-1]
+    points = seen[:: max(1, len(seen) // count)].astype(np.float32)
+    there = project(H, points)
+    h, w = survey.reel.size
+    inside = (there >= 0).all(-1) & (there[:, 0] <= w - 1) & (there[:, 1] <= h - 1)
+    inside &= sample(survey.visible(reference), there) > 0.999
+    points, there = points[inside], there[inside]
+    return Compared(sample(survey.image(target), points), sample(survey.image(reference), there))

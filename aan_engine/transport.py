@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.decision import Decision
+from aan_engine.grain import kept_shares
 from aan_engine.light import decode
 from aan_engine.motion import Array, Mask, sample
 from aan_engine.rim import WORTH, Rim
@@ -44,6 +45,8 @@ class Carried:
         source: (H, W) index of the winning source frame, -1 where painted.
         position: (H, W, 2) where on that frame's plate, in its pixels.
         unseen: (H, W) 0 .. 1, share synthesised.
+        kept: (H, W) 0 .. 1, share of the plates' grain, as a variance, that resampling and mixing left.
+        fine, coarse: (H, W) 0 .. 1, the same of the grain's finest differences, and of its softest part.
     """
 
     fill: Array
@@ -51,6 +54,9 @@ class Carried:
     source: NDArray[np.int32]
     position: Array
     unseen: Array
+    kept: Array
+    fine: Array
+    coarse: Array
 
     @classmethod
     def blank(cls, shape: tuple[int, int]) -> Carried:
@@ -60,7 +66,7 @@ class Carried:
             np.zeros(shape, np.float32),
             np.full(shape, -1, np.int32),
             np.zeros((*shape, 2), np.float32),
-            np.zeros(shape, np.float32),
+            *(np.zeros(shape, np.float32) for _ in range(4)),
         )
 
 
@@ -71,6 +77,7 @@ def carry(
     size: tuple[int, int],
     source: Callable[[int], Source],
     target: Source | None = None,
+    grain: tuple[float, float] = (0.0, 0.0),
 ) -> Carried:
     """Fill the hidden pixels of a target.
 
@@ -80,6 +87,7 @@ def carry(
         size: (h, w) of the proxy.
         source: frame index -> its plate.
         target: the target's own plate, by whose visible pixels coordinates are polished; None leaves them as they are.
+        grain: the size of the plates' grain, see `grain`.
     """
     scale = np.array([size[1] / hidden.shape[1], size[0] / hidden.shape[0]], np.float32)
     rim = None
@@ -89,7 +97,7 @@ def carry(
     ys, xs = np.nonzero(hidden)
     for begin in range(0, len(ys), AT_ONCE):
         part = slice(begin, begin + AT_ONCE)
-        _carry_pixels(decision, ys[part], xs[part], scale=scale, source=source, rim=rim, out=out)
+        _carry_pixels(decision, ys[part], xs[part], scale=scale, source=source, rim=rim, out=out, grain=grain)
     return out
 
 
@@ -99,6 +107,7 @@ def laid_over(painted: Source, hidden: Mask, *, index: int) -> Carried:
     ys, xs = np.nonzero(hidden)
     out.fill[ys, xs] = painted.picture.region(0, hidden.shape[0], 0, hidden.shape[1])[ys, xs]
     out.confidence[ys, xs], out.source[ys, xs] = 1, index
+    out.kept[ys, xs] = out.fine[ys, xs] = out.coarse[ys, xs] = 1
     out.position[ys, xs] = np.stack([xs, ys], -1)
     return out
 
@@ -112,6 +121,7 @@ class _Hole:
         points: (n, 2) the same places on the proxy, from the corner of the decision's box.
         shares: (n, K) the candidates' weights, the painted one last.
         scale: (x, y) proxy pixels to a plate pixel.
+        grain: the size of the plates' grain.
     """
 
     decision: Decision
@@ -121,6 +131,7 @@ class _Hole:
     scale: Array
     source: Callable[[int], Source]
     rim: Rim | None
+    grain: tuple[float, float]
 
     @property
     def offered(self) -> Mask:
@@ -137,12 +148,13 @@ def _carry_pixels(
     source: Callable[[int], Source],
     rim: Rim | None,
     out: Carried,
+    grain: tuple[float, float],
 ) -> None:
     pixels = np.stack([xs, ys], -1).astype(np.float32)
     points = (pixels + 0.5) * scale - 0.5 - (decision.near.left, decision.near.top)
     points = points.astype(np.float32)
     shares = _shares(decision, points)
-    hole = _Hole(decision, pixels, points, shares, scale, source, rim)
+    hole = _Hole(decision, pixels, points, shares, scale, source, rim, grain)
     pot = _Pot.empty(len(ys))
     rank = np.argsort(np.argsort(-shares[:, :-1], axis=1, kind="stable"), axis=1)
     clear = (shares[:, :-1].max(1, initial=0) >= CLEAR) | (sample(decision.alone, points) >= CLEAR)
@@ -163,14 +175,20 @@ def _carry_pixels(
     out.confidence[ys, xs] = np.clip(pot.total / whole * sample(decision.agreement, points), 0, 1)
     out.source[ys, xs], out.position[ys, xs] = pot.source, pot.position
     out.unseen[ys, xs] = invented / whole
+    out.kept[ys, xs], out.fine[ys, xs], out.coarse[ys, xs] = (pot.power / whole[:, None] ** 2).T
 
 
 @dataclass(frozen=True, eq=False)
 class _Pot:
-    """What was gathered for n pixels: weighted colour and weight, and the heaviest single source."""
+    """What was gathered for n pixels: weighted colour and weight, and the heaviest single source.
+
+    `power`, (n, 3) as in `grain.kept_shares`, adds up the variance that the weighted sum has of each plate's grain:
+    plates by themselves, since their grain is not the same.
+    """
 
     colour: Array
     total: Array
+    power: Array
     best: Array
     source: NDArray[np.int32]
     position: Array
@@ -179,7 +197,12 @@ class _Pot:
     def empty(cls, n: int) -> _Pot:
         blank = np.zeros(n, np.float32)
         return cls(
-            np.zeros((n, 3), np.float32), blank, blank.copy(), np.full(n, -1, np.int32), np.zeros((n, 2), np.float32)
+            np.zeros((n, 3), np.float32),
+            blank,
+            np.zeros((n, 3), np.float32),
+            blank.copy(),
+            np.full(n, -1, np.int32),
+            np.zeros((n, 2), np.float32),
         )
 
 
@@ -202,9 +225,13 @@ def _gather(hole: _Hole, asked: Mask, *, pot: _Pot) -> None:
     for number in np.unique(frame):
         here = np.flatnonzero(frame == number)
         values, sound = sampled(hole.source(int(number)), spot[here])
-        here = here[sound]
-        np.add.at(pot.colour, row[here], weight[here, None] * values[sound])
+        here, values = here[sound], values[sound]
+        values = hole.decision.light.apply(int(number), values, hole.points[row[here]])
+        np.add.at(pot.colour, row[here], weight[here, None] * values)
         np.add.at(pot.total, row[here], weight[here])
+        swing = np.zeros_like(pot.power)
+        np.add.at(swing, row[here], weight[here, None] * np.sqrt(kept_shares(spot[here], hole.grain)))
+        pot.power[:] += swing**2
         # Ascending weight, so that of several entries for one pixel the heaviest is written last.
         heavy = here[np.argsort(weight[here], kind="stable")]
         heavy = heavy[weight[heavy] > pot.best[row[heavy]]]

@@ -1,0 +1,207 @@
+"""Grain: how strong and how coarse a plate's noise is, told from its smooth places, and drawn anew.
+
+Noise is told from structure by the finest differences along both axes at once, where a lens leaves little structure.
+Its size follows from how neighbouring differences hang together, under the model of white noise blurred by a Gaussian.
+Coarser than `COARSEST` it could as well be texture, and is left alone: nothing is invented.
+
+Convention: values are in the log range of `light`; variances in its square. Levels are the mean of a pixel's three
+channels there. Sizes are the Gaussian's standard deviation in plate pixels, along x and y.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from aan_engine.light import encode
+from aan_engine.motion import Array, Mask
+
+BLOCK = 8
+"""Side of the places that are judged smooth or not."""
+
+SMOOTH = 0.4
+"""The share of places, the smoothest of their level, that noise is read from."""
+
+CROWD = 40
+"""Places to a level, at least."""
+
+LEVELS = 8
+
+COARSEST = 1.1
+
+QUIET = 5e-4
+"""Noise below this (log range; a sixth of a percent of the light) is none: rounding to half makes a tenth of it."""
+
+BAND = 64
+"""Rows that are read at a time."""
+
+READ = 3_000_000
+"""Pixels that are read, at most."""
+
+LAGS = 3
+_DIFFERENCE = np.array([1, -2, 1], np.float32)
+_TWICE = np.correlate(_DIFFERENCE, _DIFFERENCE, "full").astype(np.float64)
+_FOURTH = np.correlate(np.convolve(_DIFFERENCE, _DIFFERENCE), np.convolve(_DIFFERENCE, _DIFFERENCE), "full")
+_APART = np.abs(np.arange(-4, 5))
+_SIZES = np.arange(0, 2.01, 0.05)
+
+
+@dataclass(frozen=True, eq=False)
+class Grain:
+    """The noise of one plate.
+
+    Args:
+        levels: (n,) ascending; below the first and above the last, the noise is theirs.
+        variance: (n, 3) by level and channel.
+        size: along x and y.
+    """
+
+    levels: NDArray[np.float64]
+    variance: NDArray[np.float64]
+    size: tuple[float, float] = (0.0, 0.0)
+
+    def at(self, level: Array) -> Array:
+        """The variance (..., 3) of pixels of these levels (...)."""
+        found = [np.interp(level, self.levels, self.variance[:, c]) for c in range(3)]
+        return np.stack(found, -1).astype(np.float32)
+
+    def draw(self, total: Array, fine: Array, rng: np.random.Generator) -> Array:
+        """(h, w, 3) grain of this size, independent from call to call.
+
+        Args:
+            total: (h, w) the variance that is wanted, relative to the plate's.
+            fine: (h, w) the same of the power of its finest differences: where it is the larger one, finer grain is
+                added than the plate's own.
+        """
+        both = [self._even((total.shape[0], total.shape[1]), rng) for _ in range(2)]
+        passed = _passed(self.size[0])[0] * _passed(self.size[1])[0]
+        finer = cv2.sepFilter2D(both[1], -1, _DIFFERENCE, _DIFFERENCE) / np.sqrt(passed)
+        again = np.prod([(_FOURTH * correlation(s)[_APART]).sum() for s in self.size]) / passed**2
+        own = np.clip((again * total - fine) / (again - 1), 0, total)
+        return np.asarray(np.sqrt(own)[..., None] * both[0] + np.sqrt(total - own)[..., None] * finer, np.float32)
+
+    def _even(self, shape: tuple[int, int], rng: np.random.Generator) -> Array:
+        """(h, w, 3) of this size and of variance 1."""
+        (kx, ky), margin = (blur(s) for s in self.size), 8
+        white = rng.standard_normal((shape[0] + 2 * margin, shape[1] + 2 * margin, 3), dtype=np.float32)
+        soft = cv2.sepFilter2D(white, -1, kx, ky)[margin:-margin, margin:-margin]
+        return np.asarray(soft / np.sqrt((kx**2).sum() * (ky**2).sum()), np.float32)
+
+
+def blur(size: float) -> NDArray[np.float64]:
+    """(15,) the Gaussian that makes white noise into grain of this size."""
+    taps = np.arange(-7, 8)
+    kernel = (taps == 0).astype(np.float64) if size <= 0 else np.exp(-0.5 * (taps / max(size, 0.05)) ** 2)
+    return np.asarray(kernel / kernel.sum(), np.float64)
+
+
+def correlation(size: float) -> NDArray[np.float64]:
+    """(15,) how noise of this size hangs together over 0, 1, 2 ... pixels along an axis."""
+    kernel = blur(size)
+    found = np.correlate(kernel, kernel, "full")[len(kernel) - 1 :]
+    return np.asarray(found / found[0], np.float64)
+
+
+def kept_shares(at: Array, size: tuple[float, float]) -> Array:
+    """What bicubic samples at plate positions (n, 2) keep of the noise: (n, 3), 0 .. 1.
+
+    First the share of its variance, then of the power of its finest differences, which resampling takes first, then of
+    its softest part, which it leaves alone.
+
+    Convention: OpenCV's kernel, a = -0.75, positions rounded to 1/32 of a pixel as it does.
+    """
+    steps = (np.rint(at * 32).astype(np.int64) % 32).T
+    found = np.ones((len(at), 3))
+    for step, along in zip(steps, size, strict=True):
+        left = _left_by(along)
+        fine = left[:, [2, 1, 0, 1, 2]] @ _TWICE / _passed(along)[0]
+        found *= np.stack([left[:, 0], fine, np.ones_like(fine)], -1)[step]
+    return np.clip(found, 0, 1).astype(np.float32)
+
+
+@lru_cache(maxsize=16)
+def _left_by(size: float) -> NDArray[np.float64]:
+    """(32, 3) how samples a whole 0, 1 and 2 pixels apart hang together, by their fraction of a pixel; noise has 1."""
+    taps, rho = _cubic(np.arange(32) / 32), correlation(size)
+    apart = np.subtract.outer(np.arange(4), np.arange(4))
+    return np.stack([np.einsum("ni,ij,nj->n", taps, rho[np.abs(apart + lag)], taps) for lag in range(3)], -1)
+
+
+def _cubic(fraction: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(n, 4) the weights of the pixels at -1, 0, 1 and 2."""
+    x, a = np.abs(fraction[:, None] - np.array([-1, 0, 1, 2])), -0.75
+    near = ((a + 2) * x - (a + 3)) * x * x + 1
+    far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
+    return np.where(x <= 1, near, np.where(x < 2, far, 0))
+
+
+def measure(pixels: NDArray[np.floating], shown: Mask) -> Grain | None:
+    """The noise of a picture.
+
+    Args:
+        pixels: (h, w, 3) scene-linear.
+        shown: (h, w) bool, where it shows what is to be measured.
+
+    Returns:
+        None where there is none to speak of, or too little of the picture to tell.
+    """
+    bands = range(0, pixels.shape[0] - BLOCK - 3, BAND)
+    every = max(1, -(-pixels.shape[0] * pixels.shape[1] // READ))
+    read = [_places(pixels[y : y + BAND + 4], shown[y : y + BAND + 4]) for y in bands[::every]]
+    places = np.concatenate([np.zeros((0, 5 + 2 * LAGS)), *read])
+    if len(places) < CROWD:
+        return None
+    order = np.argsort(places[:, 0], kind="stable")
+    levels, power, lags = [], [], []
+    for crowd in np.array_split(places[order], min(LEVELS, len(places) // CROWD)):
+        smooth = crowd[np.argsort(crowd[:, 1], kind="stable")[: max(8, int(SMOOTH * len(crowd)))]]
+        levels.append(np.median(smooth[:, 0]))
+        power.append(np.median(smooth[:, 2:5], axis=0) * _MEDIAN)
+        lags.append(smooth[:, 5:].sum(0) / max(smooth[:, 2:5].sum(), 1e-20))
+    together = np.median(lags, axis=0)
+    size = (_size(together[:LAGS]), _size(together[LAGS:]))
+    if max(size) >= COARSEST:
+        return None
+    variance = np.array(power) / (_passed(size[0])[0] * _passed(size[1])[0])
+    variance[variance < QUIET**2] = 0
+    return Grain(np.maximum.accumulate(levels), variance, size) if variance.any() else None
+
+
+_MEDIAN = 1.0
+"""The mean of a place's power over its median, over places of one noise."""
+
+
+def _places(pixels: NDArray[np.floating], shown: Mask) -> NDArray[np.float64]:
+    """(n, 5 + 2 LAGS) of each place that is wholly shown: level, structure, power of the finest differences by channel,
+    and the sums over channels of their products along x and along y."""
+    values = encode(np.where(shown[..., None], pixels, 0))
+    fine = cv2.sepFilter2D(values, -1, _DIFFERENCE, _DIFFERENCE)
+    grey = values.mean(-1)
+    soft = cv2.GaussianBlur(grey, (0, 0), 2)
+    slope = cv2.Sobel(soft, -1, 1, 0) ** 2 + cv2.Sobel(soft, -1, 0, 1) ** 2
+    products = [(fine * np.roll(fine, lag, axis)).sum(-1) for axis in (1, 0) for lag in range(1, LAGS + 1)]
+    planes = np.dstack([grey, slope, fine**2, *products])
+    whole = cv2.erode(shown.astype(np.uint8), np.ones((9, 9), np.uint8), borderValue=0)
+    means = _in_blocks(planes.astype(np.float64))
+    return np.asarray(means[_in_blocks(whole[..., None].astype(np.float64))[..., 0] == 1])
+
+
+def _in_blocks(planes: NDArray[np.float64]) -> NDArray[np.float64]:
+    h, w = (side // BLOCK * BLOCK for side in planes.shape[:2])
+    return np.asarray(planes[:h, :w].reshape(h // BLOCK, BLOCK, w // BLOCK, BLOCK, -1).mean((1, 3)))
+
+
+def _passed(size: float) -> NDArray[np.float64]:
+    """(1 + LAGS,) along an axis: the products of the second differences of noise of this size over 0, 1 ... pixels."""
+    rho = correlation(size)
+    return np.array([sum(t * rho[abs(d + o)] for o, t in zip(range(-2, 3), _TWICE, strict=True)) for d in range(4)])
+
+
+def _size(together: NDArray[np.float64]) -> float:
+    """The size whose differences hang together most like these, (LAGS,) relative to their power."""
+    models = np.array([_passed(s)[1:] / _passed(s)[0] for s in _SIZES])
+    return float(_SIZES[((models - together) ** 2).sum(1).argmin()])

@@ -1,0 +1,141 @@
+"""Regrain: a fill gets the grain of the plate around it, fresh on every frame.
+
+Resampled, mixed and painted pixels have less grain than the plate: what is missing is added. A copy whose source pixel
+shows on a neighbouring frame as well has its grain, but stands still along the motion: it is cored, and given fresh
+grain.
+
+Convention: variances in the log range, as in `grain`; a fill's pixels lie over the plate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from aan_engine import coring
+from aan_engine.decision import Decision
+from aan_engine.grain import Grain, measure
+from aan_engine.light import decode, encode
+from aan_engine.matte import box
+from aan_engine.motion import Array, Mask
+from aan_engine.transport import Carried
+
+AROUND = 96
+"""Pixels around the hole whose grain is looked at."""
+
+TILE = 512
+"""Side of what is worked on at a time."""
+
+COUNTS = 0.1
+"""The share from which on a candidate leaves its grain in a fill."""
+
+
+@dataclass(frozen=True, eq=False)
+class Copied:
+    """Which places of which frames a target's fill was copied from: source frame -> (h, w) bool on its proxy."""
+
+    places: dict[int, Mask]
+
+    @classmethod
+    def of(cls, decision: Decision | None, *, size: tuple[int, int]) -> Copied:
+        """The places that a decision means, on proxies of `size`; none without a decision."""
+        if decision is None:
+            return NOTHING
+        found: dict[int, Mask] = {}
+        for candidate, share in zip(decision.layers, decision.weights, strict=True):
+            here = candidate.valid & (share > COUNTS) & decision.near.hidden & (candidate.frame >= 0)
+            for frame in np.unique(candidate.frame[here]):
+                x, y = np.rint(candidate.position[here & (candidate.frame == frame)]).astype(int).T
+                marked = found.setdefault(int(frame), np.zeros(size, bool))
+                marked[np.clip(y, 0, size[0] - 1), np.clip(x, 0, size[1] - 1)] = True
+        closed = {f: cv2.dilate(m.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0 for f, m in found.items()}
+        return cls(closed)
+
+
+NOTHING = Copied({})
+"""What the first target has before it."""
+
+
+def grain_around(pixels: Array, *, hidden: Mask, blocked: Mask) -> Grain | None:
+    """The grain of a plate (H, W, 3), scene-linear, around its hole; of all of it where that is not enough."""
+    near = box(hidden, margin=AROUND)
+    if near is None:
+        return None
+    y0, y1, x0, x1 = near
+    shown = ~blocked
+    enough = shown[y0:y1, x0:x1].sum() >= AROUND * AROUND
+    part = np.s_[y0:y1, x0:x1] if enough else np.s_[:, :]
+    return measure(pixels[part], shown[part])
+
+
+def standing(carried: Carried, *, index: int, before: Copied) -> Mask:
+    """(H, W) bool: whose grain would show on a neighbouring frame, too, in the same place of the scene.
+
+    It does where the source is a neighbour, which shows the place itself, and where the previous target's fill took it
+    from there as well. (The next target's looks at this one.)
+    """
+    still = (carried.source >= 0) & (np.abs(carried.source - index) == 1)
+    H, W = carried.source.shape
+    for frame, places in before.places.items():
+        ys, xs = np.nonzero((carried.source == frame) & ~still)
+        h, w = places.shape
+        at = (carried.position[ys, xs] + 0.5) * np.array([w / W, h / H], np.float32) - 0.5
+        x, y = np.clip(np.rint(at).astype(int), 0, (w - 1, h - 1)).T
+        still[ys, xs] = places[y, x]
+    return still
+
+
+def regrained(
+    carried: Carried, pixels: Array, *, hidden: Mask, still: Mask, grain: Grain | None, seed: tuple[int, int]
+) -> Carried:
+    """The fill with the plate's grain.
+
+    Args:
+        pixels: (H, W, 3) the plate, scene-linear: the surroundings of what is cored.
+        hidden: (H, W) bool, the fill's pixels.
+        still: (H, W) bool, whose grain must not stay.
+        grain: the plate's; None leaves the fill as it is.
+        seed: the artist's, and the frame's number.
+    """
+    if grain is None or not hidden.any():
+        return carried
+    fill = carried.fill.copy()
+    H, W = hidden.shape
+    for top in range(0, H, TILE):
+        for left in range(0, W, TILE):
+            tile = np.s_[top : top + TILE, left : left + TILE]
+            if hidden[tile].any():
+                rng = np.random.default_rng([abs(n) for n in (*seed, top, left)])
+                _tile(carried, pixels, hidden=hidden, still=still, grain=grain, at=(top, left), rng=rng, out=fill)
+    return replace(carried, fill=fill)
+
+
+def _tile(
+    carried: Carried,
+    pixels: Array,
+    *,
+    hidden: Mask,
+    still: Mask,
+    grain: Grain,
+    at: tuple[int, int],
+    rng: np.random.Generator,
+    out: Array,
+) -> None:
+    tile = np.s_[at[0] : at[0] + TILE, at[1] : at[1] + TILE]
+    y0, x0 = (max(0, v - coring.MARGIN) for v in at)
+    wide = np.s_[y0 : at[0] + TILE + coring.MARGIN, x0 : at[1] + TILE + coring.MARGIN]
+    inner = np.s_[at[0] - y0 : at[0] - y0 + TILE, at[1] - x0 : at[1] - x0 + TILE]
+    with np.errstate(invalid="ignore"):
+        light = np.where(hidden[wide][..., None], carried.fill[wide], pixels[wide])
+    values = encode(np.where(np.isfinite(light), light, 0))
+    smooth, stays = (a[inner] for a in coring.cored(values, grain))
+    values, here = values[inner], hidden[tile]
+    cure = still[tile] & here
+    # What coring leaves is where structure is: in the grain's softer part.
+    kept = np.where(cure, carried.coarse[tile] * stays, carried.kept[tile])
+    fine = np.where(cure, carried.fine[tile] * stays, carried.fine[tile])
+    fresh = grain.draw(1 - kept, 1 - fine, rng)
+    dressed = decode(np.where(cure[..., None], smooth, values) + np.sqrt(grain.at(smooth.mean(-1))) * fresh)
+    out[tile][here] = dressed[here]

@@ -1,0 +1,214 @@
+"""Grain: measured as it was put there, kept as far as resampling lets it, given back, and never standing still."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from aan_engine.coring import cored
+from aan_engine.evaluation.likeness import likeness
+from aan_engine.grain import Grain, kept_shares, measure
+from aan_engine.light import decode, encode
+from aan_engine.motion import sample
+from aan_engine.pipeline import fill
+from aan_engine.regrain import NOTHING, Copied, regrained, standing
+from aan_engine.shot import Controls
+from aan_engine.transport import Carried
+from tests.engine.shots import Array, box_matte, pan, scene, shot_of
+
+SIZE, FRAMES, SPEED, SIDE = (120, 208), 8, 6.3, 32
+DIFFERENCE = np.array([1, -2, 1], np.float32)
+
+
+def strength(values: Array, sigma: float) -> Array:
+    """(H, W, 1) noise that rises with the luminance of log-range values."""
+    return sigma * (0.6 + 0.8 * np.clip(values.mean(-1, keepdims=True), 0, 1))
+
+
+def even(shape: tuple[int, int], *, size: tuple[float, float] = (0, 0), seed: int = 0) -> Array:
+    """(h, w, 3) noise of variance 1: white, blurred by Gaussians along x and y."""
+    noise = np.random.default_rng(seed).standard_normal((shape[0] + 16, shape[1] + 16, 3)).astype(np.float32)
+    if max(size) > 0:
+        noise = cv2.GaussianBlur(noise, (15, 15), sigmaX=size[0], sigmaY=size[1])
+    return (noise / noise.std())[8:-8, 8:-8]
+
+
+def noisy(clean: list[Array], *, sigma: float = 0.02, seed: int = 0) -> list[Array]:
+    """Each plate with noise of its own."""
+    values = [encode(c) for c in clean]
+    return [
+        decode(v + strength(v, sigma) * even(v.shape[:2], seed=1000 * seed + t)).astype(np.float32)
+        for t, v in enumerate(values)
+    ]
+
+
+def ramp() -> Array:
+    """(200, 320, 3) log range, dark on the left and bright on the right."""
+    return np.tile(np.linspace(0.05, 0.9, 320, dtype=np.float32)[None, :, None], (200, 1, 3))
+
+
+@pytest.mark.parametrize("size", [(0.0, 0.0), (0.5, 0.5), (0.8, 0.6)])
+@pytest.mark.parametrize("sigma", [0.004, 0.03])
+def test_noise_is_measured_by_luminance_and_size_as_it_was_put_there(size: tuple[float, float], sigma: float) -> None:
+    values = ramp()
+    found = measure(decode(values + strength(values, sigma) * even((200, 320), size=size)), np.ones((200, 320), bool))
+    assert found is not None
+    true = sigma * (0.6 + 0.8 * found.levels)
+    np.testing.assert_allclose(np.sqrt(found.variance), np.tile(true[:, None], (1, 3)), rtol=0.12)
+    np.testing.assert_allclose(np.sqrt(found.variance).mean() / true.mean(), 1, atol=0.04)
+    assert all(abs(a - b) <= 0.1 or max(a, b) < 0.45 for a, b in zip(found.size, size, strict=True))
+
+
+def test_structure_does_not_pass_for_noise() -> None:
+    shape = scene().shape[:2]
+    assert measure(scene().astype(np.float16), np.ones(shape, bool)) is None
+    found = measure(noisy([scene()], sigma=0.03)[0], np.ones(shape, bool))
+    assert found is not None
+    true = 0.03 * (0.6 + 0.8 * np.clip(found.levels, 0, 1))
+    np.testing.assert_allclose(np.sqrt(found.variance.mean(1)) / true, 1, atol=0.15)
+
+
+def test_what_a_resampled_copy_keeps_is_told_from_its_place() -> None:
+    for size in ((0.0, 0.0), (0.7, 0.4)):
+        noise = even((240, 240), size=size)
+        all_fine = cv2.sepFilter2D(noise, -1, DIFFERENCE, DIFFERENCE).var()
+        for offset in ((0.0, 0.0), (0.5, 0.5), (0.25, 0.1), (0.9, 0.5)):
+            x, y = np.meshgrid(np.arange(10, 230) + offset[0], np.arange(10, 230) + offset[1])
+            at = np.stack([x, y], -1).astype(np.float32)
+            copied = sample(noise, at, sharp=True)
+            fine = cv2.sepFilter2D(copied, -1, DIFFERENCE, DIFFERENCE).var() / all_fine
+            (told,) = kept_shares(at.reshape(-1, 2)[:1], size)
+            np.testing.assert_allclose(told[:2], (copied.var() / noise.var(), fine), rtol=0.05, atol=0.01)
+
+
+def test_drawn_grain_has_the_size_and_strength_that_was_asked_for() -> None:
+    asked = Grain(np.array([0.0]), np.full((1, 3), 0.02**2), (0.7, 0.4))
+    one = np.ones((256, 256), np.float32)
+    drawn = asked.draw(one, one, np.random.default_rng(3))
+    assert drawn.var() == pytest.approx(1, rel=0.03)
+    found = measure(decode(0.4 + 0.02 * drawn), np.ones((256, 256), bool))
+    assert found is not None
+    np.testing.assert_allclose(found.size, asked.size, atol=0.11)
+    np.testing.assert_allclose(found.variance, np.full_like(found.variance, 0.02**2), rtol=0.2)
+    # What resampling took is given back, most of it fine.
+    half = asked.draw(0.5 * one, 0.8 * one, np.random.default_rng(4))
+    assert half.var() == pytest.approx(0.5, rel=0.04)
+    fine = [cv2.sepFilter2D(d, -1, DIFFERENCE, DIFFERENCE).var() for d in (half, drawn)]
+    assert fine[0] / fine[1] == pytest.approx(0.8, rel=0.05)
+
+
+def test_coring_takes_the_noise_and_leaves_an_edge() -> None:
+    clean = np.full((96, 96, 3), 0.3, np.float32)
+    clean[:, 48:] = 0.7
+    grain = Grain(np.array([0.0]), np.full((1, 3), 0.02**2))
+    smooth, stays = cored(clean + 0.02 * even((96, 96)), grain)
+    flat = np.s_[8:88, 8:36]
+    assert smooth[flat].var() < 0.06 * 0.02**2
+    assert stays[flat].mean() < 0.06
+    assert smooth[8:88, 48].mean() - smooth[8:88, 47].mean() > 0.38
+    again, _ = cored(clean, grain)
+    np.testing.assert_allclose(again, clean, atol=0.004)
+
+
+def copies(*, frame: int, shape: tuple[int, int] = (40, 60)) -> tuple[Carried, np.ndarray]:
+    """A fill that copies from one frame, each pixel from its own place there."""
+    carried, hidden = Carried.blank(shape), np.zeros(shape, bool)
+    hidden[10:30, 20:40] = True
+    carried.source[hidden] = frame
+    carried.position[hidden] = np.argwhere(hidden)[:, ::-1]
+    carried.kept[hidden] = carried.fine[hidden] = carried.coarse[hidden] = 1
+    return carried, hidden
+
+
+def test_a_copy_stands_still_if_a_neighbour_shows_it_or_the_previous_target_took_it_too() -> None:
+    carried, hidden = copies(frame=7)
+    assert (standing(carried, index=6, before=NOTHING) == hidden).all()
+    assert not standing(carried, index=3, before=NOTHING).any()
+    places = np.zeros((20, 30), bool)  # on a proxy of half the size
+    places[:, 15:] = True
+    taken = standing(carried, index=3, before=Copied({7: places}))
+    x = np.arange(60)[None, :] * np.ones((40, 1))
+    assert (taken == (hidden & (x >= 30))).all()
+    assert not standing(carried, index=3, before=Copied({8: places})).any()
+
+
+def test_a_plate_without_noise_is_left_alone_to_the_bit() -> None:
+    carried, hidden = copies(frame=7)
+    plate = scene()[:40, :60]
+    same = regrained(carried, plate, hidden=hidden, still=hidden, grain=None, seed=(0, 1001))
+    assert same.fill.tobytes() == carried.fill.tobytes()
+
+
+def filled(folder: Path, plates: list[Array], *, grain: bool = True, seed: int = 0) -> list[Array]:
+    """The shot's result, log range."""
+    folder.mkdir()
+    shot = shot_of(folder, plates, box_matte(FRAMES, size=SIZE, side=SIDE), controls=Controls(grain=grain, seed=seed))
+    return [encode(f.pixels) for f in fill(shot)]
+
+
+def test_a_shot_without_noise_comes_out_the_same_with_grain_on_or_off(tmp_path: Path) -> None:
+    plates = pan(FRAMES, speed=SPEED, size=SIZE)
+    on, off = (filled(tmp_path / str(grain), plates, grain=grain) for grain in (True, False))
+    assert all(a.tobytes() == b.tobytes() for a, b in zip(on, off, strict=True))
+
+
+def test_a_fill_is_as_noisy_as_the_plate_around_it_and_its_grain_never_stands_still(tmp_path: Path) -> None:
+    """Two takes of one shot, whose noise alone differs: what their results differ by is noise, not structure."""
+    clean = pan(FRAMES, speed=SPEED, size=SIZE)
+    takes = [filled(tmp_path / str(s), noisy(clean, seed=s), seed=s) for s in (1, 2)]
+    matte = box_matte(1, size=SIZE, side=SIDE)[0]
+    inside = cv2.erode(matte, np.ones((3, 3))) > 0
+    around = (cv2.dilate(matte, np.ones((41, 41))) > 0) & (cv2.dilate(matte, np.ones((5, 5))) == 0)
+    y, x = np.mgrid[: SIZE[0], : SIZE[1]].astype(np.float32)
+    before, within = np.stack([x + SPEED, y + 0.2], -1), np.zeros(SIZE, bool)
+    within[inside] = sample(inside.astype(np.float32), before)[inside] > 0.99
+    previous = None
+    powers, together = [], []
+    for one, two, true in zip(*takes, clean, strict=True):
+        noise = (one - two) / np.sqrt(2) / strength(encode(true), 1.0)
+        powers.append((noise[inside] ** 2).mean() / (noise[around] ** 2).mean())
+        if previous is not None:
+            then, now = sample(previous, before)[within], noise[within]
+            together.append((then * now).mean() / np.sqrt((then**2).mean() * (now**2).mean()))
+        previous = noise
+    np.testing.assert_allclose(powers, 1, atol=0.15)
+    assert np.mean(together) < 0.1
+    assert max(together) < 0.15
+
+
+def test_the_same_seed_draws_the_same_grain_and_another_one_another(tmp_path: Path) -> None:
+    plates = noisy(pan(FRAMES, speed=SPEED, size=SIZE))
+    first, again, other = (filled(tmp_path / n, plates, seed=s) for n, s in (("a", 3), ("b", 3), ("c", 4)))
+    hole = box_matte(1, size=SIZE, side=SIDE)[0] > 0
+    for a, b, c in zip(first, again, other, strict=True):
+        assert a.tobytes() == b.tobytes()
+        assert (a != c)[hole].mean() > 0.5
+        assert (a == c)[~hole].all()
+
+
+def test_an_interrupted_shot_gets_the_same_grain_when_it_goes_on(tmp_path: Path) -> None:
+    plates = noisy(pan(4, speed=SPEED, size=SIZE))
+    shot = shot_of(tmp_path, plates, box_matte(4, size=SIZE, side=SIDE))
+    whole = {f.frame: f.pixels for f in fill(shot)}
+    for rest in fill(shot, skip={1001, 1002}):
+        assert rest.pixels.tobytes() == whole[rest.frame].tobytes()
+
+
+def test_likeness_tells_a_soft_patch_and_a_patch_without_grain() -> None:
+    values = encode(noisy([scene()], sigma=0.02)[0])
+    hidden = np.zeros(values.shape[:2], bool)
+    hidden[60:140, 100:200] = True
+    same = likeness(decode(values), hidden)
+    soft = np.where(hidden[..., None], cv2.GaussianBlur(values, (0, 0), 2), values)
+    patch = likeness(decode(soft), hidden)
+    assert same is not None
+    assert patch is not None
+    assert same.grain == pytest.approx(1, abs=0.2)
+    assert same.sharpness == pytest.approx(1, abs=0.25)
+    assert patch.grain < 0.1
+    assert patch.sharpness < 0.5 * same.sharpness
+    assert patch.gradient < 0.6 * same.gradient
+    assert likeness(decode(values), np.zeros_like(hidden)) is None
