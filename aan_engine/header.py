@@ -87,10 +87,16 @@ class PartDescription:
 
 @dataclass(frozen=True)
 class Description:
-    """An EXR file as its header describes it."""
+    """A picture file as its header describes it.
+
+    Args:
+        path, parts: the file, and its parts in their order; formats other than EXR have one.
+        told: of other formats, what they are and how their values are read, for people; empty for EXR.
+    """
 
     path: Path
     parts: tuple[PartDescription, ...]
+    told: str = ""
 
 
 class _Damage(Exception):
@@ -128,6 +134,19 @@ def describe(path: Path, *, frame: int | None = None) -> Description:
 def area(window: Window) -> int:
     """Pixels inside a window whose ends are both included."""
     return (window[2] - window[0] + 1) * (window[3] - window[1] + 1)
+
+
+def spelled_timecode(raw: bytes) -> str | None:
+    """The attribute `timeCode` as people write it: SMPTE 12M packing, binary-coded digits, and bit 6 for drop-frame."""
+    if len(raw) != 8:
+        return None
+    bits = int.from_bytes(raw[:4], "little")
+
+    def two_digits(shift: int, tens_mask: int) -> int:
+        return (bits >> shift & 0xF) + 10 * (bits >> (shift + 4) & tens_mask)
+
+    hours, minutes, seconds, frames = (two_digits(*at) for at in ((24, 3), (16, 7), (8, 7), (0, 3)))
+    return f"{hours:02}:{minutes:02}:{seconds:02}{';' if bits & 0x40 else ':'}{frames:02}"
 
 
 def _parts(file: BinaryIO) -> tuple[PartDescription, ...]:
@@ -176,7 +195,7 @@ def _part(attributes: dict[str, Attribute], *, flags: int) -> PartDescription:
         display_window=_window(value["displayWindow"], name="display window"),
         data_window=_window(value["dataWindow"], name="data window"),
         channels=channels,
-        timecode=_timecode(value.get("timeCode", b"")),
+        timecode=spelled_timecode(value.get("timeCode", b"")),
         subsampled=subsampled,
         attributes=attributes,
     )
@@ -218,19 +237,6 @@ def _window(raw: bytes, *, name: str) -> Window:
     if x1 < x0 or y1 < y0:
         raise _Damage(f"the EXR header's {name} is empty or reversed ({x0}, {y0} to {x1}, {y1})")
     return x0, y0, x1, y1
-
-
-def _timecode(raw: bytes) -> str | None:
-    """SMPTE 12M packing: binary-coded decimal digits, and bit 6 for drop-frame."""
-    if len(raw) != 8:
-        return None
-    bits = int.from_bytes(raw[:4], "little")
-
-    def two_digits(shift: int, tens_mask: int) -> int:
-        return (bits >> shift & 0xF) + 10 * (bits >> (shift + 4) & tens_mask)
-
-    hours, minutes, seconds, frames = (two_digits(*at) for at in ((24, 3), (16, 7), (8, 7), (0, 3)))
-    return f"{hours:02}:{minutes:02}:{seconds:02}{';' if bits & 0x40 else ':'}{frames:02}"
 
 
 def _check_plausible(parts: tuple[PartDescription, ...], *, size: int) -> None:

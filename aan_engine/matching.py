@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from aan_engine.motion import Array, project
 from aan_engine.network import projective
-from aan_engine.registration import Pyramid, Registered, refine, scaling, sharpness, warp
+from aan_engine.registration import EXACT, Pyramid, Registered, refine, scaling, sharpness, warp
 
 LOOKS = ((2, 9, 7, 2), (2, 4, 7, 2), (1, 3, 9, 4))
 """Pyramid level, reach and side of the windows and distance between them, in the level's pixels, look after look."""
@@ -51,6 +51,9 @@ AGAIN = 4
 CONSENSUS = 1.5
 """Pixels (of a level) by which a match may be off and still support what many matches say in common."""
 
+EXPLAINED = 0.7
+"""Share of a place's pixels that must fit exactly for it to be explained."""
+
 NEAR = 0.03
 """Between the two an answer is believed that lies as near to its start as this, in widths of the frame: there it is
 moving foreground or depth that takes trust away, and looking around would cost much and find nothing."""
@@ -79,9 +82,9 @@ def search(
     """
     best, sharp = known, sharpness(target, reference, homography=known.homography)
 
-    def sharper(start: NDArray[np.float64], consensus: bool) -> bool:
+    def sharper(start: NDArray[np.float64], consensus: bool, shown: Pyramid = target) -> bool:
         nonlocal best, sharp
-        landed = match(target, reference, start=start, consensus=consensus)
+        landed = match(shown, reference, start=start, consensus=consensus)
         found = refine(target, reference, start=landed, coarse=False)
         value = sharpness(target, reference, homography=found.homography)
         if value <= sharp or found.kinship <= KIN:
@@ -95,9 +98,22 @@ def search(
             if best.trust >= SURE:
                 return best
     for _ in range(AGAIN):
-        if best.trust >= SURE or not (sharper(best.homography, True) or sharper(best.homography, False)):
+        if best.trust >= SURE:
             break
+        if not (sharper(best.homography, True) or sharper(best.homography, False)):
+            rest = _unexplained(target, reference, homography=best.homography)
+            if not sharper(best.homography, True, rest):
+                break
     return best
+
+
+def _unexplained(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64]) -> Pyramid:
+    """The target without what `homography` explains well: if that was something in front, the rest is what counts."""
+    (T, mt), (R, mr) = target.levels[0], reference.levels[0]
+    warped, both = warp(R, mr, homography, T.shape)
+    residual = np.abs(warped - T - np.median((warped - T)[both > 0] if both.any() else 0))
+    exact = cv2.blur(((both * mt > 0) & (residual < 2 * EXACT)).astype(np.float32), (9, 9)) > EXPLAINED
+    return Pyramid(target.grey, target.visible & ~exact)
 
 
 def match(

@@ -12,12 +12,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine import exr
-from aan_engine.header import Window, describe
+from aan_engine import footage
+from aan_engine.header import Window
 from aan_engine.plate import Part, Plate
 from aan_engine.shot import MatteError, PlateError, PlateMissing
 
 Box = tuple[int, int, int, int]
+
+COVERS = 0.08
+"""Share of a pixel from which the fill takes it whole, see `covering`."""
 
 
 def read(path: Path, *, frame: int, channel: str | None, like: Plate) -> NDArray[np.float32]:
@@ -39,25 +42,45 @@ def read(path: Path, *, frame: int, channel: str | None, like: Plate) -> NDArray
     Raises:
         MatteError: missing, damaged, of another size, or without the named channel.
     """
-    path = Path(path)
-    try:
-        parts = exr.decode(describe(path, frame=frame), frame=frame)
-    except PlateMissing as error:
-        raise MatteError(
-            "the matte is not there", hint="Render the matte for this frame.", file=path, frame=frame
-        ) from error
-    except PlateError as error:
-        raise MatteError(
-            f"the matte cannot be read: {error.reason}", hint=error.hint, file=path, frame=frame
-        ) from error
-    part, name = _find(parts, channel, path=path, frame=frame)
-    _check_size(part.description.display_window, like, path=path, frame=frame)
+    part, name = _opened(path, frame=frame, channel=channel)
+    _check_size(part.description.display_window, like, path=Path(path), frame=frame)
     placed = np.zeros(like.shape, np.float32)
     there, here = _overlap(part.description.data_window, like.data_window)
     with np.errstate(invalid="ignore", over="ignore"):
         values = part.channels[name][there].astype(np.float32)
-    placed[here] = np.clip(np.nan_to_num(values, nan=1.0, posinf=1.0, neginf=0.0), 0.0, 1.0)
+    if not np.isfinite(values).all():
+        np.nan_to_num(values, copy=False, nan=1.0, posinf=1.0, neginf=0.0)
+    np.clip(values, 0.0, 1.0, out=placed[here])
     return placed
+
+
+def is_empty(path: Path, *, frame: int, channel: str | None) -> bool:
+    """Whether the matte of one frame hides nothing, wherever it lies; `channel` and errors as in `read`."""
+    part, name = _opened(path, frame=frame, channel=channel)
+    with np.errstate(invalid="ignore"):
+        return bool((part.channels[name] <= 0).all())
+
+
+def covering(roto: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How much of the fill each pixel gets: a soft edge says how much of the *object* is in a pixel, not of the fill.
+
+    Where a tenth of a pixel is object and nine tenths are background, laying a tenth of the fill over it would keep
+    nine tenths of the object's tenth: a fringe all around. So weights rise to full within `COVERS` of the edge, and
+    only there plate and fill mix. A matte that is nowhere opaque is no edge but an opacity, and is meant as such.
+
+    Args:
+        roto: (H, W) float32, 0 .. 1.
+
+    Returns:
+        (H, W) float32, 0 .. 1: 0 exactly where `roto` is, the greatest value of each connected area as it is.
+    """
+    if not ((roto > 0) & (roto < 1)).any():
+        return roto
+    _, area = cv2.connectedComponents((roto > 0).astype(np.uint8), connectivity=8)
+    opacity = np.zeros(int(area.max()) + 1, np.float32)
+    np.maximum.at(opacity, area[roto > 0], roto[roto > 0])
+    most = opacity[area]
+    return np.where(roto > 0, np.minimum(roto / COVERS, most), 0).astype(np.float32)
 
 
 def shaped(roto: NDArray[np.float32], *, grow: float, feather: float) -> NDArray[np.float32]:
@@ -117,10 +140,15 @@ def composite(
         (H, W, 3) float32: where m is 0 the plate's own bits, where m is 1 the fill's own bits.
     """
     result = plate.copy()
-    soft = (matte > 0) & (matte < 1)
-    weight = matte[soft][:, None]
-    result[soft] = plate[soft] * (1 - weight) + fill[soft] * weight
-    result[matte >= 1] = fill[matte >= 1]
+    around = box(matte > 0, margin=0)
+    if around is None:
+        return result
+    y0, y1, x0, x1 = around
+    near, inside, over = result[y0:y1, x0:x1], matte[y0:y1, x0:x1], fill[y0:y1, x0:x1]
+    soft = (inside > 0) & (inside < 1)
+    weight = inside[soft][:, None]
+    near[soft] = near[soft] * (1 - weight) + over[soft] * weight
+    near[inside >= 1] = over[inside >= 1]
     return result
 
 
@@ -140,6 +168,21 @@ def box(hidden: NDArray[np.bool_], *, margin: int) -> Box | None:
         max(int(columns[0]) - margin, 0),
         min(int(columns[-1]) + 1 + margin, width),
     )
+
+
+def _opened(path: Path, *, frame: int, channel: str | None) -> tuple[Part, str]:
+    path = Path(path)
+    try:
+        parts = footage.values(path, frame=frame)
+    except PlateMissing as error:
+        raise MatteError(
+            "the matte is not there", hint="Render the matte for this frame.", file=path, frame=frame
+        ) from error
+    except PlateError as error:
+        raise MatteError(
+            f"the matte cannot be read: {error.reason}", hint=error.hint, file=path, frame=frame
+        ) from error
+    return _find(parts, channel, path=path, frame=frame)
 
 
 def _find(parts: tuple[Part, ...], channel: str | None, *, path: Path, frame: int) -> tuple[Part, str]:

@@ -18,7 +18,8 @@ import cv2
 import numpy as np
 import torch
 
-from aan_engine import diagnostics, exr, matte, proxy, regrain, relay, transport, weights
+from aan_engine import colour, diagnostics, exr, footage, matte, patch, proxy, regrain, relay, transport, weights
+from aan_engine.ahead import ahead
 from aan_engine.cast import Cast
 from aan_engine.decision import Decider, Decision
 from aan_engine.motion import Array, Mask
@@ -26,9 +27,11 @@ from aan_engine.networks import Networks
 from aan_engine.plate import Plate
 from aan_engine.proposals import EVERY, Pathways
 from aan_engine.proxy import Reel
+from aan_engine.report import Report
 from aan_engine.roles import Masks, Roles
 from aan_engine.shelf import Shelf
 from aan_engine.shot import Shot, ShotError
+from aan_engine.source import Source
 from aan_engine.survey import Survey
 from aan_engine.transport import Carried
 
@@ -59,6 +62,9 @@ class Filled:
         pixels: (H, W, 3) float32 scene-linear, the composite.
         layers: diagnostic channels by name, (H, W) float32; those that the shot asked for.
         unseen: share of the hidden pixels that was synthesised, 0 .. 1.
+        confidence: mean over the hidden pixels, 0 .. 1; 1 where nothing is hidden.
+        trust: 0 .. 1, how far the alignment with the neighbours is to be trusted; None where it was not looked at.
+        write_patch: whether only the matte's box is written, see `patch`.
     """
 
     frame: int
@@ -67,15 +73,24 @@ class Filled:
     pixels: Array
     layers: dict[str, Array]
     unseen: float
+    confidence: float = 1.0
+    trust: float | None = None
+    write_patch: bool = False
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path) -> int:
         """Write the frame beside its temporary name, verify that not one bit outside the matte changed, rename.
+
+        Returns:
+            The number of bits that were found changed outside the matte: 0, or it raises.
 
         Raises:
             PlateUnwritable: a full disk, a read-only folder.
             TouchedError: a bit outside the matte differs; nothing is left behind.
         """
-        exr.write(path, self.plate, pixels=self.pixels, hidden=self.hidden, layers=self.layers)
+        if not self.write_patch:
+            return exr.write(path, self.plate, pixels=self.pixels, hidden=self.hidden, layers=self.layers)
+        cut = patch.cut(self.plate, pixels=self.pixels, hidden=self.hidden, layers=self.layers)
+        return exr.write(path, cut, pixels=cut.pixels, hidden=np.zeros(cut.shape, np.bool_))
 
 
 def fill(
@@ -102,37 +117,48 @@ def fill(
     wanted = [t.frame for t in shot.targets if t.frame not in skip]
     if not wanted:
         return
-    networks = networks or _networks(_device(shot.device))
     roles = Roles(shot)
+    if not any(roles.is_hiding(target.frame) for target in shot.targets):
+        yield from _passed_through(shot, roles, wanted, tell)
+        return
+    networks = networks or _networks(_device(shot.device))
     cast = Cast(roles.serving, roles.painted, partial(roles.clean_near, count=CLEAN_PLATES), shot.controls.smoothing)
     with ExitStack() as stack:
-        reel = stack.enter_context(_reel(roles, tell))
+        shelf = Shelf(roles)
+        reel = stack.enter_context(_reel(roles, shelf, tell))
         survey = Survey(reel, cast=cast)
         decider = Decider(networks, survey, pathways=pathways, light=shot.controls.light)
         survey.ask(decider.guess)
         survey.tell(lambda count: tell(Step("align", count, len(shot.plates) - 1)))
         stack.callback(survey.close)
-        shelf = Shelf(roles)
         number = {p.frame: i for i, p in enumerate(shot.plates)}
         targets = [number[t.frame] for t in shot.targets if t.frame <= wanted[-1]]
         before = latest = regrain.NOTHING
         undecided = [index for index in targets if index not in roles.painted]
         decided = stack.enter_context(closing(relay.decisions(decider, undecided)))
+        asked = [index for index in targets if shot.plates[index].frame not in skip]
+        read = stack.enter_context(closing(ahead(shelf.target, asked)))
         for done, index in enumerate(targets, 1):
             decision = None if index in roles.painted else next(decided)
             before, latest = latest, regrain.Copied.of(decision, size=reel.size)
             tell(Step("decide", done, len(targets)))
             if shot.plates[index].frame in skip:
                 continue
-            plate, masks = roles.target(index)
+            plate, masks = next(read)
             carried = Carried.blank(plate.shape)
             if index in roles.painted:
                 carried = transport.laid_over(shelf.source(index), masks.hidden, index=index)
             elif masks.hidden.any():
                 assert decision is not None  # what is hidden on the plate is hidden on its proxy
                 carried = _carried(shot, shelf, decision, plate, masks, size=reel.size, before=before)
-            yield _filled(shot, plate, masks, carried, numbers=roles.numbers)
+            trust = survey.trusted(index)
+            yield _filled(shot, plate, masks, carried, numbers=roles.numbers, trust=trust)
             tell(Step("fill", done, len(targets)))
+
+
+def report(path: Path, *, keep: Collection[int] = ()) -> Report:
+    """A report to tell of each frame once it is written; `keep` names the frames of an earlier run that still count."""
+    return Report(path, keep=keep)
 
 
 def warm(device: str = "auto") -> None:
@@ -145,8 +171,9 @@ def warm(device: str = "auto") -> None:
 
 
 def identity() -> str:
-    """A digest that changes whenever the same job would get other pixels: engine, weights, libraries, device."""
+    """A digest that changes whenever the same job gets other pixels: engine, weights, libraries, colour, device."""
     made_with = [VERSION, weights.digest(), torch.__version__, cv2.__version__, np.__version__]
+    made_with += [footage.identity(), colour.identity()]
     return hashlib.sha256(" ".join([*made_with, str(torch.cuda.is_available())]).encode()).hexdigest()
 
 
@@ -163,13 +190,12 @@ def _device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _reel(roles: Roles, tell: Callable[[Step], None]) -> Reel:
+def _reel(roles: Roles, shelf: Shelf, tell: Callable[[Step], None]) -> Reel:
     """Every frame's proxy, clean plates behind the shot's own."""
     reel: Reel | None = None
     total = len(roles.files)
     try:
-        for index in range(total):
-            plate, masks = roles.source(index)
+        for index, (plate, masks) in enumerate(ahead(shelf.look, range(total))):
             if reel is None:
                 reel = Reel(roles.count, proxy.size_for(*plate.shape), extra=total - roles.count)
             reel.put(index, proxy.make(plate.pixels, masks.roto, size=reel.size, barred=masks.barred))
@@ -201,7 +227,7 @@ def _carried(
         masks.hidden,
         size=size,
         source=shelf.source,
-        target=shelf.as_target(plate, masks),
+        target=Source(plate, masks),
         grain=grain.size if grain else (0.0, 0.0),
     )
     still = regrain.standing(found, index=decision.near.index, before=before)
@@ -209,9 +235,23 @@ def _carried(
     return regrain.regrained(found, plate.pixels, hidden=masks.hidden, still=still, grain=grain, seed=seed)
 
 
-def _filled(shot: Shot, plate: Plate, masks: Masks, carried: Carried, *, numbers: list[int]) -> Filled:
+def _passed_through(
+    shot: Shot, roles: Roles, wanted: Collection[int], tell: Callable[[Step], None]
+) -> Iterator[Filled]:
+    """A shot that hides nothing: each plate is read and handed on; nothing is looked at, aligned or decided."""
+    for done, frame in enumerate(wanted, 1):
+        plate, masks = roles.target(roles.numbers.index(frame))
+        yield _filled(shot, plate, masks, Carried.blank(plate.shape), numbers=roles.numbers, trust=None)
+        tell(Step("fill", done, len(wanted)))
+
+
+def _filled(
+    shot: Shot, plate: Plate, masks: Masks, carried: Carried, *, numbers: list[int], trust: float | None
+) -> Filled:
     hidden = masks.hidden
     pixels = matte.composite(plate.pixels, carried.fill, matte=masks.roto)
     unseen = float(carried.unseen[hidden].mean()) if hidden.any() else 0.0
+    confidence = float(carried.confidence[hidden].mean()) if hidden.any() else 1.0
     layers = diagnostics.layers(plate, carried, hidden=hidden, frames=numbers, wanted=shot.aovs)
-    return Filled(plate.frame, plate, hidden, pixels, layers, unseen)
+    as_patch = shot.controls.write == "patch"
+    return Filled(plate.frame, plate, hidden, pixels, layers, unseen, confidence, trust, as_patch)

@@ -6,13 +6,13 @@ Knows channels and windows; opens no file (`exr` does), and changes nothing: a p
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aan_engine.colour import Encoding
 from aan_engine.header import Description, PartDescription, Window
 from aan_engine.shot import PlateUnsupported
 
@@ -57,6 +57,7 @@ class Plate:
         path, frame: the file, and its number on the timeline.
         parts: all parts in the file's order.
         beauty: which channels are the picture.
+        encoding: how the picture's values stand for light; None where they are light.
 
     Convention: windows are (x0, y0, x1, y1), both ends included, in the file's absolute pixel coordinates, origin
     top-left, x right, y down. Row 0, column 0 of every array is the pixel (x0, y0) of the data window.
@@ -66,6 +67,7 @@ class Plate:
     frame: int
     parts: tuple[Part, ...]
     beauty: Beauty
+    encoding: Encoding | None = None
 
     @property
     def display_window(self) -> Window:
@@ -83,17 +85,33 @@ class Plate:
         x0, y0, x1, y1 = self.data_window
         return y1 - y0 + 1, x1 - x0 + 1
 
-    @cached_property
+    @property
     def pixels(self) -> NDArray[np.float32]:
-        """The picture, (H, W, 3) float32 scene-linear over the data window; exact for half and float. Read only."""
+        """The picture, (H, W, 3) float32 scene-linear over the data window; made anew each time, as it is large.
+
+        Exact for half and float, but where an `encoding` is decoded.
+        """
+        height, width = self.shape
+        return self.region(0, height, 0, width)
+
+    def region(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.float32]:
+        """Rows `top` .. `bottom` and columns `left` .. `right` (both ends excluded) of `pixels`."""
         channels = self.parts[self.beauty.part].channels
-        stacked = np.empty((*self.shape, 3), np.float32)
+        stacked = np.empty((bottom - top, right - left, 3), np.float32)
         # Signalling NaNs of a plate must not raise a warning on their way to float32.
         with np.errstate(invalid="ignore"):
             for column, name in enumerate(self.beauty.names):
-                stacked[..., column] = channels[name]
-        stacked.flags.writeable = False
-        return stacked
+                stacked[..., column] = channels[name][top:bottom, left:right]
+        return stacked if self.encoding is None else self.encoding.decode(stacked)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that all its channels take."""
+        return sum(array.nbytes for part in self.parts for array in part.channels.values())
+
+    def valued(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scene-linear light (..., 3) as values of the picture: the inverse of what `pixels` did."""
+        return light if self.encoding is None else self.encoding.encode(light)
 
 
 def find_beauty(description: Description, *, frame: int | None) -> Beauty:

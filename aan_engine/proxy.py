@@ -58,17 +58,18 @@ def make(pixels: Array, matte: Array, *, size: tuple[int, int], barred: Mask | N
         size: (h, w) from `size_for`.
         barred: (H, W) what may not be taken from though the picture shows it, None for nothing.
     """
-    known = (np.isfinite(pixels).all(-1) & (matte <= 0)).astype(np.float32)
-    light = np.where(known[..., None] > 0, pixels, np.float32(0))
+    # A sum is finite only where all its parts are.
+    with np.errstate(invalid="ignore", over="ignore"):
+        known = (np.isfinite(pixels[..., 0] + pixels[..., 1] + pixels[..., 2]) & (matte <= 0)).astype(np.float32)
+    light = pixels.copy()
+    light[known == 0] = 0
     if size != known.shape:
         to = (size[1], size[0])
         share = cv2.resize(known, to, interpolation=cv2.INTER_AREA)
         # Light is averaged as light, but for sparks, which would outshine all around them; hidden pixels are left out
         # of the mean instead of staining their surroundings.
-        light = (
-            cv2.resize(np.clip(light, -SPARK, SPARK), to, interpolation=cv2.INTER_AREA)
-            / np.maximum(share, 1e-6)[..., None]
-        )
+        mean = cv2.resize(np.clip(light, -SPARK, SPARK, out=light), to, interpolation=cv2.INTER_AREA)
+        light = mean / np.maximum(share, 1e-6)[..., None]
         hidden = share < 1 - 1e-6
     else:
         hidden = known < 1

@@ -9,6 +9,7 @@ Convention: plate and proxy positions as in `proxy`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -29,6 +30,9 @@ SAMPLES = 5000
 REACH = 0.75
 """Proxy pixels by which coordinates may be off."""
 
+MINOR = 0.01
+"""Share of the hole from which a source of one candidate is worth it."""
+
 SOFT = 0.3
 """Blur, in proxy pixels, under which the first look is taken: it must see as far as coordinates may be off."""
 
@@ -37,6 +41,13 @@ SHARP = 0.7
 
 LARGEST = 16_000_000
 """Pixels of a plate that are looked at for one polish; with more, coordinates stay as they are."""
+
+
+TARGET = -1
+"""The target among the frames that are looked at."""
+
+Window = tuple[int, int, int, int]
+"""x0, y0, x1, y1 on a plate, the latter two excluded."""
 
 
 class Rim:
@@ -54,9 +65,11 @@ class Rim:
     ) -> None:
         self._decision = decision
         self._target = target
-        self._source = source
+        self._source = lru_cache(maxsize=None)(source)
         self._scale = scale
+        self._count = decision.near.hidden.sum() / scale.prod()
         self._found: dict[tuple[int, int], Nudge] = {}
+        self._looks: dict[tuple[int, float], tuple[Window, Look]] = {}
         rng = np.random.default_rng(seed)
         self._jitter = rng.uniform(-0.5, 0.5, (SAMPLES, 2)).astype(np.float32)
 
@@ -65,6 +78,8 @@ class Rim:
         added = np.zeros((len(points), 2), np.float32)
         for frame in np.unique(frames[frames >= 0]):
             here = frames == frame
+            if here.sum() < MINOR * self._count:
+                continue
             if (k, int(frame)) not in self._found:
                 self._found[k, int(frame)] = self._polished(k, int(frame))
             added[here] = self._found[k, int(frame)].at(points[here])
@@ -84,15 +99,32 @@ class Rim:
         points, there = np.rint(points[ours]).astype(np.float32), there[ours] + _rounding(points[ours])
         result, reach = STAY, REACH / float(self._scale.min())
         for sigma in (SOFT / float(self._scale.min()), SHARP):
-            wanted, other = (
-                _looked_at(plate, at, sigma=sigma, margin=reach)
-                for plate, at in ((self._target, points), (self._source(frame), there))
-            )
+            wanted = self._look(TARGET, points, sigma=sigma, margin=reach)
+            other = self._look(frame, there, sigma=sigma, margin=reach)
             if wanted is None or other is None:
                 return STAY
             value, seen = wanted(points)
             result = nudge(value[seen], points[seen], there[seen], look=other, reach=reach, start=result)
         return result
+
+    def _look(self, frame: int, at: Array, *, sigma: float, margin: float) -> Look | None:
+        """A look at a frame around these positions; None where that is too much of it, or none."""
+        plate = self._target if frame == TARGET else self._source(frame)
+        H, W = plate.picture.shape
+        border = int(3 * sigma + margin) + 2
+        x0, y0 = np.clip(np.floor(at.min(0)).astype(int) - border, 0, (W, H))
+        x1, y1 = np.clip(np.ceil(at.max(0)).astype(int) + border + 1, 0, (W, H))
+        if (held := self._looks.get((frame, sigma))) is not None:
+            (left, top, right, bottom), look = held
+            if left <= x0 and top <= y0 and x1 <= right and y1 <= bottom:
+                return look
+            # Candidates of one frame mostly lie close together: one look will do for all.
+            x0, y0, x1, y1 = min(left, x0), min(top, y0), max(right, x1), max(bottom, y1)
+        if not (x0 < x1 and y0 < y1 and (y1 - y0) * (x1 - x0) <= LARGEST):
+            return None
+        window = (int(x0), int(y0), int(x1), int(y1))
+        self._looks[frame, sigma] = (window, _looked_at(plate, window, sigma=sigma))
+        return self._looks[frame, sigma][1]
 
 
 def _rounding(points: Array) -> Array:
@@ -100,17 +132,13 @@ def _rounding(points: Array) -> Array:
     return np.asarray(np.rint(points) - points, np.float32)
 
 
-def _looked_at(plate: Source, at: Array, *, sigma: float, margin: float) -> Look | None:
-    """A look at a plate around these positions, in green; None where that is too much of it, or none."""
-    H, W = plate.blocked.shape
-    border = int(3 * sigma + margin) + 2
-    x0, y0 = np.clip(np.floor(at.min(0)).astype(int) - border, 0, (W, H))
-    x1, y1 = np.clip(np.ceil(at.max(0)).astype(int) + border + 1, 0, (W, H))
-    if not 0 < (y1 - y0) * (x1 - x0) <= LARGEST:
-        return None
+def _looked_at(plate: Source, window: Window, *, sigma: float) -> Look:
+    """A look at a window of a plate, in green, softened by `sigma` pixels."""
+    x0, y0, x1, y1 = window
     blocked = plate.blocked[y0:y1, x0:x1]
     shown = (~blocked).astype(np.float32)
-    grey = encode(np.where(blocked, 0, plate.pixels[y0:y1, x0:x1, 1]))
+    green = plate.picture.region(y0, y1, x0, x1)[..., 1]
+    grey = encode(np.where(blocked, 0, green))
     # What is blocked must not bleed into the blur of its surroundings.
     share = cv2.GaussianBlur(shown, (0, 0), sigma)
     soft = cv2.GaussianBlur(grey * shown, (0, 0), sigma) / np.maximum(share, 1e-3)

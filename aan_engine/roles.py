@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine import exr, matte
+from aan_engine import footage, matte
 from aan_engine.header import Window
 from aan_engine.motion import Array, Mask
 from aan_engine.plate import Plate
@@ -37,12 +37,12 @@ class Masks:
     roto: Array
     barred: Mask
 
-    @property
+    @cached_property
     def hidden(self) -> Mask:
         """(H, W) bool, where the picture may change."""
         return self.roto > 0
 
-    @property
+    @cached_property
     def blocked(self) -> Mask:
         """(H, W) bool, where nothing may be taken from."""
         return self.hidden | self.barred
@@ -55,6 +55,7 @@ class Roles:
         self._shot = shot
         self.count = len(shot.plates)
         self._windows: tuple[Window, Window] | None = None
+        self._hiding: dict[FrameFile, bool] = {}
         self._painted = {p.frame: p for p in shot.known.painted}
         if strangers := sorted(self._painted.keys() - {p.frame for p in shot.plates}):
             raise ShotError(
@@ -96,22 +97,29 @@ class Roles:
         order = sorted(enumerate(self._shot.known.clean), key=lambda c: (abs(c[1].frame - number), c[0]))
         return [self.count + i for i, _ in order[:count]]
 
-    def target(self, index: int) -> tuple[Plate, Masks]:
-        """The plate of a frame, and its masks."""
-        plate = self._read(self._shot.plates[index])
+    def target(self, index: int, known: Plate | None = None) -> tuple[Plate, Masks]:
+        """The plate of a frame (`known` if it was read before), and its masks."""
+        plate = known or self._read(self._shot.plates[index])
         return plate, self._masks(plate)
 
-    def source(self, index: int) -> tuple[Plate, Masks]:
+    def is_hiding(self, frame: int) -> bool:
+        """Whether the matte of a frame hides anything at all; no plate is opened to tell."""
+        file = self._shot.matte_of(frame)
+        if file not in self._hiding:
+            self._hiding[file] = not matte.is_empty(file.path, frame=frame, channel=self._shot.matte_channel)
+        return self._hiding[file]
+
+    def source(self, index: int, known: Plate | None = None) -> tuple[Plate, Masks]:
         """A frame as something to take from: what was painted by hand is open, a clean plate wholly so."""
         if index < self.count and index not in self.painted:
-            return self.target(index)
-        plate = self._read(self.files[index])
+            return self.target(index, known)
+        plate = known or self._read(self.files[index])
         barred = self._masks(plate).barred if index < self.count else _broken(plate)
         return plate, Masks(np.zeros(plate.shape, np.float32), barred)
 
     def _read(self, file: FrameFile) -> Plate:
         """A frame; coordinates count from the data window's corner: it must stand still, and so must the format."""
-        plate = exr.read(file.path, frame=file.frame)
+        plate = footage.read(file.path, frame=file.frame, colorspace=self._shot.controls.colorspace)
         windows = (plate.data_window, plate.display_window)
         usual = self._windows = self._windows or windows
         for name, found, wanted in zip(("data window", "display window"), windows, usual, strict=True):
@@ -129,20 +137,25 @@ class Roles:
         shot, known = self._shot, self._shot.known
         file = shot.matte_of(plate.frame)
         roto = matte.read(file.path, frame=plate.frame, channel=shot.matte_channel, like=plate)
-        roto = matte.shaped(roto, grow=shot.controls.grow, feather=shot.controls.feather)
-        front, excluded = (_held(files, plate) for files in (known.holdout, known.exclude))
-        barred = (front > 0) | (excluded > 0) | _broken(plate)
-        return Masks(roto * (1 - front), barred)
+        roto = matte.shaped(matte.covering(roto), grow=shot.controls.grow, feather=shot.controls.feather)
+        barred = _broken(plate)
+        if (front := _held(known.holdout, plate)) is not None:
+            barred |= front > 0
+            roto = roto * (1 - front)
+        if (excluded := _held(known.exclude, plate)) is not None:
+            barred |= excluded > 0
+        return Masks(roto, barred)
 
 
 def _broken(plate: Plate) -> Mask:
     """(H, W) bool, where the plate is NaN or infinite."""
-    return np.asarray(~np.isfinite(plate.pixels).all(-1))
+    channels = plate.parts[plate.beauty.part].channels
+    return np.asarray(~np.logical_and.reduce([np.isfinite(channels[name]) for name in set(plate.beauty.names)]))
 
 
-def _held(files: tuple[FrameFile, ...], plate: Plate) -> NDArray[np.float32]:
-    """The matte of a plate's frame in a sequence, 0 where the sequence lacks it; a single one holds for all."""
+def _held(files: tuple[FrameFile, ...], plate: Plate) -> NDArray[np.float32] | None:
+    """The matte of a plate's frame in a sequence, None where the sequence lacks it; a single one holds for all."""
     of_frame = {f.frame: f for f in files} if len(files) != 1 else {plate.frame: files[0]}
     if plate.frame not in of_frame:
-        return np.zeros(plate.shape, np.float32)
+        return None
     return matte.read(of_frame[plate.frame].path, frame=plate.frame, channel=None, like=plate)

@@ -6,6 +6,8 @@ Convention: plate and proxy positions as in `proxy`.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -16,22 +18,37 @@ from aan_engine.light import encode
 from aan_engine.motion import Array, Mask, sample
 
 
-@dataclass(frozen=True, eq=False)
-class Source:
-    """A plate to sample from.
-
-    Args:
-        pixels: (H, W, 3) scene-linear, float16 or float32.
-        blocked: (H, W) bool: hidden, NaN or infinite; never sampled.
-    """
-
-    pixels: NDArray[np.floating]
-    blocked: Mask
+class Picture(Protocol):
+    """Scene-linear pixels, part by part: a `Plate` in the engine."""
 
     @property
-    def nbytes(self) -> int:
-        """Memory that it takes."""
-        return self.pixels.nbytes + self.blocked.nbytes
+    def shape(self) -> tuple[int, int]: ...
+    def region(self, top: int, bottom: int, left: int, right: int) -> Array: ...
+
+
+class Covered(Protocol):
+    """What may not be taken from a picture: `Masks` in the engine."""
+
+    @property
+    def blocked(self) -> Mask: ...
+
+
+@dataclass(frozen=True, eq=False)
+class Source:
+    """A plate to copy from.
+
+    Args:
+        picture: its light.
+        covered: (H, W) bool: what is hidden, in front, excluded, NaN or infinite; never sampled.
+    """
+
+    picture: Picture
+    covered: Covered
+
+    @cached_property
+    def blocked(self) -> Mask:
+        """(H, W) bool."""
+        return self.covered.blocked
 
 
 def places(decision: Decision, k: int, points: Array, *, scale: Array) -> tuple[NDArray[np.int32], Array]:
@@ -58,14 +75,14 @@ def places(decision: Decision, k: int, points: Array, *, scale: Array) -> tuple[
 
 def sampled(plate: Source, at: Array) -> tuple[Array, Mask]:
     """Log-range values (n, 3) at plate positions, and which are sound: inside the plate, every tap unblocked."""
-    H, W = plate.blocked.shape
+    H, W = plate.picture.shape
     low = np.floor(at.min(0)).astype(int) - 2
     high = np.ceil(at.max(0)).astype(int) + 3
     x0, y0 = np.clip(low, 0, (W - 1, H - 1))
     x1, y1 = np.clip(high, 1, (W, H))
-    crop, blocked = plate.pixels[y0:y1, x0:x1].astype(np.float32), plate.blocked[y0:y1, x0:x1]
-    if crop.size == 0:
+    if y1 <= y0 or x1 <= x0:
         return np.zeros((len(at), 3), np.float32), np.zeros(len(at), bool)
+    crop, blocked = plate.picture.region(y0, y1, x0, x1), plate.blocked[y0:y1, x0:x1]
     crop[blocked] = 0
     local = at - np.array([x0, y0], np.float32)
     values = sample(encode(crop), local, sharp=True)

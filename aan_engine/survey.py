@@ -176,6 +176,11 @@ class Survey:
             self._tick(len(self._steps))
         return self._steps[index]
 
+    def trusted(self, index: int) -> float | None:
+        """How far the worse of the frame's own steps is to be trusted, of those that were asked for; None without."""
+        found = [self._steps[i].trust for i in (index - 1, index) if i in self._steps]
+        return min(found, default=None)
+
     def _best(self, target: int, reference: int, starts: list[Homography]) -> Registered:
         """Refined from the most promising of several starts; searched for, the learned start first, if in doubt."""
         T, R = self.pyramid(target), self.pyramid(reference)

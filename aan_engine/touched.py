@@ -27,13 +27,16 @@ def verify(
     hidden: NDArray[np.bool_],
     filled: Mapping[str, Array],
     path: Path,
-) -> None:
+) -> int:
     """Hold a file read back against the plate, bit for bit, NaN payloads and signed zeros included.
 
     Args:
         written: the parts as read back.
         hidden: (H, W), True where the picture may differ.
         filled: the channels of the picture's part that were replaced or added, as they should be.
+
+    Returns:
+        The number of bits that are not as they should be: 0, or it raises.
 
     Raises:
         TouchedError: any bit outside `hidden` differs from the plate, any bit differs from what should
@@ -59,6 +62,7 @@ def verify(
                 bits, where = bits + count, [*where, name]
     if bits:
         raise _touched(path, plate, f"{bits} bits differ in {', '.join(where)}")
+    return bits
 
 
 def _changed_bits(before: Array, after: Array, *, besides: NDArray[np.bool_] | None = None) -> int:

@@ -105,7 +105,7 @@ def laid_over(painted: Source, hidden: Mask, *, index: int) -> Carried:
     """What an artist painted over a frame, taken as it is."""
     out = Carried.blank((hidden.shape[0], hidden.shape[1]))
     ys, xs = np.nonzero(hidden)
-    out.fill[ys, xs] = painted.pixels[ys, xs]
+    out.fill[ys, xs] = painted.picture.region(0, hidden.shape[0], 0, hidden.shape[1])[ys, xs]
     out.confidence[ys, xs], out.source[ys, xs] = 1, index
     out.kept[ys, xs] = out.fine[ys, xs] = out.coarse[ys, xs] = 1
     out.position[ys, xs] = np.stack([xs, ys], -1)

@@ -327,7 +327,7 @@ def _granted(message: object) -> Reply:
 def _ending(state: JobState) -> Optional[Event]:
     """The event that ended a job, told from its state; None while it is not over."""
     if state.state == "finished":
-        return Finished(state.job, state.total)
+        return Finished(state.job, state.total, state.unseen, state.worst, state.report)
     if state.state == "cancelled":
         return Cancelled(state.job)
     if state.state == "failed":

@@ -126,7 +126,7 @@ CONTROLS: Tuple[Control, ...] = (
     Control(
         "colorspace",
         "Colour space",
-        "The plates' colour space by its OpenColorIO name; scene-linear without one.",
+        "The plates' colour space by its OpenColorIO name. Without one: EXR scene-linear, others as their format says.",
         "text",
         rare=True,
     ),

@@ -1,4 +1,4 @@
-"""What host and engine say to each other. This docstring is the specification; the classes below are its letter.
+"""What host and engine say to each other. This docstring is the specification; the classes, with `job`, are its letter.
 
 Protocol version 1. Framing `AAN1`.
 
@@ -30,7 +30,8 @@ earlier job; submitting again resumes from the frames that its cache holds.
 
 Refusals: `malformed unknown-type no-hello token version unknown-job ended sequence stopping internal`, and
 `engine-lost`, which a client says to itself for requests that nobody will answer any more. Failures: the engine's
-error in kebab-case (`plate-missing`, `matte-error`...), `worker-lost`, `out-of-memory`, `inputs-changed`,
+error in kebab-case (`plate-missing`, `matte-error`...), `reader-lost` (a file crashed or held up what reads it),
+`worker-lost`, `out-of-memory`, `inputs-changed`,
 `engine-changed`, `incomplete`, `output`, `internal`.
 
 **Events** go to the hosts that submitted or watch the job, in order: any number of `Progress` and `FrameReady`, then
@@ -52,68 +53,11 @@ from typing import List, Optional, Sequence, Tuple, Union
 
 from .codec import from_json, to_json
 from .errors import ProtocolError, UnknownType, VersionMismatch
+from .job import JobSpec as JobSpec
+from .job import JobState as JobState
 
 FRAMING = b"AAN1"
 LOWEST, HIGHEST = 1, 1
-
-
-@dataclass(frozen=True)
-class JobSpec:
-    """Everything that decides the pixels of one job, and nothing else.
-
-    `plate` and `matte` are file patterns (see `sequence`). `first` .. `last` limit what is filled, never what may be
-    looked at; None means the plate's own end. `matte_channel` None means `A`, else any layer's `A`, else the only or
-    first channel. `aov` names diagnostic layers (`confidence`, `source`, `unseen`), `device` is `auto`, `cpu` or
-    `cuda`. All that follows is the artist's: see `controls`, which says for each what it does.
-    """
-
-    plate: str
-    matte: str
-    first: Optional[int] = None
-    last: Optional[int] = None
-    matte_channel: Optional[str] = None
-    aov: Tuple[str, ...] = ()
-    device: str = "auto"
-    grow: float = 0.0
-    feather: float = 0.0
-    light: str = "local"
-    grain: bool = True
-    smoothing: float = 0.0
-    holdout: Optional[str] = None
-    clean: Optional[str] = None
-    clean_use: str = "also"
-    painted: Optional[str] = None
-    exclude: Optional[str] = None
-    reference_first: Optional[int] = None
-    reference_last: Optional[int] = None
-    reference_step: int = 1
-    missing: str = "stop"
-    colorspace: Optional[str] = None
-    write: str = "full"
-    seed: int = 0
-
-
-@dataclass(frozen=True)
-class JobState:
-    """One job as the engine sees it.
-
-    `state` is one of `queued running cancelling finished cancelled failed`. `done` of `total` frames lie on disk, at
-    `output` (a pattern). `stage` with `step` of `steps` is the last `Progress`. `code`, `reason` and `hint` speak of
-    a failed job.
-    """
-
-    job: str
-    state: str
-    plate: str
-    output: str
-    done: int
-    total: int
-    stage: str = ""
-    step: int = 0
-    steps: int = 0
-    code: str = ""
-    reason: str = ""
-    hint: str = ""
 
 
 # Requests
@@ -236,10 +180,18 @@ class FrameReady:
 
 @dataclass(frozen=True)
 class Finished:
-    """All `frames` frames lie on disk."""
+    """All `frames` frames lie on disk.
+
+    `unseen` is the share of the hidden pixels that no frame showed, 0 .. 1; `worst` names the frames to look at first,
+    the worst one first; `report` is the JSON file that says more, with its picture beside it under the same name with
+    `.png`. A job without a report leaves all three at their defaults.
+    """
 
     job: str
     frames: int
+    unseen: float = 0.0
+    worst: Tuple[int, ...] = ()
+    report: str = ""
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ class Broker:
             Ready: self._ready,
             Stepped: self._stepped,
             Framed: self._framed,
-            Completed: lambda report: self._end(report.job, Move.FINISH),
+            Completed: self._completed,
             Stopped: lambda report: self._end(report.job, Move.STOP),
             Broken: lambda report: self._end(report.job, Move.FAIL, (report.code, report.reason, report.hint)),
             Perishing: self._perishing,
@@ -222,6 +222,10 @@ class Broker:
         job.frames.add(framed.frame)
         self._publish(job, protocol.FrameReady(job.name, framed.frame, framed.path))
 
+    def _completed(self, report: Completed) -> None:
+        self._known(report.job).told = report.told
+        self._end(report.job, Move.FINISH)
+
     def _end(self, name: str, move: Move, failure: tuple[str, str, str] = ("", "", "")) -> None:
         """The worker or the desk is through with a job."""
         job = self._known(name)
@@ -254,8 +258,7 @@ class Broker:
             self._crew.start()
         words, self._last_words = self._last_words, None
         if self._working is not None:
-            hint = "The engine goes on with a fresh worker. Submit the job again: finished frames are kept."
-            lost = ("worker-lost", f"the worker is gone: {death.how}", hint)
+            lost = (death.code, death.reason, death.hint)
             self._end(self._working.name, Move.FAIL, words or lost)
         self._start_next()
 
@@ -298,7 +301,7 @@ class Broker:
     def _publish_end(self, job: Job) -> None:
         log.info("job %s is %s", job.name, ": ".join(filter(None, (job.state.value, job.failure[1]))))
         ends: dict[State, Event] = {
-            State.FINISHED: protocol.Finished(job.name, job.total),
+            State.FINISHED: protocol.Finished(job.name, job.total, job.told.unseen, job.told.worst, job.told.report),
             State.CANCELLED: protocol.Cancelled(job.name),
             State.FAILED: protocol.Failed(job.name, *job.failure),
         }

@@ -1,6 +1,7 @@
 """Finished frames by content key, so that no frame is ever made twice. It knows nothing of jobs, sockets or pixels.
 
     <root>/<key>/fill.1001.exr ...    frames under their final names: whatever has such a name is complete
+    <root>/<key>/fill.report.json     the report of what was made so far, and .png, its picture
     <root>/<key>/manifest.json        size and modification time of each; a file that differs was tampered with, and
     is ignored
 
@@ -23,6 +24,7 @@ from pathlib import Path
 import platformdirs
 
 from ..sequence import parse
+from .reports import picture_of, report_of
 
 NAME = "fill.####.exr"
 MANIFEST = "manifest.json"
@@ -45,6 +47,7 @@ class Shelf:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.pattern = str(folder / NAME)
+        self.report = report_of(self.pattern)
 
     def path(self, frame: int) -> Path:
         """Where a frame lies, or will lie."""
@@ -58,7 +61,8 @@ class Shelf:
     def prepare(self) -> None:
         """Make the folder, and clear away what a killed worker left half-written. For the writer only."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        whole = {path.name for path in self.frames().values()} | {MANIFEST}
+        whole = {path.name for path in self.frames().values()} | {MANIFEST, self.report.name}
+        whole |= {picture_of(self.report).name}
         for path in self.folder.iterdir():
             if path.name not in whole:
                 path.unlink()
@@ -99,8 +103,11 @@ class Shelf:
 
     def _write(self, entries: dict[int, tuple[int, int]]) -> None:
         temporary = self.folder / f".{secrets.token_hex(4)}.json"
-        temporary.write_text(json.dumps({"frames": entries}), "ascii")
-        temporary.replace(self.folder / MANIFEST)
+        try:
+            temporary.write_text(json.dumps({"frames": entries}), "ascii")
+            temporary.replace(self.folder / MANIFEST)
+        finally:
+            temporary.unlink(missing_ok=True)
 
 
 class Cache:

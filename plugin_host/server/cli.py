@@ -1,4 +1,4 @@
-"""The command `aan`: fill a shot in this process, or have the persistent engine do it; look at an EXR; measure; train.
+"""The command `aan`: fill a shot here, or have the persistent engine do it; look at a picture; measure; train.
 
 It turns arguments into a job and a job's story into words; it knows no pixel. Whatever is slow to import is imported
 by the command that needs it, so that `aan jobs` answers at once.
@@ -22,8 +22,9 @@ from .options import controlled
 
 if TYPE_CHECKING:
     from ..client import Client
-    from ..protocol import Event
+    from ..protocol import Event, Finished
     from .display import Display
+    from .reports import Told
 
 LEAVE = 30.0  # seconds that an engine has to end its worker and go
 
@@ -34,7 +35,10 @@ app = typer.Typer(
     help="Removes what must go from a shot: plates and a roto matte in, filled EXR out, untouched outside the matte.",
 )
 
-Plate = Annotated[str, typer.Option(help="The plates: plate.####.exr, plate.%04d.exr, or one file.")]
+Plate = Annotated[
+    str,
+    typer.Option(help="The plates: plate.####.exr, plate.%04d.dpx, one file, or a movie, whose frames count from 1."),
+]
 Matte = Annotated[str, typer.Option(help="The matte: a sequence with the plates' numbers, or one still for all.")]
 Out = Annotated[str, typer.Option(help="The result: a pattern like the plates'.")]
 First = Annotated[int | None, typer.Option(help="First frame to fill. All plates may still be looked at.")]
@@ -57,9 +61,10 @@ def fill(
     aov: Aov = "",
     **controls: Value,
 ) -> None:
-    """Fill a shot in this process."""
-    from . import local
+    """Fill a shot, without the persistent engine."""
+    from . import apart
     from .display import Display
+    from .reports import report_of, told
 
     spec, out, began = (
         _job(plate, matte, first, last, matte_channel, device, aov, controls),
@@ -67,8 +72,9 @@ def fill(
         time.monotonic(),
     )
     with _faults_in_words(), Display() as display:
-        written = local.fill(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
+        written = apart.fill(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
     print(f"{written} frames in {time.monotonic() - began:.1f} s: {out}")
+    _tell_report(told(report_of(out)))
 
 
 @app.command()
@@ -149,9 +155,9 @@ def stop() -> None:
 
 
 @app.command()
-def info(files: Annotated[list[Path], typer.Argument(help="EXR files.")]) -> None:
-    """Print what the engine sees in an EXR: parts, windows, channels, compression, timecode."""
-    from aan_engine.exr import describe
+def info(files: Annotated[list[Path], typer.Argument(help="Pictures and movies.")]) -> None:
+    """Print what the engine sees in a file: parts, windows, channels, compression, timecode, what is filled."""
+    from aan_engine.footage import describe
 
     from .inspection import in_words
 
@@ -255,12 +261,20 @@ def _tell_end(end: Event) -> None:
         raise typer.Exit(130)
     assert isinstance(end, Finished)
     print(f"{end.frames} frames filled")
+    _tell_report(end)
+
+
+def _tell_report(told: Told | Finished) -> None:
+    """Which frames to look at, and where the whole report is."""
+    if told.report:
+        frames = f"look at {', '.join(map(str, told.worst))} first" if told.worst else "nothing was hidden"
+        print(f"{100 * told.unseen:.1f} % of the hidden pixels made up, {frames}: {told.report}")
 
 
 @contextmanager
 def _faults_in_words() -> Iterator[None]:
     """What goes wrong becomes a reason and a hint on stderr, and exit code 1; only a fault of ours shows a trace."""
-    from .worker import explain
+    from .worker import JobError, explain
 
     try:
         yield
@@ -270,7 +284,7 @@ def _faults_in_words() -> Iterator[None]:
         raise
     except Exception as error:
         code, reason, hint = explain(error)
-        if code == "internal":
+        if code == "internal" and not isinstance(error, JobError):  # a job's own has shown its trace
             raise
         _give_up(reason, hint)
 

@@ -1,22 +1,24 @@
 """The worker's process as the broker sees it: started, given orders, heard, found dead, replaced. It knows no engine.
 
-A thread per process waits on its pipe and hands each report over with `tell`, the end of the pipe as a `Death`: so
-that the broker's loop waits in one place only, on every system.
+A thread per process hears it (see `watch`) and hands each report over with `tell`, its `Death` last: so that the
+broker's loop waits in one place only, on every system.
 """
 
 from __future__ import annotations
 
 import multiprocessing
-import signal
 import threading
 from collections.abc import Callable
 from multiprocessing.connection import Connection
+from multiprocessing.process import BaseProcess
 
+from .. import connection
 from .cache import Cache
-from .orders import Death, Keep, Order, Report, Stop
+from .orders import Keep, Order, Report, Stop
+from .watch import hear
 from .worker import run
 
-GRACE = 5.0  # seconds that an ended process has to be gone
+TRAIL = "reading"  # in the runtime folder: there is one engine to a user
 
 
 class Crew:
@@ -26,9 +28,10 @@ class Crew:
         self._engine = engine
         self._cache = cache
         self._tell = tell
+        self._trail = connection.runtime_folder() / TRAIL
         self._context = multiprocessing.get_context("spawn")
         self._pipe: Connection | None = None
-        self._process: multiprocessing.process.BaseProcess | None = None
+        self._process: BaseProcess | None = None
         self._doomed = False
 
     @property
@@ -44,7 +47,8 @@ class Crew:
     def start(self) -> None:
         """Put a fresh process in service."""
         ours, theirs = self._context.Pipe()
-        process = self._context.Process(target=run, args=(theirs, self._engine, self._cache), daemon=True)
+        self._trail.unlink(missing_ok=True)  # what the last process died of must not be laid at this one's door
+        process = self._context.Process(target=run, args=(theirs, self._trail, self._engine, self._cache), daemon=True)
         process.start()
         theirs.close()
         self._pipe, self._process = ours, process
@@ -71,20 +75,5 @@ class Crew:
             self._process.kill()
             self._doomed = True
 
-    def _hear(self, pipe: Connection, process: multiprocessing.process.BaseProcess) -> None:
-        try:
-            while True:
-                self._tell(pipe.recv())
-        except (EOFError, OSError):
-            process.join(GRACE)
-            self._tell(Death(_in_words(process.exitcode)))
-
-
-def _in_words(exitcode: int | None) -> str:
-    if exitcode is not None and exitcode < 0:
-        try:
-            name = signal.Signals(-exitcode).name
-        except ValueError:
-            name = f"signal {-exitcode}"
-        return f"it was killed by {name}" + (": often a sign that memory ran out" if name == "SIGKILL" else "")
-    return f"it ended with code {exitcode}"
+    def _hear(self, pipe: Connection, process: BaseProcess) -> None:
+        self._tell(hear(pipe, process, self._trail, tell=self._tell))

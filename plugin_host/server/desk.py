@@ -15,7 +15,7 @@ from ..protocol import Refused, Submit
 from .cache import Cache
 from .intake import Intake, take_in
 from .orders import Broken, Completed, End, Order, Report, Stopped
-from .worker import StopAsked, explain, hand_out
+from .worker import StopAsked, explain, hand_out, hand_over
 
 
 @dataclass(frozen=True)
@@ -89,6 +89,7 @@ class Desk:
         shelf, is_stopped = self._cache.shelf(order.key), self._stops[order.job].is_set
         try:
             done = hand_out(order, intake, shelf, say=self._tell, is_stopped=is_stopped)
+            told = hand_over(order, shelf)
         except StopAsked:
             return Stopped(order.job)
         except Exception as error:
@@ -97,4 +98,4 @@ class Desk:
             del self._stops[order.job]
         if len(done) < len(intake.targets):
             return Broken(order.job, "incomplete", "the cache was emptied meanwhile", "Submit the job again.")
-        return Completed(order.job)
+        return Completed(order.job, told)

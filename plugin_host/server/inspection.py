@@ -1,20 +1,42 @@
-"""An EXR as the engine sees it, in words for people. It reads no file."""
+"""A picture file as the engine sees it, in words for people. It reads no file."""
 
 from __future__ import annotations
 
 from itertools import groupby
 
-from aan_engine.exr import Description, PartDescription
+from aan_engine import views
+from aan_engine.exr import check_writable
+from aan_engine.header import Description, PartDescription
+from aan_engine.plate import find_beauty
+from aan_engine.shot import PlateUnsupported
 
 
 def in_words(description: Description) -> str:
     """A few lines: each part with its channels, windows, storage, codec and timecode."""
     lines = [str(description.path)]
+    if description.told:
+        lines.append(f"    {'format':9}{description.told}")
     for number, part in enumerate(description.parts):
         if len(description.parts) > 1:
             lines.append(f"  part {number} {part.name}")
-        lines += [f"    {label:9}{value}" for label, value in _rows(part)]
-    return "\n".join(lines)
+        lines += [f"    {label:9}{value}" for label, value in _rows(part) if label != "stored" or not description.told]
+    return "\n".join([*lines, *(f"    {label:9}{value}" for label, value in _filling(description))])
+
+
+def _filling(description: Description) -> list[tuple[str, str]]:
+    """Which channels are filled; of several views, which one, and that the others stay."""
+    try:
+        check_writable(description, frame=None)
+        beauty = find_beauty(description, frame=None)
+    except PlateUnsupported as error:
+        return [("filled", f"nothing: {error.reason}")]
+    names = " ".join(dict.fromkeys(beauty.names))
+    rows = [("filled", names + (f" of part {beauty.part}" if len(description.parts) > 1 else ""))]
+    view, all_views = views.filled(description, beauty), views.of(description)
+    if view is not None and len(all_views) > 1:
+        others = ", ".join(name for name in all_views if name != view)
+        rows.append(("views", f"{view} is filled; {others} stays as it is"))
+    return rows
 
 
 def _rows(part: PartDescription) -> list[tuple[str, str]]:

@@ -1,8 +1,8 @@
 """From a job as a host describes it to the files that it means: patterns expanded, ranges applied, collisions refused.
 
-Looks at folders and file sizes, opens no image, and knows neither engine nor socket. What it returns also says how
-the job is known to the cache: by everything that decides pixels, and by path, size and modification time of every
-file that is read.
+Looks at folders and file sizes, decodes no image (`reels` counts the frames of a movie), and knows no socket. What it
+returns also says how the job is known to the cache: by everything that decides pixels, and by path, size and
+modification time of every file that is read.
 """
 
 from __future__ import annotations
@@ -18,11 +18,15 @@ from ..controls import BY_NAME, complaint
 from ..errors import SequenceError
 from ..protocol import JobSpec
 from ..sequence import expand, parse
+from .reels import frames_in
 
 
 @dataclass(frozen=True)
 class InputFile:
-    """One file that is read: known by its path, size in bytes and modification time in nanoseconds."""
+    """One file that is read: known by its path, size in bytes and modification time in nanoseconds.
+
+    A movie is one of these for each of its frames.
+    """
 
     frame: int
     path: Path
@@ -54,7 +58,8 @@ class Intake:
 
     def unchanged(self, frame: int | None = None) -> bool:
         """Whether the files of one frame, or without a frame every input, are still what was taken in."""
-        return all(file.unchanged() for files in self.inputs.values() for file in _of_frame(files, frame))
+        wanted = (file for files in self.inputs.values() for file in _of_frame(files, frame))
+        return all(file.unchanged() for file in {file.path: file for file in wanted}.values())
 
     def key(self, engine: str) -> str:
         """The name of this job's result: equal keys mean equal pixels.
@@ -113,6 +118,9 @@ def _bridged(inputs: dict[str, tuple[InputFile, ...]], *, nearest: bool) -> dict
         raise SequenceError(f"the plates lack {len(gaps)} frames: {named}", hint=hint)
     stand_in = {gap: min(frames, key=lambda frame: (abs(frame - gap), frame)) for gap in gaps}
     mattes = {file.frame: file for file in inputs["matte"]}
+    if len({file.path for file in mattes.values()}) < len(mattes):
+        hint = "Give the matte as a sequence of pictures, or render the missing plates."
+        raise SequenceError("the frames of a matte movie cannot stand in for one another", hint=hint)
     found = dict(inputs)
     for name, known in (("plate", there), ("matte", mattes)):
         if len(known) > 1 or name == "plate":
@@ -137,15 +145,20 @@ def _of_frame(files: tuple[InputFile, ...], frame: int | None) -> tuple[InputFil
 
 
 def _inputs(pattern: str) -> tuple[InputFile, ...]:
-    files = []
-    for frame, name in expand(pattern):
-        path = Path(name)
-        try:
-            info = path.stat()
-        except OSError as error:
-            raise SequenceError(f"{name} cannot be read ({error.strerror})", hint="Check the file.") from None
-        files.append(InputFile(frame, path, info.st_size, info.st_mtime_ns))
-    return tuple(files)
+    found = [(frame, Path(name)) for frame, name in expand(pattern)]
+    # A movie stands for a sequence by itself; among the files of one it is refused where it is read.
+    if len(found) == 1 and (count := frames_in(found[0][1])) is not None:
+        only = _input(1, found[0][1])
+        return tuple(replace(only, frame=frame) for frame in range(1, count + 1))
+    return tuple(_input(frame, path) for frame, path in found)
+
+
+def _input(frame: int, path: Path) -> InputFile:
+    try:
+        info = path.stat()
+    except OSError as error:
+        raise SequenceError(f"{path} cannot be read ({error.strerror})", hint="Check the file.") from None
+    return InputFile(frame, path, info.st_size, info.st_mtime_ns)
 
 
 def _check_output(output: str, targets: tuple[int, ...], *, inputs: tuple[InputFile, ...]) -> None:
@@ -154,7 +167,7 @@ def _check_output(output: str, targets: tuple[int, ...], *, inputs: tuple[InputF
         raise SequenceError(
             f"{output} names one file for {len(targets)} frames", hint="Put #### where the frame number belongs."
         )
-    read = {os.path.realpath(file.path) for file in inputs}
+    read = {os.path.realpath(path) for path in {file.path for file in inputs}}
     for frame in targets:
         if os.path.realpath(pattern.path(frame)) in read:
             raise SequenceError(

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..protocol import JobSpec, JobState
+from .reports import NOTHING, Told
 
 REMEMBERED = 200  # ended jobs, so that an engine may run for months
 
@@ -84,6 +85,7 @@ class Job:
     frames: set[int] = field(default_factory=set)
     stage: tuple[str, int, int] = ("", 0, 0)
     failure: tuple[str, str, str] = ("", "", "")
+    told: Told = NOTHING
 
     @property
     def ended(self) -> bool:
@@ -119,6 +121,9 @@ class Job:
             code=code,
             reason=reason,
             hint=hint,
+            unseen=self.told.unseen,
+            worst=self.told.worst,
+            report=self.told.report,
         )
 
 

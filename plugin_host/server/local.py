@@ -1,4 +1,4 @@
-"""One job in this very process: no broker, no worker, no cache. What `aan fill` does."""
+"""One job in this very process: no broker, no worker, no cache. `aan fill` does it in a child, see `apart`."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from pathlib import Path
 
 from ..protocol import JobSpec
 from ..sequence import frame_path
+from .behind import Behind
 from .intake import take_in
-from .worker import ENGINE, JobError, Step, load, shot_of
+from .reports import report_of
+from .worker import ENGINE, Filled, JobError, Step, load, shot_of
 
 
 def fill(spec: JobSpec, output: str, *, progress: Callable[[Step], None], engine: str = ENGINE) -> int:
-    """Fill every target and write it to the pattern `output`; returns their number.
+    """Fill every target and write it to the pattern `output`, and the report beside it; returns their number.
 
     The job is checked before the engine called `engine` is loaded: what is wrong with it is said at once.
 
@@ -24,12 +26,20 @@ def fill(spec: JobSpec, output: str, *, progress: Callable[[Step], None], engine
     intake = take_in(spec, output=output)
     shot = shot_of(intake)
     written = []
-    for filled in load(engine).fill(shot, progress=progress):
+    maker = load(engine)
+    report = maker.report(report_of(output))
+
+    def write(filled: Filled) -> None:
         path = Path(frame_path(output, filled.frame))
         path.parent.mkdir(parents=True, exist_ok=True)
-        filled.write(path)
+        report.add(filled, changed=filled.write(path))
         written.append(filled.frame)
+
+    with Behind(write) as behind:
+        for filled in maker.fill(shot, progress=progress):
+            behind.put(filled)
     if tuple(written) != intake.targets:
         missing = len(intake.targets) - len(written)
         raise JobError(f"{missing} frames were not written", hint="Fill the shot again.", code="incomplete")
+    report.finish()
     return len(written)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..protocol import JobSpec
+from .reports import NOTHING, Told
 
 # Orders, from the broker
 
@@ -64,9 +65,10 @@ class Framed:
 
 @dataclass(frozen=True)
 class Completed:
-    """All frames of the job lie on disk."""
+    """All frames of the job lie on disk, and so does its report, if it has one."""
 
     job: str
+    told: Told = NOTHING
 
 
 @dataclass(frozen=True)
@@ -97,9 +99,12 @@ class Perishing:
 
 @dataclass(frozen=True)
 class Death:
-    """The worker's process is gone; `how` says it in words."""
+    """The worker's process is gone; `how` says it in words, the rest is for the job that it takes along."""
 
     how: str
+    code: str
+    reason: str
+    hint: str
 
 
 End = Completed | Stopped | Broken

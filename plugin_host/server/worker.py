@@ -22,15 +22,18 @@ from functools import partial
 from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
+from aan_engine import breadcrumb
 from aan_engine.shot import AanError, Controls, FrameFile, Known, Shot
 
 from ..errors import HostError
 from ..sequence import frame_path
+from .behind import Behind
 from .cache import Cache, Shelf, deliver
 from .intake import Intake, take_in
 from .orders import Broken, Completed, End, Framed, Keep, Order, Perishing, Ready, Report, Stepped, Stop, Stopped
+from .reports import NOTHING, Told, picture_of, report_of, told
 
 ENGINE = "aan_engine.pipeline"
 FATAL = frozenset({"out-of-memory", "engine-changed"})  # ways for a job to end after which the worker ends as well
@@ -56,7 +59,16 @@ class Filled(Protocol):
 
     @property
     def frame(self) -> int: ...
-    def write(self, path: Path) -> object: ...
+    def write(self, path: Path) -> int:
+        """Returns how many bits were found changed outside the matte."""
+        ...
+
+
+class JobReport(Protocol):
+    """What is told of each frame once it is written, and leaves a page for the artist."""
+
+    def add(self, filled: Any, *, changed: int) -> None: ...
+    def finish(self) -> None: ...
 
 
 class Engine(Protocol):
@@ -65,6 +77,7 @@ class Engine(Protocol):
     def fill(
         self, shot: Shot, *, progress: Callable[[Step], None] | None = None, skip: Collection[int] = ()
     ) -> Iterator[Filled]: ...
+    def report(self, path: Path, *, keep: Collection[int] = ()) -> JobReport: ...
     def warm(self, device: str) -> None: ...
     def identity(self) -> str: ...
 
@@ -109,8 +122,9 @@ def shot_of(intake: Intake) -> Shot:
     )
 
 
-def run(pipe: Connection, engine_name: str, cache: Cache) -> None:
+def run(pipe: Connection, trail: Path, engine_name: str, cache: Cache) -> None:
     """The worker's life: until its pipe closes, or a fresh process is the better one (see `FATAL`)."""
+    breadcrumb.lay(trail)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the broker to hear
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(message)s")
     inbox = Inbox(pipe)
@@ -121,10 +135,16 @@ def run(pipe: Connection, engine_name: str, cache: Cache) -> None:
         engine.warm("auto")
     except AanError as error:
         log.warning("the weights are not loaded ahead: %s", error)
+    turn = threading.Lock()
+
+    def say(report: Report) -> None:
+        with turn:  # frames are reported by the thread that writes them
+            pipe.send(report)
+
     while True:
         order = inbox.next()
         is_stopped = partial(inbox.is_stopped, order.job)
-        end = Task(order, engine, identity, cache, inbox.keep, say=pipe.send, is_stopped=is_stopped).perform()
+        end = Task(order, engine, identity, cache, inbox.keep, say=say, is_stopped=is_stopped).perform()
         if isinstance(end, Broken) and end.code in FATAL:
             pipe.send(Perishing(end.code, end.reason, end.hint))
             return
@@ -201,13 +221,13 @@ class Task:
                 done |= self._make(intake, shelf, done)
             if missing := len(intake.targets) - len(done):
                 raise JobError(f"{missing} frames were not made", hint="Submit the job again.", code="incomplete")
+            return Completed(order.job, hand_over(order, shelf))
         except StopAsked:
             return Stopped(order.job)
         except Exception as error:
             broken = Broken(order.job, *explain(error))
             log.info("job %s: %s", order.job, broken.reason, exc_info=broken.code == "internal")
             return broken
-        return Completed(order.job)
 
     def _make(self, intake: Intake, shelf: Shelf, done: set[int]) -> set[int]:
         """Have the engine make the frames that are not `done`; into the cache, then to their place, then reported.
@@ -218,18 +238,26 @@ class Task:
         """
         made = set[int]()
         shelf.prepare()
+        report = self.engine.report(shelf.report, keep=frozenset(done))
+
+        def write(filled: Filled) -> None:
+            if not intake.unchanged(filled.frame):
+                raise _changed()
+            if len(made) % ROOM_EVERY == 0:
+                self.cache.make_room(keep={self.order.key, *self.keep()})
+            changed = filled.write(shelf.path(filled.frame))
+            made.add(filled.frame)
+            path = shelf.record(filled.frame)
+            report.add(filled, changed=changed)
+            self.say(Framed(self.order.job, filled.frame, _place(self.order, filled.frame, path)))
+
         try:
-            for filled in self.engine.fill(shot_of(intake), progress=self._step, skip=frozenset(done)):
-                if not intake.unchanged(filled.frame):
-                    raise _changed()
-                if len(made) % ROOM_EVERY == 0:
-                    self.cache.make_room(keep={self.order.key, *self.keep()})
-                filled.write(shelf.path(filled.frame))
-                made.add(filled.frame)
-                path = shelf.record(filled.frame)
-                self.say(Framed(self.order.job, filled.frame, _place(self.order, filled.frame, path)))
-                if self.is_stopped() and len(done | made) < len(intake.targets):
-                    raise StopAsked
+            with Behind(write) as behind:
+                for filled in self.engine.fill(shot_of(intake), progress=self._step, skip=frozenset(done)):
+                    behind.put(filled)
+                    if self.is_stopped() and filled.frame != intake.targets[-1]:
+                        raise StopAsked
+            report.finish()
         finally:
             whole = intake.unchanged()
             if not whole:
@@ -258,6 +286,20 @@ def hand_out(
             raise StopAsked
         say(Framed(order.job, frame, _place(order, frame, path)))
     return set(held)
+
+
+def hand_over(order: Order, shelf: Shelf) -> Told:
+    """Bring the report of a finished job to its result, if it has one; no job fails for its report's sake."""
+    if order.output is None or not shelf.report.exists():
+        return told(shelf.report)
+    report = report_of(order.output)
+    try:
+        deliver(shelf.report, report)
+        deliver(picture_of(shelf.report), picture_of(report))
+    except OSError as error:
+        log.warning("the report of job %s could not be delivered: %s", order.job, error)
+        return NOTHING
+    return told(report)
 
 
 def explain(error: Exception) -> tuple[str, str, str]:

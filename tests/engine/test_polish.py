@@ -13,10 +13,9 @@ from aan_engine.decision import Decision
 from aan_engine.light import decode, encode
 from aan_engine.motion import sample
 from aan_engine.polish import STAY, Nudge, looker, nudge
-from aan_engine.source import Source
 from aan_engine.transport import Carried, carry
 from tests.engine.shots import scene
-from tests.engine.test_transport import SIZE, decided, hole
+from tests.engine.test_transport import SIZE, decided, hole, source_of
 
 Array = NDArray[np.float32]
 FACTOR = 5
@@ -56,7 +55,7 @@ def affine(shift: tuple[float, float], *, turn: float = 0.0, grow: float = 0.0) 
 def carried(decision: Decision, target: Array, source: Array, *, polished: bool) -> Carried:
     hidden = cv2.resize(hole().astype(np.uint8), LARGE[::-1], interpolation=cv2.INTER_NEAREST) > 0
     light = [decode(v) for v in (target, source)]
-    plates = Source(light[0], hidden), Source(light[1], np.zeros(LARGE, bool))
+    plates = source_of(light[0], hidden), source_of(light[1])
     return carry(decision, hidden, size=SIZE, source=lambda i: plates[1], target=plates[0] if polished else None)
 
 

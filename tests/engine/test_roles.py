@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -75,6 +76,33 @@ def test_a_matte_larger_than_drawn_fills_more_and_leaves_the_rest_alone(tmp_path
     (frame,) = filled(shot, first=1003, last=1003, controls=Controls(grow=3))
     assert frame.hidden.sum() > box_matte(1)[0].sum() + 4 * 16 * 2
     np.testing.assert_array_equal(frame.pixels[~frame.hidden], plates[2][~frame.hidden])
+
+
+@pytest.mark.parametrize("width", [2.0, 5.0])
+def test_a_soft_edge_leaves_no_fringe_of_the_object(tmp_path: Path, width: float) -> None:
+    """A grey card composited over known plates with a soft edge: the band is as close to the truth as the inside."""
+    plates = pan(FRAMES + 4, speed=8)
+    mattes = [np.clip(cv2.GaussianBlur(m, (0, 0), width) * 1.1 - 0.05, 0, 1) for m in box_matte(FRAMES + 4, side=24)]
+    shot = shot_of(tmp_path, plates, mattes, first=1005, last=1005)
+    for file, plate, soft in zip(shot.plates, plates, mattes, strict=True):
+        write_rgb(file.path, plate * (1 - soft[..., None]) + 2.0 * soft[..., None])
+    (frame,) = filled(shot)
+    off = np.abs(frame.pixels - plates[4]).mean(-1)
+    soft = mattes[4]
+    band, inside = off[(soft > 0) & (soft < 1)].mean(), off[soft >= 1].mean()
+    fringe = (np.abs(2.0 - plates[4]).mean(-1) * soft * (1 - soft))[(soft > 0) & (soft < 1)].mean()
+    assert band < 1.1 * inside + 0.004
+    assert band < 0.2 * fringe
+
+
+def test_a_matte_that_is_nowhere_opaque_is_an_opacity() -> None:
+    roto = 0.25 * box_matte(1)[0]
+    np.testing.assert_array_equal(matte.covering(roto), roto)
+
+
+def test_a_hard_matte_covers_what_it_did() -> None:
+    roto = box_matte(1)[0]
+    assert matte.covering(roto) is roto
 
 
 # In front

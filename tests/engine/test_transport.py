@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -41,6 +43,26 @@ def decided(hidden: NDArray[np.bool_], shift: tuple[float, float], *, share: flo
     return Decision(near, [direct, grey], weights, np.zeros((h, w, 3), np.float32), np.ones((h, w), np.float32), blank)
 
 
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An array as a source's picture, and what is blocked of it."""
+
+    pixels: Array
+    blocked: NDArray[np.bool_]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        return self.blocked.shape[0], self.blocked.shape[1]
+
+    def region(self, top: int, bottom: int, left: int, right: int) -> Array:
+        return self.pixels[top:bottom, left:right].astype(np.float32)
+
+
+def source_of(pixels: NDArray[np.floating], blocked: NDArray[np.bool_] | None = None) -> Source:
+    picture = Picture(pixels, np.zeros(pixels.shape[:2], bool) if blocked is None else blocked)
+    return Source(picture, picture)
+
+
 def hole(size: tuple[int, int] = SIZE) -> NDArray[np.bool_]:
     hidden = np.zeros(size, bool)
     hidden[size[0] // 3 : size[0] // 2, size[1] // 3 : size[1] // 2] = True
@@ -50,7 +72,7 @@ def hole(size: tuple[int, int] = SIZE) -> NDArray[np.bool_]:
 def test_a_shift_by_whole_pixels_copies_the_plates_own_values() -> None:
     plate = scene()[:48, :80].astype(np.float16)
     hidden = hole()
-    carried = carry(decided(hidden, (5, -3)), hidden, size=SIZE, source=lambda i: Source(plate, np.zeros(SIZE, bool)))
+    carried = carry(decided(hidden, (5, -3)), hidden, size=SIZE, source=lambda i: source_of(plate))
     moved = np.roll(plate, (3, -5), (0, 1))
     np.testing.assert_array_equal(carried.fill[hidden].astype(np.float16), moved[hidden])
     assert (carried.source[hidden] == 3).all()
@@ -65,7 +87,7 @@ def test_proxy_coordinates_land_on_the_same_place_of_a_larger_plate(factor: int)
     plate = np.stack([x / 100, y / 100, np.ones_like(x)], -1)
     hidden = hole(size)
     decision = decided(hole(), (2.5, -1.25))
-    carried = carry(decision, hidden, size=SIZE, source=lambda i: Source(plate, np.zeros(size, bool)))
+    carried = carry(decision, hidden, size=SIZE, source=lambda i: source_of(plate))
     # 2.5 proxy pixels are 2.5 x factor plate pixels, whatever the offset of pixel centres.
     np.testing.assert_allclose(carried.fill[hidden][:, 0], (x[hidden] + 2.5 * factor) / 100, rtol=2e-3, atol=1e-3)
     np.testing.assert_allclose(carried.fill[hidden][:, 1], (y[hidden] - 1.25 * factor) / 100, rtol=2e-3, atol=1e-3)
@@ -77,7 +99,9 @@ def test_a_blocked_pixel_is_never_sampled_not_even_by_a_bicubic_tap() -> None:
     blocked[20, 44] = True
     plate[blocked] = 1e4
     hidden = hole()
-    carried = carry(decided(hidden, (10.3, 0.4), share=0.9), hidden, size=SIZE, source=lambda i: Source(plate, blocked))
+    carried = carry(
+        decided(hidden, (10.3, 0.4), share=0.9), hidden, size=SIZE, source=lambda i: source_of(plate, blocked)
+    )
     assert encode(carried.fill).max() < 0.51
     around = hidden & (np.abs(grid(SIZE) + np.array([10.3, 0.4]) - np.array([44, 20])).max(-1) < 1)
     assert around.any()
@@ -88,7 +112,7 @@ def test_a_blocked_pixel_is_never_sampled_not_even_by_a_bicubic_tap() -> None:
 def test_a_clear_winner_is_taken_alone_and_a_close_call_is_shared() -> None:
     plate = np.full((*SIZE, 3), 3.0, np.float32)
     hidden = hole()
-    open_plate = Source(plate, np.zeros(SIZE, bool))
+    open_plate = source_of(plate)
     clear = carry(decided(hidden, (0, 0), share=0.9), hidden, size=SIZE, source=lambda i: open_plate)
     np.testing.assert_allclose(clear.fill[hidden], 3.0, rtol=1e-5)
     shared = carry(decided(hidden, (0, 0), share=0.4), hidden, size=SIZE, source=lambda i: open_plate)

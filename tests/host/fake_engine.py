@@ -5,7 +5,9 @@
     wait PATH         first wait until a file is there
     damaged           refuse the plate as unreadable
     memory            run out of memory
-    die               take the whole process down, as a crash in a decoder does
+    die               take the whole process down
+    crash             do so while a file is being read, as a fault in a decoder does
+    hang              read a file for ever, without letting go of the interpreter; half a second was enough
     fault             a plain bug
     nothing           do not fill this frame, and say nothing about it
 
@@ -16,6 +18,7 @@ Its weights are words in the file that `FAKE_WEIGHTS` names, if it is there. Eve
 from __future__ import annotations
 
 import ctypes
+import json
 import os
 import signal
 import time
@@ -23,6 +26,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from aan_engine import breadcrumb
 from aan_engine.shot import FrameFile, PlateUnreadable, Shot
 
 
@@ -38,13 +42,45 @@ class Filled:
     frame: int
     words: str
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path) -> int:
         temporary = path.with_name(path.name + ".part")
         temporary.write_text(self.words)
         temporary.rename(path)
+        return 0
+
+
+class Silent:
+    """A report that leaves nothing."""
+
+    def __init__(self, path: Path, keep: Collection[int]) -> None:
+        self.path, self.frames = path, set(keep)
+
+    def add(self, filled: Filled, *, changed: int) -> None:
+        if changed or filled.frame in self.frames:
+            raise AssertionError("told of what it cannot be told of")
+        self.frames.add(filled.frame)
+
+    def finish(self) -> None:
+        if not self.frames:
+            raise AssertionError("finished without a frame")
+
+
+class Spoken(Silent):
+    """A report in words, as after each frame: the last of the frames is the worst."""
+
+    def add(self, filled: Filled, *, changed: int) -> None:
+        super().add(filled, changed=changed)
+        self.path.write_text(json.dumps({"summary": {"unseen": 0.25, "worst": sorted(self.frames)[-1:]}}))
+
+    def finish(self) -> None:
+        super().finish()
+        self.path.with_suffix(".png").write_text("a picture")
 
 
 class FakeEngine:
+    def report(self, path: Path, *, keep: Collection[int] = ()) -> Silent:
+        return Silent(path, keep)
+
     def identity(self) -> str:
         weights = Path(os.environ["FAKE_WEIGHTS"])
         return weights.read_text() if weights.exists() else "fake 1"
@@ -83,6 +119,12 @@ class FakeEngine:
             raise MemoryError("no 64 GiB")
         elif word == "die":
             os.kill(os.getpid(), signal.SIGKILL)
+        elif word == "crash":
+            with breadcrumb.reading(plate.path, frame=plate.frame):
+                os.kill(os.getpid(), signal.SIGSEGV)
+        elif word == "hang":
+            with breadcrumb.reading(plate.path, frame=plate.frame, patience=0.5):
+                ctypes.PyDLL(None).sleep(1000)
         elif word == "fault":
             raise RuntimeError("a bug")
         elif word == "nothing":
@@ -94,6 +136,16 @@ class FakeEngine:
 
 def make() -> FakeEngine:
     return FakeEngine()
+
+
+class Reporting(FakeEngine):
+    def report(self, path: Path, *, keep: Collection[int] = ()) -> Silent:
+        return Spoken(path, keep)
+
+
+def reporting() -> FakeEngine:
+    """An engine that leaves reports."""
+    return Reporting()
 
 
 def late() -> FakeEngine:

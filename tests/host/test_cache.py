@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import os
 from pathlib import Path
@@ -298,3 +299,32 @@ def test_what_cannot_be_delivered_leaves_the_old_frame_and_nothing_half(tmp_path
     with pytest.raises(FileNotFoundError):
         deliver(tmp_path / "gone.exr", target)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("target.exr", "old")]
+
+
+# Disks that are full
+
+
+def test_a_manifest_that_cannot_be_written_leaves_the_old_one_and_nothing_half(cache, monkeypatch):
+    put(cache, "a", 1001)
+    shelf = cache.shelf(named("a"))
+    shelf.path(1002).write_text("whole")
+
+    def full(path: Path, *_: object) -> int:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(OSError, match="No space left"):
+        shelf.record(1002)
+    assert list(shelf.frames()) == [1001]
+    assert sorted(path.name for path in shelf.folder.iterdir()) == ["fill.1001.exr", "fill.1002.exr", "manifest.json"]
+
+
+def test_a_report_stays_on_its_shelf(cache):
+    put(cache, "a", 1001)
+    shelf = cache.shelf(named("a"))
+    for name in ("fill.report.json", "fill.report.png", "other.report.json"):
+        (shelf.folder / name).write_text("words")
+    shelf.prepare()
+    names = ["fill.1001.exr", "fill.report.json", "fill.report.png", "manifest.json"]
+    assert sorted(path.name for path in shelf.folder.iterdir()) == names

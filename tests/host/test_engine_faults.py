@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import psutil
 
-from plugin_host.protocol import Finished
+from plugin_host.protocol import Cancelled, Finished
 
 
 def test_a_crash_in_the_worker_fails_its_job_and_the_next_one_runs(house, client, submit, follow):
@@ -14,6 +14,34 @@ def test_a_crash_in_the_worker_fails_its_job_and_the_next_one_runs(house, client
     assert (frames, end.code) == ([1001], "worker-lost")
     assert "SIGKILL" in end.reason
     assert follow(following.job) == ([1001], Finished(following.job, 1))
+
+
+def test_a_file_that_crashes_its_reader_is_named_and_the_next_job_runs(house, client, submit, follow):
+    crashed = submit(house.plates("fill", "crash", name="crash"))
+    following = submit(house.plates("fill", name="next"))
+    frames, end = follow(crashed.job)
+    assert (frames, end.code) == ([1001], "reader-lost")
+    assert f"{house.root}/crash/plate.1002.exr, frame 1002" in end.reason
+    assert "SIGSEGV" in end.reason
+    assert end.hint == "Render or copy this frame again."
+    assert follow(following.job) == ([1001], Finished(following.job, 1))
+
+
+def test_a_file_that_is_read_for_ever_is_named_and_the_next_job_runs(house, client, submit, follow):
+    hung = submit(house.plates("hang", name="hang"))
+    frames, end = follow(hung.job)
+    assert (frames, end.code) == ([], "reader-lost")
+    assert f"{house.root}/hang/plate.1001.exr, frame 1001" in end.reason
+    assert "for ever" in end.reason
+    assert follow(submit(house.plates("fill", name="next")).job)[0] == [1001]
+
+
+def test_a_job_that_is_cancelled_at_once_while_it_reads_counts_as_cancelled(house, client, submit, follow, until):
+    reading = submit(house.plates("hold 1000"))
+    until(lambda: house.opened())
+    for _ in range(2):
+        client.answer(client.cancel(reading.job))
+    assert follow(reading.job)[1] == Cancelled(reading.job)
 
 
 def test_a_worker_killed_from_outside_fails_its_job_and_the_next_one_runs(house, engine, client, submit, follow, until):

@@ -44,7 +44,10 @@ def test_a_shot_goes_through_the_whole_house(house, spec, tmp_path):
             assert isinstance(accepted, Accepted)
             assert accepted.cached == cached
             *story, end = client.follow(accepted.job)
-            assert end == Finished(accepted.job, FRAMES)
+            report = tmp_path / name / "o.report.json"
+            assert isinstance(end, Finished)
+            assert (end.frames, end.report, len(end.worst)) == (FRAMES, str(report), FRAMES)
+            assert report.with_suffix(".png").stat().st_size > 10_000
             if not cached:
                 assert [e.frame for e in story if isinstance(e, FrameReady)] == [1001, 1002, 1003]
         client.answer(client.shutdown())
@@ -52,6 +55,8 @@ def test_a_shot_goes_through_the_whole_house(house, spec, tmp_path):
     for frame in (1001, 1002, 1003):
         here, there, again = ((tmp_path / n / f"o.{frame}.exr").read_bytes() for n in ("here", "there", "again"))
         assert here == there == again
+    there, again = ((tmp_path / n / "o.report.json").read_bytes() for n in ("there", "again"))
+    assert there == again
 
 
 def _write(path: Path, **channels: np.ndarray) -> None:

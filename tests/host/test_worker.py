@@ -97,10 +97,11 @@ def test_a_plate_that_changes_after_its_frame_is_noticed_before_the_job_counts_a
 
 
 def test_a_job_that_is_stopped_keeps_its_frames_only_if_nothing_changed(house):
-    job = Run(house, house.plates("fill", "fill", "fill"))
+    job = Run(house, house.plates(*["fill"] * 5))
     job.after[1002] = job.stop
     assert job.perform() == Stopped("job")
-    assert job.cached() == [1001, 1002]
+    # The engine may have begun the next one while this one was written.
+    assert job.cached() in ([1001, 1002], [1001, 1002, 1003])
     job = Run(house, house.plates("fill", "fill", "fill", name="other"))
     job.after[1001] = lambda: (house.root / "other" / "plate.1003.exr").write_text("fill otherwise")
     job.after[1002] = job.stop
@@ -109,14 +110,17 @@ def test_a_job_that_is_stopped_keeps_its_frames_only_if_nothing_changed(house):
 
 
 def test_frames_from_an_earlier_run_stay_when_a_later_one_is_withdrawn(house):
-    job = Run(house, house.plates("fill", "fill", "fill"))
+    job = Run(house, house.plates(*["fill"] * 6))
     job.after[1001] = job.stop
     assert job.perform() == Stopped("job")
+    earlier = job.cached()
+    assert 1001 in earlier
+    assert 1003 not in earlier
     job.stopped = False
     job.after[1001] = lambda: None
-    job.after[1002] = lambda: (house.root / "plate" / "plate.1003.exr").write_text("fill otherwise")
+    job.after[1004] = lambda: (house.root / "plate" / "plate.1005.exr").write_text("fill otherwise")
     assert isinstance(job.perform(), Broken)
-    assert job.cached() == [1001]
+    assert job.cached() == earlier
 
 
 def test_room_is_made_with_what_is_to_be_kept_by_then(house):

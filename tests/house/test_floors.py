@@ -26,16 +26,20 @@ FLOORS = {
     3: (
         *("plugin_host.server.broker", "plugin_host.server.crew", "plugin_host.server.switchboard"),
         *("plugin_host.server.worker", "plugin_host.server.local", "plugin_host.server.desk"),
+        *("plugin_host.server.watch", "plugin_host.server.apart"),
         *("aan_engine.training", "aan_engine.evaluation"),
     ),
     2: (
         *("plugin_host.server.jobs", "plugin_host.server.cache", "plugin_host.server.intake"),
-        *("plugin_host.server.orders", "plugin_host.server.mailbox"),
+        "plugin_host.server.behind",
+        *("plugin_host.server.orders", "plugin_host.server.mailbox", "plugin_host.server.reports"),
         *("plugin_host.server.display", "plugin_host.server.inspection"),
+        "plugin_host.server.reels",
         "aan_engine.pipeline",
     ),
     1: (
         *("plugin_host.protocol", "plugin_host.codec", "plugin_host.sequence", "plugin_host.connection"),
+        "plugin_host.job",
         "aan_engine",
     ),
     0: (
@@ -51,9 +55,18 @@ FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 
 # Who in the engine's half of plugin_host may know the engine, and which of its rooms.
 KNOW_THE_ENGINE = {
-    "plugin_host.server.worker": {"aan_engine.shot"},
-    "plugin_host.server.cli": {"aan_engine.exr"},
-    "plugin_host.server.inspection": {"aan_engine.exr"},
+    "plugin_host.server.worker": {"aan_engine.shot", "aan_engine.breadcrumb"},
+    "plugin_host.server.watch": {"aan_engine.breadcrumb"},
+    "plugin_host.server.apart": {"aan_engine.breadcrumb"},
+    "plugin_host.server.cli": {"aan_engine.footage"},
+    "plugin_host.server.inspection": {
+        "aan_engine.exr",
+        "aan_engine.header",
+        "aan_engine.plate",
+        "aan_engine.shot",
+        "aan_engine.views",
+    },
+    "plugin_host.server.reels": {"aan_engine.formats", "aan_engine.movie", "aan_engine.shot"},
 }
 
 
@@ -177,7 +190,7 @@ def test_rooms_are_small_enough_to_be_read_at_once():
 
 @pytest.mark.parametrize("module", ["plugin_host.server.cli", "plugin_host.server.broker", "plugin_host.client"])
 def test_neither_the_command_nor_the_broker_waits_for_the_network_s_libraries(module):
-    heavy = "{'torch', 'numpy', 'cv2', 'OpenEXR'}"
+    heavy = "{'torch', 'numpy', 'cv2', 'OpenEXR', 'av', 'OpenImageIO', 'PyOpenColorIO'}"
     check = f"import {module}, sys; sys.exit(', '.join({heavy} & sys.modules.keys()) or None)"
     done = subprocess.run([sys.executable, "-c", check], cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

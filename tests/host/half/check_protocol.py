@@ -64,7 +64,8 @@ MESSAGES = {
     "refused, whatever it was": Envelope(Refused("malformed", "$: not JSON")),
     "progress": Envelope(Progress("3f2a91-1", "fill", 3, 24)),
     "frame ready": Envelope(FrameReady("3f2a91-1", 1003, "/s/o.1003.exr")),
-    "finished": Envelope(Finished("3f2a91-1", 24)),
+    "finished": Envelope(Finished("3f2a91-1", 24, 0.125, (1007, 1003), "/s/o.report.json")),
+    "finished without a report": Envelope(Finished("3f2a91-1", 24)),
     "cancelled": Envelope(Cancelled("3f2a91-1")),
     "failed": Envelope(Failed("3f2a91-1", "plate-unreadable", "the file breaks off", "Render it again.")),
 }

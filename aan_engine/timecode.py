@@ -1,0 +1,70 @@
+"""Timecodes: SMPTE 12M, counted on from a movie's first frame and packed as EXR files carry them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+_SPELLED = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.,])(\d\d+)")
+
+
+@dataclass(frozen=True)
+class Timecode:
+    """The time of one frame.
+
+    Args:
+        count: frames since midnight, dropped numbers left out.
+        base: frames a second as the timecode counts them: 24 for 23.976, 30 for 29.97.
+        drop: whether two numbers (four at base 60) are left out each minute but every tenth.
+    """
+
+    count: int
+    base: int
+    drop: bool
+
+    @classmethod
+    def parsed(cls, text: str, *, rate: Fraction) -> Timecode | None:
+        """`HH:MM:SS:FF`, with `;` before the frames for drop-frame; None where the text is no timecode."""
+        found = _SPELLED.fullmatch(text.strip())
+        base = round(rate)
+        if found is None or base < 1:
+            return None
+        hours, minutes, seconds, frames = (int(found.group(i)) for i in (1, 2, 3, 5))
+        if minutes > 59 or seconds > 59 or frames >= base:
+            return None
+        drop = found.group(4) in ";," and base % 30 == 0
+        count = ((hours * 60 + minutes) * 60 + seconds) * base + frames
+        total = hours * 60 + minutes
+        return cls(count - (_dropped(base) * (total - total // 10) if drop else 0), base, drop)
+
+    def later(self, frames: int) -> Timecode:
+        """The timecode so many frames on; at midnight it begins anew."""
+        day = 24 * 60 * 60 * self.base - (_dropped(self.base) * (24 * 60 - 24 * 6) if self.drop else 0)
+        return Timecode((self.count + frames) % day, self.base, self.drop)
+
+    def digits(self) -> tuple[int, int, int, int]:
+        """Hours, minutes, seconds, frames, as they are spelled."""
+        count = self.count
+        if self.drop:
+            lost = _dropped(self.base)
+            minute = 60 * self.base - lost
+            ten = 10 * minute + lost
+            tens, rest = divmod(count, ten)
+            count += lost * 9 * tens + (lost * ((rest - lost) // minute) if rest >= lost + minute else 0)
+        seconds, frames = divmod(count, self.base)
+        return seconds // 3600, seconds // 60 % 60, seconds % 60, frames
+
+    def packed(self) -> bytes:
+        """Eight bytes as the EXR attribute `timeCode` holds them: binary-coded digits, bit 6 for drop-frame."""
+        hours, minutes, seconds, frames = self.digits()
+        # The field for frames ends at 39: what runs faster is counted in pairs, as SMPTE 12M does.
+        frames = frames if self.base <= 30 else frames * 30 // self.base
+        bits = 0
+        for shift, number in ((24, hours), (16, minutes), (8, seconds), (0, frames)):
+            bits |= (number // 10 << 4 | number % 10) << shift
+        return (bits | (0x40 if self.drop else 0)).to_bytes(4, "little") + bytes(4)
+
+
+def _dropped(base: int) -> int:
+    return 2 * base // 30

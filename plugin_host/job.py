@@ -1,0 +1,68 @@
+"""A job as host and engine speak of it: what is to be done, and how it stands. Part of the protocol, see there."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional, Tuple
+
+
+@dataclass(frozen=True)
+class JobSpec:
+    """Everything that decides the pixels of one job, and nothing else.
+
+    `plate` and `matte` are file patterns (see `sequence`). `first` .. `last` limit what is filled, never what may be
+    looked at; None means the plate's own end. `matte_channel` None means `A`, else any layer's `A`, else the only or
+    first channel. `aov` names diagnostic layers (`confidence`, `source`, `unseen`), `device` is `auto`, `cpu` or
+    `cuda`. All that follows is the artist's: see `controls`, which says for each what it does.
+    """
+
+    plate: str
+    matte: str
+    first: Optional[int] = None
+    last: Optional[int] = None
+    matte_channel: Optional[str] = None
+    aov: Tuple[str, ...] = ()
+    device: str = "auto"
+    grow: float = 0.0
+    feather: float = 0.0
+    light: str = "local"
+    grain: bool = True
+    smoothing: float = 0.0
+    holdout: Optional[str] = None
+    clean: Optional[str] = None
+    clean_use: str = "also"
+    painted: Optional[str] = None
+    exclude: Optional[str] = None
+    reference_first: Optional[int] = None
+    reference_last: Optional[int] = None
+    reference_step: int = 1
+    missing: str = "stop"
+    colorspace: Optional[str] = None
+    write: str = "full"
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class JobState:
+    """One job as the engine sees it.
+
+    `state` is one of `queued running cancelling finished cancelled failed`. `done` of `total` frames lie on disk, at
+    `output` (a pattern). `stage` with `step` of `steps` is the last `Progress`. `code`, `reason` and `hint` speak of
+    a failed job, `unseen`, `worst` and `report` of a finished one: see `Finished`.
+    """
+
+    job: str
+    state: str
+    plate: str
+    output: str
+    done: int
+    total: int
+    stage: str = ""
+    step: int = 0
+    steps: int = 0
+    code: str = ""
+    reason: str = ""
+    hint: str = ""
+    unseen: float = 0.0
+    worst: Tuple[int, ...] = ()
+    report: str = ""

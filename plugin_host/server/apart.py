@@ -1,0 +1,98 @@
+"""One job in a process of its own, started for it: what `aan fill` does, so that a crash becomes words.
+
+A hostile file may take the process that reads it down. Here that is a child, which this process hears to its end.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import signal
+import tempfile
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from aan_engine import breadcrumb
+
+from ..protocol import JobSpec
+from . import local
+from .orders import Broken, Stepped
+from .watch import GRACE, hear
+from .worker import ENGINE, JobError, Step, explain
+
+
+@dataclass(frozen=True)
+class Written:
+    """How many frames were filled."""
+
+    frames: int
+
+
+def fill(spec: JobSpec, output: str, *, progress: Callable[[Step], None], engine: str = ENGINE) -> int:
+    """As `local.fill`, in another process; returns the number of frames.
+
+    Ctrl-C here ends the job there, after what it has half-written is cleared away.
+
+    Raises:
+        JobError: whatever went wrong there, under its code; `reader-lost` names the file that took the process down.
+    """
+    ends: list[Written | Broken] = []
+
+    def tell(said: Any) -> None:
+        if isinstance(said, Stepped):
+            progress(said)
+        else:
+            ends.append(said)
+
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    with tempfile.TemporaryDirectory(prefix="aan-reading-", ignore_cleanup_errors=True) as folder:
+        trail = Path(folder) / "reading"
+        process = context.Process(target=_live, args=(theirs, trail, spec, output, engine), daemon=True)
+        process.start()
+        theirs.close()
+        try:
+            death = hear(ours, process, trail, tell=tell)
+        finally:
+            process.terminate()
+            process.join(GRACE)
+            process.kill()
+            ours.close()
+    if not ends:
+        raise JobError(death.reason, hint=death.hint, code=death.code)
+    end = ends[-1]
+    if isinstance(end, Broken):
+        raise JobError(end.reason, hint=end.hint, code=end.code)
+    return end.frames
+
+
+def _live(pipe: Connection, trail: Path, spec: JobSpec, output: str, engine: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the parent to hear, which says SIGTERM
+    signal.signal(signal.SIGTERM, _leave)
+    breadcrumb.lay(trail)
+    try:
+        count = local.fill(spec, output, engine=engine, progress=lambda step: pipe.send(_passed(step)))
+    except Exception as error:
+        broken = Broken("", *explain(error))
+        if broken.code == "internal":
+            traceback.print_exc()
+        _send(pipe, broken)
+    else:
+        _send(pipe, Written(count))
+
+
+def _send(pipe: Connection, end: Written | Broken) -> None:
+    with suppress(OSError):  # nobody listens any more: the parent is gone
+        pipe.send(end)
+
+
+def _leave(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def _passed(step: Step) -> Stepped:
+    return Stepped("", step.stage, step.done, step.total)

@@ -1,0 +1,48 @@
+"""Where a job's report lies, and what of it travels in messages. It reads a report's few words, and makes none.
+
+clean/clean.####.exr  ->  clean/clean.report.json, clean/clean.report.png
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..sequence import parse
+
+
+@dataclass(frozen=True)
+class Told:
+    """What hosts are told of a report: see `Finished` in the protocol."""
+
+    unseen: float = 0.0
+    worst: tuple[int, ...] = ()
+    report: str = ""
+
+
+NOTHING = Told()
+"""Of a job without a report."""
+
+
+def report_of(pattern: str) -> Path:
+    """The report of the job whose result has this pattern; its picture lies beside it, see `picture_of`."""
+    taken = parse(pattern)
+    name = taken.head if taken.width is not None else Path(taken.head).stem
+    return Path(taken.folder) / f"{name.rstrip('._-') or 'fill'}.report.json"
+
+
+def picture_of(report: Path) -> Path:
+    """The picture of a report."""
+    return report.with_suffix(".png")
+
+
+def told(report: Path) -> Told:
+    """What there is to tell of a report; nothing where there is no sound one."""
+    try:
+        summary = json.loads(report.read_text("ascii"))["summary"]
+        unseen = float(summary["unseen"])
+        return Told(unseen, tuple(map(int, summary["worst"])), str(report)) if math.isfinite(unseen) else NOTHING
+    except (OSError, ValueError, KeyError, TypeError):
+        return NOTHING
