@@ -34,11 +34,11 @@ ROUNDS = 8
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """Values (n, 3) as they are on the target, and as a source shows them; each pixel `layers` times over."""
+    """Values (n, 3) as they are on the target, and as a source shows them; each pixel `layers` times."""
 
     wanted: Array
     shown: Array
-    layers: int = 1
+    layers: float = 1
 
 
 @dataclass(frozen=True, eq=False)

@@ -33,6 +33,12 @@ STEEPEST = 0.7
 CELL = 4
 """Pixels of the box to a cell of a field."""
 
+MOST = 4000
+"""Rim pixels that are looked at for one source frame, about."""
+
+UNSEEN = 0.002
+"""An exposure that nobody sees: a six-hundredth of a stop."""
+
 Whole = Callable[[int], Compared | None]
 """Source frame -> all that it shows of the target, aligned; None where nothing leads there."""
 
@@ -83,7 +89,8 @@ def relight(
         # What attention likes may be another place that looks alike: its light says nothing.
         seen = [(c, c.valid & rim & (c.frame == frame)) for c in layers if c.kind is not Kind.ATTENDED]
         seen = [(c, here) for c, here in seen if here.any()]
-        compared = _on_rim(target, seen)
+        samples = _Samples.of(target, seen)
+        compared = samples.compared
         enough = len(compared.wanted) >= SCARCE * compared.layers
         if not enough:
             compared = whole(frame) or compared
@@ -93,7 +100,7 @@ def relight(
         if change is not STILL:
             found.whole[frame] = change
         if local and enough:
-            varying = _field(target, seen, change, widths=(width, *WIDTHS[1:]))
+            varying = _field(samples, change, shape=near.hidden.shape, widths=(width, *WIDTHS[1:]))
             if varying.any():
                 found.fields[frame] = varying
     return found
@@ -110,48 +117,73 @@ def in_light(candidate: Candidate, light: Relit) -> Candidate:
     return replace(candidate, image=image)
 
 
-def _on_rim(target: Array, seen: Shown) -> Compared:
-    empty = np.zeros((0, 3), np.float32)
-    wanted = np.concatenate([empty, *(target[here] for _, here in seen)])
-    return Compared(wanted, np.concatenate([empty, *(c.image[here] for c, here in seen)]), max(1, len(seen)))
+@dataclass(frozen=True, eq=False)
+class _Samples:
+    """Rim pixels of the box, as the target and as the candidates show them: (n, 3), (n, 3), and where, (n, 2).
+
+    `each` says for how many pixels one stands, `layers` how often a pixel is there.
+    """
+
+    wanted: Array
+    shown: Array
+    points: Array
+    each: float
+    layers: int
+
+    @classmethod
+    def of(cls, target: Array, seen: Shown) -> _Samples:
+        """Of candidates on the rim, thinned: neighbouring pixels say the same."""
+        whole = sum(int(here.sum()) for _, here in seen)
+        thin = max(1, whole // MOST)
+        wanted, shown, points = [np.zeros((0, 3), np.float32)], [np.zeros((0, 3), np.float32)], [np.zeros((0, 2))]
+        for number, (candidate, here) in enumerate(seen):
+            ys, xs = (at[number % thin :: thin] for at in np.nonzero(here))
+            wanted.append(target[ys, xs])
+            shown.append(candidate.image[ys, xs])
+            points.append(np.stack([xs, ys], -1))
+        places = np.concatenate(points).astype(np.float32)
+        return cls(np.concatenate(wanted), np.concatenate(shown), places, thin, max(1, len(seen)))
+
+    @property
+    def compared(self) -> Compared:
+        """The values by themselves."""
+        return Compared(self.wanted, self.shown, self.layers / self.each)
 
 
-def _field(target: Array, seen: Shown, change: Exposure, *, widths: tuple[float, ...]) -> Array:
+def _field(samples: _Samples, change: Exposure, *, shape: tuple[int, ...], widths: tuple[float, ...]) -> Array:
     """(h / 4, w / 4, 3) the exposure that is left beside `change`, 0 where nothing stands out.
 
     Coarse to fine, from one slope across the box: each width explains what the coarser ones left, as far as it is more
     than chance. Looked at twice: what is light, and what something else that stands there, is known better then.
     """
-    total = np.zeros((-(-target.shape[0] // CELL), -(-target.shape[1] // CELL), 3), np.float32)
+    total = np.zeros((-(-shape[0] // CELL), -(-shape[1] // CELL), 3), np.float32)
     for _ in range(2):
-        pull, weight, scatter = _residuals(target, seen, change, total)
+        pull, weight, scatter = _residuals(samples, change, total)
         more = _slope(pull, weight, scatter)
         for width in widths:
             more += _significant(pull - weight * more, weight, scatter, width=width)
         total = np.clip(total + more, -STEEPEST, STEEPEST)
+        if np.abs(more).max() < UNSEEN:
+            break
     return total
 
 
-def _residuals(target: Array, seen: Shown, change: Exposure, found: Array) -> list[Array]:
+def _residuals(samples: _Samples, change: Exposure, found: Array) -> list[Array]:
     """In cells, (rows, columns, 3) each: which way the rim pulls the exposure `found`, how strongly, and its square."""
-    h, w = target.shape[:2]
-    beside = cv2.resize(found, (CELL * found.shape[1], CELL * found.shape[0]), interpolation=cv2.INTER_LINEAR)[:h, :w]
-    images = [(lit(c.image, change, more=beside), here) for c, here in seen]
-    spread = usual(np.concatenate([target[here] - image[here] for image, here in images]))
-    sums = np.zeros((3, *target.shape), np.float32)
-    for image, here in images:
-        slope, off = sensitivity(image), target - image
-        sure = trusted(off, spread) * here[..., None]
-        # Candidates err together: the squares count as often as there are candidates.
-        sums += np.stack([sure * slope * off, sure * slope**2, (sure * slope * off) ** 2 * len(seen)])
-    return [_in_cells(s) for s in sums]
+    cells = np.asarray((samples.points + 0.5) / CELL - 0.5, np.float32)
+    image = lit(samples.shown, change, more=sample(found, cells))
+    slope, off = sensitivity(image), samples.wanted - image
+    pull = (sure := trusted(off, usual(off))) * slope * off
+    rows, columns = found.shape[:2]
+    column, row = (samples.points // CELL).astype(np.intp).T
+    at = row * columns + column
 
+    def summed(values: Array) -> Array:
+        sums = [np.bincount(at, values[:, c], rows * columns) for c in range(3)]
+        return np.asarray(np.stack(sums, -1).reshape(rows, columns, 3) * (samples.each / CELL**2), np.float32)
 
-def _in_cells(values: Array) -> Array:
-    """(h, w, 3) in cells: their means, 0 beyond the edge."""
-    h, w = values.shape[:2]
-    whole = cv2.copyMakeBorder(values, 0, -h % CELL, 0, -w % CELL, cv2.BORDER_CONSTANT, value=0)
-    return cv2.resize(whole, (whole.shape[1] // CELL, whole.shape[0] // CELL), interpolation=cv2.INTER_AREA)
+    # Candidates err together: the squares count as often as there are candidates.
+    return [summed(pull), summed(sure * slope**2), summed(pull**2 * samples.layers)]
 
 
 def _slope(pull: Array, weight: Array, scatter: Array) -> Array:
