@@ -3,7 +3,7 @@
 Overlapping blocks are taken apart into cosines; what a coefficient has beyond several times the noise in it stays, the
 rest fades. Where every coefficient is structure, noise stays with it: how much of it does is told along.
 
-Convention: as in `grain`. Blocks are 8 x 8 and overlap every 2 pixels.
+Convention: as in `grain`. Blocks are 8 x 8 and begin every 4 pixels.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from aan_engine.grain import Grain, correlation
 from aan_engine.motion import Array
 
 SIDE = 8
-STEP = 2
+STEP = 4
 
 STAND = 6.0
 """A coefficient's power must be so many times the noise's to be more than noise."""

@@ -1,6 +1,7 @@
 """Grain: how strong and how coarse a plate's noise is, told from its smooth places, and drawn anew.
 
-Noise is told from structure by the finest differences along both axes at once, where a lens leaves little structure.
+Noise is told from structure by the finest differences along both axes at once, where a lens leaves little structure;
+and, where a neighbouring frame shows the same places, by what the two frames do not have in common.
 Its size follows from how neighbouring differences hang together, under the model of white noise blurred by a Gaussian.
 Coarser than `COARSEST` it could as well be texture, and is left alone: nothing is invented.
 
@@ -139,20 +140,36 @@ def _cubic(fraction: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(x <= 1, near, np.where(x < 2, far, 0))
 
 
-def measure(pixels: NDArray[np.floating], shown: Mask) -> Grain | None:
+@dataclass(frozen=True, eq=False)
+class Again:
+    """A picture's places as a neighbouring frame shows them: leaves and cloth are there again, noise is not.
+
+    Args:
+        values: (h, w, 3) log range, resampled to lie over the picture.
+        seen: (h, w) bool, where they may be compared.
+        fine: 0 .. 1, the share that resampling left of the power of their noise's finest differences.
+    """
+
+    values: Array
+    seen: Mask
+    fine: float
+
+
+def measure(pixels: NDArray[np.floating], shown: Mask, again: Again | None = None) -> Grain | None:
     """The noise of a picture.
 
     Args:
         pixels: (h, w, 3) scene-linear.
         shown: (h, w) bool, where it shows what is to be measured.
+        again: the same places on a neighbouring frame: noise is no more than what differs there.
 
     Returns:
         None where there is none to speak of, or too little of the picture to tell.
     """
     bands = range(0, pixels.shape[0] - BLOCK - 3, BAND)
     every = max(1, -(-pixels.shape[0] * pixels.shape[1] // READ))
-    read = [_places(pixels[y : y + BAND + 4], shown[y : y + BAND + 4]) for y in bands[::every]]
-    places = np.concatenate([np.zeros((0, 5 + 2 * LAGS)), *read])
+    read = [_places(pixels, shown, again, rows=slice(y, y + BAND + 4)) for y in bands[::every]]
+    places = np.concatenate([np.zeros((0, 9 + 2 * LAGS)), *read])
     if len(places) < CROWD:
         return None
     order = np.argsort(places[:, 0], kind="stable")
@@ -161,7 +178,10 @@ def measure(pixels: NDArray[np.floating], shown: Mask) -> Grain | None:
         smooth = crowd[np.argsort(crowd[:, 1], kind="stable")[: max(8, int(SMOOTH * len(crowd)))]]
         levels.append(np.median(smooth[:, 0]))
         power.append(np.median(smooth[:, 2:5], axis=0) * _MEDIAN)
-        lags.append(smooth[:, 5:].sum(0) / max(smooth[:, 2:5].sum(), 1e-20))
+        twice = smooth[smooth[:, 8] == 1, 5:8]
+        if again is not None and len(twice) >= 8:
+            power[-1] = np.minimum(power[-1], np.median(twice, axis=0) / (1 + again.fine))
+        lags.append(smooth[:, 9:].sum(0) / max(smooth[:, 2:5].sum(), 1e-20))
     together = np.median(lags, axis=0)
     size = (_size(together[:LAGS]), _size(together[LAGS:]))
     if max(size) >= COARSEST:
@@ -175,16 +195,23 @@ _MEDIAN = 1.0
 """The mean of a place's power over its median, over places of one noise."""
 
 
-def _places(pixels: NDArray[np.floating], shown: Mask) -> NDArray[np.float64]:
-    """(n, 5 + 2 LAGS) of each place that is wholly shown: level, structure, power of the finest differences by channel,
-    and the sums over channels of their products along x and along y."""
+def _places(pixels: NDArray[np.floating], shown: Mask, again: Again | None, *, rows: slice) -> NDArray[np.float64]:
+    """(n, 9 + 2 LAGS) of each place in these rows that is wholly shown: level, structure, power of the finest
+    differences by channel, the same of what differs from the neighbouring frame and whether that shows it wholly, and
+    the sums over channels of the finest differences' products along x and along y."""
+    pixels, shown = pixels[rows], shown[rows]
     values = encode(np.where(shown[..., None], pixels, 0))
     fine = cv2.sepFilter2D(values, -1, _DIFFERENCE, _DIFFERENCE)
+    seen, off = np.zeros(shown.shape, np.float32), np.zeros_like(values)
+    if again is not None:
+        # A filter's taps reach two pixels further.
+        seen = cv2.erode((again.seen[rows] & shown).astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32)
+        off = cv2.sepFilter2D(values - again.values[rows], -1, _DIFFERENCE, _DIFFERENCE)
     grey = values.mean(-1)
     soft = cv2.GaussianBlur(grey, (0, 0), 2)
     slope = cv2.Sobel(soft, -1, 1, 0) ** 2 + cv2.Sobel(soft, -1, 0, 1) ** 2
     products = [(fine * np.roll(fine, lag, axis)).sum(-1) for axis in (1, 0) for lag in range(1, LAGS + 1)]
-    planes = np.dstack([grey, slope, fine**2, *products])
+    planes = np.dstack([grey, slope, fine**2, off**2, seen, *products])
     whole = cv2.erode(shown.astype(np.uint8), np.ones((9, 9), np.uint8), borderValue=0)
     means = _in_blocks(planes.astype(np.float64))
     return np.asarray(means[_in_blocks(whole[..., None].astype(np.float64))[..., 0] == 1])

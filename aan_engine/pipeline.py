@@ -22,6 +22,7 @@ from aan_engine import colour, diagnostics, exr, footage, matte, patch, proxy, r
 from aan_engine.ahead import ahead
 from aan_engine.cast import Cast
 from aan_engine.decision import Decider, Decision
+from aan_engine.grain import Again
 from aan_engine.motion import Array, Mask
 from aan_engine.networks import Networks
 from aan_engine.plate import Plate
@@ -151,7 +152,7 @@ def fill(
                 carried = transport.laid_over(shelf.source(index), masks.hidden, index=index)
             elif masks.hidden.any():
                 assert decision is not None  # what is hidden on the plate is hidden on its proxy
-                carried = _carried(shot, shelf, decision, plate, pixels, masks, size=reel.size, before=before)
+                carried = _carried(shot, shelf, survey, decision, plate, pixels, masks, size=reel.size, before=before)
             trust = survey.trusted(index)
             yield _filled(shot, plate, pixels, masks, carried, numbers=roles.numbers, trust=trust)
             tell(Step("fill", done, len(targets)))
@@ -219,9 +220,19 @@ def _passed_through(
         tell(Step("fill", done, len(wanted)))
 
 
+def _neighbour(survey: Survey, shelf: Shelf, index: int, window: regrain.Window) -> Again | None:
+    """How the next frame of the same place, or else the one before, shows a window of the plate."""
+    for to in (index + 1, index - 1):
+        motion = survey.motion(index, to) if 0 <= to < survey.reel.count else None
+        if motion is not None:
+            return regrain.over_neighbour(shelf.source(to), motion.shift, window)
+    return None
+
+
 def _carried(
     shot: Shot,
     shelf: Shelf,
+    survey: Survey,
     decision: Decision,
     plate: Plate,
     pixels: Array,
@@ -233,7 +244,8 @@ def _carried(
     """A decision carried out, with the plate's grain if that is wanted; `before`: what the previous target copied."""
     grain = None
     if shot.controls.grain:
-        grain = regrain.grain_around(pixels, hidden=masks.hidden, blocked=masks.blocked)
+        neighbour = partial(_neighbour, survey, shelf, decision.near.index)
+        grain = regrain.grain_around(pixels, hidden=masks.hidden, blocked=masks.blocked, neighbour=neighbour)
     found = transport.carry(
         decision,
         masks.hidden,

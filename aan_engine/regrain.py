@@ -9,6 +9,7 @@ Convention: variances in the log range, as in `grain`; a fill's pixels lie over 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import cv2
@@ -16,17 +17,23 @@ import numpy as np
 
 from aan_engine import coring
 from aan_engine.decision import Decision
-from aan_engine.grain import Grain, measure
+from aan_engine.grain import Again, Grain, kept_shares, measure
 from aan_engine.light import decode, encode
 from aan_engine.matte import box
-from aan_engine.motion import Array, Mask
+from aan_engine.motion import Array, Mask, sample
+from aan_engine.source import Source, sampled
 from aan_engine.transport import Carried
 
 AROUND = 96
 """Pixels around the hole whose grain is looked at."""
 
-TILE = 512
+TILE = 128
 """Side of what is worked on at a time."""
+
+THIN = 7
+"""Every so many pixels along either axis tell what resampling left on average."""
+
+Window = tuple[int, int, int, int]
 
 COUNTS = 0.1
 """The share from which on a candidate leaves its grain in a fill."""
@@ -58,7 +65,13 @@ NOTHING = Copied({})
 """What the first target has before it."""
 
 
-def grain_around(pixels: Array, *, hidden: Mask, blocked: Mask) -> Grain | None:
+Neighbour = Callable[[Window], Again | None]
+"""Window of the plate -> how a neighbouring frame shows it; None where there is none."""
+
+
+def grain_around(
+    pixels: Array, *, hidden: Mask, blocked: Mask, neighbour: Neighbour = lambda window: None
+) -> Grain | None:
     """The grain of a plate (H, W, 3), scene-linear, around its hole; of all of it where that is not enough."""
     near = box(hidden, margin=AROUND)
     if near is None:
@@ -66,8 +79,32 @@ def grain_around(pixels: Array, *, hidden: Mask, blocked: Mask) -> Grain | None:
     y0, y1, x0, x1 = near
     shown = ~blocked
     enough = shown[y0:y1, x0:x1].sum() >= AROUND * AROUND
-    part = np.s_[y0:y1, x0:x1] if enough else np.s_[:, :]
-    return measure(pixels[part], shown[part])
+    window = near if enough else (0, shown.shape[0], 0, shown.shape[1])
+    part = np.s_[window[0] : window[1], window[2] : window[3]]
+    return measure(pixels[part], shown[part], neighbour(window))
+
+
+def over_neighbour(source: Source, shift: Array, window: Window) -> Again:
+    """How a neighbouring frame shows a window of the plate.
+
+    Args:
+        source: the neighbour.
+        shift: (h, w, 2) displacement to it on the proxy, see `motion.Motion.shift`.
+        window: (y0, y1, x0, x1), the latter of each pair excluded.
+
+    Convention: plate and proxy positions as in `proxy`.
+    """
+    y0, y1, x0, x1 = window
+    H, W = source.picture.shape
+    scale = np.array([shift.shape[1] / W, shift.shape[0] / H], np.float32)
+    y, x = np.mgrid[y0:y1, x0:x1].astype(np.float32)
+    here = np.stack([x, y], -1)
+    on_proxy = np.asarray((here + 0.5) * scale - 0.5, np.float32)
+    places = np.asarray(here + sample(shift, on_proxy) / scale, np.float32)
+    values, sound = sampled(source, places.reshape(-1, 2))
+    size = (y1 - y0, x1 - x0)
+    fine = kept_shares(places[::THIN, ::THIN].reshape(-1, 2), (0.5, 0.5))[:, 1]
+    return Again(values.reshape(*size, 3), sound.reshape(size), float(fine.mean()))
 
 
 def standing(carried: Carried, *, index: int, before: Copied) -> Mask:
@@ -136,6 +173,7 @@ def _tile(
     # What coring leaves is where structure is: in the grain's softer part.
     kept = np.where(cure, carried.coarse[tile] * stays, carried.kept[tile])
     fine = np.where(cure, carried.fine[tile] * stays, carried.fine[tile])
-    fresh = grain.draw(1 - kept, 1 - fine, rng)
+    # Sums of shares come out a rounding above 1 now and then.
+    fresh = grain.draw(np.maximum(1 - kept, 0), np.maximum(1 - fine, 0), rng)
     dressed = decode(np.where(cure[..., None], smooth, values) + np.sqrt(grain.at(smooth.mean(-1))) * fresh)
     out[tile][here] = dressed[here]
