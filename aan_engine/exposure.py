@@ -31,6 +31,9 @@ CONTRAST = 0.25
 
 ROUNDS = 8
 
+ENOUGH = 1e-4
+"""An exposure is found once it changes by less than this."""
+
 
 @dataclass(frozen=True, eq=False)
 class Compared:
@@ -90,7 +93,10 @@ def exposure(compared: Compared) -> Exposure:
         off, slope = compared.wanted - image, sensitivity(image)
         weight = trusted(off, usual(off))
         known = np.maximum((weight * slope**2).sum(0), 1e-9)
-        stops = stops + (weight * slope * off).sum(0) / known
+        step = (weight * slope * off).sum(0) / known
+        stops = stops + step
+        if np.abs(step).max() < ENOUGH:
+            break
     error = ((weight * slope * off) ** 2).sum(0) / known**2 * ALIKE * compared.layers
     believed = stops * np.maximum(0, 1 - DOUBT * error / np.maximum(stops**2, 1e-12))
     contrast, pivot = _contrast(compared, stops)

@@ -48,6 +48,9 @@ KIN = 0.4
 AGAIN = 4
 """So often the sharpest answer found is looked around again."""
 
+WORTH = 1.01
+"""An answer that is sharper by less than this is no reason to look around again."""
+
 CONSENSUS = 1.5
 """Pixels (of a level) by which a match may be off and still support what many matches say in common."""
 
@@ -89,8 +92,9 @@ def search(
         value = sharpness(target, reference, homography=found.homography)
         if value <= sharp or found.kinship <= KIN:
             return False
+        mended = value > WORTH * sharp
         best, sharp = found, value
-        return True
+        return mended
 
     for start in starts:
         for consensus in (True, False):

@@ -167,9 +167,12 @@ def _tile(
     with np.errstate(invalid="ignore"):
         light = np.where(hidden[wide][..., None], carried.fill[wide], pixels[wide])
     values = encode(np.where(np.isfinite(light), light, 0))
-    smooth, stays = (a[inner] for a in coring.cored(values, grain))
-    values, here = values[inner], hidden[tile]
+    here = hidden[tile]
     cure = still[tile] & here
+    smooth, stays = values, np.ones(values.shape[:2], np.float32)
+    if cure.any():
+        smooth, stays = coring.cored(values, grain)
+    values, smooth, stays = values[inner], smooth[inner], stays[inner]
     # What coring leaves is where structure is: in the grain's softer part.
     kept = np.where(cure, carried.coarse[tile] * stays, carried.kept[tile])
     fine = np.where(cure, carried.fine[tile] * stays, carried.fine[tile])

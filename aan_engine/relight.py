@@ -33,11 +33,11 @@ STEEPEST = 0.7
 CELL = 4
 """Pixels of the box to a cell of a field."""
 
-MOST = 4000
+MOST = 1500
 """Rim pixels that are looked at for one source frame, about."""
 
-UNSEEN = 0.002
-"""An exposure that nobody sees: a six-hundredth of a stop."""
+UNSEEN = 0.008
+"""An exposure that nobody sees: a hundredth of a stop."""
 
 Whole = Callable[[int], Compared | None]
 """Source frame -> all that it shows of the target, aligned; None where nothing leads there."""
@@ -97,11 +97,13 @@ def relight(
         if len(compared.wanted) < SCARCE * compared.layers:
             continue
         change = exposure(compared)
-        if change is not STILL:
+        if np.abs(change.stops).max() > UNSEEN or (change.contrast != 1).any():
             found.whole[frame] = change
+        else:
+            change = STILL
         if local and enough:
             varying = _field(samples, change, shape=near.hidden.shape, widths=(width, *WIDTHS[1:]))
-            if varying.any():
+            if np.abs(varying).max() > UNSEEN:
                 found.fields[frame] = varying
     return found
 
@@ -191,11 +193,12 @@ def _slope(pull: Array, weight: Array, scatter: Array) -> Array:
     rows, columns = pull.shape[:2]
     y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
     basis = np.stack([np.ones_like(x), x, y], -1)
+    flat = basis.reshape(-1, 3)
     plane = np.zeros(pull.shape, np.float32)
     for c in range(3):
-        known, doubt = (np.einsum("yx,yxi,yxj->ij", a[..., c], basis, basis) for a in (weight, scatter * ALIKE))
+        known, doubt = ((flat * a[..., c].reshape(-1, 1)).T @ flat for a in (weight, scatter * ALIKE))
         inverse = np.linalg.pinv(known + 1e-6 * np.trace(known) * np.eye(3), hermitian=True)
-        found = inverse @ np.einsum("yx,yxi->i", pull[..., c], basis)
+        found = inverse @ (pull[..., c].reshape(-1) @ flat)
         error = np.diag(inverse @ doubt @ inverse) / CELL**2
         plane[..., c] = basis @ (found * np.maximum(0, 1 - DOUBT * error / np.maximum(found**2, 1e-12)))
     return plane
