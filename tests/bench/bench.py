@@ -4,6 +4,8 @@
                OpenCV's inpainting of the same frames, and seconds a frame, the engine's start included
     memory     48 frames of 4096 x 2160 with a moving matte over 2 % of the frame: peak memory and seconds a frame,
                beside the time that reading the plates, warping one reference and writing takes with nothing else
+    sources    the demo's plates: the share of the hole that `source.frame`, `source.u` and `source.v` rebuild to half a
+               percent, and the fill's likeness to its surroundings
     alignment  homographies on held-back pairs, beside SIFT + MAGSAC's
     clips      `aan bench` over a folder of real clips: the table of qualities and speeds
     ablation   what each pathway is worth, as tables in Markdown; by name only, as it takes the better part of an hour
@@ -29,8 +31,9 @@ import OpenEXR
 import psutil
 from numpy.typing import NDArray
 
-from aan_engine import exr, matte
-from aan_engine.evaluation import ablation, alignment, bench, holes, sheet
+from aan_engine import exr, light, matte
+from aan_engine.evaluation import ablation, alignment, bench, holes, likeness, sheet
+from aan_engine.motion import sample
 from aan_engine.training.holes import moving_hole
 from aan_engine.training.scenes import Stage
 
@@ -56,7 +59,9 @@ class Run:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("what", nargs="*", default=("quality", "memory", "alignment", "clips"), metavar="WHAT")
+    parser.add_argument(
+        "what", nargs="*", default=("quality", "memory", "sources", "alignment", "clips"), metavar="WHAT"
+    )
     parser.add_argument("--data", type=Path, help="folder of clips (for alignment: of training pictures)")
     parser.add_argument("--clips", default="", help="only these, comma-separated")
     parser.add_argument("--kinds", default=",".join(holes.KINDS), help="of holes, comma-separated")
@@ -78,6 +83,13 @@ def run_memory(asked: argparse.Namespace) -> None:
     """On large plates."""
     with tempfile.TemporaryDirectory(prefix="aan-bench-") as folder:
         memory(Path(folder) / "large")
+
+
+def run_sources(asked: argparse.Namespace) -> None:
+    """Two lines: what the layers rebuild with grain and light off, and how alike a fill is to what lies around it."""
+    with tempfile.TemporaryDirectory(prefix="aan-bench-") as folder:
+        rebuilt(Path(folder) / "plain", first=1010, last=1029)
+        alike(Path(folder) / "dressed", first=1010, last=1029)
 
 
 def run_alignment(asked: argparse.Namespace) -> None:
@@ -127,6 +139,7 @@ def data_for(part: str, asked: argparse.Namespace, folder: str) -> Path | None:
 PARTS = {
     "quality": run_quality,
     "memory": run_memory,
+    "sources": run_sources,
     "alignment": run_alignment,
     "clips": run_clips,
     "ablation": run_ablation,
@@ -200,6 +213,54 @@ def least(folder: Path) -> float:
     return (time.monotonic() - began) / LARGE_FRAMES
 
 
+def rebuilt(folder: Path, *, first: int, last: int) -> None:
+    """One line: every filled pixel sampled again from the frame and place that the layers name."""
+    folder.mkdir()
+    hidden = demo_shot(folder)
+    fill(folder, "--no-grain", "--light", "off", "--aov", "source", "--first", str(first), "--last", str(last))
+    within, whole = 0, 0
+    for frame in range(first, last + 1):
+        channels = {k: v.pixels for k, v in OpenEXR.File(str(folder / f"out.{frame}.exr"), True).channels().items()}
+        result = np.stack([channels[c] for c in "RGB"], -1).astype(np.float32)
+        height, width = result.shape[:2]
+        inside = hidden[frame] >= 1
+        whole += int(inside.sum())
+        for number in np.unique(channels["source.frame"][inside & (channels["source.frame"] >= 0)]):
+            here = inside & (channels["source.frame"] == number)
+            u, v = channels["source.u"][here], channels["source.v"][here]
+            places = np.stack([u * width - 0.5, (1 - v) * height - 0.5], -1)
+            plate = exr.read(SHOT / f"plate.{int(number)}.exr", frame=int(number)).pixels
+            again = light.decode(sample(light.encode(plate), places, sharp=True))
+            within += int((np.abs(again - result[here]) <= 0.005 * np.abs(again) + 0.001).all(-1).sum())
+    print(f"sources  {within / whole:.1%} of the hole rebuilt from the source layers to half a percent", flush=True)
+
+
+def alike(folder: Path, *, first: int, last: int) -> None:
+    """One line: gradient, sharpness and grain inside the hole over those around it."""
+    folder.mkdir()
+    hidden = demo_shot(folder)
+    fill(folder, "--first", str(first), "--last", str(last))
+    each = []
+    for frame in range(first, last + 1):
+        picture = exr.read(folder / f"out.{frame}.exr", frame=frame).pixels
+        found = likeness.likeness(picture, hidden=hidden[frame] > 0)
+        if found is not None:
+            each.append([found.gradient, found.sharpness, found.grain])
+    gradient, sharpness, grain = np.nanmean(np.array(each, np.float64), axis=0)
+    print(f"         inside over around: gradient {gradient:.2f}, sharpness {sharpness:.2f}, grain {grain:.2f}")
+
+
+def demo_shot(folder: Path) -> dict[int, Array]:
+    """The demo's plates and mattes as the bench names them; the mattes by frame."""
+    hidden = {}
+    for frame in FRAMES:
+        for name in ("plate", "matte"):
+            (folder / f"{name}.{frame}.exr").symlink_to(SHOT / f"{name}.{frame}.exr")
+        plate = exr.read(SHOT / f"plate.{frame}.exr", frame=frame)
+        hidden[frame] = matte.read(SHOT / f"matte.{frame}.exr", frame=frame, channel=None, like=plate)
+    return hidden
+
+
 def plates() -> list[Array]:
     """The demo's plates, (H, W, 3) scene-linear."""
     return [exr.read(SHOT / f"plate.{frame}.exr", frame=frame).pixels for frame in FRAMES]
@@ -210,18 +271,19 @@ def write(path: Path, channels: dict[str, NDArray[np.float16]]) -> None:
     OpenEXR.File(header, {name: np.ascontiguousarray(v) for name, v in channels.items()}).write(str(path))
 
 
-def fill(folder: Path) -> Run:
+def fill(folder: Path, *options: str) -> Run:
     """`aan fill` over the folder's plates, watched from outside."""
     patterns = {name: str(folder / f"{name}.####.exr") for name in ("plate", "matte", "out")}
     command = [str(AAN), "fill"]
     for name, pattern in patterns.items():
         command += [f"--{name}", pattern]
+    command += options
     began, peak = time.monotonic(), 0
     with subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
         watched = psutil.Process(process.pid)
         while process.poll() is None:
             try:
-                peak = max(peak, watched.memory_info().rss)
+                peak = max(peak, sum(p.memory_info().rss for p in (watched, *watched.children(recursive=True))))
             except psutil.NoSuchProcess:
                 break
             time.sleep(0.05)
