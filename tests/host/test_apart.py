@@ -44,17 +44,29 @@ def test_every_frame_is_written_and_its_report(house):
         ("damaged", "plate-unreadable", r"the file breaks off \(frame 1002, .*plate\.1002\.exr\)"),
         ("memory", "out-of-memory", "64 GiB"),
         ("nothing", "incomplete", "1 frames"),
-        ("die", "worker-lost", "SIGKILL"),
-        ("crash", "reader-lost", r"crashed on .*plate\.1002\.exr, frame 1002: it was killed by SIGSEGV"),
-        ("hang", "reader-lost", r"plate\.1002\.exr, frame 1002 takes for ever"),
         ("fault", "internal", "RuntimeError: a bug"),
     ],
 )
-def test_whatever_ends_the_child_is_said_under_its_code_and_earlier_frames_stay(house, word, code, reason):
+def test_whatever_ends_the_job_is_said_under_its_code_and_earlier_frames_stay(house, word, code, reason):
     with pytest.raises(JobError, match=reason) as caught:
         fill(house, "fill", word)
     assert caught.value.code == code
     assert written(house) == ["o.1001.exr"]
+
+
+@pytest.mark.parametrize(
+    ("word", "code", "reason"),
+    [
+        ("die", "worker-lost", "SIGKILL"),
+        ("crash", "reader-lost", r"crashed on .*plate\.1003\.exr, frame 1003: it was killed by SIGSEGV"),
+        ("hang", "reader-lost", r"plate\.1003\.exr, frame 1003 takes for ever"),
+    ],
+)
+def test_a_sudden_death_costs_no_more_than_the_frame_that_was_being_written(house, word, code, reason):
+    with pytest.raises(JobError, match=reason) as caught:
+        fill(house, "fill", "fill", word)
+    assert caught.value.code == code
+    assert written(house) in (["o.1001.exr"], ["o.1001.exr", "o.1002.exr"])
 
 
 def aan(house, *words: str) -> subprocess.Popen[str]:
