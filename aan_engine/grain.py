@@ -37,6 +37,9 @@ COARSEST = 1.1
 QUIET = 5e-4
 """Noise below this (log range; a sixth of a percent of the light) is none: rounding to half makes a tenth of it."""
 
+STEADY = 2.0
+"""No level's noise is taken for stronger than so many times the middle one's."""
+
 BAND = 64
 """Rows that are read at a time."""
 
@@ -179,6 +182,8 @@ def measure(pixels: NDArray[np.floating], shown: Mask, again: Again | None = Non
         levels.append(np.median(smooth[:, 0]))
         power.append(np.median(smooth[:, 2:5], axis=0) * _MEDIAN)
         twice = smooth[smooth[:, 8] == 1, 5:8]
+        # A level that the neighbour hardly shows is no noisier than all that it does show.
+        twice = twice if len(twice) >= 8 else places[places[:, 8] == 1, 5:8]
         if again is not None and len(twice) >= 8:
             power[-1] = np.minimum(power[-1], np.median(twice, axis=0) / (1 + again.fine))
         lags.append(smooth[:, 9:].sum(0) / max(smooth[:, 2:5].sum(), 1e-20))
@@ -187,6 +192,8 @@ def measure(pixels: NDArray[np.floating], shown: Mask, again: Again | None = Non
     if max(size) >= COARSEST:
         return None
     variance = np.array(power) / (_passed(size[0])[0] * _passed(size[1])[0])
+    # Noise changes little from level to level; a level of leaves and grass stands out.
+    variance = np.minimum(variance, STEADY**2 * np.median(variance, axis=0))
     variance[variance < QUIET**2] = 0
     return Grain(np.maximum.accumulate(levels), variance, size) if variance.any() else None
 

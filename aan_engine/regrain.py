@@ -30,8 +30,11 @@ AROUND = 96
 TILE = 128
 """Side of what is worked on at a time."""
 
-THIN = 7
-"""Every so many pixels along either axis tell what resampling left on average."""
+WHOLE = 0.8
+"""Of the finest differences so much must be left for a place to lie on whole pixels of the neighbour."""
+
+PLACE, ENOUGH = 13, 0.02
+"""Pixels that a place takes to be compared, and the share of the picture that must be such places."""
 
 Window = tuple[int, int, int, int]
 
@@ -103,8 +106,13 @@ def over_neighbour(source: Source, shift: Array, window: Window) -> Again:
     places = np.asarray(here + sample(shift, on_proxy) / scale, np.float32)
     values, sound = sampled(source, places.reshape(-1, 2))
     size = (y1 - y0, x1 - x0)
-    fine = kept_shares(places[::THIN, ::THIN].reshape(-1, 2), (0.5, 0.5))[:, 1]
-    return Again(values.reshape(*size, 3), sound.reshape(size), float(fine.mean()))
+    fine = kept_shares(places.reshape(-1, 2), (0.5, 0.5))[:, 1]
+    # Between pixels resampling takes the finest structure, too, and what it took would pass for noise.
+    whole = (sound & (fine > WHOLE)).reshape(size)
+    wide = cv2.erode(whole.astype(np.uint8), np.ones((PLACE, PLACE), np.uint8))
+    used = whole if wide.mean() > ENOUGH else sound.reshape(size)
+    left = float(fine.reshape(size)[used].mean()) if used.any() else 1.0
+    return Again(values.reshape(*size, 3), used, left)
 
 
 def standing(carried: Carried, *, index: int, before: Copied) -> Mask:

@@ -252,11 +252,15 @@ class Task:
             self.say(Framed(self.order.job, filled.frame, _place(self.order, filled.frame, path)))
 
         try:
-            with Behind(write) as behind:
-                for filled in self.engine.fill(shot_of(intake), progress=self._step, skip=frozenset(done)):
-                    behind.put(filled)
-                    if self.is_stopped() and filled.frame != intake.targets[-1]:
-                        raise StopAsked
+            try:
+                with Behind(write) as behind:
+                    for filled in self.engine.fill(shot_of(intake), progress=self._step, skip=frozenset(done)):
+                        behind.put(filled)
+                        if self.is_stopped():
+                            raise StopAsked
+            except StopAsked:
+                if len(done | made) < len(intake.targets):
+                    raise  # else it came too late: everything is there
             report.finish()
         finally:
             whole = intake.unchanged()
