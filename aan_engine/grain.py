@@ -180,7 +180,7 @@ def measure(pixels: NDArray[np.floating], shown: Mask, again: Again | None = Non
     for crowd in np.array_split(places[order], min(LEVELS, len(places) // CROWD)):
         smooth = crowd[np.argsort(crowd[:, 1], kind="stable")[: max(8, int(SMOOTH * len(crowd)))]]
         levels.append(np.median(smooth[:, 0]))
-        power.append(np.median(smooth[:, 2:5], axis=0) * _MEDIAN)
+        power.append(np.median(smooth[:, 2:5], axis=0))
         twice = smooth[smooth[:, 8] == 1, 5:8]
         # A level that the neighbour hardly shows is no noisier than all that it does show.
         twice = twice if len(twice) >= 8 else places[places[:, 8] == 1, 5:8]
@@ -196,10 +196,6 @@ def measure(pixels: NDArray[np.floating], shown: Mask, again: Again | None = Non
     variance = np.minimum(variance, STEADY**2 * np.median(variance, axis=0))
     variance[variance < QUIET**2] = 0
     return Grain(np.maximum.accumulate(levels), variance, size) if variance.any() else None
-
-
-_MEDIAN = 1.0
-"""The mean of a place's power over its median, over places of one noise."""
 
 
 def _places(pixels: NDArray[np.floating], shown: Mask, again: Again | None, *, rows: slice) -> NDArray[np.float64]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,8 +33,9 @@ class _Kept:
     def nbytes(self) -> int:
         return self.plate.nbytes + self.bits.nbytes
 
-    @cached_property
+    @property
     def blocked(self) -> Mask:
+        """(H, W), unpacked anew for whoever asks: kept that way it would take eight times the room."""
         height, width = self.plate.shape
         return np.unpackbits(self.bits, count=height * width).view(np.bool_).reshape(height, width)
 
@@ -50,38 +50,41 @@ class Shelf:
 
     def target(self, index: int) -> tuple[Plate, Masks]:
         """The frame as it came, to be filled, with its masks."""
-        return self._taken(index, touched_up=False)
+        return self._with_masks(index, touched_up=False)
 
     def look(self, index: int) -> tuple[Plate, Masks]:
         """The frame as something to copy from, with its masks: what was painted by hand stands in the plate's place."""
-        return self._taken(index, touched_up=self._is_touched_up(index))
+        return self._with_masks(index, touched_up=self._is_touched_up(index))
 
     def source(self, index: int) -> Source:
         """The frame as something to copy from."""
-        touched_up = self._is_touched_up(index)
-        kept = self._find(index, touched_up)
-        if kept is None:
-            self._taken(index, touched_up=touched_up)
-            kept = self._find(index, touched_up)
-            assert kept is not None  # the latest always stays
-        return Source(kept.plate, _Kept(kept.plate, kept.bits))
+        key = (index, self._is_touched_up(index))
+        kept = self._find(key) or self._read(key)[0]
+        return Source(kept.plate, kept)
 
     def _is_touched_up(self, index: int) -> bool:
         return index >= self._roles.count or index in self._roles.painted
 
-    def _taken(self, index: int, *, touched_up: bool) -> tuple[Plate, Masks]:
-        kept = self._find(index, touched_up)
-        known = None if kept is None else kept.plate
-        plate, masks = self._roles.source(index, known) if touched_up else self._roles.target(index, known)
-        if kept is None:
-            self._keep((index, touched_up), _Kept(plate, np.packbits(masks.blocked)))
-        return plate, masks
+    def _with_masks(self, index: int, *, touched_up: bool) -> tuple[Plate, Masks]:
+        key = (index, touched_up)
+        kept, masks = self._read(key, self._find(key))
+        return kept.plate, masks
 
-    def _find(self, index: int, touched_up: bool) -> _Kept | None:
+    def _read(self, key: tuple[int, bool], kept: _Kept | None = None) -> tuple[_Kept, Masks]:
+        """The frame with its masks; its plate is not read again if it was `kept`."""
+        known = None if kept is None else kept.plate
+        plate, masks = self._roles.source(key[0], known) if key[1] else self._roles.target(key[0], known)
+        if kept is None:
+            # Handed on from here: another thread's frame may have pushed it off the shelf by the next look.
+            kept = _Kept(plate, np.packbits(masks.blocked))
+            self._keep(key, kept)
+        return kept, masks
+
+    def _find(self, key: tuple[int, bool]) -> _Kept | None:
         with self._lock:
-            kept = self._kept.get((index, touched_up))
+            kept = self._kept.get(key)
             if kept is not None:
-                self._kept.move_to_end((index, touched_up))
+                self._kept.move_to_end(key)
             return kept
 
     def _keep(self, key: tuple[int, bool], kept: _Kept) -> None:
