@@ -19,6 +19,7 @@ from typing import Any
 from aan_engine import breadcrumb
 
 from ..protocol import JobSpec
+from ..sequence import parse
 from . import local
 from .orders import Broken, Stepped
 from .watch import GRACE, hear
@@ -63,11 +64,22 @@ def fill(spec: JobSpec, output: str, *, progress: Callable[[Step], None], engine
             process.kill()
             ours.close()
     if not ends:
+        _clear_away(output)
         raise JobError(death.reason, hint=death.hint, code=death.code)
     end = ends[-1]
     if isinstance(end, Broken):
         raise JobError(end.reason, hint=end.hint, code=end.code)
     return end.frames
+
+
+def _clear_away(output: str) -> None:
+    """Remove what a child that died left half-written beside the result: `.NAME.*.part`, as the engine calls it."""
+    pattern = parse(output)
+    for file in Path(pattern.folder).glob(".*.part"):
+        name = file.name[1:].rsplit(".", 2)[0]
+        if name == pattern.head or pattern.frame_of(name) is not None:
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
 
 
 def _live(pipe: Connection, trail: Path, spec: JobSpec, output: str, engine: str) -> None:

@@ -43,7 +43,7 @@ class Filled:
     words: str
 
     def write(self, path: Path) -> int:
-        temporary = path.with_name(path.name + ".part")
+        temporary = path.with_name(f".{path.name}.fake.part")  # as the engine calls what is half-written
         temporary.write_text(self.words)
         temporary.rename(path)
         return 0

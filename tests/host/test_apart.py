@@ -69,6 +69,17 @@ def test_a_sudden_death_costs_no_more_than_the_frame_that_was_being_written(hous
     assert written(house) in (["o.1001.exr"], ["o.1001.exr", "o.1002.exr"])
 
 
+def test_what_a_sudden_death_left_half_written_is_cleared_away_and_nothing_else(house):
+    out = house.root / "out"
+    out.mkdir()
+    for name in (".o.1002.exr.ab12cd34.part", ".other.1002.exr.ab12cd34.part", ".o.txt", "o.1002.exr.part"):
+        (out / name).write_text("half")
+    with pytest.raises(JobError):
+        fill(house, "fill", "die")
+    assert {".other.1002.exr.ab12cd34.part", ".o.txt", "o.1002.exr.part"} <= set(written(house))
+    assert ".o.1002.exr.ab12cd34.part" not in written(house)
+
+
 def aan(house, *words: str) -> subprocess.Popen[str]:
     spec = house.plates(*words)
     options = ["fill", "--plate", spec.plate, "--matte", spec.matte, "--out", str(house.root / "out" / "o.####.exr")]
