@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.motion import Array, Mask, Motion, project, sample
+from aan_engine.motion import Array, Mask, Motion, project, sample, within
 from aan_engine.trace import follow
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -221,9 +221,7 @@ def layer(
         here = np.flatnonzero(frame == source)
         at = position[here]
         picture = views.image(int(source))
-        h, w = picture.shape[:2]
-        inside = (at >= 0).all(-1) & (at[:, 0] <= w - 1) & (at[:, 1] <= h - 1)
-        seen = inside & (sample(views.visible(int(source)), at) > 0.999)
+        seen = within(at, picture.shape) & (sample(views.visible(int(source)), at) > 0.999)
         here, at = here[seen], at[seen]
         colour[here] = sample(picture, at, sharp=True)
         stir[here] = sample(views.stir(int(source)), at)

@@ -48,6 +48,21 @@ class Prepared:
 
 
 @dataclass(frozen=True, eq=False)
+class Sketched:
+    """What was prepared, and the inpainter's frame beside it.
+
+    Args:
+        image: (h, w, 3) log range over the whole proxy.
+        painted: the same and its reasons, as the network gives them.
+    """
+
+    prepared: Prepared
+    brief: Brief
+    image: Array
+    painted: Painted
+
+
+@dataclass(frozen=True, eq=False)
 class Brief:
     """What the inpainter is given for one target, see `Inpainter.step`; training paints by it again."""
 
@@ -124,7 +139,7 @@ class Decider:
 
     def decide(self, index: int) -> Decision | None:
         """The decision for frame `index`; None where nothing is hidden."""
-        return self.conclude(self.prepare(index))
+        return self.conclude(self.sketch(self.prepare(index)))
 
     def prepare(self, index: int) -> Prepared | None:
         """What needs neither network nor past, for frame `index`; None where nothing is hidden."""
@@ -135,33 +150,47 @@ class Decider:
         links = linked(self._survey, near, count=self._pathways.references)
         return Prepared(near, links, propose(self._survey, near, links=links, kinds=self._pathways.kinds))
 
-    def conclude(self, prepared: Prepared | None) -> Decision | None:
-        """The decision for what was prepared; frames are concluded in order."""
-        proposed = self.complete(prepared)
+    @torch.no_grad()
+    def sketch(self, prepared: Prepared | None) -> Sketched | None:
+        """What the inpainter makes of what was prepared; frames are sketched in order."""
+        if prepared is None:
+            self._state = None
+            return None
+        index = prepared.near.index
+        brief = self._brief(index, prepared.links)
+        painted_frame = self._networks.inpainter.step(
+            brief.image, brief.visible, references=brief.references, state=brief.state
+        )
+        self._state = (index, painted_frame.state) if Kind.RECURRENT in self._pathways.kinds else None
+        h, w = self._survey.reel.size
+        picture = painted_frame.image[0, :, :h, :w].permute(1, 2, 0).cpu().numpy()
+        return Sketched(prepared, brief, np.ascontiguousarray(picture), painted_frame)
+
+    def conclude(self, sketched: Sketched | None) -> Decision | None:
+        """The decision for what was prepared and sketched; frames are concluded in order."""
+        proposed = self.complete(sketched)
         return None if proposed is None else self.settle(proposed, self.weigh(proposed))
 
     def proposals(self, index: int) -> Proposed | None:
         """Every pathway's candidates for frame `index`; None where nothing is hidden."""
-        return self.complete(self.prepare(index))
+        return self.complete(self.sketch(self.prepare(index)))
 
-    def complete(self, prepared: Prepared | None) -> Proposed | None:
+    def complete(self, sketched: Sketched | None) -> Proposed | None:
         """What was prepared together with what recurrence, refinement and the residual pathway propose."""
-        if prepared is None:
-            self._answer, self._state = None, None
+        if sketched is None:
+            self._answer = None
             return None
-        near, links, kinds = prepared.near, prepared.links, self._pathways.kinds
-        layers = list(prepared.layers)
+        near, links, kinds = sketched.prepared.near, sketched.prepared.links, self._pathways.kinds
+        layers = list(sketched.prepared.layers)
         if Kind.RECURRENT in kinds and self._answer is not None and self._answer.index == near.index - 1:
             layers.append(recurrent(self._survey, near, self._answer))
-        brief = self._brief(near.index, links)
-        synthesis = self._paint(near.index, brief, list(links))
-        if synthesis.references and Kind.ATTENDED in kinds:
-            layers.append(self._attended(near, synthesis))
+        if links and Kind.ATTENDED in kinds:
+            layers.append(self._attended(sketched))
         layers = [c for c in layers if (c.valid & near.hidden).any()]
         light = self._lighting(near, layers)
         layers = [in_light(c, light) for c in layers]
-        layers.append(painted(_box(synthesis.image, near), near))
-        return Proposed(near, layers, brief, light)
+        layers.append(painted(_box(sketched.image, near), near))
+        return Proposed(near, layers, sketched.brief, light)
 
     def _lighting(self, near: Neighbourhood, layers: list[Candidate]) -> Relit:
         """What light did between the target and the candidates' plates."""
@@ -187,22 +216,20 @@ class Decider:
         mended = np.zeros_like(target)
         if self._light == "local":
             mended = correction(target, near.hidden, images=images, weights=shares * ~near.barred)
-        blend = np.einsum("khw,khwc->hwc", shares, images)
-        apart = np.abs(images - blend).mean(-1)
-        agreement = (shares * np.exp(-apart / ALIKE)).sum(0)
-        return Decision(
-            near, layers, shares, mended, agreement.astype(np.float32), _alone(images, shares), proposed.light
-        )
+        agreement, alone = (np.zeros(near.wanted.shape, np.float32) for _ in range(2))
+        agreement[near.wanted], alone[near.wanted] = _unanimity(images[:, near.wanted], shares[:, near.wanted])
+        return Decision(near, layers, shares, mended, agreement, alone, proposed.light)
 
-    def _attended(self, near: Neighbourhood, synthesis: _Synthesis) -> Candidate:
+    def _attended(self, sketched: Sketched) -> Candidate:
         """What refinement proposes: the attention's best cells, as coordinates."""
-        matches = synthesis.painted.matches
+        matches = sketched.painted.matches
         rows, columns = (-(-side // CELL) for side in self._survey.reel.size)
         cells = [m[0].reshape(rows, columns).cpu().numpy() for m in (matches.reference, matches.y, matches.x)]
         trust = matches.weight[0].reshape(rows, columns).float().cpu().numpy()
-        frames = np.append(np.array(synthesis.references, np.int32), -1)[cells[0]]
+        frames = np.append(np.array(list(sketched.prepared.links), np.int32), -1)[cells[0]]
+        near, template = sketched.prepared.near, sketched.image
         return attended(
-            self._survey, near, frames=frames, rows=cells[1], columns=cells[2], trust=trust, template=synthesis.image
+            self._survey, near, frames=frames, rows=cells[1], columns=cells[2], trust=trust, template=template
         )
 
     @torch.no_grad()
@@ -240,35 +267,15 @@ class Decider:
         state = self._state[1] if self._state is not None and self._state[0] == index - 1 else None
         return Brief(image, visible, ReferenceSet(cells, shows, H), state)
 
-    @torch.no_grad()
-    def _paint(self, index: int, brief: Brief, chosen: list[int]) -> _Synthesis:
-        """The inpainter's frame: alignment, refinement, residual pathway, recurrence."""
-        painted_frame = self._networks.inpainter.step(
-            brief.image, brief.visible, references=brief.references, state=brief.state
-        )
-        self._state = (index, painted_frame.state) if Kind.RECURRENT in self._pathways.kinds else None
-        h, w = self._survey.reel.size
-        picture = painted_frame.image[0, :, :h, :w].permute(1, 2, 0).cpu().numpy()
-        return _Synthesis(np.ascontiguousarray(picture), painted_frame, chosen)
 
-
-def _alone(images: Array, shares: Array) -> Array:
-    """See `Decision.alone`; (K, h, w, 3) and (K, h, w), the painted one last."""
+def _unanimity(images: Array, shares: Array) -> tuple[Array, Array]:
+    """See `Decision.agreement` and `Decision.alone`, (n,) each; (K, n, 3) and (K, n), the painted one last."""
+    blend = np.einsum("kn,knc->nc", shares, images)
+    agreement = (shares * np.exp(np.abs(images - blend).mean(-1) / -ALIKE)).sum(0)
     if len(shares) < 2:
-        return np.zeros(shares.shape[1:], np.float32)
-    heaviest = shares[:-1].argmax(0)
-    taken = np.take_along_axis(images, heaviest[None, ..., None], 0)
-    same = np.abs(images - taken).mean(-1) < SAME
-    return np.asarray((shares * same).sum(0), np.float32)
-
-
-@dataclass(frozen=True, eq=False)
-class _Synthesis:
-    """The inpainter's frame cut back to the proxy: (h, w, 3), its attention's matches, and whom they refer to."""
-
-    image: Array
-    painted: Painted
-    references: list[int]
+        return agreement, np.zeros_like(agreement)
+    taken = np.take_along_axis(images, shares[:-1].argmax(0)[None, :, None], 0)
+    return agreement, (shares * (np.abs(images - taken).mean(-1) < SAME)).sum(0)
 
 
 def _box(image: Array, near: Neighbourhood) -> Array:

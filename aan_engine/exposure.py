@@ -31,8 +31,8 @@ CONTRAST = 0.25
 
 ROUNDS = 8
 
-ENOUGH = 1e-4
-"""An exposure is found once it changes by less than this."""
+ENOUGH = 1e-3
+"""An exposure is found once it changes by less than this: a tenth of what anybody sees."""
 
 
 @dataclass(frozen=True, eq=False)

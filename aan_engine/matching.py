@@ -180,23 +180,28 @@ def _correlations(T: Array, mt: Array, warped: Array, seen: Array, *, side: int,
     count = warped.shape[0] - h + 1
     one = T - T[mt > 0].mean() if mt.any() else T
     two = (warped - warped[seen > 0].mean() if seen.any() else warped) * seen
-    ones, twos = np.stack([mt, one * mt, one * one * mt], -1), np.stack([seen, two, two * two], -1)
+    ones, twos = np.stack([mt, one * mt, one * one * mt]), np.stack([seen, two, two * two])
     rows, columns = -(-(h - step // 2) // step), -(-(w - step // 2) // step)
-    found = np.empty((count * count, rows, columns), np.float32)
-    product = np.empty((h, w, 6), np.float32)
-    for place in range(count * count):
-        top, left = divmod(place, count)
-        there = twos[top : top + h, left : left + w]
-        # Sums over what both show: how many, one, its square, two, its square, and one times two.
-        np.multiply(ones, there[..., :1], out=product[..., :3])
-        np.multiply(there[..., 1:], mt[..., None], out=product[..., 3:5])
-        np.multiply(ones[..., 1], there[..., 1], out=product[..., 5])
-        sums = cv2.boxFilter(product, -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT)
-        n, a, aa, b, bb, ab = np.moveaxis(sums[step // 2 :: step, step // 2 :: step], -1, 0)
+    found = np.empty((count, count, rows, columns), np.float32)
+    # Sums over what both show: how many, one, its square, two, its square, and one times two. The six lie one below the
+    # other for a single filter, with nothing between them for its windows to reach over.
+    product = np.zeros((6, h + side, w), np.float32)
+    sums = np.empty((6, count, rows, columns), np.float32)
+    for top in range(count):
+        for left in range(count):
+            there = twos[:, top : top + h, left : left + w]
+            np.multiply(ones, there[0], out=product[:3, :h])
+            np.multiply(there[1:], mt, out=product[3:5, :h])
+            np.multiply(ones[1], there[1], out=product[5, :h])
+            whole = cv2.boxFilter(
+                product.reshape(-1, w), -1, (side, side), normalize=False, borderType=cv2.BORDER_CONSTANT
+            )
+            sums[:, left] = whole.reshape(product.shape)[:, step // 2 : h : step, step // 2 :: step]
+        n, a, aa, b, bb, ab = sums
         shown = np.maximum(n, 1)
         spread = np.maximum(aa - a * a / shown, FAINT * shown) * np.maximum(bb - b * b / shown, FAINT * shown)
-        found[place] = np.where(n >= SHOWN * side * side, (ab - a * b / shown) / np.sqrt(spread), -1)
-    return found
+        found[top] = np.where(n >= SHOWN * side * side, (ab - a * b / shown) / np.sqrt(spread), -1)
+    return found.reshape(-1, rows, columns)
 
 
 def _peak(alike: Array, best: NDArray[np.int64], value: Array, *, stride: int) -> Array:

@@ -77,6 +77,12 @@ def project(homography: NDArray[np.float64], points: Array) -> Array:
     return np.nan_to_num(np.stack([u, v], -1), nan=-1e6, posinf=-1e6, neginf=-1e6).astype(np.float32)
 
 
+def within(points: Array, shape: tuple[int, ...]) -> Mask:
+    """Which of the points (..., 2) lie on a picture of `shape`, from its first pixel's centre to its last one's."""
+    x, y = points[..., 0], points[..., 1]
+    return (x >= 0) & (y >= 0) & (x <= shape[1] - 1) & (y <= shape[0] - 1)
+
+
 def sample(image: NDArray[np.float32], points: Array, *, sharp: bool = False) -> Array:
     """Values of `image` (h, w[, c]) at `points` (..., 2), bilinear, or bicubic where `sharp`.
 

@@ -18,28 +18,28 @@ import cv2
 import numpy as np
 import torch
 
-from aan_engine import colour, diagnostics, exr, footage, matte, patch, proxy, regrain, relay, transport, weights
+from aan_engine import colour, footage, proxy, weights
 from aan_engine.ahead import ahead
 from aan_engine.cast import Cast
-from aan_engine.decision import Decider, Decision
-from aan_engine.grain import Again
-from aan_engine.motion import Array, Mask
+from aan_engine.decision import Decider
+from aan_engine.filled import Filled as Filled
+from aan_engine.filled import composed
+from aan_engine.finish import Finisher
 from aan_engine.networks import Networks
-from aan_engine.plate import Plate
 from aan_engine.proposals import EVERY, Pathways
 from aan_engine.proxy import Reel
+from aan_engine.relay import relay
 from aan_engine.report import Report
-from aan_engine.roles import Masks, Roles
+from aan_engine.roles import Roles
 from aan_engine.shelf import Shelf
 from aan_engine.shot import Shot, ShotError
-from aan_engine.source import Source
 from aan_engine.survey import Survey
 from aan_engine.transport import Carried
 
 CLEAN_PLATES = 2
 """Clean plates that are looked at for one target."""
 
-VERSION = "5"
+VERSION = "6"
 """Counts changes of the pixels that the same job gets; part of the cache key."""
 
 
@@ -50,48 +50,6 @@ class Step:
     stage: str
     done: int
     total: int
-
-
-@dataclass(frozen=True, eq=False)
-class Filled:
-    """One filled frame.
-
-    Args:
-        frame: its number on the timeline.
-        plate: the plate as read.
-        hidden: (H, W) bool, where the matte is above 0: the only pixels that differ from the plate.
-        pixels: (H, W, 3) float32 scene-linear, the composite.
-        layers: diagnostic channels by name, (H, W) float32; those that the shot asked for.
-        unseen: share of the hidden pixels that was synthesised, 0 .. 1.
-        confidence: mean over the hidden pixels, 0 .. 1; 1 where nothing is hidden.
-        trust: 0 .. 1, how far the alignment with the neighbours is to be trusted; None where it was not looked at.
-        write_patch: whether only the matte's box is written, see `patch`.
-    """
-
-    frame: int
-    plate: Plate
-    hidden: Mask
-    pixels: Array
-    layers: dict[str, Array]
-    unseen: float
-    confidence: float = 1.0
-    trust: float | None = None
-    write_patch: bool = False
-
-    def write(self, path: Path) -> int:
-        """Write the frame beside its temporary name, verify that not one bit outside the matte changed, rename.
-
-        Returns:
-            The number of bits that were found changed outside the matte: 0, or it raises.
-
-        Raises:
-            PlateUnwritable: a full disk, a read-only folder.
-            TouchedError: a bit outside the matte differs; nothing is left behind.
-        """
-        if not self.write_patch:
-            return exr.write(path, self.plate, pixels=self.pixels, hidden=self.hidden, layers=self.layers)
-        cut = patch.cut(self.plate, pixels=self.pixels, hidden=self.hidden, layers=self.layers)
-        return exr.write(path, cut, pixels=cut.pixels, hidden=np.zeros(cut.shape, np.bool_))
 
 
 def fill(
@@ -134,28 +92,21 @@ def fill(
         stack.callback(survey.close)
         number = {p.frame: i for i, p in enumerate(shot.plates)}
         targets = [number[t.frame] for t in shot.targets if t.frame <= wanted[-1]]
-        before = latest = regrain.NOTHING
-        undecided = [index for index in targets if index not in roles.painted]
-        decided = stack.enter_context(closing(relay.decisions(decider, undecided)))
         asked = [index for index in targets if shot.plates[index].frame not in skip]
         read = stack.enter_context(closing(ahead(shelf.target, asked)))
-        for done, index in enumerate(targets, 1):
-            decision = None if index in roles.painted else next(decided)
-            before, latest = latest, regrain.Copied.of(decision, size=reel.size)
+        finisher = Finisher(shot, roles, shelf=shelf, survey=survey, read=read, skip=set(targets) - set(asked))
+        filling = relay(
+            targets,
+            lambda index: None if index in roles.painted else decider.prepare(index),
+            lambda index, prepared: decider.sketch(prepared),
+            lambda index, sketched: decider.conclude(sketched),
+            finisher.finish,
+        )
+        for done, filled in enumerate(stack.enter_context(closing(filling)), 1):
             tell(Step("decide", done, len(targets)))
-            if shot.plates[index].frame in skip:
-                continue
-            plate, masks = next(read)
-            pixels = plate.pixels
-            carried = Carried.blank(plate.shape)
-            if index in roles.painted:
-                carried = transport.laid_over(shelf.source(index), masks.hidden, index=index)
-            elif masks.hidden.any():
-                assert decision is not None  # what is hidden on the plate is hidden on its proxy
-                carried = _carried(shot, shelf, survey, decision, plate, pixels, masks, size=reel.size, before=before)
-            trust = survey.trusted(index)
-            yield _filled(shot, plate, pixels, masks, carried, numbers=roles.numbers, trust=trust)
-            tell(Step("fill", done, len(targets)))
+            if filled is not None:
+                yield filled
+                tell(Step("fill", done, len(targets)))
 
 
 def report(path: Path, *, keep: Collection[int] = ()) -> Report:
@@ -216,56 +167,5 @@ def _passed_through(
     """A shot that hides nothing: each plate is read and handed on; nothing is looked at, aligned or decided."""
     for done, frame in enumerate(wanted, 1):
         plate, masks = roles.target(roles.numbers.index(frame))
-        yield _filled(shot, plate, plate.pixels, masks, Carried.blank(plate.shape), numbers=roles.numbers, trust=None)
+        yield composed(shot, plate, masks, Carried.blank(plate.shape), numbers=roles.numbers, trust=None)
         tell(Step("fill", done, len(wanted)))
-
-
-def _neighbour(survey: Survey, shelf: Shelf, index: int, window: regrain.Window) -> Again | None:
-    """How the next frame of the same place, or else the one before, shows a window of the plate."""
-    for to in (index + 1, index - 1):
-        motion = survey.motion(index, to) if 0 <= to < survey.reel.count else None
-        if motion is not None:
-            return regrain.over_neighbour(shelf.source(to), motion.shift, window)
-    return None
-
-
-def _carried(
-    shot: Shot,
-    shelf: Shelf,
-    survey: Survey,
-    decision: Decision,
-    plate: Plate,
-    pixels: Array,
-    masks: Masks,
-    *,
-    size: tuple[int, int],
-    before: regrain.Copied,
-) -> Carried:
-    """A decision carried out, with the plate's grain if that is wanted; `before`: what the previous target copied."""
-    grain = None
-    if shot.controls.grain:
-        neighbour = partial(_neighbour, survey, shelf, decision.near.index)
-        grain = regrain.grain_around(pixels, hidden=masks.hidden, blocked=masks.blocked, neighbour=neighbour)
-    found = transport.carry(
-        decision,
-        masks.hidden,
-        size=size,
-        source=shelf.source,
-        target=Source(plate, masks),
-        grain=grain.size if grain else (0.0, 0.0),
-    )
-    still = regrain.standing(found, index=decision.near.index, before=before)
-    seed = (shot.controls.seed, plate.frame)
-    return regrain.regrained(found, pixels, hidden=masks.hidden, still=still, grain=grain, seed=seed)
-
-
-def _filled(
-    shot: Shot, plate: Plate, pixels: Array, masks: Masks, carried: Carried, *, numbers: list[int], trust: float | None
-) -> Filled:
-    hidden = masks.hidden
-    composed = matte.composite(pixels, carried.fill, matte=masks.roto)
-    unseen = float(carried.unseen[hidden].mean()) if hidden.any() else 0.0
-    confidence = float(carried.confidence[hidden].mean()) if hidden.any() else 1.0
-    layers = diagnostics.layers(plate, carried, hidden=hidden, frames=numbers, wanted=shot.aovs)
-    as_patch = shot.controls.write == "patch"
-    return Filled(plate.frame, plate, hidden, composed, layers, unseen, confidence, trust, as_patch)

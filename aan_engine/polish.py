@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.motion import Array, Mask, sample
+from aan_engine.motion import Array, Mask, sample, within
 
 Look = Callable[[Array], tuple[Array, Mask]]
 """Positions (n, 2) -> the grey there, and whether it may be looked at."""
@@ -138,11 +138,9 @@ def looker(grey: Array, blocked: Mask, corner: Array) -> Look:
         corner: (x, y) of the crop on the plate.
     """
     shut = cv2.dilate(blocked.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
-    h, w = grey.shape
 
     def look(places: Array) -> tuple[Array, Mask]:
         local = (places - corner).astype(np.float32)
-        inside = (local >= 0).all(-1) & (local[:, 0] <= w - 1) & (local[:, 1] <= h - 1)
-        return sample(grey, local), inside & (sample(shut, local) < 1e-3)
+        return sample(grey, local), within(local, grey.shape) & (sample(shut, local) < 1e-3)
 
     return look

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from aan_engine.candidate import Candidate, Kind, Neighbourhood
 from aan_engine.exposure import ALIKE, DOUBT, STILL, Compared, Exposure, exposure, lit, sensitivity, trusted, usual
-from aan_engine.motion import Array, Mask, sample
+from aan_engine.motion import Array, sample
 
 SCARCE = 120
 """Rim pixels below which a source frame is judged by all that it shows of the target."""
@@ -33,7 +34,7 @@ STEEPEST = 0.7
 CELL = 4
 """Pixels of the box to a cell of a field."""
 
-MOST = 1500
+MOST = 1000
 """Rim pixels that are looked at for one source frame, about."""
 
 UNSEEN = 0.008
@@ -42,8 +43,8 @@ UNSEEN = 0.008
 Whole = Callable[[int], Compared | None]
 """Source frame -> all that it shows of the target, aligned; None where nothing leads there."""
 
-Shown = list[tuple[Candidate, Mask]]
-"""Candidates, and where each shows one source frame on the rim."""
+Shown = list[tuple[Candidate, NDArray[np.intp]]]
+"""Candidates, and the box's flat indices where each shows one source frame on the rim."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,13 +83,15 @@ def relight(
         local: whether exposure may vary over the picture.
         whole: asked where a frame's share of the rim is too small.
     """
-    rim = near.wanted & ~near.hidden & ~near.barred
+    rim = np.flatnonzero(near.wanted & ~near.hidden & ~near.barred)
+    hole = np.flatnonzero(near.hidden)
     width = max(WIDTHS[0], float(cv2.distanceTransform(near.hidden.astype(np.uint8), cv2.DIST_L2, 3).max()))
     found = Relit()
-    for frame in sorted({int(f) for c in layers for f in np.unique(c.frame[c.valid & near.hidden])} - {-1}):
-        # What attention likes may be another place that looks alike: its light says nothing.
-        seen = [(c, c.valid & rim & (c.frame == frame)) for c in layers if c.kind is not Kind.ATTENDED]
-        seen = [(c, here) for c, here in seen if here.any()]
+    # What attention likes may be another place that looks alike: its light says nothing.
+    judges = [(c, _frames(c, rim)) for c in layers if c.kind is not Kind.ATTENDED]
+    for frame in sorted({int(f) for c in layers for f in np.unique(_frames(c, hole))} - {-1}):
+        seen = [(c, rim[frames == frame]) for c, frames in judges]
+        seen = [(c, here) for c, here in seen if len(here)]
         samples = _Samples.of(target, seen)
         compared = samples.compared
         enough = len(compared.wanted) >= SCARCE * compared.layers
@@ -110,13 +113,23 @@ def relight(
 
 def in_light(candidate: Candidate, light: Relit) -> Candidate:
     """The candidate as it would look in the target's light."""
+    changed = light.whole.keys() | light.fields.keys()
+    if not changed:
+        return candidate
     image = candidate.image.copy()
-    for frame in light.whole.keys() | light.fields.keys():
-        here = candidate.valid & (candidate.frame == frame)
-        if here.any():
-            ys, xs = np.nonzero(here)
-            image[here] = light.apply(frame, image[here], np.stack([xs, ys], -1).astype(np.float32))
+    known = np.flatnonzero(candidate.valid)
+    frames, width = candidate.frame.flat[known], candidate.valid.shape[1]
+    for frame in changed & set(np.unique(frames).tolist()):
+        here = known[frames == frame]
+        y, x = np.divmod(here, width)
+        pixels = image.reshape(-1, 3)
+        pixels[here] = light.apply(frame, pixels[here], np.stack([x, y], -1).astype(np.float32))
     return replace(candidate, image=image)
+
+
+def _frames(candidate: Candidate, places: NDArray[np.intp]) -> NDArray[np.int32]:
+    """The source frame at each of the box's flat indices, -1 where the candidate says nothing."""
+    return np.where(candidate.valid.reshape(-1)[places], candidate.frame.reshape(-1)[places], np.int32(-1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,14 +148,15 @@ class _Samples:
     @classmethod
     def of(cls, target: Array, seen: Shown) -> _Samples:
         """Of candidates on the rim, thinned: neighbouring pixels say the same."""
-        whole = sum(int(here.sum()) for _, here in seen)
+        whole = sum(len(here) for _, here in seen)
         thin = max(1, whole // MOST)
         wanted, shown, points = [np.zeros((0, 3), np.float32)], [np.zeros((0, 3), np.float32)], [np.zeros((0, 2))]
         for number, (candidate, here) in enumerate(seen):
-            ys, xs = (at[number % thin :: thin] for at in np.nonzero(here))
-            wanted.append(target[ys, xs])
-            shown.append(candidate.image[ys, xs])
-            points.append(np.stack([xs, ys], -1))
+            at = here[number % thin :: thin]
+            y, x = np.divmod(at, target.shape[1])
+            wanted.append(target[y, x])
+            shown.append(candidate.image[y, x])
+            points.append(np.stack([x, y], -1))
         places = np.concatenate(points).astype(np.float32)
         return cls(np.concatenate(wanted), np.concatenate(shown), places, thin, max(1, len(seen)))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from aan_engine.candidate import Neighbourhood
-from aan_engine.motion import project, sample
+from aan_engine.motion import project, sample, within
 from aan_engine.survey import Survey
 
 STRIDE = 10
@@ -24,15 +24,13 @@ def references(survey: Survey, near: Neighbourhood, *, count: int) -> list[int]:
     ys, xs = np.nonzero(near.hidden)
     thin = slice(None, None, max(1, len(ys) // 400))
     points = np.stack([xs[thin] + near.left, ys[thin] + near.top], -1).astype(np.float32)
-    h, w = survey.reel.size
     shown: dict[int, np.ndarray] = {}
     for frame in _offered(survey, near.index):
         H = survey.along(near.index, frame)
         if H is None:
             continue
         at = project(H, points)
-        inside = (at >= 0).all(-1) & (at[:, 0] <= w - 1) & (at[:, 1] <= h - 1)
-        shown[frame] = inside & (sample(survey.open(frame), at) > 0.999)
+        shown[frame] = within(at, survey.reel.size) & (sample(survey.open(frame), at) > 0.999)
 
     def away(frame: int) -> int:
         return abs(frame - near.index) if frame < survey.reel.count else 0

@@ -12,8 +12,12 @@ from collections.abc import Callable
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from aan_engine.motion import Array, Mask
+
+_Beside = tuple[NDArray[np.intp], Array]
+"""For each hidden pixel its neighbour on one side, and how strongly the two are linked."""
 
 HOLD = 0.004
 """How strongly the fill holds on to its own brightness: corrections fade over 1 / sqrt(HOLD), 16 proxy pixels."""
@@ -40,30 +44,37 @@ def correction(target: Array, hidden: Mask, *, images: Array, weights: Array) ->
         (h, w, 3) float32: in the hole, and continued over the pixels right beside it, since between proxy pixels lie
         plate pixels that are hidden, too; 0 further outside.
     """
-    blend = np.einsum("khw,khwc->hwc", weights, images)
     found = np.zeros_like(target)
     if not hidden.any():
         return found
-    # Unknown: c = U - blend, so that the equation starts at 0 and most of it stays there.
-    links = [_link(target, hidden, blend, images=images, weights=weights, axis=axis) for axis in (0, 1)]
-    diagonal = np.full(hidden.shape, HOLD, np.float32)
-    right = np.zeros_like(target)
-    for axis, (strength, step) in enumerate(links):
-        ahead, behind = _shifted(axis)
-        diagonal[behind] += strength
-        diagonal[ahead] += strength
-        right[behind] += strength[..., None] * step
-        right[ahead] -= strength[..., None] * step
+    # Unknown: c = U - blend on the n hidden pixels, so that the equation starts at 0 and most of it stays there. The
+    # plate beside them is place n, where c is 0 and stays so.
+    count = int(hidden.sum())
+    place = np.full(hidden.shape, count, np.intp)
+    place[hidden] = np.arange(count)
+    diagonal = np.full(count + 1, HOLD, np.float32)
+    right = np.zeros((count + 1, 3), np.float32)
+    beside: list[_Beside] = []
+    for axis in (0, 1):
+        p, q, strength, step = _links(target, hidden, images=images, weights=weights, axis=axis)
+        for here, there, pull in ((place.flat[p], place.flat[q], step), (place.flat[q], place.flat[p], -step)):
+            # Each pixel has one neighbour on each side at most; what is pulled at place n is of no interest.
+            diagonal[here] += strength
+            right[here] += strength[:, None] * pull
+            neighbour, held = np.full(count, count, np.intp), np.zeros(count, np.float32)
+            known = here < count
+            neighbour[here[known]], held[here[known]] = there[known], strength[known]
+            beside.append((neighbour, held[:, None]))
 
     def apply(c: Array) -> Array:
-        out = diagonal[..., None] * c
-        for axis, (strength, _) in enumerate(links):
-            ahead, behind = _shifted(axis)
-            out[behind] -= strength[..., None] * c[ahead]
-            out[ahead] -= strength[..., None] * c[behind]
-        return np.where(hidden[..., None], out, 0)
+        wide = np.concatenate([c, np.zeros((1, 3), np.float32)])
+        out = diagonal[:count, None] * c
+        for neighbour, held in beside:
+            out -= held * wide.take(neighbour, 0)
+        return out
 
-    return _overlapping(_conjugate_gradient(apply, np.where(hidden[..., None], right, 0)), hidden)
+    found[hidden] = _conjugate_gradient(apply, right[:count])
+    return _overlapping(found, hidden)
 
 
 def _overlapping(found: Array, hidden: Mask) -> Array:
@@ -73,25 +84,33 @@ def _overlapping(found: Array, hidden: Mask) -> Array:
     return np.where(hidden[..., None], found, np.where(share[..., None] > 1e-3, mean, 0)).astype(np.float32)
 
 
-def _link(
-    target: Array, hidden: Mask, blend: Array, *, images: Array, weights: Array, axis: int
-) -> tuple[Array, Array]:
-    """Between each pixel p and its next neighbour q along `axis`: the link's strength, and the wanted c_p - c_q."""
+def _links(
+    target: Array, hidden: Mask, *, images: Array, weights: Array, axis: int
+) -> tuple[NDArray[np.intp], NDArray[np.intp], Array, Array]:
+    """Between hidden pixels p and their neighbours q along `axis`, or the other way round.
+
+    Returns:
+        Flat indices p and q = p's next one (n,), each link's strength (n,), and the wanted c_p - c_q (n, 3).
+    """
     ahead, behind = _shifted(axis)
-    p, q = (slice(None), *behind), (slice(None), *ahead)
-    common = np.sqrt(weights[p] * weights[q])
+    p = np.flatnonzero(np.pad(hidden[ahead] | hidden[behind], [(0, int(a == axis)) for a in (0, 1)]))
+    q = p + (1 if axis else hidden.shape[1])
+    shares, pictures = weights.reshape(len(weights), -1), images.reshape(len(images), -1, 3)
+    ends = [(shares[:, i], pictures[:, i]) for i in (p, q)]
+    common = np.sqrt(ends[0][0] * ends[1][0])
     total = common.sum(0)
     # The candidates' own difference across the link, seen by those that speak at both ends.
-    wanted = np.einsum("khw,khwc->hwc", common, images[p] - images[q]) / np.maximum(total, 1e-6)[..., None]
-    hp, hq = hidden[behind], hidden[ahead]
-    now_p = np.where(hp[..., None], blend[behind], target[behind])
-    now_q = np.where(hq[..., None], blend[ahead], target[ahead])
-    step = wanted - (now_p - now_q)
-    strength = (hp | hq) * (total > 0.02)
-    border = hp != hq
-    size = np.abs(step).max(-1)
-    strength = strength * np.where(border, 1.0 / (1.0 + (size / MISMATCH) ** 4), 1.0)
-    return strength.astype(np.float32), step.astype(np.float32)
+    wanted = np.einsum("kn,knc->nc", common, ends[0][1] - ends[1][1]) / np.maximum(total, 1e-6)[:, None]
+    inside, plate = hidden.reshape(-1), target.reshape(-1, 3)
+    now = [
+        np.where(inside[i][:, None], np.einsum("kn,knc->nc", *end), plate[i])
+        for i, end in zip((p, q), ends, strict=True)
+    ]
+    step = wanted - (now[0] - now[1])
+    strength = (total > 0.02).astype(np.float32)
+    size = np.abs(step).max(-1, initial=0)
+    strength *= np.where(inside[p] != inside[q], 1.0 / (1.0 + (size / MISMATCH) ** 4), 1.0)
+    return p, q, strength.astype(np.float32), step.astype(np.float32)
 
 
 def _shifted(axis: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from aan_engine.decision import Decision
 from aan_engine.light import encode
-from aan_engine.motion import Array, Mask, sample
+from aan_engine.motion import Array, Mask, sample, within
 
 
 class Picture(Protocol):
@@ -62,13 +62,16 @@ def places(decision: Decision, k: int, points: Array, *, scale: Array) -> tuple[
     cell = np.clip(np.rint(points).astype(np.int32), 0, (w - 1, h - 1))
     frames = candidate.frame[cell[:, 1], cell[:, 0]]
     corner = np.array([decision.near.left, decision.near.top], np.float32)
-    y, x = np.mgrid[:h, :w].astype(np.float32)
-    shift = candidate.position - corner - np.stack([x, y], -1)
     found = np.zeros((len(points), 2), np.float32)
     for frame in np.unique(frames[frames >= 0]):
         here = np.flatnonzero(frames == frame)
-        member = (candidate.frame == frame).astype(np.float32)
-        sums = sample(np.dstack([shift * member[..., None], member]), points[here])
+        near = np.clip(points[here], 0, (w - 1, h - 1))
+        (left, top), (right, bottom) = np.floor(near.min(0)).astype(int), np.ceil(near.max(0)).astype(int) + 1
+        part = np.s_[top:bottom, left:right]
+        y, x = np.mgrid[part].astype(np.float32)
+        shift = candidate.position[part] - corner - np.stack([x, y], -1)
+        member = (candidate.frame[part] == frame).astype(np.float32)
+        sums = sample(np.dstack([shift * member[..., None], member]), near - np.array([left, top], np.float32))
         found[here] = points[here] + sums[:, :2] / np.maximum(sums[:, 2:], 1e-3)
     return frames, (found + corner + 0.5) / scale - 0.5
 
@@ -89,5 +92,4 @@ def sampled(plate: Source, at: Array) -> tuple[Array, Mask]:
     # A bicubic value has its taps up to a pixel beyond a bilinear one's: those must not touch the blocked ones grown by
     # one. The proxies' candidates are judged alike, so that what was decided on can be carried out.
     reached = cv2.dilate(blocked.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
-    inside = (at >= 0).all(-1) & (at[:, 0] <= W - 1) & (at[:, 1] <= H - 1)
-    return values, inside & (sample(reached, local) < 1e-3)
+    return values, within(at, (H, W)) & (sample(reached, local) < 1e-3)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
-from threading import RLock
+from threading import Lock
 from typing import Protocol, TypeVar
 
 import cv2
@@ -19,7 +19,7 @@ from aan_engine.candidate import Views
 from aan_engine.cast import EVERYONE, Cast
 from aan_engine.exposure import Compared
 from aan_engine.matching import convinces, search
-from aan_engine.motion import Array, Motion, between, grid, project, sample
+from aan_engine.motion import Array, Motion, between, grid, project, sample, within
 from aan_engine.proxy import Reel
 from aan_engine.registration import Pyramid, Registered, refine, trust, unmoved
 
@@ -52,22 +52,35 @@ class Guess(Protocol):
 
 
 class _Recent:
-    """The most recently used values, at most `limit` of them; for two threads at a time."""
+    """The most recently used values, at most `limit` of them; for several threads at a time.
 
-    def __init__(self, limit: int, lock: RLock) -> None:
+    What is being made holds up those who wait for the same value and nobody else. A value may ask for others while it
+    is made, never in a circle.
+    """
+
+    def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._lock = lock
+        self._lock = Lock()
         self._kept: OrderedDict[Hashable, object] = OrderedDict()
+        self._made: dict[Hashable, Lock] = {}
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)
-            else:
-                self._kept[key] = make()
+                return self._kept[key]  # type: ignore[return-value]
+            making = self._made.setdefault(key, Lock())
+        with making:
+            with self._lock:
+                if key in self._kept:
+                    return self._kept[key]  # type: ignore[return-value]
+            value = make()
+            with self._lock:
+                self._made.pop(key, None)
+                self._kept[key] = value
                 while len(self._kept) > self._limit:
                     self._kept.popitem(last=False)
-            return self._kept[key]  # type: ignore[return-value]
+        return value
 
     def clear(self) -> None:
         """Let everything go."""
@@ -90,10 +103,9 @@ class Survey:
         self._guess: Guess | None = None
         self._tick: Callable[[int], None] = lambda count: None
         # Three pictures of each frame of the window: image, visibility, stir.
-        lock = RLock()  # one for all: what one keeps is made from what another keeps
-        self._pictures = _Recent(3 * (2 * reach + 12), lock)
-        self._pyramids = _Recent(2 * reach + 12, lock)
-        self._motions = _Recent(4 * reach + 8, lock)
+        self._pictures = _Recent(3 * (2 * reach + 12))
+        self._pyramids = _Recent(2 * reach + 12)
+        self._motions = _Recent(4 * reach + 8)
         self._steps: dict[int, Registered] = {}
         self._bridges: dict[tuple[int, int], Registered] = {}
         self._links: OrderedDict[tuple[int, int], Registered] = OrderedDict()
@@ -316,16 +328,16 @@ def inverse(homography: Homography) -> Homography:
     return np.asarray(np.linalg.inv(homography), np.float64)
 
 
-def compared(survey: Survey, target: int, reference: int, *, count: int = 4000) -> Compared | None:
-    """Some `count` pixels that both frames show, laid over each other along the camera; None where nothing leads."""
+def compared(survey: Survey, target: int, reference: int, *, count: int = 1500) -> Compared | None:
+    """Up to `count` pixels that both frames show, laid over each other along the camera; None where nothing leads."""
     H = survey.along(target, reference)
     if H is None:
         return None
-    seen = np.argwhere(survey.visible(target) > 0)[:, ::-1]
-    points = seen[:: max(1, len(seen) // count)].astype(np.float32)
-    there = project(H, points)
     h, w = survey.reel.size
-    inside = (there >= 0).all(-1) & (there[:, 0] <= w - 1) & (there[:, 1] <= h - 1)
-    inside &= sample(survey.visible(reference), there) > 0.999
+    apart = max(1, round((h * w / count) ** 0.5))
+    seen = np.argwhere(survey.visible(target)[::apart, ::apart] > 0)[:, ::-1]
+    points = np.asarray(seen * apart, np.float32)
+    there = project(H, points)
+    inside = within(there, survey.reel.size) & (sample(survey.visible(reference), there) > 0.999)
     points, there = points[inside], there[inside]
     return Compared(sample(survey.image(target), points), sample(survey.image(reference), there))

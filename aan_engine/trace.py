@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.motion import Array, sample
+from aan_engine.motion import Array, sample, within
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,25 +55,26 @@ def follow(
     n = len(points)
     found = _nowhere(n)
     lead = np.arange(n) if leader is None else leader
-    led, follower = lead == np.arange(n), lead != np.arange(n)
-    here = points.astype(np.float32, copy=True)
-    inside = np.ones(n, bool)
+    # Those still under way: who they are, whether they lead themselves, and where they have got to.
+    live = np.arange(n)
+    led, here = lead == live, points.astype(np.float32, copy=True)
+    arrived = np.zeros(n, bool)
     at = start
     for step in range(1, reach + 1):
         to = at + direction
-        waiting = (found.frame < 0)[lead] & inside
-        if not 0 <= to < frames or not (waiting & led).any():
+        if not 0 <= to < frames or not led.any():
             break
         field = shift(at, to)
-        h, w = field.shape[:2]
-        here[waiting] += sample(field, here[waiting])
-        inside &= (here >= 0).all(-1) & (here[:, 0] <= w - 1) & (here[:, 1] <= h - 1)
-        in_view = np.zeros(n, bool)
-        ask = waiting & inside
-        in_view[ask] = sample(visible(to), here[ask]) > 0.999
-        arrives = led & in_view & (found.frame < 0)
-        ends = arrives | (follower & in_view & arrives[lead])
-        found.frame[ends], found.steps[ends], found.position[ends] = to, step, here[ends]
+        here += sample(field, here)
+        on = within(here, field.shape)
+        live, led, here = live[on], led[on], here[on]
+        in_view = sample(visible(to), here) > 0.999
+        arrived[live[led & in_view]] = True
+        followed = arrived[lead[live]]
+        ends = in_view & followed
+        found.frame[live[ends]], found.steps[live[ends]], found.position[live[ends]] = to, step, here[ends]
+        # Whoever was not in view where the leader ended its journey has none.
+        live, led, here = live[~followed], led[~followed], here[~followed]
         at = to
     return found
 

@@ -1,17 +1,18 @@
-"""The relay: two threads at work, and not a bit different from one after the other."""
+"""The relay: several threads at work, and not a bit different from one after the other."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pytest
 import torch
 
-from aan_engine import relay
-from aan_engine.decision import Decider
+from aan_engine.decision import Decider, Decision
 from aan_engine.networks import Networks
 from aan_engine.proxy import Reel, make
+from aan_engine.relay import relay
 from aan_engine.survey import Survey
 from tests.engine.shots import box_matte, pan
 
@@ -36,10 +37,19 @@ def decider(reel: Reel) -> tuple[Decider, Survey]:
     return found, survey
 
 
+def decisions(decider: Decider, conclude: Callable[..., Decision | None] | None = None) -> Iterator[Decision | None]:
+    return relay(
+        range(6),
+        decider.prepare,
+        lambda index, prepared: decider.sketch(prepared),
+        conclude or (lambda index, sketched: decider.conclude(sketched)),
+    )
+
+
 def test_the_decisions_are_those_of_one_frame_after_the_other(reel: Reel) -> None:
     alone, _ = decider(reel)
-    paired, _ = decider(reel)
-    for index, decision in enumerate(relay.decisions(paired, range(6))):
+    together, _ = decider(reel)
+    for index, decision in enumerate(decisions(together)):
         expected = alone.decide(index)
         if expected is None or decision is None:
             assert expected is decision is None
@@ -50,15 +60,17 @@ def test_the_decisions_are_those_of_one_frame_after_the_other(reel: Reel) -> Non
         assert [c.kind for c in decision.layers] == [c.kind for c in expected.layers]
 
 
-def test_an_error_while_concluding_reaches_whoever_asked(reel: Reel, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_error_in_any_hand_reaches_whoever_asked_in_its_turn(reel: Reel) -> None:
     found, _ = decider(reel)
 
-    def broken(prepared: object) -> None:
-        raise ValueError("the network broke")
+    def broken(index: int, sketched: object) -> None:
+        if index == 1:
+            raise ValueError("the network broke")
 
-    monkeypatch.setattr(found, "conclude", broken)
+    frames = decisions(found, broken)
+    assert next(frames) is None
     with pytest.raises(ValueError, match="the network broke"):
-        list(relay.decisions(found, range(6)))
+        list(frames)
 
 
 def test_the_survey_speaks_in_the_callers_thread_and_may_end_everything(reel: Reel) -> None:
@@ -72,4 +84,29 @@ def test_the_survey_speaks_in_the_callers_thread_and_may_end_everything(reel: Re
 
     survey.tell(tick)
     with pytest.raises(Enough):
-        list(relay.decisions(found, range(6)))
+        list(decisions(found))
+
+
+def test_no_more_targets_are_under_way_than_there_are_hands() -> None:
+    prepared: list[int] = []
+    handed_on = []
+
+    def prepare(index: int) -> int:
+        prepared.append(index)
+        assert len(prepared) - len(handed_on) <= 3
+        return index
+
+    for found in relay(range(9), prepare, lambda index, value: value + 1, lambda index, value: (index, value)):
+        handed_on.append(found)
+    assert handed_on == [(index, index + 1) for index in range(9)]
+
+
+def test_whoever_stops_early_leaves_no_hand_at_work() -> None:
+    seen = []
+    frames = relay(range(100), lambda index: index, lambda index, value: seen.append(index))
+    next(frames)
+    frames.close()  # type: ignore[attr-defined]
+    counted = len(seen)
+    assert counted <= 3
+    assert not [t for t in threading.enumerate() if t.name.startswith("stage")]
+    assert len(seen) == counted
