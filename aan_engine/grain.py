@@ -27,6 +27,9 @@ BLOCK = 8
 SMOOTH = 0.4
 """The share of places, the smoothest of their level, that noise is read from."""
 
+CALM, CALM_BY = 0.3, -1.159
+"""Noise is read from the calmest of the smooth places, this share of them; their mean lies here on the normal curve."""
+
 CROWD = 40
 """Places to a level, at least."""
 
@@ -176,26 +179,40 @@ def measure(pixels: NDArray[np.floating], shown: Mask, again: Again | None = Non
     if len(places) < CROWD:
         return None
     order = np.argsort(places[:, 0], kind="stable")
-    levels, power, lags = [], [], []
+    levels, crowds, lags = [], [], []
     for crowd in np.array_split(places[order], min(LEVELS, len(places) // CROWD)):
         smooth = crowd[np.argsort(crowd[:, 1], kind="stable")[: max(8, int(SMOOTH * len(crowd)))]]
         levels.append(np.median(smooth[:, 0]))
-        power.append(np.median(smooth[:, 2:5], axis=0))
         twice = smooth[smooth[:, 8] == 1, 5:8]
         # A level that the neighbour hardly shows is no noisier than all that it does show.
-        twice = twice if len(twice) >= 8 else places[places[:, 8] == 1, 5:8]
-        if again is not None and len(twice) >= 8:
-            power[-1] = np.minimum(power[-1], np.median(twice, axis=0) / (1 + again.fine))
+        crowds.append((smooth[:, 2:5], twice if len(twice) >= 8 else places[places[:, 8] == 1, 5:8]))
         lags.append(smooth[:, 9:].sum(0) / max(smooth[:, 2:5].sum(), 1e-20))
     together = np.median(lags, axis=0)
     size = (_size(together[:LAGS]), _size(together[LAGS:]))
     if max(size) >= COARSEST:
         return None
-    variance = np.array(power) / (_passed(size[0])[0] * _passed(size[1])[0])
+    power = np.array([_of_the_calmest(once, size) for once, _ in crowds])
+    if again is not None:
+        bounds = [_of_the_calmest(twice, size) if len(twice) >= 8 else np.inf for _, twice in crowds]
+        power = np.minimum(power, np.stack(np.broadcast_arrays(*bounds, power[0])[:-1]) / (1 + again.fine))
+    variance = power / (_passed(size[0])[0] * _passed(size[1])[0])
     # Noise changes little from level to level; a level of leaves and grass stands out.
     variance = np.minimum(variance, STEADY**2 * np.median(variance, axis=0))
     variance[variance < QUIET**2] = 0
     return Grain(np.maximum.accumulate(levels), variance, size) if variance.any() else None
+
+
+def _of_the_calmest(power: NDArray[np.float64], size: tuple[float, float]) -> NDArray[np.float64]:
+    """(3,) the mean power that places (n, 3) have if all that the calmest of them show is noise of this size.
+
+    Texture that passes for smooth is not everywhere alike, noise is: how much calmer than the mean the calmest places
+    are by chance is known from how many values of a place are independent (chi-squared, after Wilson and Hilferty).
+    """
+    reach = 1 - np.arange(1, LAGS + 1) / BLOCK
+    alike = np.prod([1 + 2 * (reach * (_passed(s)[1:] / _passed(s)[0]) ** 2).sum() for s in size])
+    spread = 2 / 9 * alike / BLOCK**2
+    calmest = np.cbrt(np.sort(power, axis=0)[: max(1, round(CALM * len(power)))]).mean(0)
+    return np.asarray((calmest / (1 - spread + CALM_BY * np.sqrt(spread))) ** 3)
 
 
 def _places(pixels: NDArray[np.floating], shown: Mask, again: Again | None, *, rows: slice) -> NDArray[np.float64]:
