@@ -1,8 +1,8 @@
 """Holds a gizmo or script against what Nuke is known to have. `check(path)` lists every fault in words; [] is good.
 
-Checked are: the Tcl itself (nk.tcl), node classes, knob names, values by the kind of knob, choices, channels and layers,
-inputs, addUserKnob, links, every expression and whether what it names exists, and that each piece of Python compiles as
-Python 3.9. `python_of` gives those pieces, to be run against the fake.
+Checked are: the Tcl itself (nk.tcl), node classes, knob names, values by the kind of knob, choices, channels and
+layers, inputs, addUserKnob, links, every expression and whether what it names exists, and that each piece of Python
+compiles as Python 3.9. `python_of` gives those pieces, to be run against the fake.
 """
 
 from __future__ import annotations
@@ -61,6 +61,7 @@ class _Stand:
 
     def __init__(self, layers: Layers) -> None:
         self.layers = layers
+        self.frame = 1.0
 
 
 class _Owner:

@@ -37,4 +37,9 @@ class Cancelled(RenderError):
     """The artist cancelled the render."""
 
 
-__all__ = ["Cancelled", "NoSuchKnob", "NotInNuke", "NotModelled", "RenderError", "WrongThread"]
+def undeclared(what: object, name: str) -> BaseException:
+    """For `__getattr__`: a method that nobody declared is a finding, what Python itself looks for is not."""
+    kind = type(what).__name__
+    if name.startswith("_"):
+        return AttributeError(f"{kind} has no {name}")
+    return NotInNuke(f"{kind}.{name} was not declared")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Dict, List, Optional, Type
 
 from . import text as tcl
-from .errors import NotInNuke
+from .errors import NotInNuke, undeclared
 from .threads import main_thread_only
 
 # Flags a knob may carry, by their names in the module `nuke`.
@@ -40,6 +40,9 @@ class Knob:
 
     def _empty(self) -> Any:
         return ""
+
+    def __getattr__(self, name: str) -> Any:
+        raise undeclared(self, name)
 
     # -- what it is
     def name(self) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, ClassVar, Dict, Iterator, List, Optional
 
 from . import make, surface, values
 from .errors import Cancelled, NotInNuke
@@ -137,8 +137,8 @@ def _undo() -> type:
     class Undo:
         """Groups of undo; `Stage.undo` lists the names, and those open are counted."""
 
-        open_groups: List[str] = []
-        closed: List[str] = []
+        open_groups: ClassVar[List[str]] = []
+        closed: ClassVar[List[str]] = []
         disabled = 0
 
         def __init__(self, name: str = "") -> None:

@@ -6,7 +6,7 @@ import re
 from typing import Any, Dict, List, Optional
 
 from . import declared, make
-from .errors import NoSuchKnob, NotInNuke
+from .errors import NoSuchKnob, NotInNuke, undeclared
 from .knobs import Knob, Tab_Knob
 from .reach import Reach
 from .threads import main_thread_only
@@ -27,6 +27,9 @@ class Node(Reach):
             self._exr = {name: make.from_table(name, row) for name, row in declared.EXR_KNOBS.items()}
             for knob in self._exr.values():
                 knob._node = self
+
+    def __getattr__(self, name: str) -> Any:
+        raise undeclared(self, name)
 
     # -- knobs
     def _adopt(self, knob: Knob) -> None:

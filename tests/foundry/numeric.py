@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import bisect
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, List, Optional, Sequence, Tuple
 
 from . import words
-from .errors import NotInNuke, NotModelled
+from .curves import between, curve, formula, written
+from .errors import NotInNuke
 from .expression import Expression
 from .knobs import Knob
 from .threads import main_thread_only
@@ -92,7 +92,7 @@ class Array_Knob(Knob):
         return float(self._default[0])
 
     def toScript(self) -> str:
-        found = [_script(each) for each in self._raw]
+        found = [written(each) for each in self._raw]
         if self._size > 1 and len(set(found)) == 1 and not self.hasExpression() and not self.isAnimated():
             return found[0]
         return " ".join(found)
@@ -107,7 +107,7 @@ class Array_Knob(Knob):
 
     def _component(self, word: words.Word) -> Any:
         if word.braced:
-            return _curve(word.text) if word.text.startswith("curve") else str(Expression(word.text).text)
+            return curve(word.text) if word.text.startswith("curve") else formula(word.text)
         try:
             return float(int(word.text, 16)) if word.text.startswith("0x") else float(word.text)
         except ValueError:
@@ -132,7 +132,7 @@ class Array_Knob(Knob):
 
     def _at(self, raw: Any, frame: float) -> float:
         if isinstance(raw, dict):
-            return _between(raw, frame)
+            return between(raw, frame)
         if isinstance(raw, str):
             if self._node is None:
                 raise NotInNuke(f"the expression {raw!r} on a knob of no node")
@@ -144,38 +144,6 @@ class Array_Knob(Knob):
 
     def _frame(self) -> float:
         return float(self._node._script.frame) if self._node is not None else 1.0
-
-
-def _script(raw: Any) -> str:
-    if isinstance(raw, dict):
-        return "{curve %s}" % " ".join(f"x{frame:g} {value:.9g}" for frame, value in sorted(raw.items()))
-    return "{%s}" % raw if isinstance(raw, str) else f"{raw:.9g}"
-
-
-def _curve(text: str) -> Dict[float, float]:
-    """`curve x1001 1 x1010 5 6`: keys, straight lines between them. Slopes are not modelled."""
-    found, frame = {}, None
-    for part in text.split()[1:]:
-        if part.startswith("x"):
-            frame = float(part[1:])
-        elif part in ("i", "l", "L", "K"):
-            continue
-        elif part[0] in "-.0123456789":
-            frame = 1.0 if frame is None else frame
-            found[frame] = float(part)
-            frame += 1
-        else:
-            raise NotModelled(f"{part!r} in {text!r}")
-    return found
-
-
-def _between(keys: Dict[float, float], frame: float) -> float:
-    frames = sorted(keys)
-    at = bisect.bisect_right(frames, frame)
-    if at == 0 or at == len(frames):
-        return keys[frames[min(at, len(frames) - 1)]]
-    left, right = frames[at - 1], frames[at]
-    return keys[left] + (keys[right] - keys[left]) * (frame - left) / (right - left)
 
 
 class Double_Knob(Array_Knob):
@@ -223,7 +191,7 @@ class Boolean_Knob(Array_Knob):
 
     def toScript(self) -> str:
         raw = self._raw[0]
-        return _script(raw) if isinstance(raw, (str, dict)) else ("true" if raw else "false")
+        return written(raw) if isinstance(raw, (str, dict)) else ("true" if raw else "false")
 
 
 class Disable_Knob(Boolean_Knob):
@@ -295,7 +263,7 @@ class Enumeration_Knob(Array_Knob):
 
     def toScript(self) -> str:
         raw = self._raw[0]
-        return _script(raw) if isinstance(raw, (str, dict)) else words.quote(self._word(raw))
+        return written(raw) if isinstance(raw, (str, dict)) else words.quote(self._word(raw))
 
     def _words(self) -> List[str]:
         return [value.split("\t")[0] for value in self._values]

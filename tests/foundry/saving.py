@@ -39,7 +39,7 @@ def _nodes(nodes: List[Node], depth: int) -> List[str]:
             lines.append(" " * depth + ("push $" + names[id(other)] if id(other) in names else "push 0"))
         lines += _body(node, depth)
         if isinstance(node, Group):
-            lines += _nodes(node._children, depth + 1) + [" " * depth + "end_group"]
+            lines += [*_nodes(node._children, depth + 1), " " * depth + "end_group"]
         names[id(node)] = f"N{len(names) + 1:x}_{depth}"
         lines.append(f"{' ' * depth}set {names[id(node)]} [stack 0]")
     return lines

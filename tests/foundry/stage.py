@@ -1,7 +1,8 @@
 """A stage on which the Nuke adapter plays: a strict fake `nuke`, written from the knob data and documented rules.
 
-No Nuke runs where this is tested, so the fake knows only what was declared, with its source, in `knobs.json` (a scan of
-Nuke 17.0v3) and `additions.json`; anything else raises `NotInNuke`. It was written before the adapter, by somebody else.
+No Nuke runs where this is tested, so the fake knows only what was declared, with its source, in `knobs.json` (a scan
+of Nuke 17.0v3) and `additions.json`; anything else raises `NotInNuke`. It was written before the adapter, by somebody
+else.
 Needs Python 3.9, numpy, OpenEXR, and for scripts `tclsh`.
 
     with Stage(gui=True, version=(17, 1)) as stage:
@@ -21,9 +22,9 @@ To look at afterwards: `artist.messages/warnings/questions/tasks/menus` and `art
 
 Declared functions: `root Root thisRoot thisNode thisKnob thisGroup thisParent thisClass toNode exists allNodes
 selectedNodes selectedNode filename activeViewer createNode nodes.CLASS delete nodePaste nodeCopy frame layers channels
-Layer views addFormat formats scriptOpen scriptSave scriptSaveAs scriptClear scriptClose scriptName scriptReadFile execute
-executeMultiple executeInMainThread executeInMainThreadWithResult ProgressTask message warning error debug ask tprint
-menu toolbar pluginAddPath pluginAppendPath pluginPath`, `addX` and `removeX` for the events of `callbacks.EVENTS`,
+Layer views addFormat formats scriptOpen scriptSave scriptSaveAs scriptClear scriptClose scriptName scriptReadFile
+execute executeMultiple executeInMainThread executeInMainThreadWithResult ProgressTask message warning error debug ask
+tprint menu toolbar pluginAddPath pluginAppendPath pluginPath`, `addX`, `removeX` for the events of `callbacks.EVENTS`,
 the knob classes of `make.CLASSES`, `Node Group Knob Format Box FrameRange FrameRanges Undo CancelledError GUI env`, the
 `NUKE_VERSION_*`, the flags of `knobs.FLAGS`, `TABBEGINGROUP TABENDGROUP INPUTS EXPRESSIONS REPLACE`.
 Methods of nodes and knobs: see `nodes.py`, `knobs.py`, `numeric.py`. Rendered classes: `operators.OPERATORS`.
