@@ -252,11 +252,13 @@ class Tab_Knob(Knob):
 
 
 class BeginTabGroup_Knob(Tab_Knob):
-    pass
+    def __init__(self, name: str, label: Optional[str] = None) -> None:
+        super().__init__(name, label, 1)
 
 
 class EndTabGroup_Knob(Tab_Knob):
-    pass
+    def __init__(self, name: str, label: Optional[str] = None) -> None:
+        super().__init__(name, label, -1)
 
 
 @main_thread_only

@@ -296,6 +296,9 @@ class Group(Node):
 class Root(Group):
     """The script itself: its settings, and whether it has been changed."""
 
+    def name(self) -> str:
+        return str(self._knobs["name"]._raw) or "Root"
+
     def modified(self) -> bool:
         return bool(self._script.is_modified)
 

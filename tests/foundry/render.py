@@ -11,6 +11,7 @@ from typing import Any, Dict, List, Optional, Tuple
 
 from . import operators
 from .errors import NotModelled, RenderError
+from .knobs import EvalString_Knob
 from .numeric import Array_Knob
 from .picture import Picture, black
 from .values import Size
@@ -113,7 +114,9 @@ class Renderer:
             if isinstance(knob, Array_Knob):
                 digest.update(f"{name} {knob._components(frame)}".encode())
             else:
-                digest.update(f"{name} {knob.evaluate(frame) if hasattr(knob, 'evaluate') else knob._raw}".encode())
+                digest.update(
+                    f"{name} {knob.evaluate(frame) if isinstance(knob, EvalString_Knob) else knob._raw}".encode()
+                )
         for above in self._above(node):
             digest.update(str(self.hash(above, operators.moved(node, frame)) if above is not None else 0).encode())
         return int.from_bytes(digest.digest()[:8], "big")

@@ -15,7 +15,7 @@ from tests.host.test_host_half import EXPECTED, FOUND, KEPT, ROOT, run
 
 pytestmark = pytest.mark.skipif(tree.TCL is None, reason="tclsh")
 
-# The last that there is for 3.9, and one set for all later ones.
+# The last that there are for 3.9 and 3.10, and one set for all later ones.
 OLD = ("numpy==2.0.2", "OpenEXR==3.5.2", "pyzmq==27.3.0")
 NEW = ("numpy==2.2.6", "OpenEXR==3.5.3", "pyzmq==27.3.0")
 
@@ -24,7 +24,7 @@ def environment(version: str) -> Path:
     """The Python of a virtual environment with numpy, OpenEXR and pyzmq; skips where it cannot be made."""
     folder = KEPT / f"foundry-{version}"
     python, done = folder / "bin/python", folder / "done"
-    wanted = OLD if version == "3.9" else NEW
+    wanted = OLD if version in ("3.9", "3.10") else NEW
     if python.exists() and done.exists() and done.read_text() == " ".join(wanted):
         return python
     shutil.rmtree(folder, ignore_errors=True)
