@@ -51,6 +51,7 @@ from .protocol import (
 
 QUIET = 1.0  # seconds of silence after which the engine is asked whether it is there
 PATIENCE = 3.0  # seconds that it has to answer
+SLICE = 0.002  # seconds that one look gives to what has come in: a host's window is not to wait for a flood
 LOST = "engine-lost"
 
 _ENDINGS = (Finished, Cancelled, Failed)
@@ -108,6 +109,7 @@ class Client:
         self.connection = connection
         self.session: Optional[str] = None
         self.version: Optional[int] = None
+        self.release = ""
         self.lost = False
         self._name = name
         self._lookup = lookup
@@ -257,7 +259,8 @@ class Client:
             self._socket.send_multipart(encode(message, self._numbers), zmq.NOBLOCK)
 
     def _receive(self) -> None:
-        while True:
+        end = time.monotonic() + SLICE
+        while time.monotonic() < end:
             try:
                 frames = self._socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
@@ -278,6 +281,7 @@ class Client:
             if restarted or self.lost:
                 self._inbox.append(Arrival(EngineBack(message.session, restarted)))
             self.session, self.version, self.lost = message.session, message.version, False
+            self.release = message.engine
         if request is not None:
             self._unanswered.discard(request)
         if request is not None and request in self._pings:

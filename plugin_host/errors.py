@@ -8,6 +8,7 @@ HostError                 every failure a host shows to the artist: a reason, an
 +-- EngineError           something between this host and its engine
     +-- EngineRefused     the engine understood and said no; `code` is its word for why
     +-- EngineGone        the engine does not answer any more
+    +-- EngineAbsent      there is no Python that has the engine; the hint is the command that installs it
     +-- EngineStartFailed it was started and did not come up; the reason ends with its last words
     +-- UnsafeFolder      the runtime folder belongs to someone else, so no token is kept in it
 """
@@ -67,6 +68,10 @@ class EngineRefused(EngineError):
 
 class EngineGone(EngineError):
     """The engine does not answer any more."""
+
+
+class EngineAbsent(EngineError):
+    """No Python on this machine is known to have the engine."""
 
 
 class EngineStartFailed(EngineError):

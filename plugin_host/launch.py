@@ -8,6 +8,7 @@ the engine, the others wait for the same one. It knows nothing of what the engin
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ from typing import IO, Dict, List, Optional
 from . import connection as connection_file
 from .client import Client
 from .errors import EngineRefused, EngineStartFailed
+from .interpreter import install_command
 from .protocol import Refused, Welcome
 
 STEP = 0.05  # seconds between two looks, for those who block
@@ -142,6 +144,10 @@ class Start:
     def _failure(self, reason: str) -> EngineStartFailed:
         self.abandon()
         words = _last_lines(log_file())
+        if re.search(rf"No module named '?{MODULE.partition('.')[0]}", words):
+            return EngineStartFailed(
+                f"{self._command[0]} does not have the engine", hint=f"In its folder run: {install_command()}"
+            )
         said = f"; its last words:\n{words}\n" if words else ""
         return EngineStartFailed(reason + said, hint=f"Tried {' '.join(self._command)}. Log: {log_file()}")
 

@@ -20,7 +20,7 @@ TOWERS = ("aan_engine", "plugin_host", "nuke", "blender_addon")
 FLOORS = {
     5: ("nuke", "blender_addon"),
     4: (
-        *("plugin_host.client", "plugin_host.launch"),
+        *("plugin_host.client", "plugin_host.launch", "plugin_host.contact", "plugin_host.errand"),
         *("plugin_host.server.cli", "plugin_host.server.__main__", "plugin_host.server.options"),
     ),
     3: (
@@ -39,14 +39,14 @@ FLOORS = {
     ),
     1: (
         *("plugin_host.protocol", "plugin_host.codec", "plugin_host.sequence", "plugin_host.connection"),
-        "plugin_host.job",
+        *("plugin_host.job", "plugin_host.ticket", "plugin_host.interpreter"),
         "aan_engine",
     ),
     0: (
         "aan_engine.shot",
         "aan_engine.__init__",
         "plugin_host.errors",
-        "plugin_host.controls",
+        *("plugin_host.controls", "plugin_host.pace"),
         "plugin_host.__init__",
         "plugin_host.server.__init__",
     ),

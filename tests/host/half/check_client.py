@@ -3,10 +3,8 @@
 import time
 import unittest
 
-import zmq
 from host_half import client as client_module
 from host_half.client import Arrival, Client, EngineBack, EngineLost, Garbled
-from host_half.connection import Connection
 from host_half.errors import EngineGone, EngineRefused
 from host_half.protocol import (
     HIGHEST,
@@ -30,42 +28,11 @@ from host_half.protocol import (
     Submit,
     Watch,
     Welcome,
-    decode,
-    encode,
 )
 
+from engine import Engine
+
 SPEC = JobSpec("/s/p.####.exr", "/s/m.exr")
-
-
-class Engine:
-    """Hears what comes and says what it is told to."""
-
-    def __init__(self, session="one"):
-        self.context = zmq.Context()
-        self.router = self.context.socket(zmq.ROUTER)
-        self.router.linger = 0
-        port = self.router.bind_to_random_port("tcp://127.0.0.1")
-        self.connection = Connection("tcp://127.0.0.1:%d" % port, "t0ken", 1, session, LOWEST, HIGHEST)
-
-    def hear(self):
-        assert self.router.poll(5000), "nothing was said"
-        self.host, *frames = self.router.recv_multipart()
-        envelope = decode(frames)
-        return envelope.request, envelope.message
-
-    def hears_nothing(self):
-        return not self.router.poll(30)
-
-    def say(self, message, request=None):
-        self.router.send_multipart([self.host, *encode(message, request)])
-
-    def welcome(self):
-        request, hello = self.hear()
-        assert isinstance(hello, Hello), hello
-        self.say(Welcome(HIGHEST, self.connection.session), request)
-
-    def close(self):
-        self.context.destroy(linger=0)
 
 
 class WithEngine(unittest.TestCase):

@@ -1,0 +1,219 @@
+"""A host's contact with the engine of this machine: whether there is one, why not, and what it says to whom.
+
+A host makes one `Contact` and calls `tick()` from its own timer, a few times a second; each call looks once and comes
+back at once. A panel draws from `state`. The contact only looks for an engine by itself; it starts one when `start()`
+is called, and never stops one. All jobs of the host (see `errand`) share it.
+"""
+
+from __future__ import annotations
+
+import enum
+import time
+from dataclasses import dataclass
+from typing import Callable, Dict, List, Optional, Protocol, Union
+
+from . import connection as connection_file
+from . import interpreter
+from .client import Client, EngineBack, EngineLost, Garbled
+from .errors import EngineAbsent, EngineRefused, HostError
+from .launch import Start
+from .protocol import Event, Refused, Reply, Welcome
+
+LOOK = 1.0  # seconds between two looks for an engine that someone else may have started
+
+News = Union[Reply, Event, EngineLost, EngineBack]
+
+
+class Presence(enum.Enum):
+    """Whether there is an engine."""
+
+    UNKNOWN = "not looked for yet"
+    ABSENT = "not installed"
+    ASLEEP = "not running"
+    STARTING = "starting"
+    READY = "ready"
+    LOST = "lost"
+    REFUSED = "of another version"
+    FAILED = "did not start"
+
+
+@dataclass(frozen=True)
+class EngineState:
+    """What a panel shows of the engine. `release` is its version, once it has said so."""
+
+    presence: Presence = Presence.UNKNOWN
+    reason: str = ""
+    hint: str = ""
+    release: str = ""
+
+
+class Listener(Protocol):
+    """Who is told what the engine says: events of all jobs, and the replies to its own requests."""
+
+    def hear(self, message: News, request: Optional[int]) -> None:
+        """Called from within `tick()`."""
+
+
+class Contact:
+    """The way to the one engine of this machine.
+
+    Args:
+        name: who we are, for the engine's log.
+        python: says which interpreter has the engine; called anew at each start, as settings change.
+    """
+
+    def __init__(self, *, name: str, python: Callable[[], str] = interpreter.find) -> None:
+        self.state = EngineState()
+        self._name = name
+        self._python = python
+        self._start: Optional[Start] = None
+        self._client: Optional[Client] = None
+        self._session: Optional[str] = None
+        self._turned_away_by: Optional[str] = None
+        self._looked = float("-inf")
+        self._listeners: List[Listener] = []
+        self._asked: Dict[int, Listener] = {}
+
+    @property
+    def ready(self) -> bool:
+        """Whether the engine can be spoken to."""
+        return self.state.presence is Presence.READY
+
+    def start(self) -> None:
+        """Have an engine started unless one is there. That it is on its way, or cannot be, shows in `state`."""
+        if self.ready or self._start is not None:
+            return
+        self._hang_up()
+        try:
+            self._start = Start(python=self._python(), name=self._name)
+        except HostError as error:
+            absent = isinstance(error, EngineAbsent)
+            self._become(Presence.ABSENT if absent else Presence.FAILED, error.reason, error.hint)
+        else:
+            self._become(Presence.STARTING, "the engine is on its way; it loads its weights first")
+
+    def look_again(self) -> None:
+        """Look for an engine afresh, as after a change of settings, unless one is there."""
+        if self._start is None and self._client is None:
+            self._looked = float("-inf")
+            self._become(Presence.UNKNOWN)
+
+    def tick(self) -> bool:
+        """Look once; whether there is anything new to draw of `state`."""
+        before = self.state
+        try:
+            if self._start is not None:
+                self._look_at_start(self._start)
+            elif self._client is not None:
+                self._listen(self._client)
+            else:
+                self._look_around()
+        except EngineRefused as error:
+            self._hang_up()
+            self._turned_away()
+            self._become(Presence.REFUSED, error.reason, error.hint)
+        except HostError as error:
+            self._hang_up()
+            self._become(Presence.FAILED, error.reason, error.hint)
+        return self.state != before
+
+    def close(self) -> None:
+        """Hang up. The engine and its jobs go on; one that is only on its way is stopped."""
+        self._listeners.clear()
+        self._hang_up()
+        self.state = EngineState()
+
+    # For errands.
+
+    def attach(self, listener: Listener) -> None:
+        """Tell this one what is said from now on."""
+        self._listeners.append(listener)
+
+    def detach(self, listener: Listener) -> None:
+        """Tell it no more."""
+        self._listeners = [other for other in self._listeners if other is not listener]
+        self._asked = {number: other for number, other in self._asked.items() if other is not listener}
+
+    def ask(self, listener: Listener, request: Callable[[Client], int]) -> int:
+        """Say something to an engine that is `ready`; returns the number that the reply will carry."""
+        assert self._client is not None, "an errand asked an engine that is not ready"
+        number = request(self._client)
+        self._asked[number] = listener
+        return number
+
+    # How it comes about.
+
+    def _look_at_start(self, start: Start) -> None:
+        client = start.poll()
+        if client is not None:
+            self._start, self._client = None, client
+            self._welcomed(client)
+
+    def _look_around(self) -> None:
+        now = time.monotonic()
+        if now - self._looked < LOOK:
+            return
+        self._looked = now
+        found = connection_file.read()
+        if found is not None and found.session != self._turned_away_by:
+            self._client = Client(found, name=self._name)
+        elif self.state.presence is Presence.UNKNOWN:
+            self._say_why_there_is_none()
+
+    def _say_why_there_is_none(self) -> None:
+        try:
+            self._python()
+        except EngineAbsent as error:
+            self._become(Presence.ABSENT, error.reason, error.hint)
+        else:
+            self._become(Presence.ASLEEP, "no engine runs", "It is started when it is needed.")
+
+    def _listen(self, client: Client) -> None:
+        for arrival in client.poll():
+            message = arrival.message
+            if isinstance(message, (Welcome, EngineBack)):
+                self._welcomed(client)
+            elif isinstance(message, EngineLost):
+                self._become(Presence.LOST, message.reason, message.hint)
+                self._tell_all(message)
+            elif isinstance(message, Garbled):
+                self._become(self.state.presence, message.reason, message.hint)
+            elif arrival.request is None:
+                self._tell_all(message)
+            else:
+                self._pass_on(message, arrival.request)
+
+    def _welcomed(self, client: Client) -> None:
+        known, self._session = self._session, client.session
+        again = known is not None and (not self.ready or known != client.session)
+        self._turned_away_by = None
+        self._become(Presence.READY, release=client.release)
+        if again:
+            self._tell_all(EngineBack(client.session or "", restarted=known != client.session))
+
+    def _pass_on(self, reply: News, request: int) -> None:
+        asked = self._asked.pop(request, None)
+        if asked is not None:
+            asked.hear(reply, request)
+        elif isinstance(reply, Refused):  # nobody asked but the client: this is the door being shut
+            raise EngineRefused(reply.reason, hint=reply.hint, code=reply.code)
+
+    def _tell_all(self, message: News) -> None:
+        for listener in list(self._listeners):
+            listener.hear(message, None)
+
+    def _turned_away(self) -> None:
+        """Remember who it was, so that the same engine is not asked over and over."""
+        found = connection_file.read()
+        self._turned_away_by = None if found is None else found.session
+
+    def _become(self, presence: Presence, reason: str = "", hint: str = "", *, release: str = "") -> None:
+        self.state = EngineState(presence, reason, hint, release)
+
+    def _hang_up(self) -> None:
+        if self._start is not None:
+            self._start.abandon()
+        if self._client is not None:
+            self._client.close()
+        self._start = self._client = None
+        self._asked.clear()

@@ -1,0 +1,128 @@
+"""An errand with a real engine process, fake only in what it computes: started, killed, restarted, found again."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from plugin_host import launch, ticket
+from plugin_host.contact import Contact, Presence
+from plugin_host.errand import Errand, Phase
+
+HERE = Path(__file__).parent
+
+
+class Host:
+    """A host with a timer."""
+
+    def __init__(self, python: Path) -> None:
+        self.contact = Contact(name="a test", python=lambda: str(python))
+        self.errand = Errand(self.contact)
+        self.frames: list[int] = []
+
+    def until(self, seen: Callable[[], object], *, patience: float = 30.0) -> None:
+        end = time.monotonic() + patience
+        while not seen():
+            assert time.monotonic() < end, (self.errand.standing, self.contact.state)
+            self.frames += self.errand.tick().frames
+            time.sleep(0.01)
+
+    def until_phase(self, phase: Phase) -> None:
+        self.until(lambda: self.errand.standing.phase is phase)
+
+    def close(self) -> None:
+        self.errand.close()
+        self.contact.close()
+
+
+@pytest.fixture
+def python(house, tmp_path: Path) -> Path:
+    """An interpreter that has the (fake) engine."""
+    path = tmp_path / "python"
+    told = os.pathsep.join([str(HERE), str(HERE.parents[1])])
+    path.write_text(f'#!/bin/sh\nPYTHONPATH="{told}" exec "{sys.executable}" "$@" --engine fake_engine:reporting\n')
+    path.chmod(0o755)
+    return path
+
+
+@pytest.fixture
+def host(python: Path) -> Iterator[Host]:
+    host = Host(python)
+    yield host
+    host.close()
+    for process in launch._started:
+        if process.poll() is None:
+            process.terminate()
+        process.wait(10)
+
+
+def kill(host: Host) -> None:
+    client = host.contact._client
+    assert client is not None
+    os.kill(client.connection.pid, signal.SIGKILL)
+    launch._started[-1].wait(10)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for a Python is a shell script")
+class TestAnErrandWithARealEngine:
+    def test_starts_it_and_brings_every_frame(self, house, host, tmp_path):
+        host.errand.start(house.plates("fill", "fill", "fill"), str(tmp_path / "out" / "o.####.exr"))
+        assert host.contact.state.presence is Presence.STARTING
+        host.until_phase(Phase.FINISHED)
+        standing = host.errand.standing
+        assert standing.frames == tuple(sorted(host.frames)) == (1001, 1002, 1003)
+        assert all(Path(standing.path(frame)).read_text() == "filled fill" for frame in standing.frames)
+        assert (standing.unseen, standing.worst) == (0.25, (1003,))
+        assert Path(standing.report).exists()
+        assert standing.release
+
+    def test_goes_on_from_the_frames_that_are_there_after_the_engine_was_killed(self, house, host, tmp_path):
+        go_on = tmp_path / "go on"
+        spec = house.plates("fill", "fill", f"wait {go_on}")
+        host.errand.start(spec, str(tmp_path / "out" / "o.####.exr"))
+        host.until(lambda: host.errand.standing.done == 2)
+        kill(host)
+        host.until_phase(Phase.LOST)
+        assert "finished frames are kept" in host.errand.standing.hint
+        go_on.touch()
+        host.contact.start()
+        host.until_phase(Phase.FINISHED)
+        assert house.opened() == [1001, 1002, 1003, 1003]
+
+    def test_is_found_again_by_another_life_of_the_host(self, house, host, python, tmp_path):
+        go_on = tmp_path / "go on"
+        spec = house.plates("fill", f"wait {go_on}")
+        host.errand.start(spec, str(tmp_path / "out" / "o.####.exr"))
+        host.until(lambda: host.errand.standing.done == 1)
+        kept = host.errand.ticket.text()
+        host.close()
+        again = Host(python)
+        again.errand.reconnect(ticket.read(kept))
+        again.until_phase(Phase.RUNNING)
+        assert again.frames == [1001]
+        go_on.touch()
+        again.until_phase(Phase.FINISHED)
+        assert again.frames == [1001, 1002]
+        again.close()
+
+    def test_is_cancelled_and_keeps_what_is_finished(self, house, host, tmp_path):
+        spec = house.plates("fill", f"wait {tmp_path / 'never'}", "fill")
+        host.errand.start(spec, str(tmp_path / "out" / "o.####.exr"))
+        host.until(lambda: host.errand.standing.done == 1)
+        host.errand.cancel()
+        assert host.errand.standing.phase is Phase.CANCELLING
+        host.errand.cancel()
+        host.until_phase(Phase.CANCELLED)
+        assert Path(host.errand.standing.path(1001)).exists()
+
+    def test_tells_why_a_job_was_refused(self, house, host, tmp_path):
+        spec = house.plates("fill")
+        host.errand.start(spec, spec.plate)
+        host.until_phase(Phase.FAILED)
+        assert "overwrite the input" in host.errand.standing.reason
