@@ -140,16 +140,21 @@ def composite(
         (H, W, 3) float32: where m is 0 the plate's own bits, where m is 1 the fill's own bits.
     """
     result = plate.copy()
+    lay(fill, result, matte=matte)
+    return result
+
+
+def lay(fill: NDArray[np.float32], plate: NDArray[np.float32], *, matte: NDArray[np.float32]) -> None:
+    """As `composite`, in the plate's own place: a large plate is not copied once more."""
     around = box(matte > 0, margin=0)
     if around is None:
-        return result
+        return
     y0, y1, x0, x1 = around
-    near, inside, over = result[y0:y1, x0:x1], matte[y0:y1, x0:x1], fill[y0:y1, x0:x1]
+    near, inside, over = plate[y0:y1, x0:x1], matte[y0:y1, x0:x1], fill[y0:y1, x0:x1]
     soft = (inside > 0) & (inside < 1)
     weight = inside[soft][:, None]
     near[soft] = near[soft] * (1 - weight) + over[soft] * weight
     near[inside >= 1] = over[inside >= 1]
-    return result
 
 
 def box(hidden: NDArray[np.bool_], *, margin: int) -> Box | None:
@@ -168,6 +173,16 @@ def box(hidden: NDArray[np.bool_], *, margin: int) -> Box | None:
         max(int(columns[0]) - margin, 0),
         min(int(columns[-1]) + 1 + margin, width),
     )
+
+
+def places(hidden: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of what is hidden, as `np.nonzero` has them, looked for in its box alone."""
+    around = box(hidden, margin=0)
+    if around is None:
+        return np.zeros(0, np.intp), np.zeros(0, np.intp)
+    y0, y1, x0, x1 = around
+    ys, xs = np.nonzero(hidden[y0:y1, x0:x1])
+    return ys + y0, xs + x0
 
 
 def _opened(path: Path, *, frame: int, channel: str | None) -> tuple[Part, str]:

@@ -150,7 +150,14 @@ class Roles:
 def _broken(plate: Plate) -> Mask:
     """(H, W) bool, where the plate is NaN or infinite."""
     channels = plate.parts[plate.beauty.part].channels
-    return np.asarray(~np.logical_and.reduce([np.isfinite(channels[name]) for name in set(plate.beauty.names)]))
+    return np.asarray(np.logical_or.reduce([_is_broken(channels[name]) for name in set(plate.beauty.names)]))
+
+
+def _is_broken(values: NDArray[np.floating]) -> Mask:
+    """Where half or float values are NaN or infinite: all bits of the exponent are set. (NumPy is slow to tell of half.)"""
+    if values.dtype != np.float16:
+        return ~np.isfinite(values)
+    return np.asarray((values.view(np.uint16) & 0x7C00) == 0x7C00)
 
 
 def _held(files: tuple[FrameFile, ...], plate: Plate) -> NDArray[np.float32] | None:
