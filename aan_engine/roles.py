@@ -154,7 +154,7 @@ def _broken(plate: Plate) -> Mask:
 
 
 def _is_broken(values: NDArray[np.floating]) -> Mask:
-    """Where half or float values are NaN or infinite: all bits of the exponent are set. (NumPy is slow to tell of half.)"""
+    """Where half or float values are NaN or infinite: all bits of the exponent are set. (NumPy is slow with half.)"""
     if values.dtype != np.float16:
         return ~np.isfinite(values)
     return np.asarray((values.view(np.uint16) & 0x7C00) == 0x7C00)
