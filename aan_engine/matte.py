@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine import footage
+from aan_engine import footage, views
 from aan_engine.header import Window
 from aan_engine.plate import Part, Plate
 from aan_engine.shot import MatteError, PlateError, PlateMissing
@@ -23,12 +23,13 @@ COVERS = 0.08
 """Share of a pixel from which the fill takes it whole, see `covering`."""
 
 
-def read(path: Path, *, frame: int, channel: str | None, like: Plate) -> NDArray[np.float32]:
+def read(path: Path, *, frame: int, channel: str | None, like: Plate, view: str | None = None) -> NDArray[np.float32]:
     """The matte of one frame, placed over the plate's data window.
 
     Args:
         channel: the channel's name, exact (`mask.A`) or without its layer or part where only one matches (`A`,
             `mask`); None takes `A`, else the only or the first channel.
+        view: the eye whose channels are meant, where the matte is a stereo file that has it.
         like: the plate that it belongs to.
 
     Returns:
@@ -42,7 +43,7 @@ def read(path: Path, *, frame: int, channel: str | None, like: Plate) -> NDArray
     Raises:
         MatteError: missing, damaged, of another size, or without the named channel.
     """
-    part, name = _opened(path, frame=frame, channel=channel)
+    part, name = _opened(path, frame=frame, channel=channel, view=view)
     _check_size(part.description.display_window, like, path=Path(path), frame=frame)
     placed = np.zeros(like.shape, np.float32)
     there, here = _overlap(part.description.data_window, like.data_window)
@@ -54,9 +55,9 @@ def read(path: Path, *, frame: int, channel: str | None, like: Plate) -> NDArray
     return placed
 
 
-def is_empty(path: Path, *, frame: int, channel: str | None) -> bool:
-    """Whether the matte of one frame hides nothing, wherever it lies; `channel` and errors as in `read`."""
-    part, name = _opened(path, frame=frame, channel=channel)
+def is_empty(path: Path, *, frame: int, channel: str | None, view: str | None = None) -> bool:
+    """Whether the matte of one frame hides nothing, wherever it lies; `channel`, `view` and errors as in `read`."""
+    part, name = _opened(path, frame=frame, channel=channel, view=view)
     with np.errstate(invalid="ignore"):
         return bool((part.channels[name] <= 0).all())
 
@@ -185,7 +186,7 @@ def places(hidden: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp
     return ys + y0, xs + x0
 
 
-def _opened(path: Path, *, frame: int, channel: str | None) -> tuple[Part, str]:
+def _opened(path: Path, *, frame: int, channel: str | None, view: str | None) -> tuple[Part, str]:
     path = Path(path)
     try:
         parts = footage.values(path, frame=frame)
@@ -197,11 +198,14 @@ def _opened(path: Path, *, frame: int, channel: str | None) -> tuple[Part, str]:
         raise MatteError(
             f"the matte cannot be read: {error.reason}", hint=error.hint, file=path, frame=frame
         ) from error
-    return _find(parts, channel, path=path, frame=frame)
-
-
-def _find(parts: tuple[Part, ...], channel: str | None, *, path: Path, frame: int) -> tuple[Part, str]:
     everything = [(part, name) for part in parts for name in part.channels]
+    if view is not None:
+        of_view = [(part, name) for part, name in everything if views.shown(part.description, name) == view]
+        everything = of_view or everything
+    return _find(everything, channel, path=path, frame=frame)
+
+
+def _find(everything: list[tuple[Part, str]], channel: str | None, *, path: Path, frame: int) -> tuple[Part, str]:
     wanted = "A" if channel is None else channel
     # In order of exactness: the name itself, part and name together, a layer's alpha, any layer's channel.
     for fits in (
