@@ -20,6 +20,7 @@ from pathlib import Path
 import bpy
 
 SCENE = ".align_and_attend"
+CHANNEL = "R"  # of a matte: grey pictures have their channels named, and numbered, otherwise in each version
 
 
 def develop_mask(mask, *, size, files):
@@ -29,31 +30,28 @@ def develop_mask(mask, *, size, files):
     try:
         seen = {}
         for frame, path in files:
-            scene.frame_set(frame)
-            made = seen.setdefault(_shape(mask), path)
+            made = seen.setdefault(_shape_at(frame, mask, scene), path)
             if made == path:
-                _render(scene, path)
+                _render(scene, frame, path)
             else:
                 shutil.copyfile(made, path)
     finally:
         _dismiss(scene, tree)
 
 
-def shapes(mask, frames, *, now):
-    """How many different shapes a mask has in these frames; it is left as it is at the frame `now`."""
+def shapes(mask, frames):
+    """How many different shapes a mask has in these frames; it stays as the artist left it."""
     scene = bpy.data.scenes.new(SCENE)
     try:
         found = set()
         for frame in frames:
-            scene.frame_set(frame)
-            found.add(_shape(mask))
-        scene.frame_set(now)
+            found.add(_shape_at(frame, mask, scene))
         return len(found)
     finally:
         bpy.data.scenes.remove(scene)
 
 
-def develop_strip(scene, name, *, grey, files):
+def develop_strip(scene, name, *, opaque, files):
     """Render one strip by itself, as the timeline shows it. Mutes all others: for a scene that nobody else sees."""
     strips = _strips(scene)
     for strip in strips:
@@ -62,10 +60,9 @@ def develop_strip(scene, name, *, grey, files):
     strips[name].blend_type = "REPLACE"
     scene.render.use_sequencer, scene.render.use_compositing = True, False
     scene.render.resolution_percentage = 100
-    _exr(scene, "BW" if grey else "RGBA")
+    _exr(scene, "RGB" if opaque else "RGBA")
     for frame, path in files:
-        scene.frame_set(frame)
-        _render(scene, path)
+        _render(scene, frame, path)
 
 
 def _needed(strip):
@@ -88,7 +85,7 @@ def _scene(size):
     scene.render.resolution_x, scene.render.resolution_y = size
     scene.render.resolution_percentage = 100
     scene.render.use_sequencer, scene.render.use_compositing = False, True
-    _exr(scene, "BW")
+    _exr(scene, "RGB")
     return scene
 
 
@@ -123,8 +120,10 @@ def _dismiss(scene, tree):
         bpy.data.node_groups.remove(tree)
 
 
-def _shape(mask):
-    """Everything of a mask that may move."""
+def _shape_at(frame, mask, scene):
+    """Everything of a mask that may move, at a frame. Only a copy of the mask moves: no window shows this scene."""
+    scene.frame_set(frame)
+    mask = mask.evaluated_get(scene.view_layers[0].depsgraph)
     layers = []
     for layer in mask.layers:
         points = [
@@ -142,11 +141,15 @@ def _shape(mask):
     return tuple(layers)
 
 
-def _render(scene, path):
-    scene.render.filepath = path
-    bpy.ops.render.render(write_still=True, scene=scene.name)
-    if not Path(path).is_file():
-        raise RuntimeError(f"Blender wrote no {path}")
+def _render(scene, frame, path):
+    """Render one frame: as an animation, as the compositor takes no notice of the frame of a still."""
+    scene.frame_start = scene.frame_end = frame
+    scene.render.filepath = f"{path}.#####.exr"
+    bpy.ops.render.render(animation=True, scene=scene.name)
+    made = Path(scene.render.frame_path(frame=frame))
+    if not made.is_file():
+        raise RuntimeError(f"Blender wrote no {made}")
+    made.replace(path)
 
 
 def _fetch(blend, works):
@@ -167,7 +170,7 @@ def main(order_file):
             if "mask" in work:
                 develop_mask(next(masks), size=work["size"], files=work["files"])
             else:
-                develop_strip(next(scenes), work["strip"], grey=work["grey"], files=work["files"])
+                develop_strip(next(scenes), work["strip"], opaque=work["opaque"], files=work["files"])
         return 0
     except Exception as error:
         traceback.print_exc()

@@ -30,9 +30,9 @@ class Order:
         self.works.append({"mask": mask.name, "size": list(size), "files": files})
         self.blocks.add(mask)
 
-    def strip(self, scene: Any, name: str, *, grey: bool, files: Files) -> None:
+    def strip(self, scene: Any, name: str, *, opaque: bool, files: Files) -> None:
         """Render a strip by itself; `files` are pairs of a timeline frame and a path."""
-        self.works.append({"scene": scene.name, "strip": name, "grey": grey, "files": files})
+        self.works.append({"scene": scene.name, "strip": name, "opaque": opaque, "files": files})
         self.blocks.add(scene)
 
 

@@ -58,15 +58,15 @@ def _rasterised(
         )
     pattern = place.input(folder.MATTE)
     head = pattern.rpartition("####")[0]
-    if darkroom.shapes(mask, of_timeline, now=scene.frame_current) == 1:
+    if darkroom.shapes(mask, of_timeline) == 1:
         still = head.rstrip(".") + ".exr"
         darkroom.develop_mask(mask, size=plates.size, files=[(next(iter(of_timeline)), still)])
-        return Matte(still)
+        return Matte(still, darkroom.CHANNEL)
     files = [(frame, f"{head}{number:04d}.exr") for frame, number in of_timeline.items()]
     order.mask(mask, size=plates.size, files=files)
     if plates.beyond:
         _hide_all(plates, pattern, place)
-    return Matte(pattern)
+    return Matte(pattern, darkroom.CHANNEL)
 
 
 def _hide_all(plates: Plates, pattern: str, place: Folder) -> None:
@@ -120,8 +120,8 @@ def _developed(other: Any, of_timeline: dict[int, int], scene: Any, place: Folde
     pattern = place.input(folder.MATTE)
     head = pattern.rpartition("####")[0]
     files = [(frame, f"{head}{number:04d}.exr") for frame, number in of_timeline.items()]
-    order.strip(scene, other.name, grey=True, files=files)
-    return Matte(pattern)
+    order.strip(scene, other.name, opaque=True, files=files)
+    return Matte(pattern, darkroom.CHANNEL)
 
 
 def _of_files(settings: Any, strip: Any, scene: Any, plates: Plates, place: Folder, order: Order) -> Matte:

@@ -81,7 +81,7 @@ def _to_be_rendered(strip: Any, scene: Any, found: Plates, place: folder.Folder,
     pattern = place.input(folder.PLATE)
     head = pattern.rpartition("####")[0]
     files = [(frame, f"{head}{number:04d}.exr") for frame, number in plates.by_timeline(found).items()]
-    order.strip(scene, strip.name, grey=False, files=files)
+    order.strip(scene, strip.name, opaque=False, files=files)
     return pattern
 
 
