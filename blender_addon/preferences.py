@@ -7,6 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
+from . import versions
 from .plugin_host import interpreter
 
 
@@ -25,6 +26,7 @@ class AANPreferences(bpy.types.AddonPreferences):
         name="Engine's Python",
         description="The Python that has Align & Attend installed; empty for AAN_ENGINE or the usual places",
         subtype="FILE_PATH",
+        options=versions.RELATIVE,
         update=_engine_changed,
     )
 

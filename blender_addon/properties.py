@@ -43,7 +43,7 @@ def _property(control: Control) -> Any:
     if control.kind == "switch":
         return BoolProperty(default=bool(control.default), **words)
     if control.kind == "files":
-        return StringProperty(subtype="FILE_PATH", **words)
+        return StringProperty(subtype="FILE_PATH", options=versions.RELATIVE, **words)
     return StringProperty(**words)
 
 
@@ -74,13 +74,20 @@ AANStrip.__annotations__ = {
     "mask": PointerProperty(name="Mask", description="The mask over what is to go", type=bpy.types.Mask),
     "matte_strip": StringProperty(name="Strip", description="The strip that covers what is to go"),
     "matte_files": StringProperty(
-        name="Files", description="The first file, or a pattern such as roto.####.exr", subtype="FILE_PATH"
+        name="Files",
+        description="The first file, or a pattern such as roto.####.exr",
+        subtype="FILE_PATH",
+        options=versions.RELATIVE,
     ),
     "matte_channel": StringProperty(
         name="Channel", description="The matte's channel; empty for A, else the only or the first one"
     ),
     "folder": StringProperty(
-        name="Result", description="The folder for the cleaned frames", subtype="DIR_PATH", default=FOLDER
+        name="Result",
+        description="The folder for the cleaned frames",
+        subtype="DIR_PATH",
+        default=FOLDER,
+        options=versions.RELATIVE,
     ),
     "show_rare": BoolProperty(name="Rare controls", description="Show the controls that are seldom needed"),
     "uid": StringProperty(options={"HIDDEN"}),

@@ -13,6 +13,9 @@ import bpy
 STRIP: Any = getattr(bpy.types, "Strip", None) or bpy.types.Sequence
 """The type of every strip."""
 
+RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+"""The options of a path that may be relative to the file."""
+
 
 def scene_of(context: Any) -> Any | None:
     """The scene whose timeline the sequencer shows; since 5.0 there may be none."""
