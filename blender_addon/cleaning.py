@@ -121,9 +121,8 @@ class Cleaning:
             self._show(scene, strip)
         except HostError as error:
             self.note, self.note_hint = error.reason, error.hint
-        if self.standing.phase is Phase.FINISHED and self.record.alpha and not self.record.preview:
-            strip.mute = True
-            self.note = f"{strip.name} is muted: its own alpha would shine through"
+        if self.standing.phase is Phase.FINISHED and not self.record.preview:
+            self._complete(scene, strip)
 
     def _keep(self, strip: Any) -> None:
         """Write down what the file is to remember."""
@@ -146,11 +145,19 @@ class Cleaning:
             return
         shown = result.of(scene, self.uid)
         if not self._placed:
-            result.place(scene, strip, self.record, self._unshown)
-            self._placed = True
-        elif shown is not None:
+            shown, self._placed = result.place(scene, strip, self.record), True
+        if shown is not None:
             result.show(shown, self.record, self._unshown)
         self._unshown = []
+
+    def _complete(self, scene: Any, strip: Any) -> None:
+        shown = result.of(scene, self.uid)
+        if shown is None:
+            return
+        result.complete(shown, strip)
+        if self.record.alpha:
+            strip.mute = True
+            self.note = f"{strip.name} is muted: its own alpha would shine through"
 
 
 def find(uid: str) -> tuple[Any, Any] | None:

@@ -23,6 +23,7 @@ STRIPS = 1.0  # seconds between two looks for deleted and renamed strips
 _contact: Contact | None = None
 _cleanings: dict[str, Cleaning] = {}
 _strips_looked_at = 0.0
+_chosen = ""
 
 
 def contact() -> Contact:
@@ -66,6 +67,7 @@ def clean(scene: Any, strip: Any, *, only: int | None = None) -> Cleaning:
 def tick() -> float:
     """One look; returns the seconds until the next one."""
     global _strips_looked_at
+    _look_at_settings()
     changed = contact().tick()
     now = time.monotonic()
     if now - _strips_looked_at > STRIPS:
@@ -77,6 +79,14 @@ def tick() -> float:
     if changed:
         redraw()
     return BUSY if any(cleaning.standing.active for cleaning in cleanings()) else IDLE
+
+
+def _look_at_settings() -> None:
+    """Another engine was chosen: what was said of the former one holds no more."""
+    global _chosen
+    if preferences.chosen() != _chosen:
+        _chosen = preferences.chosen()
+        contact().look_again()
 
 
 def redraw() -> None:

@@ -21,16 +21,16 @@ HOST_HALF = HERE.parent / "plugin_host"
 PYZMQ = "26.4.0"
 PYTHONS = ("3.11", "3.13")
 PLATFORMS = ("manylinux2014_x86_64", "win_amd64", "macosx_10_15_universal2")
-NOT_SHIPPED = {"package.py"}
+SHIPPED = (".py", ".md", ".toml")
 LONG_AGO = (2020, 1, 1, 0, 0, 0)  # the same sources make the same zip
 
 
 def stage(folder: Path, *, wheels: list[Path] | None = None) -> Path:
     """Lay the extension out in a folder as it will be installed; returns the folder."""
     for file in sorted(HERE.iterdir()):
-        if file.suffix in (".py", ".md", ".toml") or file.name == "LICENSE":
-            if file.name not in NOT_SHIPPED:
-                _copy(file, folder / file.name)
+        if file.suffix in SHIPPED or file.name == "LICENSE":
+            _copy(file, folder / file.name)
+    (folder / Path(__file__).name).unlink()
     for file in sorted(HOST_HALF.glob("*.py")):
         _copy(file, folder / "plugin_host" / file.name)
     _copy(HERE.parent / "LICENSE", folder / "plugin_host" / "LICENSE")

@@ -11,12 +11,6 @@ from . import versions
 from .plugin_host import interpreter
 
 
-def _engine_changed(preferences: Any, context: Any) -> None:
-    from . import heartbeat  # it holds the contact; imported here as it needs these settings itself
-
-    heartbeat.contact().look_again()
-
-
 class AANPreferences(bpy.types.AddonPreferences):
     """Where the engine is."""
 
@@ -27,7 +21,6 @@ class AANPreferences(bpy.types.AddonPreferences):
         description="The Python that has Align & Attend installed; empty for AAN_ENGINE or the usual places",
         subtype="FILE_PATH",
         options=versions.RELATIVE,
-        update=_engine_changed,
     )
 
     def draw(self, context: Any) -> None:
@@ -39,8 +32,12 @@ class AANPreferences(bpy.types.AddonPreferences):
         column.label(text=interpreter.install_command())
 
 
+def chosen() -> str:
+    """What the artist chose as the engine's Python; empty for the usual one."""
+    addon = bpy.context.preferences.addons.get(__package__)
+    return str(addon.preferences.engine) if addon is not None and addon.preferences is not None else ""
+
+
 def python() -> str:
     """The engine's Python, see `interpreter.find`."""
-    addon = bpy.context.preferences.addons.get(__package__)
-    chosen = addon.preferences.engine if addon is not None and addon.preferences is not None else ""
-    return interpreter.find(bpy.path.abspath(chosen))
+    return interpreter.find(bpy.path.abspath(chosen()))

@@ -1,7 +1,8 @@
 """The result on the timeline: an image strip directly above its source, whose frames appear as they are made.
 
 It replaces what this add-on put there for the same strip before, and nothing else. Frames that are not made yet show
-what lies below.
+what lies below: a transparent picture stands in for them. They must not be missing files: Blender up to 5.0 leaves the
+size of elements that a script appends to chance, and makes its placeholder for a missing file that large.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from . import versions
 from .faults import NoPlaceForResult
 from .record import Record
 
+STAND_IN = "waiting.exr"
 HIGHEST_CHANNEL = 128
 COLOUR = "COLOR_05"
 LINEAR = "Linear Rec.709"
@@ -38,41 +40,57 @@ def of(scene: Any, uid: str) -> Any | None:
     return next((strip for strip in versions.every_strip(scene) if uid and strip.aan.result_of == uid), None)
 
 
-def place(scene: Any, source: Any, record: Record, ready: Iterable[int]) -> Any:
-    """Put the result above its source, in place of an earlier one; `ready` are the frames that can be shown.
+def make_stand_in(folder: Path, *, size: tuple[int, int]) -> None:
+    """Leave the picture that stands for frames which are not made yet, as large as they will be."""
+    image = bpy.data.images.new(STAND_IN, *size, alpha=True, float_buffer=True)
+    try:
+        image.generated_color = (0.0, 0.0, 0.0, 0.0)
+        image.file_format = "OPEN_EXR"
+        image.filepath_raw = str(folder / STAND_IN)
+        image.save()
+    finally:
+        bpy.data.images.remove(image)
+
+
+def place(scene: Any, source: Any, record: Record) -> Any:
+    """Put the result above its source, in place of an earlier one; it shows no frame yet.
 
     Raises:
         NoPlaceForResult: when every channel above is taken.
     """
-    pattern = record.ticket.output
     start = versions.content_start(source) + record.offset
     earlier = of(scene, source.aan.uid)
     channel = _free_channel(scene, source.channel, start, len(record.frames), but=earlier)
     if earlier is not None:
         versions.strips(scene).remove(earlier)
-    first = next(iter(ready))
+    stand_in = Path(record.ticket.output).with_name(STAND_IN)
     strip = versions.strips(scene).new_image(
-        name=f"{source.name} clean", filepath=_file(pattern, first), channel=channel, frame_start=start
+        name=f"{source.name} clean", filepath=str(stand_in), channel=channel, frame_start=start
     )
-    strip.elements[0].filename = Path(_file(pattern, record.frames[0])).name
-    for frame in record.frames[1:]:
-        strip.elements.append(Path(_file(pattern, frame)).name)
+    for _ in record.frames[1:]:
+        strip.elements.append(STAND_IN)
     if bpy.data.filepath:
         strip.directory = _relative(strip.directory)
     strip.aan.result_of = source.aan.uid
     strip.color_tag = COLOUR
     _take_over(source, strip, record)
+    if strip.blend_type == "REPLACE":
+        strip.blend_type = "ALPHA_OVER"  # else the stand-in would replace what lies below; see `complete`
     return strip
 
 
 def show(strip: Any, record: Record, frames: Iterable[int]) -> None:
-    """Have frames that were made since be seen: a name that is set anew makes Blender look at the file again."""
+    """Have frames that were made since be seen."""
     index_of = {frame: index for index, frame in enumerate(record.frames)}
     for frame in frames:
         index = index_of.get(frame)
         if index is not None and index < len(strip.elements):
-            element = strip.elements[index]
-            element.filename = str(element.filename)
+            strip.elements[index].filename = Path(_file(record.ticket.output, frame)).name
+
+
+def complete(strip: Any, source: Any) -> None:
+    """Now that every frame is there, have it blend as its source does."""
+    strip.blend_type = source.blend_type
 
 
 def _file(pattern: str, frame: int) -> str:

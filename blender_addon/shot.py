@@ -9,7 +9,7 @@ from typing import Any
 
 import bpy
 
-from . import exr_header, folder, mattes, plates, properties, versions
+from . import exr_header, folder, mattes, plates, properties, result, versions
 from .developing import Order
 from .faults import StripUnsuited
 from .plates import Plates
@@ -43,6 +43,7 @@ def of(scene: Any, strip: Any, *, only: int | None = None) -> Shot:
     found = plates.of(strip, scene, place)
     plate = found.pattern or _to_be_rendered(strip, scene, found, place, order)
     matte = mattes.of(settings, strip=strip, scene=scene, plates=found, place=place, order=order)
+    result.make_stand_in(place.path, size=found.size)
     first, last = found.frames[0], found.frames[-1]
     if only is not None:
         if not 0 <= only - found.start < len(found.frames):

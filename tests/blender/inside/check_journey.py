@@ -4,7 +4,8 @@ import unittest
 from pathlib import Path
 
 import numpy as np
-from studio import HEIGHT, HIDDEN, WIDTH, InAStudio, Phase, heartbeat, read_exr, result, versions
+
+from studio import HEIGHT, HIDDEN, WIDTH, InAStudio, Phase, read_exr, result, versions
 
 COUNT = 5
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import bpy
 import numpy as np
+
 from studio import (
     ADDON,
     HEIGHT,

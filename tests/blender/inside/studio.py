@@ -135,14 +135,14 @@ class InAStudio(unittest.TestCase):
     def clean(self, strip, **options):
         return heartbeat.clean(self.scene, strip, **options)
 
-    def tick_until(self, seen, *, patience=60.0):
+    def tick_until(self, seen, *, patience=20.0):
         end = time.monotonic() + patience
         while not seen():
             assert time.monotonic() < end, [(c.standing, c.note) for c in heartbeat.cleanings()]
             heartbeat.tick()
             time.sleep(0.01)
 
-    def until_phase(self, cleaning, phase, *, patience=60.0):
+    def until_phase(self, cleaning, phase, *, patience=20.0):
         self.tick_until(lambda: cleaning.standing.phase is phase, patience=patience)
 
     def render(self, frames, *, depth="16"):
