@@ -37,10 +37,11 @@ class Order:
 
 
 class Developing:
-    """An order being carried out."""
+    """An order being carried out: `done` of `total` pictures were there at the last look."""
 
     def __init__(self, order: Order, folder: Path) -> None:
         self.total = sum(len(work["files"]) for work in order.works)
+        self.done = 0
         self._folder = folder
         self._order_file = folder / "order.json"
         blend = folder / "order.blend"
@@ -48,17 +49,13 @@ class Developing:
         self._order_file.write_text(json.dumps({"blend": str(blend), "works": order.works}), "utf-8")
         self._process = self._started()
 
-    @property
-    def done(self) -> int:
-        """How many pictures are there."""
-        return max(0, self._pictures() - self._before)
-
     def poll(self) -> bool:
         """Whether everything is there.
 
         Raises:
             DevelopingFailed: it will never be.
         """
+        self.done = max(0, self._pictures() - self._before)
         status = self._process.poll()
         if status is None:
             return False

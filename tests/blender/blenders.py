@@ -7,15 +7,21 @@ that need it are skipped with one word of why.
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import shutil
+import signal
 import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+ADDON = "align_and_attend"
 
 
 def _builder() -> ModuleType:
@@ -61,6 +67,52 @@ def python_of(version: str) -> Path:
         pytest.skip(f"no environment with bpy {version} can be made: {words}")
     done.touch()
     return python
+
+
+def run_inside(
+    python: Path, folder: Path, *checks: str, engine: str = "", bare: bool = False, **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run checks inside of a Blender, whose engine lives in `folder` (see `end_engine`).
+
+    `engine` is another than the real one, as `module:factory`; `bare` leaves nothing beside Blender but the extension.
+    """
+    for name in ("run", "cache", "gate", "user"):
+        (folder / name).mkdir(mode=0o700, exist_ok=True)
+    package.stage(folder / "addons" / ADDON)
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AAN_"))}
+    own = {
+        **{"AAN_RUNTIME_DIR": folder / "run", "AAN_CACHE_DIR": folder / "cache"},
+        **{"AAN_ENGINE": engine_python(folder, engine), "COPYING_GATE": folder / "gate"},
+        **{"AAN_ADDON": ADDON, "AAN_ADDON_PATH": folder / "addons"},
+        **{"BLENDER_USER_RESOURCES": folder / "user", "TMPDIR": folder},
+        **{"PYTHONDONTWRITEBYTECODE": "1", "OMP_WAIT_POLICY": "PASSIVE"},
+        **({} if bare else {"PYTHONPATH": python.parents[1] / ASIDE}),
+    }
+    return subprocess.run(
+        [str(python), str(HERE / "inside" / "run.py"), *checks],
+        env={**clean, **{name: str(value) for name, value in own.items()}, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        timeout=500,
+    )
+
+
+def end_engine(folder: Path) -> None:
+    """End the engine that lives in a folder, if one does."""
+    with suppress(OSError, ValueError, KeyError):
+        os.kill(json.loads((folder / "run" / "engine.json").read_text())["pid"], signal.SIGTERM)
+
+
+def engine_python(folder: Path, engine: str = "") -> Path:
+    """A Python that has the engine: this one, by whatever way it came to know it."""
+    path = folder / "python"
+    known = os.pathsep.join([str(ROOT), str(HERE)])
+    chosen = f"--engine {engine}" if engine else ""
+    path.write_text(f'#!/bin/sh\nPYTHONPATH="{known}" exec "{sys.executable}" "$@" {chosen}\n')
+    path.chmod(0o755)
+    return path
 
 
 def _interpreter(wanted: str) -> Path:

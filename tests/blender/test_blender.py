@@ -5,21 +5,15 @@
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from tests.blender.blenders import ASIDE, BLENDERS, EVERYDAY, ROOT, package, python_of
+from tests.blender.blenders import BLENDERS, EVERYDAY, end_engine, package, python_of, run_inside
 
-HERE = Path(__file__).parent
-NAME = "align_and_attend"
 VERSIONS = [v if v == EVERYDAY else pytest.param(v, marks=pytest.mark.hosts) for v in BLENDERS]
 
 pytestmark = [pytest.mark.timeout(600), pytest.mark.skipif(os.name == "nt", reason="the engine's stand-in is a script")]
@@ -31,46 +25,14 @@ Inside = Callable[..., str]
 def inside(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Inside]:
     """Runs checks inside of a Blender, which starts an engine of its own."""
     python = python_of(request.param)
-    for name in ("run", "cache", "gate", "user"):
-        (tmp_path / name).mkdir(mode=0o700)
-    package.stage(tmp_path / "addons" / NAME)
-
-    def run(*checks: str, engine: str = "", bare: bool = False, **variables: str) -> str:
-        clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AAN_"))}
-        own = {
-            **{"AAN_RUNTIME_DIR": tmp_path / "run", "AAN_CACHE_DIR": tmp_path / "cache"},
-            **{"AAN_ENGINE": _interpreter(tmp_path, engine), "COPYING_GATE": tmp_path / "gate"},
-            **{"AAN_ADDON": NAME, "AAN_ADDON_PATH": tmp_path / "addons"},
-            **{"BLENDER_USER_RESOURCES": tmp_path / "user", "TMPDIR": tmp_path},
-            **{"PYTHONDONTWRITEBYTECODE": "1", "OMP_WAIT_POLICY": "PASSIVE"},
-            **({} if bare else {"PYTHONPATH": python.parents[1] / ASIDE}),
-        }
-        done = subprocess.run(
-            [str(python), str(HERE / "inside" / "run.py"), *checks],
-            env={**clean, **{name: str(value) for name, value in own.items()}, **variables},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=280,
-        )
+    def run(*checks: str, **options: str | bool) -> str:
+        done = run_inside(python, tmp_path, *checks, **options)
         if done.returncode:
             pytest.fail(f"exit code {done.returncode}\n{done.stdout[-6000:]}", pytrace=False)
         return done.stdout
 
     yield run
-    with suppress(OSError, ValueError, KeyError):
-        os.kill(json.loads((tmp_path / "run" / "engine.json").read_text())["pid"], signal.SIGTERM)
-
-
-def _interpreter(folder: Path, engine: str) -> Path:
-    """A Python that has the engine: this one, by whatever way it came to know it."""
-    path = folder / "python"
-    known = os.pathsep.join([str(ROOT), str(HERE)])
-    chosen = f"--engine {engine}" if engine else ""
-    path.write_text(f'#!/bin/sh\nPYTHONPATH="{known}" exec "{sys.executable}" "$@" {chosen}\n')
-    path.chmod(0o755)
-    return path
+    end_engine(tmp_path)
 
 
 def test_the_whole_way_ends_bit_exact(inside: Inside) -> None:
