@@ -22,18 +22,8 @@ class _OnStrip:
     def poll(cls, context: Any) -> bool:
         return versions.active_strip(versions.scene_of(context)) is not None
 
-
-class AAN_OT_clean(_OnStrip, bpy.types.Operator):  # noqa: N801
-    """Remove what the matte covers, in every frame of the strip"""
-
-    bl_idname = "aan.clean"
-    bl_label = "Clean"
-
-    def execute(self, context: Any) -> set[str]:
-        """Begin; the rest happens beside the artist's work."""
-        return self._begin(context)
-
-    def _begin(self, context: Any, **limits: int) -> set[str]:
+    def begin(self, context: Any, **limits: int) -> set[str]:
+        """Begin to clean it; the rest happens beside the artist's work."""
         scene = versions.scene_of(context)
         try:
             heartbeat.clean(scene, versions.active_strip(scene), **limits)
@@ -44,7 +34,18 @@ class AAN_OT_clean(_OnStrip, bpy.types.Operator):  # noqa: N801
         return {"FINISHED"}
 
 
-class AAN_OT_preview(AAN_OT_clean):  # noqa: N801
+class AAN_OT_clean(_OnStrip, bpy.types.Operator):  # noqa: N801
+    """Remove what the matte covers, in every frame of the strip"""
+
+    bl_idname = "aan.clean"
+    bl_label = "Clean"
+
+    def execute(self, context: Any) -> set[str]:
+        """Begin with all of it."""
+        return self.begin(context)
+
+
+class AAN_OT_preview(_OnStrip, bpy.types.Operator):  # noqa: N801
     """Remove what the matte covers in the current frame only"""
 
     bl_idname = "aan.preview"
@@ -52,7 +53,7 @@ class AAN_OT_preview(AAN_OT_clean):  # noqa: N801
 
     def execute(self, context: Any) -> set[str]:
         """Begin with one frame."""
-        return self._begin(context, only=versions.scene_of(context).frame_current)
+        return self.begin(context, only=versions.scene_of(context).frame_current)
 
 
 class AAN_OT_cancel(bpy.types.Operator):  # noqa: N801

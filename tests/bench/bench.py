@@ -39,7 +39,7 @@ from aan_engine.training.holes import moving_hole
 from aan_engine.training.scenes import Stage
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
-from tests.blender import blenders  # noqa: E402
+from tests.blender import blenders
 
 Array = NDArray[np.float32]
 HOUSE = Path(__file__).resolve().parents[2]

@@ -25,6 +25,7 @@ Inside = Callable[..., str]
 def inside(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Inside]:
     """Runs checks inside of a Blender, which starts an engine of its own."""
     python = python_of(request.param)
+
     def run(*checks: str, **options: str | bool) -> str:
         done = run_inside(python, tmp_path, *checks, **options)
         if done.returncode:

@@ -148,7 +148,8 @@ class TheResult(InMidJob):
 
     def test_a_preview_is_one_frame(self):
         self.let()
-        cleaning = self.clean(self.source, only=13)
+        self.scene.frame_set(13)
+        cleaning = self.press("preview")
         self.until_phase(cleaning, Phase.FINISHED)
         self.assertEqual(cleaning.standing.frames, (1003,))
         self.assertEqual(versions.visible(self.made), (11, 14))
@@ -177,7 +178,7 @@ class TheResult(InMidJob):
 class Faults(InMidJob):
     def test_cancelled_it_keeps_what_is_finished(self):
         cleaning = self.begin(1001)
-        cleaning.cancel()
+        self.press("cancel")
         self.until_phase(cleaning, Phase.CANCELLED)
         self.assertIn("what is finished stays", self.lines(cleaning))
         self.assertIsNotNone(self.made)
@@ -187,6 +188,8 @@ class Faults(InMidJob):
 
     def test_pressed_twice_it_is_done_once(self):
         cleaning = self.begin(1001)
+        with self.assertRaisesRegex(RuntimeError, "being cleaned already"):
+            bpy.ops.aan.clean()
         with self.assertRaises(HostError):
             self.clean(self.source)
         self.finish(cleaning)

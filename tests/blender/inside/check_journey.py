@@ -23,7 +23,7 @@ class TheWholeWay(InAStudio):
         return box
 
     def test_from_a_new_file_to_the_rendered_result(self):
-        cleaning = self.clean(self.source)
+        cleaning = self.press("clean")
         self.until_phase(cleaning, Phase.FINISHED, patience=150)
         standing = cleaning.standing
         self.assertEqual(standing.frames, tuple(range(1001, 1001 + COUNT)))

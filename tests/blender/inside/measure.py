@@ -7,6 +7,7 @@ from pathlib import Path
 
 import bpy
 import numpy as np
+
 from studio import InAStudio, Phase, heartbeat, write_exr
 
 COUNT, SIZE = 300, (2048, 1080)

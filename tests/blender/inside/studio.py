@@ -135,6 +135,12 @@ class InAStudio(unittest.TestCase):
     def clean(self, strip, **options):
         return heartbeat.clean(self.scene, strip, **options)
 
+    def press(self, button):
+        """Press a button of the panel on the active strip; returns the cleaning that came of it."""
+        with bpy.context.temp_override(scene=self.scene):
+            self.assertEqual(getattr(bpy.ops.aan, button)(), {"FINISHED"})
+        return heartbeat.of(versions.active_strip(self.scene))
+
     def tick_until(self, seen, *, patience=20.0):
         end = time.monotonic() + patience
         while not seen():
