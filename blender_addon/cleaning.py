@@ -31,7 +31,8 @@ class Cleaning:
         self._errand = Errand(contact)
         self._developing: Developing | None = None
         self._broken: Standing | None = None
-        self._placed = False
+        self._completed = record.preview
+        self._remembered = False
         self._unshown: list[int] = []
         self._drawn: object = None
 
@@ -44,7 +45,6 @@ class Cleaning:
 
     def go_on(self) -> None:
         """Find the job again, after the file was opened."""
-        self._placed = True  # or the artist took it away
         self._errand.reconnect(self.record.ticket)
 
     @property
@@ -83,17 +83,33 @@ class Cleaning:
         changed, self._drawn = drawn != self._drawn, drawn
         return changed
 
+    def after_undo(self) -> None:
+        """Bring back what undoing something else took along; but if it was the cleaning that was undone, stop it."""
+        found = find(self.uid)
+        kept = read(found[1].aan.record) if found is not None else None
+        if found is None:
+            self.look_after_strip()
+        elif kept is None or kept.ticket.output != self.record.ticket.output:
+            self._abandon(f"cleaning {self.title} was undone")
+        else:
+            found[1].aan.record = self.record.text()
+            self._unshown = [*self.standing.frames]
+            self._completed = self.record.preview
+            self._drawn = None
+
     def look_after_strip(self) -> None:
         """Notice that the strip was renamed, or is no more; in that case stop."""
         found = find(self.uid)
         if found is not None:
             self.title = found[1].name
         elif not self.abandoned:
-            self.abandoned = True
-            self.note = f"{self.title} was deleted"
-            self.note_hint = "The frames that were finished stay in the result's folder."
-            if self._broken is not None or self.standing.active or self.standing.phase is Phase.LOST:
-                self.cancel()
+            self._abandon(f"{self.title} was deleted")
+
+    def _abandon(self, note: str) -> None:
+        self.abandoned, self.note = True, note
+        self.note_hint = "The frames that were finished stay in the result's folder."
+        if self.standing.active or self.standing.phase is Phase.LOST:
+            self.cancel()
 
     # What follows from a look.
 
@@ -112,7 +128,7 @@ class Cleaning:
     def _follow(self, tick: Tick) -> None:
         """Bring the strip, its record and the result up to date."""
         found = find(self.uid)
-        if found is None:
+        if found is None or self.abandoned:
             return
         scene, strip = found
         self._unshown += tick.frames
@@ -121,7 +137,8 @@ class Cleaning:
             self._show(scene, strip)
         except HostError as error:
             self.note, self.note_hint = error.reason, error.hint
-        if self.standing.phase is Phase.FINISHED and not self.record.preview:
+        if self.standing.phase is Phase.FINISHED and not self._completed:
+            self._completed = True
             self._complete(scene, strip)
 
     def _keep(self, strip: Any) -> None:
@@ -144,8 +161,11 @@ class Cleaning:
         if not self._unshown:
             return
         shown = result.of(scene, self.uid)
-        if not self._placed:
-            shown, self._placed = result.place(scene, strip, self.record), True
+        if not self.record.placed:
+            shown = result.place(scene, strip, self.record)
+            self.record = replace(self.record, placed=True)
+            strip.aan.record = self.record.text()
+            remember(f"Result of {strip.name}")
         if shown is not None:
             result.show(shown, self.record, self._unshown)
         self._unshown = []
@@ -155,9 +175,20 @@ class Cleaning:
         if shown is None:
             return
         result.complete(shown, strip)
+        if not self._remembered:
+            self._remembered = True
+            remember(f"Cleaned {strip.name}")
         if self.record.alpha:
             strip.mute = True
             self.note = f"{strip.name} is muted: its own alpha would shine through"
+
+
+def remember(step: str) -> None:
+    """Make what was done a step of Blender's undo, lest undoing something else takes it along."""
+    windows = bpy.context.window_manager.windows
+    with bpy.context.temp_override(window=windows[0] if len(windows) else None):
+        if bpy.ops.ed.undo_push.poll():
+            bpy.ops.ed.undo_push(message=step)
 
 
 def find(uid: str) -> tuple[Any, Any] | None:

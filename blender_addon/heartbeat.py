@@ -60,6 +60,7 @@ def clean(scene: Any, strip: Any, *, only: int | None = None) -> Cleaning:
     if running is not None:
         running.close()
     cleaning.begin(wanted)
+    strip.aan.record = wanted.record.text()  # so that undoing what comes next does not undo this
     _cleanings[uid] = cleaning
     return cleaning
 
@@ -99,18 +100,15 @@ def redraw() -> None:
 
 def start() -> None:
     """Begin to beat."""
-    bpy.app.handlers.load_pre.append(_leave_file)
-    bpy.app.handlers.load_post.append(_enter_file)
+    for handlers, handler in _handlers():
+        handlers.append(handler)
     bpy.app.timers.register(tick, first_interval=BUSY, persistent=True)
 
 
 def stop() -> None:
     """Stop, and leave nothing behind. Jobs go on with the engine."""
     global _contact
-    for handlers, handler in (
-        (bpy.app.handlers.load_pre, _leave_file),
-        (bpy.app.handlers.load_post, _enter_file),
-    ):
+    for handlers, handler in _handlers():
         if handler in handlers:
             handlers.remove(handler)
     if bpy.app.timers.is_registered(tick):
@@ -119,6 +117,16 @@ def stop() -> None:
     if _contact is not None:
         _contact.close()
         _contact = None
+
+
+def _handlers() -> list[tuple[list[Any], Any]]:
+    told = bpy.app.handlers
+    return [
+        (told.load_pre, _leave_file),
+        (told.load_post, _enter_file),
+        (told.undo_post, _after_undo),
+        (told.redo_post, _after_undo),
+    ]
 
 
 def _let_go() -> None:
@@ -140,3 +148,10 @@ def _enter_file(*_: Any) -> None:
         cleaning = Cleaning(contact(), strip.aan.uid, strip.name, kept)
         _cleanings[strip.aan.uid] = cleaning
         cleaning.go_on()
+
+
+@persistent
+def _after_undo(*_: Any) -> None:
+    """What the artist undid is undone; frames that came meanwhile are not."""
+    for cleaning in cleanings():
+        cleaning.after_undo()

@@ -23,6 +23,7 @@ class Record:
         linear: whether the result is in the strip's own colour space.
         alpha: whether the plates have an alpha of their own.
         preview: whether it was for one frame only.
+        placed: whether its result was put on the timeline; what the artist took away does not come back.
         phase: the name of the `Phase` in which it was left.
     """
 
@@ -33,6 +34,7 @@ class Record:
     linear: bool = True
     alpha: bool = False
     preview: bool = False
+    placed: bool = False
     phase: str = Phase.STARTING.name
     reason: str = ""
     unseen: float = 0.0

@@ -37,7 +37,7 @@ def of_cleaning(standing: Standing, *, note: str = "", note_hint: str = "") -> l
     icons = {Phase.FINISHED: "CHECKMARK", Phase.FAILED: "ERROR", Phase.LOST: "ERROR", Phase.ABSENT: "ERROR"}
     lines = [Line(standing.phase.value.capitalize(), icons.get(standing.phase, "TIME" if standing.active else "INFO"))]
     if standing.phase is Phase.FINISHED:
-        lines += [Line(f"{standing.unseen:.1%} of what was hidden is made up")] if standing.total else []
+        lines += [_made_up(standing.unseen)] if standing.total else []
     for text in (standing.reason, standing.hint, note, note_hint):
         lines += _wrapped(text)
     return lines
@@ -47,7 +47,7 @@ def of_record(record: Record) -> list[Line]:
     """A cleaning of an earlier session of Blender."""
     phase = Phase[record.phase] if record.phase in Phase.__members__ else Phase.LOST
     lines = [Line(f"{phase.value.capitalize()}, in an earlier session", "INFO"), *_wrapped(record.reason)]
-    return lines + ([Line(f"{record.unseen:.1%} of what was hidden is made up")] if phase is Phase.FINISHED else [])
+    return lines + ([_made_up(record.unseen)] if phase is Phase.FINISHED else [])
 
 
 def progress(standing: Standing) -> tuple[float, str] | None:
@@ -74,6 +74,10 @@ def worst_frames(worst: tuple[int, ...], record: Record, start: int) -> list[int
     """The frames to look at first, as the timeline numbers them; `start` is where the strip's content begins."""
     index_of = {frame: index for index, frame in enumerate(record.frames)}
     return [start + record.offset + index_of[frame] for frame in worst if frame in index_of]
+
+
+def _made_up(unseen: float) -> Line:
+    return Line(f"{unseen:.1%} of it no frame showed: made up")
 
 
 def _wrapped(text: str) -> list[Line]:

@@ -8,7 +8,7 @@
                percent, and the fill's likeness to its surroundings
     alignment  homographies on held-back pairs, beside SIFT + MAGSAC's
     clips      `aan bench` over a folder of real clips: the table of qualities and speeds
-    blender    300 frames of 2048 x 1080 in Blender's sequencer: from Clean to the job accepted, and what it costs Blender
+    blender    300 frames of 2048 x 1080 in Blender's sequencer: from Clean to accepted, and what it costs Blender
     ablation   what each pathway is worth, as tables in Markdown; by name only, as it takes the better part of an hour
 
 `quality` and `memory` need nothing but the repository, and measure whole processes (`aan fill`) from outside, as an

@@ -45,7 +45,7 @@ class InMidJob(InAStudio):
         if frames:
             self.tick_until(lambda: cleaning.standing.frames == frames)
         else:
-            self.until_phase(cleaning, Phase.RUNNING)
+            self.tick_until(lambda: cleaning.standing.phase in (Phase.RUNNING, Phase.FINISHED))
         return cleaning
 
     def finish(self, cleaning):
@@ -166,13 +166,42 @@ class TheResult(InMidJob):
 
     def test_undo_takes_the_job_back_and_leaves_a_sane_panel(self):
         bpy.ops.ed.undo_push(message="before")
-        cleaning = self.begin(1001)
-        bpy.ops.ed.undo_push(message="clean")
+        cleaning = self.begin(1001)  # and the result is a step of its own
         bpy.ops.ed.undo()
         heartbeat._strips_looked_at = 0.0
         self.until_phase(cleaning, Phase.CANCELLED)
         self.assertEqual([strip.name for strip in self.strips], ["plate"])
         self.assertEqual(self.strips["plate"].aan.record, "")
+
+    def test_undoing_the_second_cleaning_leaves_the_first(self):
+        self.finish(self.begin())
+        self.shut()
+        bpy.ops.ed.undo_push(message="before")
+        self.source.aan.seed = 1
+        second = self.begin()
+        bpy.ops.ed.undo_push(message="clean")
+        bpy.ops.ed.undo()
+        bpy.ops.ed.undo()
+        self.source = self.strips["plate"]
+        self.until_phase(second, Phase.CANCELLED)
+        self.assertIn("undone", second.note)
+        self.assertEqual(record.read(self.source.aan.record).phase, "FINISHED")
+        self.assertIn("v001", self.made.directory)
+
+    def test_undoing_something_else_does_not_take_frames_along(self):
+        cleaning = self.begin(1001)
+        self.source.aan.grow = 3.0
+        bpy.ops.ed.undo_push(message="something else")
+        self.finish(cleaning)
+        bpy.ops.ed.undo()
+        bpy.ops.ed.undo()
+        self.source = self.strips["plate"]
+        self.assertEqual(self.source.aan.grow, 0.0)
+        heartbeat.tick()
+        self.assertEqual(
+            [element.filename for element in self.made.elements], [f"clean.{n}.exr" for n in range(1001, 1005)]
+        )
+        self.assertEqual(record.read(self.source.aan.record).phase, "FINISHED")
 
 
 class Faults(InMidJob):
@@ -284,6 +313,13 @@ class ClosingAndOpening(InMidJob):
         self.finish(cleaning)
         shown = [self.made.strip_elem_from_frame(frame).filename for frame in range(11, 15)]
         self.assertEqual(shown, [f"clean.{n}.exr" for n in range(1001, 1005)])
+
+    def test_saved_before_there_was_a_frame_its_result_is_placed_all_the_same(self):
+        self.begin()
+        bpy.ops.wm.save_mainfile()
+        cleaning = self.reopen()
+        self.finish(cleaning)
+        self.assertIsNotNone(self.made)
 
     def test_what_ended_while_the_file_was_closed_is_told(self):
         running = self.begin(1001)

@@ -125,7 +125,7 @@ class Drawing(InAStudio):
         told = {"unseen": 0.125, "worst": (1003, 1001), "report": "/o.report.json"}
         self.source.aan.record = self.kept(phase=Phase.FINISHED.name, **told).text()
         drawn = self.drawn()
-        self.assertIn("12.5% of what was hidden is made up", drawn)
+        self.assertIn("12.5% of it no frame showed: made up", drawn)
         self.assertLess({"[13]", "[11]", "[Open Report]"}, set(drawn))
         bpy.ops.aan.jump(frame=13)
         self.assertEqual(versions.scene_of(bpy.context).frame_current, 13)

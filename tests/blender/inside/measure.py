@@ -1,4 +1,4 @@
-"""What a long strip costs Blender: from pressing Clean to the job accepted, in time and in memory. It judges nothing."""
+"""What a long strip costs Blender: from Clean to the job accepted, in time and in memory. It judges nothing."""
 
 import shutil
 import time
