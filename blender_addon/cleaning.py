@@ -31,6 +31,7 @@ class Cleaning:
         self._errand = Errand(contact)
         self._developing: Developing | None = None
         self._broken: Standing | None = None
+        self._faulty = False
         self._completed = record.preview
         self._remembered = False
         self._unshown: list[int] = []
@@ -72,12 +73,18 @@ class Cleaning:
             self._developing = None
         self._errand.close()
 
+    def break_off(self, reason: str) -> None:
+        """Stop for a fault of the add-on's own."""
+        self.cancel()
+        self._faulty = True
+        self._broken = Standing(Phase.FAILED, reason, "This is a fault of the add-on's: Blender's console tells more.")
+
     def tick(self) -> bool:
         """Look once; whether there is anything new to draw. Never blocks."""
         if self._developing is not None:
             self._look_at_developing(self._developing)
         tick = self._errand.tick()
-        if tick.frames or tick.changed or self._drawn is None:
+        if not self._faulty and (tick.frames or tick.changed or self._drawn is None):
             self._follow(tick)
         drawn = (self.standing, self.note, self.title)
         changed, self._drawn = drawn != self._drawn, drawn

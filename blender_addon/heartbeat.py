@@ -7,6 +7,7 @@ of their strips. `start()` and `stop()` are the add-on's registration; after `st
 from __future__ import annotations
 
 import time
+import traceback
 from typing import Any
 
 import bpy
@@ -76,10 +77,20 @@ def tick() -> float:
         for cleaning in cleanings():
             cleaning.look_after_strip()
     for cleaning in cleanings():
-        changed = cleaning.tick() or changed
+        changed = _beat(cleaning) or changed
     if changed:
         redraw()
     return BUSY if any(cleaning.standing.active for cleaning in cleanings()) else IDLE
+
+
+def _beat(cleaning: Cleaning) -> bool:
+    """A fault of ours ends the cleaning that it befell, not the timer and with it all others."""
+    try:
+        return cleaning.tick()
+    except Exception as error:
+        traceback.print_exc()
+        cleaning.break_off(f"{type(error).__name__}: {error}")
+        return True
 
 
 def _look_at_settings() -> None:

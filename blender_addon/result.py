@@ -76,6 +76,7 @@ def place(scene: Any, source: Any, record: Record) -> Any:
     _take_over(source, strip, record)
     if strip.blend_type == "REPLACE":
         strip.blend_type = "ALPHA_OVER"  # else the stand-in would replace what lies below; see `complete`
+    _group(scene, source, strip)
     return strip
 
 
@@ -91,6 +92,30 @@ def show(strip: Any, record: Record, frames: Iterable[int]) -> None:
 def complete(strip: Any, source: Any) -> None:
     """Now that every frame is there, have it blend as its source does."""
     strip.blend_type = source.blend_type
+
+
+def _group(scene: Any, source: Any, strip: Any) -> None:
+    """Connect the two, so that they are moved together. Only a sequencer of Blender 4.3 or later can do that."""
+    if "connect" not in dir(bpy.ops.sequencer):
+        return
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "SEQUENCE_EDITOR":
+                region = next(region for region in area.regions if region.type == "WINDOW")
+                with bpy.context.temp_override(window=window, area=area, region=region):
+                    if versions.scene_of(bpy.context) == scene and bpy.ops.sequencer.connect.poll():
+                        _connect(scene, {source.name, strip.name})
+                        return
+
+
+def _connect(scene: Any, names: set[str]) -> None:
+    """Blender connects what is selected; what the artist had selected is so again afterwards."""
+    before = {strip.name: strip.select for strip in versions.every_strip(scene)}
+    for strip in versions.every_strip(scene):
+        strip.select = strip.name in names
+    bpy.ops.sequencer.connect()
+    for strip in versions.every_strip(scene):
+        strip.select = before[strip.name]
 
 
 def _file(pattern: str, frame: int) -> str:

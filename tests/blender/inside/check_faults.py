@@ -126,6 +126,18 @@ class TheResult(InMidJob):
         self.assertEqual(len(self.strips), 3)
         self.assertIn(other.name, self.strips)
 
+    def test_beside_an_open_sequencer_it_is_grouped_with_its_source(self):
+        area = bpy.context.window.screen.areas[0]
+        area.type = "SEQUENCE_EDITOR"
+        other = self.image_strip(self.root / "plate", channel=5, start=12)
+        chosen = [(strip.name, strip.select) for strip in self.strips]
+        self.scene.sequence_editor.active_strip = self.source
+        self.finish(self.begin())
+        self.assertEqual([(name, self.strips[name].select) for name, _ in chosen], chosen)
+        if hasattr(self.made, "connections"):
+            self.assertEqual([strip.name for strip in self.made.connections], [self.source.name])
+            self.assertFalse(other.connections)
+
     def test_a_copy_of_a_strip_has_a_result_of_its_own(self):
         self.finish(self.begin())
         copy = self.image_strip(self.root / "plate", channel=1, start=30)
@@ -214,6 +226,15 @@ class Faults(InMidJob):
         again = self.clean(self.source)
         self.finish(again)
         self.assertEqual(again.standing.frames, (1001, 1002, 1003, 1004))
+
+    def test_a_fault_of_the_add_on_ends_the_job_and_not_the_timer(self):
+        cleaning = self.begin(1001)
+        cleaning.record = None
+        cleaning._drawn = None
+        print("a traceback is meant to follow")
+        self.until_phase(cleaning, Phase.FAILED)
+        self.assertIn("TypeError", self.lines(cleaning))
+        heartbeat.tick()
 
     def test_pressed_twice_it_is_done_once(self):
         cleaning = self.begin(1001)
