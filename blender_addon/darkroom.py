@@ -94,7 +94,8 @@ def _exr(scene, mode):
     if hasattr(settings, "media_type"):
         settings.media_type = "IMAGE"
     settings.file_format = "OPEN_EXR"
-    settings.color_mode, settings.color_depth, settings.exr_codec = mode, "16", "ZIP"
+    settings.color_mode, settings.color_depth = mode, "16"
+    settings.exr_codec = "ZIP" if mode == "RGBA" else "RLE"  # mattes are flat: it packs them as well, and faster
 
 
 def _show_mask(scene, mask):
