@@ -15,20 +15,25 @@ import os
 import shutil
 import sys
 import traceback
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import bpy
+
+Files = Iterable[Sequence[Any]]
+"""Pairs of a frame and a path."""
 
 SCENE = ".align_and_attend"
 CHANNEL = "R"  # of a matte: grey pictures have their channels named, and numbered, otherwise in each version
 
 
-def develop_mask(mask, *, size, files):
+def develop_mask(mask: Any, *, size: Sequence[int], files: Files) -> None:
     """Render a mask at these frames; frames in which it has not moved get the same picture."""
     scene = _scene(size)
     tree = _show_mask(scene, mask)
     try:
-        seen = {}
+        seen: dict[Any, str] = {}
         for frame, path in files:
             made = seen.setdefault(_shape_at(frame, mask, scene), path)
             if made == path:
@@ -39,7 +44,7 @@ def develop_mask(mask, *, size, files):
         _dismiss(scene, tree)
 
 
-def shapes(mask, frames):
+def shapes(mask: Any, frames: Iterable[int]) -> int:
     """How many different shapes a mask has in these frames; it stays as the artist left it."""
     scene = bpy.data.scenes.new(SCENE)
     try:
@@ -51,7 +56,7 @@ def shapes(mask, frames):
         bpy.data.scenes.remove(scene)
 
 
-def develop_strip(scene, name, *, opaque, files):
+def develop_strip(scene: Any, name: str, *, opaque: bool, files: Files) -> None:
     """Render one strip by itself, as the timeline shows it. Mutes all others: for a scene that nobody else sees."""
     strips = _strips(scene)
     for strip in strips:
@@ -65,7 +70,7 @@ def develop_strip(scene, name, *, opaque, files):
         _render(scene, frame, path)
 
 
-def _needed(strip):
+def _needed(strip: Any) -> set[str]:
     """The names of a strip and of those that its effect is made of."""
     names = {strip.name}
     for part in ("input_1", "input_2"):
@@ -75,12 +80,12 @@ def _needed(strip):
     return names
 
 
-def _strips(scene):
+def _strips(scene: Any) -> Any:
     editor = scene.sequence_editor
     return editor.strips if hasattr(editor, "strips") else editor.sequences
 
 
-def _scene(size):
+def _scene(size: Sequence[int]) -> Any:
     scene = bpy.data.scenes.new(SCENE)
     scene.render.resolution_x, scene.render.resolution_y = size
     scene.render.resolution_percentage = 100
@@ -89,7 +94,7 @@ def _scene(size):
     return scene
 
 
-def _exr(scene, mode):
+def _exr(scene: Any, mode: str) -> None:
     settings = scene.render.image_settings
     if hasattr(settings, "media_type"):
         settings.media_type = "IMAGE"
@@ -98,7 +103,7 @@ def _exr(scene, mode):
     settings.exr_codec = "ZIP" if mode == "RGBA" else "RLE"  # mattes are flat: it packs them as well, and faster
 
 
-def _show_mask(scene, mask):
+def _show_mask(scene: Any, mask: Any) -> Any | None:
     """Have a scene's compositor show a mask and nothing else; returns the tree if it outlives the scene."""
     if hasattr(scene, "compositing_node_group"):
         tree = scene.compositing_node_group = bpy.data.node_groups.new(SCENE, "CompositorNodeTree")
@@ -115,13 +120,13 @@ def _show_mask(scene, mask):
     return outlives
 
 
-def _dismiss(scene, tree):
+def _dismiss(scene: Any, tree: Any | None) -> None:
     bpy.data.scenes.remove(scene)
     if tree is not None:
         bpy.data.node_groups.remove(tree)
 
 
-def _shape_at(frame, mask, scene):
+def _shape_at(frame: int, mask: Any, scene: Any) -> tuple[Any, ...]:
     """Everything of a mask that may move, at a frame. Only a copy of the mask moves: no window shows this scene."""
     scene.frame_set(frame)
     mask = mask.evaluated_get(scene.view_layers[0].depsgraph)
@@ -142,7 +147,7 @@ def _shape_at(frame, mask, scene):
     return tuple(layers)
 
 
-def _render(scene, frame, path):
+def _render(scene: Any, frame: int, path: str) -> None:
     """Render one frame: as an animation, as the compositor takes no notice of the frame of a still."""
     scene.frame_start = scene.frame_end = frame
     scene.render.filepath = f"{path}.#####.exr"
@@ -153,7 +158,7 @@ def _render(scene, frame, path):
     made.replace(path)
 
 
-def _fetch(blend, works):
+def _fetch(blend: str, works: list[dict[str, Any]]) -> tuple[Iterator[Any], Iterator[Any]]:
     """Bring along what the works are about."""
     masks = [work["mask"] for work in works if "mask" in work]
     scenes = [work["scene"] for work in works if "scene" in work]
@@ -162,7 +167,7 @@ def _fetch(blend, works):
     return iter(wanted.masks), iter(wanted.scenes)
 
 
-def main(order_file):
+def main(order_file: str) -> int:
     """Carry out an order; what goes wrong is left beside it, as `order.txt`."""
     try:
         order = json.loads(Path(order_file).read_text("utf-8"))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.blender.blenders import BLENDERS, EVERYDAY, end_engine, package, python_of, run_inside
+from tests.blender.blenders import BLENDERS, EVERYDAY, ROOT, end_engine, package, python_of, run_inside
 
 VERSIONS = [v if v == EVERYDAY else pytest.param(v, marks=pytest.mark.hosts) for v in BLENDERS]
 
@@ -46,6 +46,14 @@ def test_strips_and_mattes_are_what_the_timeline_shows(inside: Inside) -> None:
 
 def test_whatever_happens_in_mid_job_ends_in_a_sane_panel(inside: Inside) -> None:
     inside("check_faults", engine="copying_engine:make")
+
+
+def test_the_host_half_travels_as_it_is(tmp_path: Path) -> None:
+    staged = package.stage(tmp_path)
+    sources = {path.name: path.read_bytes() for path in (ROOT / "plugin_host").glob("*.py")}
+    assert {path.name: path.read_bytes() for path in (staged / "plugin_host").glob("*.py")} == sources
+    assert (staged / "plugin_host" / "LICENSE").read_bytes() == (ROOT / "LICENSE").read_bytes()
+    assert not list(staged.rglob("package.py"))
 
 
 @pytest.fixture(scope="session")
