@@ -69,6 +69,7 @@ def play():
     area.type = "SEQUENCE_EDITOR"
     area.spaces.active.view_type = "SEQUENCER_PREVIEW"
     area.spaces.active.show_region_ui = True
+    area.spaces.active.timeline_overlay.show_strip_source = False
     with bpy.context.temp_override(window=window, area=area):
         bpy.ops.screen.screen_full_area()
     yield from waiting(10)
