@@ -148,6 +148,6 @@ def _folder(node: Any) -> str:
         os.path.dirname(os.path.abspath(script)) if script else os.environ.get("NUKE_TEMP_DIR") or tempfile.gettempdir()
     )
     stem = os.path.splitext(os.path.basename(script))[0] if script else "unsaved"
-    folder = "/".join((base.replace("\\", "/"), "align_attend", stem, f"{node.name()}_{secrets.token_hex(3)}"))
+    folder = "/".join((paths.slashed(base), "align_attend", stem, f"{node.name()}_{secrets.token_hex(3)}"))
     node["cache_folder"].setValue(paths.for_knob(folder))
     return folder

@@ -42,7 +42,7 @@ def develop(node: Any, roll: Roll, frames: List[int], *, view: str, folder: str)
     Raises:
         HostError: when Nuke cannot render them, or the artist stopped it.
     """
-    place = os.path.join(folder, FOLDER, view).replace("\\", "/")
+    place = f"{folder}/{FOLDER}/{view}"
     pattern = f"{place}/{roll.word}.####.exr"
     write = node.node(roll.write)
     if roll is PLATE:

@@ -14,8 +14,12 @@ def for_knob(path: str) -> str:
 
     On Windows backslashes become slashes, so that UNC paths read `//server/share`.
     """
-    text = path.replace("\\", "/") if os.name == "nt" else path
-    return re.sub(r"([\\\[\]$])", r"\\\1", text)
+    return re.sub(r"([\\\[\]$])", r"\\\1", slashed(path))
+
+
+def slashed(path: str) -> str:
+    """A path as Nuke likes it: with slashes on Windows too. Elsewhere a backslash may be part of a name."""
+    return path.replace("\\", "/") if os.name == "nt" else path
 
 
 def has_tcl(text: str) -> bool:
@@ -30,13 +34,12 @@ def pattern(text: str, evaluate: Callable[[], str], *, frame: int) -> str:
     """
     if not has_tcl(text):
         return text
-    found = evaluate()
-    folder, name = os.path.split(found)
-    if _PLACEHOLDER.search(name) or not _PLACEHOLDER.search(os.path.basename(text.replace("]", "/"))):
-        return found
+    folder, name = os.path.split(evaluate())
+    if _PLACEHOLDER.search(name):
+        return os.path.join(folder, name)
     digits = [match for match in re.finditer(r"\d+", name) if int(match[0]) == frame]
     if not digits:
-        return found
+        return os.path.join(folder, name)
     last = digits[-1]
     return os.path.join(folder, f"{name[: last.start()]}{'#' * len(last[0])}{name[last.end() :]}")
 

@@ -7,9 +7,9 @@ from typing import Any, Iterator, List, NamedTuple, Optional
 
 import nuke
 
+from . import paths
 from .host.errors import HostError
 from .host.sequence import expand
-from .paths import for_view, pattern
 
 LINEAR = ("linear", "scene_linear")
 
@@ -28,8 +28,8 @@ def own_files(node: Any, place: int, *, view: str) -> Optional[OwnFiles]:
     if read is None or not _plain(read):
         return None
     first, last = int(read["first"].value()), int(read["last"].value())
-    text = pattern(read["file"].value(), read["file"].evaluate, frame=nuke.frame())
-    text = _absolute(for_view(text, view))
+    text = paths.pattern(read["file"].value(), read["file"].evaluate, frame=nuke.frame())
+    text = _absolute(paths.for_view(text, view))
     try:
         expand(text)
     except HostError:
@@ -104,4 +104,4 @@ def _linear(read: Any) -> bool:
 def _absolute(path: str) -> str:
     if os.path.isabs(path):
         return path
-    return os.path.join(nuke.root()["project_directory"].evaluate() or os.getcwd(), path).replace("\\", "/")
+    return paths.slashed(os.path.join(nuke.root()["project_directory"].evaluate() or os.getcwd(), path))

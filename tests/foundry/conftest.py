@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.foundry.shop import STARTED
-
 from plugin_host import connection
+from tests.foundry.shop import STARTED
 
 ROOT = Path(__file__).resolve().parents[2]
 

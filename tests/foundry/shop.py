@@ -135,7 +135,7 @@ class Shop:
         assert filled or np.array_equal(red, plate), "neither solved nor held"
         return filled
 
-    def solved(self, frames: "range") -> List[int]:
+    def solved(self, frames: range) -> List[int]:
         """Which of these frames are."""
         return [frame for frame in frames if self.is_solved(frame)]
 

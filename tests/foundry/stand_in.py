@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 import OpenEXR
-
 from aan_engine.shot import Shot
 
 

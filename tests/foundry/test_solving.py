@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 import pytest
-from tests.foundry import plates, tree
-from tests.foundry.shop import NAME, Shop
+from tests.foundry import tree
+from tests.foundry.shop import Shop
 
 pytestmark = [
     pytest.mark.skipif(tree.TCL is None, reason="tclsh"),
