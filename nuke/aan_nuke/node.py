@@ -66,6 +66,8 @@ def changed(node: Any, knob: Any) -> None:
         _open(node)
     elif name == "hidePanel":
         pulse.unwatch(node)
+    elif name == "engine":
+        pulse.choose(node)
     elif name == "version" and result.shown(node) and result.folder(node):
         result.show(node, cellar.read(result.folder(node), result.shown(node)))
 

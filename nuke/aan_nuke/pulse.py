@@ -6,6 +6,7 @@ Nuke's main thread; the timer stops as soon as there is nothing to look after.
 
 from __future__ import annotations
 
+import atexit
 import time
 from typing import TYPE_CHECKING, Any, List, Optional
 
@@ -43,9 +44,8 @@ def begin(node: Any, tickets: List[Ticket]) -> None:
         HostError: when the node is being cleaned already, or nothing can be handed over; in terminal mode also when a
             job did not end well.
     """
-    global _chosen
+    choose(node)
     solving = _add(node, tickets)
-    _chosen = str(node["engine"].evaluate() or "")
     solving.begin()
     if nuke.GUI:
         _beat()
@@ -59,33 +59,50 @@ def find_again(node: Any, tickets: List[Ticket]) -> None:
     _beat()
 
 
+def choose(node: Any) -> None:
+    """Look for the engine where this node says; one that runs already is kept."""
+    global _chosen
+    chosen = str(node["engine"].evaluate() or "")
+    if chosen != _chosen:
+        _chosen = chosen
+        if _contact is not None:
+            _contact.look_again()
+
+
 def let_go(node: Any) -> None:
     """Forget a node; its job goes on."""
     for solving in [each for each in _solvings if each.node == node]:
         solving.close()
         _solvings.remove(solving)
-    _panels[:] = [each for each in _panels if each != node]
+    unwatch(node)
 
 
 def watch(node: Any) -> None:
     """Keep the engine's state of a node up to date, as its panel is open."""
     if node not in _panels:
         _panels.append(node)
+    choose(node)
     _beat()
 
 
 def unwatch(node: Any) -> None:
     """Its panel was closed."""
     _panels[:] = [each for each in _panels if each != node]
+    _rest()
 
 
 def close() -> None:
     """Let go of everything."""
-    global _contact
     for solving in _solvings:
         solving.close()
     del _solvings[:], _panels[:]
     _stop()
+    _hang_up()
+
+
+def _hang_up() -> None:
+    """An open socket must not keep Nuke from leaving."""
+    global _contact
     if _contact is not None:
         _contact.close()
     _contact = None
@@ -105,6 +122,7 @@ def contact() -> Contact:
         except ImportError as error:
             hint = f"Install the packaged plug-in with a folder vendor/{tag()}, or put pyzmq on PYTHONPATH."
             raise HostError(f"the engine cannot be spoken to ({error})", hint=hint) from None
+        atexit.register(_hang_up)
         name = f"Nuke {nuke.NUKE_VERSION_STRING}"
         _contact = Contact(name=name, python=lambda: interpreter.find(_chosen))
     return _contact
@@ -114,10 +132,9 @@ def _add(node: Any, tickets: List[Ticket]) -> Solving:
     before = of(node)
     if before is not None and before.active:
         raise HostError(f"{node.name()} is being cleaned already", hint="Cancel it first.")
-    let_go_quietly = [before] if before is not None else []
-    for each in let_go_quietly:
-        each.close()
-        _solvings.remove(each)
+    if before is not None:
+        before.close()
+        _solvings.remove(before)
     spoken_to = contact()
     from .solving import Solving
 
@@ -142,8 +159,7 @@ def _look() -> None:
     if _panels and _contact is not None:
         _contact.tick()
         _show_engine(_contact)
-    if not _solvings and not _panels:
-        _stop()
+    _rest()
 
 
 def _show_engine(spoken_to: Contact) -> None:
@@ -181,6 +197,12 @@ def _qt() -> Any:
     else:
         from PySide2 import QtCore
     return QtCore
+
+
+def _rest() -> None:
+    """Stop the timer as soon as there is nothing to look after."""
+    if not _solvings and not _panels:
+        _stop()
 
 
 def _stop() -> None:

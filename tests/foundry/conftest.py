@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Engine:
-    """The one engine of this test's machine, as long as somebody starts it."""
+    """The one engine of these tests' machine, as long as somebody starts it; it goes on from test to test."""
 
     def __init__(self, root: Path) -> None:
         self.gate = root / "gate"
@@ -31,19 +32,31 @@ class Engine:
         self.gate.write_text(str(frame))
 
     def go_on(self) -> None:
-        self.gate.unlink()
+        self.gate.unlink(missing_ok=True)
 
     @property
     def lives(self) -> bool:
         return connection.read() is not None
 
     def kill(self) -> None:
-        """It is gone, as after a crash of the machine's memory."""
+        """It is gone at once, as when the machine's memory ran out."""
         found = connection.read()
-        assert found is not None, "there is no engine to kill"
-        os.kill(found.pid, signal.SIGKILL)
+        if found is not None:
+            os.kill(found.pid, signal.SIGKILL)
+            while self.lives:
+                time.sleep(0.01)
 
-    def close(self) -> None:
+
+@pytest.fixture(scope="module")
+def shared_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
+    root = tmp_path_factory.mktemp("engine")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in ("AAN_RUNTIME_DIR", "AAN_CACHE_DIR"):
+            (root / name).mkdir(mode=0o700)
+            patch.setenv(name, str(root / name))
+        patch.setenv("STAND_IN_GATE", str(root / "gate"))
+        patch.delenv("AAN_ENGINE", raising=False)
+        yield Engine(root)
         found = connection.read()
         if found is not None:
             os.kill(found.pid, signal.SIGTERM)
@@ -53,12 +66,8 @@ class Engine:
 
 
 @pytest.fixture
-def engine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
-    for name in ("AAN_RUNTIME_DIR", "AAN_CACHE_DIR"):
-        (tmp_path / name).mkdir(mode=0o700)
-        monkeypatch.setenv(name, str(tmp_path / name))
-    monkeypatch.setenv("STAND_IN_GATE", str(tmp_path / "gate"))
-    monkeypatch.delenv("AAN_ENGINE", raising=False)
-    found = Engine(tmp_path)
-    yield found
-    found.close()
+def engine(shared_engine: Engine) -> Iterator[Engine]:
+    yield shared_engine
+    if shared_engine.gate.exists():
+        shared_engine.go_on()
+        time.sleep(0.2)  # what still waits is done before the next test shuts the gate

@@ -46,7 +46,16 @@ class Shop:
         self.stage.__enter__()
         self.nuke = self.stage.nuke
         self.stage.startup(self.adapter)
+        import aan_nuke.pulse
+
+        aan_nuke.pulse.BEAT = 20
         return self
+
+    def impatient(self) -> None:
+        """An engine that is gone is missed sooner than an artist would."""
+        from aan_nuke.host import client, contact
+
+        client.QUIET, client.PATIENCE, contact.LOOK = 0.2, 0.6, 0.1
 
     def __exit__(self, *error: Any) -> None:
         pulse = sys.modules.get("aan_nuke.pulse")
