@@ -9,7 +9,7 @@ DATA ?= ../shared/data/train
 # Threads sleep where they wait for one another: spinning ones stall a machine that has other work (see aan_engine).
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test lint bench train clean
+.PHONY: demo test lint bench train nuke-package clean
 
 demo: $(VENV)/ready
 	$(RUN) tests/demo/demo.py
@@ -25,6 +25,10 @@ lint: $(VENV)/ready
 bench: $(VENV)/ready
 	$(RUN) tests/bench/bench.py $(WHAT)
 
+# What a studio installs in Nuke: a folder and a zip in dist/, with pyzmq for each Python and platform.
+nuke-package: $(VENV)/ready
+	$(RUN) nuke/workshop/package.py
+
 # Every weight from nothing, part by part and at last together; each step goes on where it was stopped. Days on a CPU.
 train: $(VENV)/ready
 	$(VENV)/bin/aan train homography --data $(DATA) --ship
@@ -34,7 +38,7 @@ train: $(VENV)/ready
 	$(VENV)/bin/aan train together --data $(DATA) --ship
 
 clean:
-	rm -rf $(VENV) demo-out
+	rm -rf $(VENV) demo-out dist
 
 $(VENV)/ready: pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv $(VENV)
