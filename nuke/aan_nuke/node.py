@@ -84,15 +84,21 @@ def _open(node: Any) -> None:
 
 
 def _find_again(node: Any) -> None:
-    from .solving import unpacked
-
-    tickets = unpacked(node["job"].value())
+    """Go on with the job that the script was saved with, unless everything of it is there."""
+    try:
+        pulse.contact()
+        from .solving import lacking, unpacked
+    except HostError as error:
+        with quietly():
+            node["state"].setValue(str(error))
+        return
+    tickets = lacking(unpacked(node["job"].value()))
     if tickets:
-        try:
-            pulse.find_again(node, tickets)
-        except HostError as error:
-            with quietly():
-                node["state"].setValue(str(error))
+        pulse.find_again(node, tickets)
+    else:
+        with quietly():
+            node["job"].setValue("")
+            node["state"].setValue("Finished")
 
 
 def _is_copy(node: Any) -> bool:

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from typing import Any, List, Optional
 
 import nuke
 
 from . import cellar, result, words
 from .host import ticket as ticket_file
-from .host.contact import Contact
+from .host.contact import Contact, Presence
 from .host.errand import Errand, Phase
 from .host.errors import HostError
+from .host.sequence import frame_path
 from .host.ticket import Ticket
 from .quiet import quietly
 
@@ -34,6 +36,7 @@ class Solving:
         self._unseen: List[float] = []
         self._worst: List[int] = []
         self._over = False
+        self._sought = ""  # why the job counts as interrupted as long as nobody was asked
 
     @property
     def active(self) -> bool:
@@ -60,6 +63,7 @@ class Solving:
     def go_on(self) -> None:
         """Find the first job again, after the script was opened."""
         self._errand.reconnect(self._tickets[0])
+        self._sought = self._errand.standing.reason if self._tickets[0].job else ""
         self._say()
 
     def cancel(self) -> None:
@@ -98,6 +102,7 @@ class Solving:
         if held is not None and self._tickets and held != self._tickets[0]:
             self._tickets[0] = held
             self._keep()
+            nuke.root().setModified(True)  # a script without the job's name would not find it again
         standing = self._errand.standing
         if standing.phase is Phase.FINISHED:
             self._unseen.append(standing.unseen)
@@ -129,8 +134,14 @@ class Solving:
                 _put(self.node["report"], standing.report)
 
     def _say(self) -> None:
+        standing = self._errand.standing
+        seeking = self._sought and standing.reason == self._sought and not self._over
+        if seeking and self._errand.contact.state.presence in (Presence.UNKNOWN, Presence.READY):
+            text = "Looking for the job"
+        else:
+            text = words.of_work(standing, waiting=len(self._tickets[1:]))
         with quietly():
-            _put(self.node["state"], words.of_work(self._errand.standing, waiting=len(self._tickets[1:])))
+            _put(self.node["state"], text)
 
     def _keep(self) -> None:
         text = packed(self._tickets)
@@ -167,6 +178,18 @@ def unpacked(text: str) -> List[Ticket]:
         return [ticket_file.read(each) for each in found]
     except (ValueError, TypeError, HostError):
         return []
+
+
+def lacking(tickets: List[Ticket]) -> List[Ticket]:
+    """Those that are still to be done: all with a job's name, of the others those whose frames are not all there."""
+    return [ticket for ticket in tickets if ticket.job or not _is_there(ticket)]
+
+
+def _is_there(ticket: Ticket) -> bool:
+    first, last = ticket.spec.first, ticket.spec.last
+    if first is None or last is None:
+        return False
+    return all(os.path.exists(frame_path(ticket.output, frame)) for frame in range(first, last + 1))
 
 
 def _put(knob: Any, value: Optional[str]) -> None:

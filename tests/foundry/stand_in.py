@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import OpenEXR
-from aan_engine.shot import Shot
+from aan_engine.shot import PlateUnreadable, Shot
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,10 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
 
 
 def _filled(frame: int, plate: Path, matte: Path, shot: Shot) -> Filled:
-    header, channels = _read(plate)
+    try:
+        header, channels = _read(plate)
+    except (RuntimeError, ValueError, OSError):
+        raise PlateUnreadable("the file breaks off", hint="Render it again.", file=plate, frame=frame) from None
     _, mattes = _read(matte)
     channel = shot.matte_channel or "A"
     if channel not in mattes:

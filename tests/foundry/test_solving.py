@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 from tests.foundry import checker, plates, tree
-from tests.foundry.conftest import ROOT
+from tests.foundry.engines import ROOT
 from tests.foundry.shop import NAME, Shop
 
 pytestmark = [
@@ -97,6 +97,20 @@ def test_another_session_of_nuke_finds_it_as_well(shop, engine, tmp_path):
     with Shop(tmp_path, engine.python) as again:
         again.nuke.scriptOpen(str(tmp_path / "shot.nk"))
         finished(again)
+        shop.stage, shop.nuke = again.stage, again.nuke
+
+
+def test_a_script_that_was_saved_before_the_job_had_a_name_is_asked_to_be_saved_again(shop, engine, tmp_path):
+    shop.shot(1001, 1004)
+    shop.press("solve")
+    shop.nuke.scriptSave()
+    shop.until(lambda: shop.node["solved"].valueAt(1004))
+    assert shop.nuke.root().modified()
+    shop.__exit__()  # and she did not save it
+    with Shop(tmp_path, engine.python) as again:
+        again.nuke.scriptOpen(str(tmp_path / "shot.nk"))
+        assert again.solved(ALL) == list(ALL)
+        assert (again.state, again.busy) == ("Finished", False)
         shop.stage, shop.nuke = again.stage, again.nuke
 
 
