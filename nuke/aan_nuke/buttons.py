@@ -134,7 +134,7 @@ def _solve(node: Any, first: int, last: int, *, preview: bool = False, into: str
     if not tickets:
         raise HostError(f"{version.name} lacks no frame of {first} - {last}")
     nuke.root().setModified(True)
-    result.show(node, version)
+    result.show(node, version, span=orders[0].frames)
     pulse.begin(node, tickets)
 
 

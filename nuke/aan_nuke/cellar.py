@@ -12,7 +12,7 @@ import json
 import os
 import re
 from contextlib import suppress
-from typing import Iterator, List, NamedTuple, Tuple
+from typing import Iterator, List, NamedTuple, Pattern, Tuple
 
 from .host.errors import HostError
 from .host.sequence import parse
@@ -20,9 +20,12 @@ from .host.sequence import parse
 NAME = "fill.####.exr"
 NOTE = "version.json"
 PREVIEW = "preview"
+RENDERED = "plates"
+LEDGERS = ("plate.json", "matte.json", "clean.json", "holdout.json")
 _VERSION = re.compile(r"v(\d{3,})")
 _FRAME = re.compile(r"fill\.\d+\.exr")
-_OURS = re.compile(r"(fill|plate|matte|clean|holdout)\.(\d+\.exr|report\.json|report\.png|json)|version\.json")
+_RESULT = re.compile(r"fill\.(\d+\.exr|report\.json|report\.png)|version\.json")
+_RENDERED = re.compile(r"(plate|matte|clean|holdout)\.(\d+\.exr|json)")
 
 
 class Version(NamedTuple):
@@ -112,10 +115,16 @@ def clear(folder: str, *, only: str = "") -> int:
         with suppress(OSError):
             os.remove(path)
             gone += 1
-    for place, _, _ in sorted(os.walk(os.path.join(folder, only)), reverse=True):
-        with suppress(OSError):
-            os.rmdir(place)  # as long as it is empty
+            _leave(os.path.dirname(path), folder)
     return gone
+
+
+def _leave(place: str, folder: str) -> None:
+    """Take away folders that got empty, up to the node's own."""
+    with suppress(OSError):
+        while len(place) >= len(folder):
+            os.rmdir(place)
+            place = os.path.dirname(place)
 
 
 def _numbers(text: str) -> Iterator[int]:
@@ -145,8 +154,15 @@ def _note(folder: str, version: Version) -> None:
 
 
 def _ours(folder: str, only: str = "") -> Iterator[str]:
-    for top in [only] if only else [*versions(folder), "plates"]:
-        for place, _, names in os.walk(os.path.join(folder, top)):
-            for name in names:
-                if _OURS.fullmatch(name):
-                    yield os.path.join(place, name)
+    """Files that we wrote: in versions that have our note, and in folders of renders that have our ledgers."""
+    for name in [only] if only else versions(folder):
+        if os.path.exists(os.path.join(folder, name, NOTE)):
+            yield from _below(os.path.join(folder, name), _RESULT)
+    for place, _, names in os.walk(os.path.join(folder, RENDERED)) if not only else ():
+        if any(name in LEDGERS for name in names):
+            yield from (os.path.join(place, name) for name in names if _RENDERED.fullmatch(name))
+
+
+def _below(top: str, wanted: Pattern[str]) -> Iterator[str]:
+    for place, _, names in os.walk(top):
+        yield from (os.path.join(place, name) for name in names if wanted.fullmatch(name))

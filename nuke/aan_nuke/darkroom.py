@@ -13,11 +13,10 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import nuke
 
-from . import paths, upstream
+from . import cellar, paths, upstream
 from .host.errors import HostError
 from .host.sequence import frame_path
 
-FOLDER = "plates"
 HALVES = ("16-bit half float", "8-bit fixed", "10-bit fixed", "12-bit fixed")
 
 
@@ -42,7 +41,7 @@ def develop(node: Any, roll: Roll, frames: List[int], *, view: str, folder: str)
     Raises:
         HostError: when Nuke cannot render them, or the artist stopped it.
     """
-    place = f"{folder}/{FOLDER}/{view}"
+    place = f"{folder}/{cellar.RENDERED}/{view}"
     pattern = f"{place}/{roll.word}.####.exr"
     write = node.node(roll.write)
     if roll is PLATE:

@@ -30,8 +30,12 @@ def opened() -> None:
 
 
 def missing(node: Any) -> List[int]:
-    """The frames of a node's range that are not solved."""
+    """The frames of a node's range that have a plate and are not solved."""
     from . import result
 
-    there = set(result.follow(node))
-    return [frame for frame in range(int(node["first"].value()), int(node["last"].value()) + 1) if frame not in there]
+    plate, there = node.input(0), set(result.follow(node))
+    if plate is None:
+        return []
+    first = max(int(node["first"].value()), int(plate.firstFrame()))
+    last = min(int(node["last"].value()), int(plate.lastFrame()))
+    return [frame for frame in range(first, last + 1) if frame not in there]

@@ -6,7 +6,7 @@ The gizmo is made from this table (see `workshop/gizmo.py`); `node` and `order` 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Dict, List, Tuple
+from typing import Tuple
 
 from .host.controls import CONTROLS, Control
 
@@ -145,11 +145,3 @@ TABS: Tuple[Tuple[str, str, Tuple[KnobDraft, ...]], ...] = (
     ("diagnostics", "Diagnostics", DIAGNOSTICS),
     ("cache", "Cache", CACHE),
 )
-
-
-def names() -> List[str]:
-    """Every knob that makes a node one of ours."""
-    return [draft.name for _, _, drafts in TABS for draft in drafts]
-
-
-BUTTONS: Dict[str, str] = {draft.name: draft.label for _, _, drafts in TABS for draft in drafts if draft.kind == BUTTON}

@@ -12,7 +12,7 @@ from typing import Any, Callable, List
 
 import nuke
 
-from . import cellar, knobs, pulse, result
+from . import cellar, pulse, result
 from .host.errors import HostError
 from .quiet import quietly
 
@@ -105,6 +105,3 @@ def _is_copy(node: Any) -> bool:
     """Whether another node has the same folder: two must not write into one."""
     mine = result.folder(node)
     return any(other != node and result.folder(other) == mine for other in ours())
-
-
-__all__ = ["changed", "created", "destroyed", "knobs", "ours"]

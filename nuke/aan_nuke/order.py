@@ -94,7 +94,7 @@ def _order(node: Any, first: int, last: int, *, view: str, folder: str) -> Order
         device=str(node["device"].value()),
         holdout=holdout,
         clean=clean,
-        **asked,  # type: ignore[arg-type]
+        **asked,
     )
     return Order(view, spec, targets)
 
@@ -125,9 +125,8 @@ def _matte(roll: Roll, channel: str, *, node: Any, frames: List[int], view: str,
     channel = channel if "." in channel else f"rgba.{channel}"
     if channel not in node.node(roll.entrance).channels():
         raise HostError(f"the input {roll.word} has no channel {channel}", hint="Choose another Matte channel.")
-    own = upstream.own_files(node, roll.place, view=view)
-    fits = own is not None and channel in EXR_NAMES and _fits(node, roll)
-    if own is not None and fits and not upstream.reader(node, roll.place)["auto_alpha"].value():
+    own = upstream.own_files(node, roll.place, view=view) if channel in EXR_NAMES and _fits(node, roll) else None
+    if own is not None and not own.alpha_made and upstream.covers(own, frames):
         return own.pattern, EXR_NAMES[channel]
     return darkroom.develop(node, roll, frames, view=view, folder=folder), "A"
 

@@ -117,14 +117,14 @@ def contact() -> Contact:
     global _contact
     if _contact is None:
         try:
-            from .host import interpreter
             from .host.contact import Contact
+            from .host.interpreter import find
         except ImportError as error:
             hint = f"Install the packaged plug-in with a folder vendor/{tag()}, or put pyzmq on PYTHONPATH."
             raise HostError(f"the engine cannot be spoken to ({error})", hint=hint) from None
         atexit.register(_hang_up)
         name = f"Nuke {nuke.NUKE_VERSION_STRING}"
-        _contact = Contact(name=name, python=lambda: interpreter.find(_chosen))
+        _contact = Contact(name=name, python=lambda: find(_chosen))
     return _contact
 
 
@@ -228,7 +228,7 @@ def _wait_for(solving: Solving) -> None:
             if solving.phase is Phase.LOST and not solving.over and not spoken_to.ready:
                 restarts = _start_again(spoken_to, restarts)
             time.sleep(STEP)
-    except BaseException:
+    except KeyboardInterrupt:
         solving.cancel()
         raise
     finally:

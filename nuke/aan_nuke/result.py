@@ -6,7 +6,7 @@ script a changed one.
 
 from __future__ import annotations
 
-from typing import Any, List
+from typing import Any, List, Sequence
 
 import nuke
 
@@ -21,8 +21,8 @@ def folder(node: Any) -> str:
     return str(node["cache_folder"].evaluate() or "").rstrip("/")
 
 
-def show(node: Any, version: cellar.Version) -> None:
-    """Show this version from now on, as far as it is there."""
+def show(node: Any, version: cellar.Version, *, span: Sequence[int] = ()) -> None:
+    """Show this version from now on, as far as it is there; `span` are frames that are to come."""
     views = nuke.views()
     text = paths.for_knob(cellar.pattern(folder(node), version.name, views, "%V"))
     read = node.node("Result")
@@ -32,6 +32,7 @@ def show(node: Any, version: cellar.Version) -> None:
             read["file"].setValue(text)
         node["reach"].setValue(version.reach)
         node["patched"].setValue(version.patch)
+        _reach_over(read, span)
     follow(node)
 
 
@@ -44,10 +45,20 @@ def follow(node: Any) -> List[int]:
         text = curve(found)
         if solved.toScript() != text:
             solved.fromScript(text)
-        if found and (read["first"].value(), read["last"].value()) != (found[0], found[-1]):
-            for name, value in zip(("first", "last", "origfirst", "origlast"), (found[0], found[-1]) * 2):
-                read[name].setValue(value)
+        _reach_over(read, found)
     return found
+
+
+def _reach_over(read: Any, frames: Sequence[int]) -> None:
+    """Have the Read's range hold these frames. It only grows: each change makes Nuke forget what it has drawn."""
+    if not frames:
+        return
+    first, last = int(read["first"].value()), int(read["last"].value())
+    fresh = first == last  # as it was born
+    wanted = (frames[0], frames[-1]) if fresh else (min(first, frames[0]), max(last, frames[-1]))
+    if wanted != (first, last):
+        for name, value in zip(("first", "last", "origfirst", "origlast"), wanted * 2):
+            read[name].setValue(value)
 
 
 def afresh(node: Any) -> None:

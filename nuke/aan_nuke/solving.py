@@ -82,10 +82,10 @@ class Solving:
         self._errand.close()
 
     def tick(self) -> None:
-        """Look once. A node that was deleted meanwhile is let go of.
+        """Look once.
 
         Raises:
-            ValueError: when the node is gone.
+            ValueError: when the node was deleted meanwhile.
         """
         tick = self._errand.tick()
         self.node.name()  # whether it is there is to be known before anything is written to it

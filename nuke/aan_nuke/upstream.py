@@ -15,11 +15,15 @@ LINEAR = ("linear", "scene_linear")
 
 
 class OwnFiles(NamedTuple):
-    """The files of an untouched Read. `first` .. `last` is what the Read shows of them."""
+    """The files of an untouched Read. `first` .. `last` is what the Read shows of them.
+
+    `alpha_made` says that the Read adds an alpha which is not in the files.
+    """
 
     pattern: str
     first: int
     last: int
+    alpha_made: bool
 
 
 def own_files(node: Any, place: int, *, view: str) -> Optional[OwnFiles]:
@@ -34,13 +38,19 @@ def own_files(node: Any, place: int, *, view: str) -> Optional[OwnFiles]:
         expand(text)
     except HostError:
         return None  # let Nuke say what it cannot read
-    return OwnFiles(text, first, last)
+    return OwnFiles(text, first, last, bool(read["auto_alpha"].value()))
 
 
 def trimmed(files: OwnFiles) -> bool:
     """Whether the Read shows less than there is on disk."""
     frames = [frame for frame, _ in expand(files.pattern)]
     return len(frames) > 1 and (frames[0] < files.first or frames[-1] > files.last)
+
+
+def covers(files: OwnFiles, frames: List[int]) -> bool:
+    """Whether these files say of each frame what the Read shows: outside of them a Read holds, loops or is black."""
+    there = [frame for frame, _ in expand(files.pattern)]
+    return len(there) == 1 or (set(frames) <= set(there) and not trimmed(files))
 
 
 def reader(node: Any, place: int) -> Optional[Any]:

@@ -3,7 +3,7 @@
     align_attend_nuke-0.1.0/
         package.py           for rez
         README.md LICENSE
-        checks.py            `nuke -t checks.py`: what could only be found out in a real Nuke
+        checks.py checklist.txt   `nuke -t checks.py`: what could only be found out in a real Nuke
         nuke/                this folder goes on NUKE_PATH: init.py, menu.py, AlignAttend.gizmo, aan_nuke/
             aan_nuke/host/   the host half, copied
             vendor/cp311-linux/ ...   pyzmq for each Python and platform, unpacked wheels with their licences
@@ -71,7 +71,8 @@ def build(out: Path, *, pyzmq: bool = True) -> Path:
             shutil.copy(path, nuke / "aan_nuke" / "host")
     shutil.copy(NUKE / "README.md", target)
     shutil.copy(ROOT / "LICENSE", target)
-    shutil.copy(NUKE / "workshop" / "checks.py", target)
+    for name in ("checks.py", "checklist.txt"):
+        shutil.copy(NUKE / "workshop" / name, target)
     (target / "package.py").write_text(REZ.format(name=NAME, version=version()), "utf-8")
     for wheel in wheels() if pyzmq else ():
         _unpack(nuke / "vendor", *wheel)

@@ -134,7 +134,10 @@ def test_versions_are_chosen_and_kept_apart(shop):
     shop.stage.change("AlignAttend1", "version", "v002")
     assert (shop.red(1001)[hidden] == 4).all()
     assert (shop.red(1002)[shop.hidden(1002)] == 4).all()
-    assert shop.node["size"].value().startswith("3 files")
+    for version in ("v001", "v002"):
+        (shop.folder / "cache" / version / "version.json").write_text('{"reach": 0, "patch": false}')
+    shop.press("refresh")
+    assert shop.node["size"].value().startswith("5 files")
 
 
 def test_what_was_solved_shows_without_any_python_of_ours(shop, tmp_path):
@@ -187,13 +190,19 @@ def test_a_baked_patch_is_merged_over_the_plate(shop):
 def test_clear_deletes_what_is_ours_and_nothing_else(shop):
     shop.shot(1001, 1002)
     solved(shop, [1001, 1002])
-    stranger = shop.folder / "cache/v001/notes.txt"
-    stranger.write_text("mine")
+    (shop.folder / "cache/v001/version.json").write_text('{"reach": 0, "patch": false}')
+    strangers = ["v001/notes.txt", "v002/fill.1001.exr", "plates/main/plate.1001.exr", "empty/place"]
+    for name in strangers:
+        (shop.folder / "cache" / name).parent.mkdir(parents=True, exist_ok=True)
+        (shop.folder / "cache" / name).write_text("mine")
+    shop.press("refresh")
     shop.stage.artist.answers.append(False)
     shop.press("clear")
     assert (shop.folder / "cache/v001/fill.1001.exr").exists()
     shop.stage.artist.answers.append(True)
     shop.press("clear")
-    assert [path.name for path in (shop.folder / "cache").rglob("*") if path.is_file()] == ["notes.txt"]
-    assert "2 files" in shop.stage.artist.questions[0]
-    assert np.array_equal(shop.red(1001), shop.red(1001, "Above"))
+    left = (shop.folder / "cache").rglob("*")
+    assert sorted(path.relative_to(shop.folder / "cache").as_posix() for path in left if path.is_file()) == sorted(
+        strangers
+    )
+    assert "3 files" in shop.stage.artist.questions[0]

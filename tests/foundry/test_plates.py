@@ -231,6 +231,15 @@ def test_a_matte_from_files_is_taken_by_its_channel(shop):
     assert (found.matte_channel, rendered(shop, "matte")) == ("A", [1001, 1002, 1003])
 
 
+def test_a_matte_that_does_not_cover_the_plate_is_rendered_as_its_read_shows_it(shop):
+    shop.shot(1001, 1003)
+    reader_of_mattes(shop, A=1)
+    (shop.folder / "roto.1003.exr").unlink()
+    shop.nuke.toNode("Roto")["last"].setValue(1002)
+    assert spec(shop).matte == f"{shop.folder}/cache/plates/main/matte.####.exr"
+    assert plates.read(shop.folder / "cache/plates/main/matte.1003.exr")["A"].all(), "held, as Nuke does"
+
+
 def test_a_channel_that_the_matte_lacks_is_named(shop):
     shop.shot(1001, 1003)
     reader_of_mattes(shop, R=1, G=1, B=1)
