@@ -10,7 +10,7 @@ DATA ?= ../shared/data/train
 # Threads sleep where they wait for one another: spinning ones stall a machine that has other work (see aan_engine).
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test test-hosts lint bench blender-package train clean
+.PHONY: demo test test-hosts lint bench blender-package nuke-package train clean
 
 demo: $(VENV)/ready
 	$(RUN) tests/demo/demo.py
@@ -31,6 +31,10 @@ lint: $(VENV)/ready
 
 bench: $(VENV)/ready
 	$(RUN) tests/bench/bench.py $(WHAT)
+
+# What a studio installs in Nuke: a folder and a zip in dist/, with pyzmq for each Python and platform.
+nuke-package: $(VENV)/ready
+	$(RUN) nuke/workshop/package.py
 
 # Every weight from nothing, part by part and at last together; each step goes on where it was stopped. Days on a CPU.
 train: $(VENV)/ready

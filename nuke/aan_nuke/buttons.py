@@ -1,0 +1,153 @@
+"""What the node's buttons do, each under its knob's name. What goes wrong is told in words, never as a traceback."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from dataclasses import replace
+from typing import Any, Callable, Dict, List
+
+import nuke
+
+from . import cellar, paths, pulse, result
+from .host.errors import HostError
+from .quiet import quietly
+
+
+def press(name: str, node: Any) -> None:
+    """A button was pressed. In terminal mode what goes wrong is raised, so that a farm sees it."""
+    try:
+        ACTIONS[name](node)
+    except HostError as error:
+        with quietly():
+            node["state"].setValue(str(error))
+        if not nuke.GUI:
+            raise RuntimeError(f"{node.name()}: {error}") from None
+        nuke.message(f"{node.name()}: {error}")
+
+
+def from_plate(node: Any) -> None:
+    """The range of the plate."""
+    plate = node.input(0)
+    if plate is None:
+        raise HostError("nothing is plugged into the input plate", hint="Plug it in.")
+    for name, frame in (("first", plate.firstFrame()), ("last", plate.lastFrame())):
+        node[name].clearAnimated()
+        node[name].setValue(int(frame))
+
+
+def preview(node: Any) -> None:
+    """The frame that is shown."""
+    _solve(node, nuke.frame(), nuke.frame(), preview=True)
+
+
+def solve(node: Any) -> None:
+    """The whole range, into a new version."""
+    _solve(node, *_range(node))
+
+
+def solve_missing(node: Any) -> None:
+    """The frames of the range that the shown version lacks."""
+    shown = result.shown(node)
+    _solve(node, *_range(node), into="" if shown == cellar.PREVIEW else shown)
+
+
+def cancel(node: Any) -> None:
+    """Stop the work."""
+    solving = pulse.of(node)
+    if solving is None or solving.over:
+        raise HostError("nothing is being cleaned here")
+    solving.cancel()
+
+
+def next_worst(node: Any) -> None:
+    """From each of the worst frames to the next."""
+    frames = [int(word) for word in str(node["worst"].value()).split()]
+    if not frames:
+        raise HostError("nothing is solved yet", hint="Solve the range first.")
+    here = frames.index(nuke.frame()) if nuke.frame() in frames else -1
+    nuke.frame(frames[(here + 1) % len(frames)])
+
+
+def refresh(node: Any) -> None:
+    """What the disk has."""
+    result.catch_up(node)
+    result.afresh(node)
+
+
+def clear(node: Any) -> None:
+    """Everything of this node on disk."""
+    _not_while_solving(node)
+    folder = result.folder(node)
+    files, size = cellar.size(folder) if folder else (0, 0)
+    if files and nuke.GUI and not nuke.ask(f"Delete {files} files ({size / 1e6:.1f} MB) in {folder}?"):
+        return
+    if folder:
+        cellar.clear(folder)
+    result.catch_up(node)
+
+
+def bake(node: Any) -> None:
+    """A Read of the result."""
+    result.bake(node)
+
+
+ACTIONS: Dict[str, Callable[[Any], None]] = {
+    action.__name__: action
+    for action in (from_plate, preview, solve, solve_missing, cancel, next_worst, refresh, clear, bake)
+}
+
+
+def _range(node: Any) -> tuple[int, int]:
+    return int(node["first"].value()), int(node["last"].value())
+
+
+def _not_while_solving(node: Any) -> None:
+    solving = pulse.of(node)
+    if solving is not None and solving.active:
+        raise HostError(f"{node.name()} is being cleaned already", hint="Cancel it first.")
+
+
+def _solve(node: Any, first: int, last: int, *, preview: bool = False, into: str = "") -> None:
+    """Prepare the jobs and begin. `into` is the version that is to be completed; without it a new one is made."""
+    from . import order
+    from .host.ticket import Ticket
+
+    _not_while_solving(node)
+    pulse.contact()  # before anything is rendered in vain
+    folder = _folder(node)
+    orders = order.orders(node, first, last, folder=folder)
+    views = nuke.views()
+    patch = orders[0].spec.write == "patch"
+    version = cellar.Version(into, order.reach(node), patch)
+    if not into:
+        version = cellar.open_version(folder, reach=order.reach(node), patch=patch, preview=preview)
+    else:
+        version = cellar.joined(folder, version)
+    tickets: List[Ticket] = []
+    for each in orders:
+        there = cellar.frames_of(folder, version.name, views, each.view) if into else []
+        output = cellar.pattern(folder, version.name, views, each.view)
+        for low, high in paths.runs([frame for frame in each.frames if frame not in there]):
+            tickets.append(Ticket(replace(each.spec, first=low, last=high), output))
+    if not tickets:
+        raise HostError(f"{version.name} lacks no frame of {first} - {last}")
+    nuke.root().setModified(True)
+    result.show(node, version, span=orders[0].frames)
+    pulse.begin(node, tickets)
+
+
+def _folder(node: Any) -> str:
+    """The node's folder; chosen beside the script when it is first needed."""
+    folder = result.folder(node)
+    if folder:
+        return folder
+    script = str(nuke.root()["name"].value())
+    base = (
+        os.path.dirname(os.path.abspath(script)) if script else os.environ.get("NUKE_TEMP_DIR") or tempfile.gettempdir()
+    )
+    stem = os.path.splitext(os.path.basename(script))[0] if script else "unsaved"
+    folder = "/".join((paths.slashed(base), "align_attend", stem, f"{node.name()}_{secrets.token_hex(3)}"))
+    node["cache_folder"].setValue(paths.for_knob(folder))
+    return folder

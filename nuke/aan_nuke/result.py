@@ -1,0 +1,142 @@
+"""The result as the node shows it: the internal Read, which frames count as solved, versions, and the baked Read.
+
+Frames come while the artist works, so nothing here waits for the engine, and none of it can be undone or makes a saved
+script a changed one.
+"""
+
+from __future__ import annotations
+
+from typing import Any, List, Sequence
+
+import nuke
+
+from . import cellar, paths
+from .host.errors import HostError
+from .knobs import NO_VERSION
+from .quiet import quietly
+
+
+def folder(node: Any) -> str:
+    """The node's folder on disk; empty as long as it has none."""
+    return str(node["cache_folder"].evaluate() or "").rstrip("/")
+
+
+def show(node: Any, version: cellar.Version, *, span: Sequence[int] = ()) -> None:
+    """Show this version from now on, as far as it is there; `span` are frames that are to come."""
+    views = nuke.views()
+    text = paths.for_knob(cellar.pattern(folder(node), version.name, views, "%V"))
+    read = node.node("Result")
+    with quietly():
+        _offer(node, version.name)
+        if read["file"].value() != text:
+            read["file"].setValue(text)
+        node["reach"].setValue(version.reach)
+        node["patched"].setValue(version.patch)
+        _reach_over(read, span)
+    follow(node)
+
+
+def follow(node: Any) -> List[int]:
+    """Bring what is shown up to date with the disk; returns the frames that are solved."""
+    found = cellar.frames(folder(node), shown(node), nuke.views()) if folder(node) and shown(node) else []
+    read = node.node("Result")
+    with quietly():
+        solved = node["solved"]
+        text = curve(found)
+        if solved.toScript() != text:
+            solved.fromScript(text)
+        _reach_over(read, found)
+    return found
+
+
+def _reach_over(read: Any, frames: Sequence[int]) -> None:
+    """Have the Read's range hold these frames. It only grows: each change makes Nuke forget what it has drawn."""
+    if not frames:
+        return
+    first, last = int(read["first"].value()), int(read["last"].value())
+    fresh = first == last  # as it was born
+    wanted = (frames[0], frames[-1]) if fresh else (min(first, frames[0]), max(last, frames[-1]))
+    if wanted != (first, last):
+        for name, value in zip(("first", "last", "origfirst", "origlast"), wanted * 2):
+            read[name].setValue(value)
+
+
+def afresh(node: Any) -> None:
+    """Have the Read forget what it read: it keeps a file, and that one was missing, until it is told."""
+    with quietly():
+        node.node("Result")["reload"].execute()
+
+
+def shown(node: Any) -> str:
+    """The version that is shown; empty for none."""
+    name = node["version"].value()
+    return "" if name == NO_VERSION else str(name)
+
+
+def catch_up(node: Any) -> None:
+    """What the node shows, as the disk has it: after a script was opened, or the folder changed."""
+    there = cellar.versions(folder(node)) if folder(node) else []
+    name = shown(node)
+    if name not in there:
+        name = there[-1] if there else ""
+    if name:
+        show(node, cellar.read(folder(node), name))
+    else:
+        with quietly():
+            _offer(node, NO_VERSION)
+        follow(node)
+    weigh(node)
+
+
+def weigh(node: Any) -> None:
+    """Say how much lies on disk."""
+    files, size = cellar.size(folder(node)) if folder(node) else (0, 0)
+    words = f"{files} files, {size / 1e6:.1f} MB" if files else "nothing"
+    if node["size"].value() != words:
+        with quietly():
+            node["size"].setValue(words)
+
+
+def curve(frames: List[int]) -> str:
+    """A curve that is 1 at these frames and 0 everywhere else, in a knob's own words."""
+    keys = {}
+    for first, last in paths.runs(frames):
+        keys.update({first - 1: 0, first: 1, last: 1, last + 1: 0})
+    for first, last in paths.runs(frames):
+        keys.update({first: 1, last: 1})
+    return "{curve K %s}" % " ".join(f"x{at} {value}" for at, value in sorted(keys.items())) if keys else "0"
+
+
+def bake(node: Any) -> Any:
+    """A Read of the shown version beside the node; of a patch, merged over the plate.
+
+    Raises:
+        HostError: when there is no result.
+    """
+    frames = follow(node)
+    if not frames:
+        raise HostError("there is nothing to bake yet", hint="Solve first.")
+    views = nuke.views()
+    text = paths.for_knob(cellar.pattern(folder(node), shown(node), views, "%V"))
+    with node.parent():
+        read = nuke.nodes.Read(name=f"{node.name()}_{shown(node)}", raw=True, file_type="exr")
+        for name, value in zip(("first", "last", "origfirst", "origlast"), (frames[0], frames[-1]) * 2):
+            read[name].setValue(value)
+        read["file"].setValue(text)
+        read.setXYpos(node.xpos() + 110, node.ypos())
+        if not node["patched"].value():
+            return read
+        merge = nuke.nodes.Merge2(inputs=[node.input(0), read], bbox="B", name=f"{node.name()}_over")
+        merge.setXYpos(node.xpos() + 110, node.ypos() + 80)
+        return merge
+
+
+def _offer(node: Any, name: str) -> None:
+    """Have the pulldown offer what is there, and choose this one."""
+    knob = node["version"]
+    there = cellar.versions(folder(node)) if folder(node) else []
+    wanted = [*there, *([] if name in there else [name])]
+    if knob.values() != wanted:
+        knob.setValues(wanted)
+    if knob.value() != name:
+        knob.setValue(name)

@@ -1,0 +1,200 @@
+"""Makes `AlignAttend.gizmo` from the table of knobs: `python nuke/workshop/gizmo.py`. A test holds the file against it.
+
+The file begins with a Group, so a script that uses the node opens where it is not installed. Inside, Nuke's own nodes
+take the result only where the matte is above 0; nothing there needs Python to show what was solved.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import Dict, List, Tuple
+
+NUKE = Path(__file__).resolve().parents[1]
+FILE = NUKE / "AlignAttend.gizmo"
+sys.path.insert(0, str(NUKE))
+
+from aan_nuke import knobs  # noqa: E402
+from aan_nuke.knobs import KnobDraft  # noqa: E402
+
+LAYERS = (
+    "confidence confidence.a",
+    "source source.frame source.u source.v",
+    "unseen unseen.a",
+)
+HELP = (
+    "Removes what the matte covers: hidden pixels are taken from the frames that show them.\\n\\n"
+    "Plug in plate and matte, set the range, press Solve range. Outside the matte the plate passes untouched."
+)
+
+# Every node: class, name, what is plugged in (input 0 first), its knobs.
+Node = Tuple[str, str, Tuple[str, ...], Dict[str, str]]
+
+WRITE = {
+    "file_type": "exr",
+    "raw": "true",
+    "create_directories": "true",
+    "disable": "true",
+    "compression": '"Zip (1 scanline)"',
+}
+# The matte within the plate's own format and box: pixels lie where they lie in Nuke's Viewer.
+WITHIN = {"from0": "rgba.alpha", "to0": "rgba.alpha", "bbox": "B"}
+
+TREE: Tuple[Node, ...] = (
+    ("Input", "plate", (), {"inputs": "0"}),
+    ("Input", "matte", (), {"inputs": "0", "number": "1"}),
+    ("Input", "clean_plate", (), {"inputs": "0", "number": "2"}),
+    ("Input", "holdout", (), {"inputs": "0", "number": "3"}),
+    # What goes to the engine. The Writes are switched on while they render only.
+    ("Crop", "Window", ("plate",), {"disable": "true"}),
+    ("Copy", "MatteIn", ("Window", "matte"), WITHIN),
+    ("Copy", "HoldoutIn", ("Window", "holdout"), WITHIN),
+    (
+        "Copy",
+        "CleanIn",
+        ("Window", "clean_plate"),
+        {"from0": "none", "to0": "none", "channels": "rgb", "bbox": "B"},
+    ),
+    ("Write", "PlateOut", ("Window",), {"channels": "rgb", **WRITE}),
+    ("Write", "CleanOut", ("CleanIn",), {"channels": "rgb", **WRITE}),
+    ("Write", "MatteOut", ("MatteIn",), {"channels": "alpha", **WRITE, "datatype": '"32 bit float"'}),
+    ("Write", "HoldoutOut", ("HoldoutIn",), {"channels": "alpha", **WRITE, "datatype": '"32 bit float"'}),
+    # What comes back.
+    (
+        "Read",
+        "Result",
+        (),
+        {
+            "inputs": "0",
+            "localizationPolicy": "off",
+            "before": "black",
+            "after": "black",
+            "on_error": "black",
+            "raw": "true",
+        },
+    ),
+    ("Expression", "Hard", ("MatteIn",), {"expr3": '"a > 0"'}),
+    (
+        "Dilate",
+        "Grown",
+        ("Hard",),
+        {"channels": "alpha", "size": "{{parent.reach}}", "disable": '{{"parent.reach <= 0"}}'},
+    ),
+    (
+        "ChannelMerge",
+        "Area",
+        ("Grown", "Result"),
+        {"operation": "multiply", "bbox": '"B"', "disable": "{{!parent.patched}}"},
+    ),
+    ("Keymix", "Fill", ("plate", "Result", "Area"), {"channels": "rgb", "bbox": "B"}),
+    (
+        "Copy",
+        "Layers",
+        ("Fill", "Result"),
+        {
+            "channels": "source",
+            "from0": "confidence.a",
+            "to0": "confidence.a",
+            "from1": "unseen.a",
+            "to1": "unseen.a",
+            "bbox": "B",
+        },
+    ),
+    # The result alone: alpha is 1 where it counts.
+    ("Remove", "Void", ("plate",), {}),
+    ("Copy", "Cut", ("Result", "Area"), {"from0": "rgba.alpha", "to0": "rgba.alpha"}),
+    ("Keymix", "Patch", ("Void", "Cut", "Area"), {"channels": "rgba", "bbox": "B"}),
+    # Red where the engine is unsure, green where it is sure.
+    (
+        "Expression",
+        "Tint",
+        ("Layers",),
+        {
+            "expr0": '"r * 0.5 + (1 - confidence.a) * 0.5"',
+            "expr1": '"g * 0.5 + confidence.a * 0.5"',
+            "expr2": '"b * 0.5"',
+        },
+    ),
+    ("Keymix", "Overlay", ("Layers", "Tint", "Area"), {"channels": "rgb", "bbox": "B"}),
+    ("Switch", "Pick", ("Layers", "Patch", "Overlay"), {"which": '{{"max(parent.show - 2, 0)"}}'}),
+    # What stands in for it.
+    ("Multiply", "Half", ("plate",), {"channels": "rgb", "value": "0.5"}),
+    ("Keymix", "Dimmed", ("plate", "Half", "Hard"), {"channels": "rgb", "bbox": "B"}),
+    ("Multiply", "Black", ("plate",), {"channels": "rgba", "value": "0"}),
+    ("Switch", "Hold", ("plate", "Dimmed", "Black"), {"which": "{{parent.hold}}"}),
+    ("Switch", "Solved", ("Hold", "Pick"), {"which": '{{"parent.solved > 0.5"}}'}),
+    ("Expression", "MatteView", ("MatteIn",), {"expr0": "a", "expr1": "a", "expr2": "a"}),
+    ("Switch", "Show", ("plate", "MatteView", "Solved"), {"which": '{{"min(parent.show, 2)"}}'}),
+    ("Output", "Output1", ("Show",), {}),
+)
+
+
+def hook(function: str, arguments: str) -> str:
+    """Python in a node's own knob; where Align & Attend is not installed, nothing happens."""
+    found = "try:\n    import aan_nuke.node\nexcept ImportError:\n    pass\nelse:\n"
+    return f"{found}    aan_nuke.node.{function}({arguments})"
+
+
+HOOKS = {
+    "onCreate": hook("created", "nuke.thisNode()"),
+    "onDestroy": hook("destroyed", "nuke.thisNode()"),
+    "knobChanged": hook("changed", "nuke.thisNode(), nuke.thisKnob()"),
+}
+
+
+def word(text: str) -> str:
+    """One word of a Tcl list that gives back `text`."""
+    if text and not re.search(r"[\s\"{}\[\]$\\;#]", text):
+        return text
+    for sign in '\\"[]${}':
+        text = text.replace(sign, "\\" + sign)
+    return '"%s"' % text.replace("\n", "\\n")
+
+
+def definition(draft: KnobDraft) -> List[str]:
+    """A knob's `addUserKnob`, and its value at birth."""
+    parts = [str(draft.kind), draft.name]
+    parts += ["l", word(draft.label)]
+    parts += ["t", word(draft.tip)] if draft.tip else []
+    parts += [draft.flags] if draft.flags else []
+    parts += ["M", "{%s}" % " ".join(map(word, draft.choices))] if draft.choices else []
+    parts += ["R", *(f"{limit:.15g}" for limit in draft.limits)] if draft.limits != (0, 0) else []
+    parts += ["T", word(draft.text)] if draft.text else []
+    lines = [f" addUserKnob {{{' '.join(parts)}}}"]
+    if draft.value:
+        lines.append(f" {draft.name} {draft.value if draft.value.startswith('{') else word(draft.value)}")
+    return lines
+
+
+def group() -> List[str]:
+    """The Group's own body."""
+    lines = [" name AlignAttend1", f' help "{HELP}"', " tile_color 0x4d7f6bff"]
+    lines += [f" {name} {word(code)}" for name, code in HOOKS.items()]
+    for name, label, drafts in knobs.TABS:
+        lines.append(f" addUserKnob {{20 {name} l {word(label)}}}")
+        lines += [line for draft in drafts for line in definition(draft)]
+    return lines
+
+
+def tree() -> List[str]:
+    """The nodes inside, each pushed what it is plugged into."""
+    lines: List[str] = []
+    for number, (node_class, name, plugged, values) in enumerate(TREE):
+        lines += [f" push ${other}" for other in reversed(plugged)]
+        inputs = [f"  inputs {len(plugged)}"] if len(plugged) > 1 else []
+        body = [f"  {knob} {value}" for knob, value in values.items()]
+        place = [f"  xpos {110 * (number % 6)}", f"  ypos {60 * (number // 6)}"]
+        lines += [f" {node_class} {{", *inputs, *body, f"  name {name}", *place, " }", f" set {name} [stack 0]"]
+    return lines
+
+
+def text() -> str:
+    """The whole file."""
+    layers = [f"add_layer {{{layer}}}" for layer in LAYERS]
+    lines = ["#! Nuke - Align & Attend, made by workshop/gizmo.py: edit there", *layers]
+    return "\n".join([*lines, "Group {", *group(), "}", *tree(), "end_group", ""])
+
+
+if __name__ == "__main__":
+    FILE.write_text(text(), "utf-8")

@@ -1,0 +1,353 @@
+"""What goes to the engine: a Read's own files where nothing touches it, else frames rendered as the tree shows them."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from plugin_host.job import JobSpec
+from tests.foundry import plates, tree
+from tests.foundry.picture import Bounds
+from tests.foundry.shop import NAME, Shop
+
+pytestmark = pytest.mark.skipif(tree.TCL is None, reason="tclsh")
+
+DOUBLE = "Multiply {\n value 2\n name Graded\n}\n"
+
+
+@pytest.fixture
+def shop(tmp_path):
+    with Shop(tmp_path) as found:
+        yield found
+
+
+def ordered(shop, first=1001, last=1003):
+    """What the engine would be asked for, one a view."""
+    from aan_nuke import order
+
+    return order.orders(shop.node, first, last, folder=str(shop.folder / "cache"))
+
+
+def spec(shop, first=1001, last=1003) -> JobSpec:
+    (only,) = ordered(shop, first, last)
+    return only.spec
+
+
+def refused(shop, words: str, **more) -> None:
+    from aan_nuke.host.errors import HostError
+
+    with pytest.raises(HostError, match=words):
+        spec(shop, **more)
+
+
+def rendered(shop, word: str) -> list:
+    """The frames of this kind that were rendered since it was last asked."""
+    found = [path for path in shop.stage.written if path.rsplit("/", 1)[1].startswith(word)]
+    shop.stage.written[:] = [path for path in shop.stage.written if path not in found]
+    return [int(path.split(".")[-2]) for path in found]
+
+
+def test_an_untouched_read_gives_its_own_files(shop):
+    shop.shot(1001, 1003)
+    found = spec(shop)
+    assert found.plate == f"{shop.folder}/plate.####.exr"
+    assert (found.reference_first, found.reference_last) == (None, None)
+    assert rendered(shop, "plate") == []
+    assert rendered(shop, "matte") == [1001, 1002, 1003]
+
+
+def test_dots_and_disabled_nodes_do_not_touch_it(shop):
+    shop.shot(1001, 1003, between=DOUBLE)
+    shop.nuke.toNode("Graded")["disable"].setValue(True)
+    assert spec(shop).plate == f"{shop.folder}/plate.####.exr"
+    shop.nuke.toNode("Graded")["disable"].setExpression("frame > 1002")
+    assert spec(shop).plate != f"{shop.folder}/plate.####.exr"
+
+
+@pytest.mark.parametrize(
+    ("knob", "value"),
+    [("colorspace", "sRGB"), ("frame", "frame - 1"), ("premultiplied", True)],
+)
+def test_a_read_that_changes_what_it_reads_is_not_its_files(shop, knob, value):
+    shop.shot(1001, 1003)
+    read = shop.nuke.toNode("Plate")
+    read["raw"].setValue(False)
+    from aan_nuke import upstream
+
+    assert upstream.own_files(shop.node, 0, view="main") is not None
+    read[knob].setValue(value)
+    assert upstream.own_files(shop.node, 0, view="main") is None
+
+
+def test_under_ocio_only_the_working_space_counts_as_untouched(shop):
+    shop.shot(1001, 1003)
+    from aan_nuke import upstream
+
+    read, root = shop.nuke.toNode("Plate"), shop.nuke.root()
+    read["raw"].setValue(False)
+    root["colorManagement"].setValue("OCIO")
+    root["workingSpaceLUT"].setValue("ACEScg")
+    for space, own in (("default", False), ("default (ACEScg)", True), ("ACEScg", True), ("scene_linear", True)):
+        read["colorspace"].setValue(space)
+        assert (upstream.own_files(shop.node, 0, view="main") is not None) == own, space
+
+
+def test_a_trimmed_read_keeps_what_it_cuts_off_from_being_a_source(shop):
+    shop.shot(1001, 1005)
+    read = shop.nuke.toNode("Plate")
+    read["first"].setValue(1002)
+    read["last"].setValue(1004)
+    found = spec(shop, 1001, 1005)
+    assert (found.reference_first, found.reference_last) == (1002, 1004)
+    assert ordered(shop, 1001, 1005)[0].frames == [1002, 1003, 1004]
+    assert rendered(shop, "matte") == [1001, 1002, 1003, 1004, 1005], "the engine wants a matte of every plate it finds"
+
+
+def test_a_touched_plate_is_rendered_as_the_tree_shows_it(shop):
+    shop.shot(1001, 1003, between=DOUBLE)
+    found = spec(shop)
+    assert found.plate == f"{shop.folder}/cache/plates/main/plate.####.exr"
+    for frame in (1001, 1002, 1003):
+        there = plates.read(shop.folder / f"cache/plates/main/plate.{frame}.exr")
+        assert sorted(there) == ["B", "G", "R"]
+        assert np.array_equal(there["R"].astype(np.float32), shop.red(frame, "Above").astype(np.float16))
+    matte = plates.read(shop.folder / "cache/plates/main/matte.1002.exr")
+    assert list(matte) == ["A"]
+    assert matte["A"].dtype == np.float32
+    assert np.array_equal(matte["A"] > 0, shop.hidden(1002))
+
+
+def test_pixel_types_are_the_tree_s_or_the_artist_s(shop):
+    shop.shot(1001, 1001, between=DOUBLE)
+
+    def kind() -> np.dtype:
+        spec(shop, last=1001)
+        return plates.read(shop.folder / "cache/plates/main/plate.1001.exr")["R"].dtype
+
+    assert kind() == np.float16
+    shop.stage.change(NAME, "depth", "float")
+    assert kind() == np.float32
+    shop.stage.change(NAME, "depth", "as the plate")
+    plates.write(shop.folder / "plate.1001.exr", RGB=plates.noise(1001).astype(np.float32))
+    shop.stage.press("Plate", "reload")
+    assert kind() == np.float32
+
+
+def test_only_frames_whose_picture_changed_are_rendered_again(shop):
+    shop.shot(1001, 1004, between=DOUBLE)
+    spec(shop, last=1004)
+    assert rendered(shop, "plate") == [1001, 1002, 1003, 1004]
+    rendered(shop, "matte")
+    spec(shop, last=1004)
+    assert rendered(shop, "plate") == rendered(shop, "matte") == []
+    shop.nuke.toNode("Graded")["value"].setExpression("frame > 1002 ? 3 : 2")
+    spec(shop, last=1004)
+    assert rendered(shop, "plate") == [1003, 1004]
+    assert rendered(shop, "matte") == [], "a plate that changed is no matte that changed"
+    (shop.folder / "cache/plates/main/plate.1002.exr").unlink()
+    plates.write(shop.folder / "plate.1001.exr", RGB=plates.noise(7))
+    spec(shop, last=1004)
+    assert rendered(shop, "plate") == [1001, 1002], "a file that is gone, and a picture that was written anew"
+
+
+def test_proxies_are_off_while_it_renders_and_everything_is_put_back(shop):
+    shop.shot(1001, 1003, between=DOUBLE)
+    root = shop.nuke.root()
+    root["proxy"].setValue(True)
+    shop.nuke.frame(1002)
+    shop.nuke.scriptSave()
+    spec(shop)
+    there = plates.read(shop.folder / "cache/plates/main/plate.1001.exr")
+    assert there["R"].shape == (plates.HEIGHT, plates.WIDTH)
+    assert (root["proxy"].value(), shop.nuke.frame(), root.modified()) == (True, 1002, False)
+    assert shop.node.node("PlateOut")["disable"].value() is True
+
+
+def test_a_render_that_the_artist_stops_is_no_fault_and_leaves_nothing_behind(shop):
+    shop.shot(1001, 1003, between=DOUBLE)
+    shop.nuke.root()["proxy"].setValue(True)
+    shop.stage.cancel_after = 1
+    refused(shop, "stopped while the plates were rendered")
+    assert shop.nuke.root()["proxy"].value()
+    assert shop.node.node("PlateOut")["disable"].value()
+    shop.stage.cancel_after = None
+    rendered(shop, "plate")
+    spec(shop)
+    assert rendered(shop, "plate") == [1001, 1002, 1003]
+
+
+def test_a_tree_that_cannot_be_rendered_is_told_with_nuke_s_words(shop):
+    shop.shot(1001, 1003, between=DOUBLE)
+    (shop.folder / "plate.1002.exr").unlink()
+    refused(shop, r"cannot render PlateOut.*plate\.1002\.exr")
+
+
+def test_a_wandering_bounding_box_is_given_one_window(shop):
+    between = "Crop {\n box {{frame-1001} 0 20 20}\n name Wander\n}\n"
+    shop.shot(1001, 1003, between=between)
+    spec(shop)
+    windows = set()
+    for frame in (1001, 1002, 1003):
+        from tests.foundry import exr
+
+        windows.add(exr.read(f"{shop.folder}/cache/plates/main/plate.{frame}.exr").box)
+        windows.add(exr.read(f"{shop.folder}/cache/plates/main/matte.{frame}.exr").box)
+    assert windows == {Bounds(0, 0, 20, 20)}
+
+
+def test_overscan_goes_along(shop):
+    shop.shot(1001, 1002, between="AdjBBox {\n numpixels 3\n name Over\n}\n")
+    spec(shop, last=1002)
+    from tests.foundry import exr
+
+    for word in ("plate", "matte"):
+        found = exr.read(f"{shop.folder}/cache/plates/main/{word}.1001.exr")
+        assert (found.box, found.format) == (
+            Bounds(-3, -3, plates.WIDTH + 3, plates.HEIGHT + 3),
+            (plates.WIDTH, plates.HEIGHT),
+        )
+
+
+def reader_of_mattes(shop, **channels):
+    shape = (plates.HEIGHT, plates.WIDTH)
+    for frame in (1001, 1002, 1003):
+        plates.write(
+            shop.folder / f"roto.{frame}.exr", **{n: np.full(shape, v, np.float16) for n, v in channels.items()}
+        )
+    shop.stage.paste(plates.reader(f"{shop.folder}/roto.####.exr", 1001, 1003, name="Roto"))
+    shop.node.setInput(1, shop.nuke.toNode("Roto"))
+
+
+def test_a_matte_from_files_is_taken_by_its_channel(shop):
+    shop.shot(1001, 1003)
+    reader_of_mattes(shop, R=0, G=0, B=0, A=1, mask__a=1)
+    found = spec(shop)
+    assert (found.matte, found.matte_channel) == (f"{shop.folder}/roto.####.exr", "A")
+    shop.stage.change(NAME, "matte_channel", "red")
+    assert spec(shop).matte_channel == "R"
+    shop.stage.change(NAME, "matte_channel", "mask.a")
+    found = spec(shop)
+    assert (found.matte_channel, rendered(shop, "matte")) == ("A", [1001, 1002, 1003])
+
+
+def test_a_matte_that_does_not_cover_the_plate_is_rendered_as_its_read_shows_it(shop):
+    shop.shot(1001, 1003)
+    reader_of_mattes(shop, A=1)
+    (shop.folder / "roto.1003.exr").unlink()
+    shop.nuke.toNode("Roto")["last"].setValue(1002)
+    assert spec(shop).matte == f"{shop.folder}/cache/plates/main/matte.####.exr"
+    assert plates.read(shop.folder / "cache/plates/main/matte.1003.exr")["A"].all(), "held, as Nuke does"
+
+
+def test_a_channel_that_the_matte_lacks_is_named(shop):
+    shop.shot(1001, 1003)
+    reader_of_mattes(shop, R=1, G=1, B=1)
+    refused(shop, "the input matte has no channel rgba.alpha")
+
+
+def test_clean_plate_and_holdout_come_from_their_inputs(shop):
+    shop.shot(1001, 1003)
+    assert (spec(shop).clean, spec(shop).holdout) == (None, None)
+    plates.write(shop.folder / "clean.exr", RGB=plates.noise(5))
+    shop.stage.paste(plates.reader(f"{shop.folder}/clean.exr", 1001, 1001, name="Clean"))
+    shop.node.setInput(2, shop.nuke.toNode("Clean"))
+    shop.node.setInput(3, shop.nuke.toNode("Matte"))
+    found = spec(shop)
+    assert found.clean == f"{shop.folder}/clean.exr"
+    assert found.holdout == f"{shop.folder}/cache/plates/main/holdout.####.exr"
+    assert rendered(shop, "holdout") == [1001, 1002, 1003]
+    shop.nuke.toNode("Clean")["premultiplied"].setValue(False)
+    shop.nuke.toNode("Clean")["frame"].setValue("frame+0")
+    assert spec(shop).clean == f"{shop.folder}/cache/plates/main/clean.####.exr"
+    assert rendered(shop, "clean") == [1001], "one picture is enough of a still"
+
+
+def test_each_view_is_ordered_with_its_own_files(shop):
+    for view, number in (("left", 1), ("right", 2)):
+        for frame in (1001, 1002, 1003):
+            plates.write(shop.folder / f"plate.{view}.{frame}.exr", RGB=plates.noise(frame + 100 * number))
+    shop.shot(1001, 1003, plate=f"{shop.folder}/plate.%V.####.exr")
+    shop.stage.script.views = ["left", "right"]
+    found = {each.view: each.spec for each in ordered(shop)}
+    assert {view: each.plate for view, each in found.items()} == {
+        view: f"{shop.folder}/plate.{view}.####.exr" for view in ("left", "right")
+    }
+    assert found["left"].matte == f"{shop.folder}/cache/plates/left/matte.####.exr"
+
+
+@pytest.mark.parametrize("name", ["shot [1]", "a b", "cash $x", "back\\slash"])
+def test_paths_that_tcl_would_take_apart(shop, name):
+    folder = shop.folder / name
+    folder.mkdir()
+    with Shop(folder) as other:
+        other.shot(1001, 1002, plate=str(folder / "plate.####.exr").replace("\\", r"\\"), between=DOUBLE)
+        plates.plates(folder, range(1001, 1003))
+        found = spec(other, last=1002)
+        assert found.plate == f"{folder}/cache/plates/main/plate.####.exr"
+        assert (folder / "cache/plates/main/plate.1001.exr").exists()
+        other.nuke.toNode("Graded")["disable"].setValue(True)
+        assert spec(other, last=1002).plate == f"{folder}/plate.####.exr"
+
+
+def test_a_path_that_is_worked_out_by_tcl_is_still_the_read_s_own(shop):
+    shop.shot(1001, 1003)
+    shop.nuke.toNode("Plate")["file"].setValue("[file dirname [value root.name]]/plate.####.exr")
+    assert spec(shop).plate == f"{shop.folder}/plate.####.exr"
+
+
+def test_where_nuke_fills_in_the_frame_number_it_is_taken_back():
+    import sys
+
+    from tests.foundry.shop import NUKE
+
+    sys.path.insert(0, str(NUKE))
+    try:
+        from aan_nuke import paths
+    finally:
+        sys.path.remove(str(NUKE))
+    text = "[value root.job]/plate.v002.%04d.exr"
+    assert paths.pattern(text, lambda: "/job/plate.v002.1002.exr", frame=1002) == "/job/plate.v002.####.exr"
+    assert paths.pattern(text, lambda: "/job/plate.v002.%04d.exr", frame=1002) == "/job/plate.v002.%04d.exr"
+    assert paths.pattern("/a/b.####.exr", lambda: "never asked", frame=1) == "/a/b.####.exr"
+    assert paths.for_knob("/a [1]/$b/c.####.exr") == r"/a \[1\]/\$b/c.####.exr"
+    assert paths.runs([5, 1, 2, 3, 7]) == [(1, 3), (5, 5), (7, 7)]
+
+
+def test_controls_go_along_under_their_own_names(shop):
+    shop.shot(1001, 1003)
+    for name, value in {
+        **{"grow": 2.5, "feather": 3.0, "light": "global", "grain": False, "smoothing": 0.5, "clean_use": "only"},
+        **{"reference_first": "1002", "reference_step": 2, "missing": "nearest", "write": "patch", "seed": 7},
+        **{"painted": "/p/paint.####.exr", "source": False, "device": "cpu"},
+    }.items():
+        shop.stage.change(NAME, name, value)
+    found = spec(shop)
+    assert (found.grow, found.feather, found.light, found.grain, found.smoothing) == (2.5, 3.0, "global", False, 0.5)
+    assert (found.reference_first, found.reference_step, found.missing) == (1002, 2, "nearest")
+    assert (found.write, found.seed, found.painted, found.exclude) == ("patch", 7, "/p/paint.####.exr", None)
+    assert (found.aov, found.device, found.clean_use) == (("confidence", "unseen"), "cpu", "only")
+    shop.stage.change(NAME, "reference_last", "the end")
+    refused(shop, "Sources to is 'the end'")
+
+
+def test_what_is_missing_is_said_before_anything_is_done(shop):
+    node = shop.shot(1001, 1003)
+    refused(shop, "no plate lies in the range 1 - 3", first=1, last=3)
+    refused(shop, "the range 5 - 3 is empty", first=5, last=3)
+    node.setInput(1, None)
+    refused(shop, "nothing is plugged into the input matte")
+    node.setInput(0, None)
+    refused(shop, "nothing is plugged into the input plate")
+    assert shop.stage.written == []
+
+
+def test_the_ledger_of_what_was_rendered_is_plain_to_read(shop):
+    shop.shot(1001, 1002)
+    spec(shop, last=1002)
+    found = json.loads((shop.folder / "cache/plates/main/matte.json").read_text())
+    assert sorted(found) == ["1001", "1002"]
+    (shop.folder / "cache/plates/main/matte.json").write_text("[")
+    rendered(shop, "matte")
+    spec(shop, last=1002)
+    assert rendered(shop, "matte") == [1001, 1002]
