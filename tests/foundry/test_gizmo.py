@@ -55,7 +55,7 @@ def test_controls_have_the_words_and_values_that_they_have_everywhere():
     with Stage() as stage:
         (node,) = stage.paste(TEXT.split("\n", 1)[1])
         for control in CONTROLS:
-            if control.name in ("clean", "holdout", "colorspace"):
+            if control.name in ("clean", "holdout", "colorspace", "view"):
                 assert control.name not in knobs
                 continue
             knob = knobs[control.name]
