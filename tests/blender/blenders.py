@@ -59,7 +59,7 @@ def python_of(version: str) -> Path:
     try:
         _run([base, "-m", "venv", folder], limit=60)
         install = [python, "-m", "pip", "install", "-q", "--only-binary", ":all:", "--retries", "1"]
-        _run([*install, f"bpy=={version}"], limit=500)
+        _run([*install, f"bpy=={version}"], limit=300)
         _run([*install, "--no-deps", "--target", folder / ASIDE, *NEEDED], limit=100)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired, OSError) as error:
         shutil.rmtree(folder, ignore_errors=True)
