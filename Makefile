@@ -1,4 +1,5 @@
 # Two commands: `make demo` removes a car from a real shot, `make test` proves the house. Both set up what they need.
+# `make test-hosts` adds every version of every host that can be run here, `make blender-package` builds the extension.
 
 PYTHON ?= python3.11
 VENV := .venv
@@ -9,13 +10,19 @@ DATA ?= ../shared/data/train
 # Threads sleep where they wait for one another: spinning ones stall a machine that has other work (see aan_engine).
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test lint bench train nuke-package clean
+.PHONY: demo test test-hosts lint bench blender-package nuke-package train clean
 
 demo: $(VENV)/ready
 	$(RUN) tests/demo/demo.py
 
 test: $(VENV)/ready lint
 	$(RUN) -m pytest
+
+test-hosts: $(VENV)/ready
+	$(RUN) -m pytest -m "hosts or not hosts" tests/blender
+
+blender-package: $(VENV)/ready
+	$(RUN) blender_addon/package.py dist
 
 lint: $(VENV)/ready
 	$(VENV)/bin/ruff check .

@@ -36,8 +36,12 @@ __all__ = ["Description", "Part", "PartDescription", "Plate", "check_writable", 
 _KEPT_CODECS = ("none", "rle", "zips", "zip", "piz")
 
 
-def read(path: Path, *, frame: int, encoding: Encoding | None = None) -> Plate:
-    """Read one frame, whole; `encoding` says how its picture stands for light, where it is not light itself.
+def read(path: Path, *, frame: int, encoding: Encoding | None = None, view: str | None = None) -> Plate:
+    """Read one frame, whole.
+
+    Args:
+        encoding: how its picture stands for light, where it is not light itself.
+        view: which eye of a stereo file is the picture; None for the first.
 
     Raises:
         PlateMissing: there is no such file.
@@ -45,7 +49,7 @@ def read(path: Path, *, frame: int, encoding: Encoding | None = None) -> Plate:
         PlateUnsupported: deep data, luminance-chroma, subsampled or integer pictures, or no picture in it.
     """
     description = describe(path, frame=frame)
-    beauty = find_beauty(description, frame=frame)
+    beauty = find_beauty(description, frame=frame, view=view)
     parts = decode(description, frame=frame)
     return Plate(path=description.path, frame=frame, parts=parts, beauty=beauty, encoding=encoding)
 
@@ -85,7 +89,7 @@ def write(
     _check_arguments(plate, pixels=pixels, hidden=hidden, layers=layers)
     filled = filled_channels(plate, pixels=pixels, hidden=hidden) | layers
     described = Description(plate.path, tuple(part.description for part in plate.parts))
-    headers = views.noted(described, plate.beauty)
+    headers = views.noted(described, plate.beauty.part, plate.beauty.names[0])
     parts = [
         _out_part(replace(part, description=header), filled if index == plate.beauty.part else {})
         for index, (part, header) in enumerate(zip(plate.parts, headers, strict=True))

@@ -62,9 +62,9 @@ def composed(
 ) -> Filled:
     """The frame from what was carried into its hole; `numbers` are the timeline's, by index."""
     hidden, pixels = masks.hidden, plate.pixels
-    laid = matte.composite(pixels, carried.fill, matte=masks.roto)
+    matte.lay(carried.fill, pixels, matte=masks.roto)
     unseen = float(carried.unseen[hidden].mean()) if hidden.any() else 0.0
     confidence = float(carried.confidence[hidden].mean()) if hidden.any() else 1.0
     layers = diagnostics.layers(plate, carried, hidden=hidden, frames=numbers, wanted=shot.aovs)
     as_patch = shot.controls.write == "patch"
-    return Filled(plate.frame, plate, hidden, laid, layers, unseen, confidence, trust, as_patch)
+    return Filled(plate.frame, plate, hidden, pixels, layers, unseen, confidence, trust, as_patch)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from functools import partial
 
 from aan_engine import regrain, transport
 from aan_engine.decision import Decision
 from aan_engine.filled import Filled, composed
 from aan_engine.grain import Again, Grain
-from aan_engine.motion import Array
 from aan_engine.plate import Plate
 from aan_engine.roles import Masks, Roles
 from aan_engine.shelf import Shelf
@@ -19,8 +19,19 @@ from aan_engine.survey import Survey
 from aan_engine.transport import Carried
 
 
+@dataclass(frozen=True, eq=False)
+class Unfinished:
+    """A target between its two hands: its plate, its grain if that is wanted, and what was carried into its hole."""
+
+    decision: Decision | None
+    plate: Plate
+    masks: Masks
+    carried: Carried
+    grain: Grain | None = None
+
+
 class Finisher:
-    """Finishes the targets of one shot, in order; remembers what the one before was copied from.
+    """Finishes the targets of one shot, in order, with two hands: one carries, the other gives grain and composites.
 
     Args:
         read: the targets' plates and masks, in order, those to be skipped left out.
@@ -40,26 +51,20 @@ class Finisher:
         self._shot, self._roles, self._shelf, self._survey = shot, roles, shelf, survey
         self._read, self._skip = read, skip
         self._latest = regrain.NOTHING
+        self._grain_size = (0.0, 0.0)
 
-    def finish(self, index: int, decision: Decision | None) -> Filled | None:
-        """The target with its hole filled as decided; None where it is skipped."""
-        before, self._latest = self._latest, regrain.Copied.of(decision, size=self._survey.reel.size)
+    def carry(self, index: int, decision: Decision | None) -> Unfinished | Decision | None:
+        """The target with its hole filled as decided; the decision alone where it is skipped."""
         if index in self._skip:
-            return None
+            return decision
         plate, masks = next(self._read)
-        carried = Carried.blank(plate.shape)
         if index in self._roles.painted:
-            carried = transport.laid_over(self._shelf.source(index), masks.hidden, index=index)
-        elif masks.hidden.any():
-            assert decision is not None  # what is hidden on the plate is hidden on its proxy
-            carried = self._carried(decision, plate, masks, before=before)
-        trust = self._survey.trusted(index)
-        return composed(self._shot, plate, masks, carried, numbers=self._roles.numbers, trust=trust)
-
-    def _carried(self, decision: Decision, plate: Plate, masks: Masks, *, before: regrain.Copied) -> Carried:
-        """A decision carried out, with the plate's grain if that is wanted; `before`: what the previous one copied."""
-        grain = self._grain(decision.near.index, plate.pixels, masks) if self._shot.controls.grain else None
-        found = transport.carry(
+            over = transport.laid_over(self._shelf.source(index), masks.hidden, index=index)
+            return Unfinished(None, plate, masks, over)
+        if decision is None or not masks.hidden.any():
+            return Unfinished(None, plate, masks, Carried.blank(plate.shape))
+        grain = self._grain(index, plate, masks) if self._shot.controls.grain else None
+        carried = transport.carry(
             decision,
             masks.hidden,
             size=self._survey.reel.size,
@@ -67,13 +72,25 @@ class Finisher:
             target=Source(plate, masks),
             grain=grain.size if grain else (0.0, 0.0),
         )
-        still = regrain.standing(found, index=decision.near.index, before=before)
-        seed = (self._shot.controls.seed, plate.frame)
-        return regrain.regrained(found, plate.pixels, hidden=masks.hidden, still=still, grain=grain, seed=seed)
+        return Unfinished(decision, plate, masks, carried, grain)
 
-    def _grain(self, index: int, pixels: Array, masks: Masks) -> Grain | None:
+    def dress(self, index: int, found: Unfinished | Decision | None) -> Filled | None:
+        """The finished frame; None where it is skipped."""
+        decision = found.decision if isinstance(found, Unfinished) else found
+        before, self._latest = self._latest, regrain.Copied.of(decision, size=self._survey.reel.size)
+        if not isinstance(found, Unfinished):
+            return None
+        plate, masks, carried = found.plate, found.masks, found.carried
+        if found.grain is not None:
+            still = regrain.standing(carried, hidden=masks.hidden, index=index, before=before)
+            seed = (self._shot.controls.seed, plate.frame)
+            carried = regrain.regrained(carried, plate, hidden=masks.hidden, still=still, grain=found.grain, seed=seed)
+        trust = self._survey.trusted(index)
+        return composed(self._shot, plate, masks, carried, numbers=self._roles.numbers, trust=trust)
+
+    def _grain(self, index: int, plate: Plate, masks: Masks) -> Grain | None:
         neighbour = partial(self._neighbour, index)
-        return regrain.grain_around(pixels, hidden=masks.hidden, blocked=masks.blocked, neighbour=neighbour)
+        return regrain.grain_around(plate, hidden=masks.hidden, blocked=masks.blocked, neighbour=neighbour)
 
     def _neighbour(self, index: int, window: regrain.Window) -> Again | None:
         """How the next frame of the same place, or else the one before, shows a window of the plate."""

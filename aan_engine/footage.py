@@ -15,7 +15,7 @@ from aan_engine.scan import Codes, Scan
 from aan_engine.shot import PlateUnreadable
 
 
-def read(path: Path, *, frame: int, colorspace: str | None = None) -> Plate:
+def read(path: Path, *, frame: int, colorspace: str | None = None, view: str | None = None) -> Plate:
     """One frame, whole.
 
     Args:
@@ -23,6 +23,7 @@ def read(path: Path, *, frame: int, colorspace: str | None = None) -> Plate:
         colorspace: the space of the picture by its OpenColorIO name. None means scene-linear for EXR and floating
             point, sRGB for PNG, TIFF and JPEG, Rec. 1886 for movies, and for DPX what its header says: video, linear,
             and Cineon's log curve for anything else.
+        view: which eye of a stereo file is the picture; None for the first.
 
     Returns:
         EXR: its own values, which the plate's `encoding` turns into light. Other formats: scene-linear values in half
@@ -36,11 +37,12 @@ def read(path: Path, *, frame: int, colorspace: str | None = None) -> Plate:
     kind = formats.told(path)
     if not _is_footage(path, kind, frame=frame):
         encoding = colour.named(colorspace) if colorspace is not None else None
-        return exr.read(path, frame=frame, encoding=None if encoding is None or encoding.linear else encoding)
+        linear = encoding is None or encoding.linear
+        return exr.read(path, frame=frame, encoding=None if linear else encoding, view=view)
     told, codes = _scanned(path, kind, frame=frame)
     movie.check_implied(told, colorspace=colorspace, frame=frame)
     encoding = colour.footage(colorspace, implied=told.implied)
-    return scan.plate(told, codes, frame=frame, encoding=encoding)
+    return scan.plate(told, codes, frame=frame, encoding=encoding, view=view)
 
 
 def values(path: Path, *, frame: int) -> tuple[Part, ...]:

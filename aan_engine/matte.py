@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine import footage
+from aan_engine import footage, views
 from aan_engine.header import Window
 from aan_engine.plate import Part, Plate
 from aan_engine.shot import MatteError, PlateError, PlateMissing
@@ -23,12 +23,13 @@ COVERS = 0.08
 """Share of a pixel from which the fill takes it whole, see `covering`."""
 
 
-def read(path: Path, *, frame: int, channel: str | None, like: Plate) -> NDArray[np.float32]:
+def read(path: Path, *, frame: int, channel: str | None, like: Plate, view: str | None = None) -> NDArray[np.float32]:
     """The matte of one frame, placed over the plate's data window.
 
     Args:
         channel: the channel's name, exact (`mask.A`) or without its layer or part where only one matches (`A`,
             `mask`); None takes `A`, else the only or the first channel.
+        view: the eye whose channels are meant, where the matte is a stereo file that has it.
         like: the plate that it belongs to.
 
     Returns:
@@ -42,7 +43,7 @@ def read(path: Path, *, frame: int, channel: str | None, like: Plate) -> NDArray
     Raises:
         MatteError: missing, damaged, of another size, or without the named channel.
     """
-    part, name = _opened(path, frame=frame, channel=channel)
+    part, name = _opened(path, frame=frame, channel=channel, view=view)
     _check_size(part.description.display_window, like, path=Path(path), frame=frame)
     placed = np.zeros(like.shape, np.float32)
     there, here = _overlap(part.description.data_window, like.data_window)
@@ -54,9 +55,9 @@ def read(path: Path, *, frame: int, channel: str | None, like: Plate) -> NDArray
     return placed
 
 
-def is_empty(path: Path, *, frame: int, channel: str | None) -> bool:
-    """Whether the matte of one frame hides nothing, wherever it lies; `channel` and errors as in `read`."""
-    part, name = _opened(path, frame=frame, channel=channel)
+def is_empty(path: Path, *, frame: int, channel: str | None, view: str | None = None) -> bool:
+    """Whether the matte of one frame hides nothing, wherever it lies; `channel`, `view` and errors as in `read`."""
+    part, name = _opened(path, frame=frame, channel=channel, view=view)
     with np.errstate(invalid="ignore"):
         return bool((part.channels[name] <= 0).all())
 
@@ -140,16 +141,21 @@ def composite(
         (H, W, 3) float32: where m is 0 the plate's own bits, where m is 1 the fill's own bits.
     """
     result = plate.copy()
+    lay(fill, result, matte=matte)
+    return result
+
+
+def lay(fill: NDArray[np.float32], plate: NDArray[np.float32], *, matte: NDArray[np.float32]) -> None:
+    """As `composite`, in the plate's own place: a large plate is not copied once more."""
     around = box(matte > 0, margin=0)
     if around is None:
-        return result
+        return
     y0, y1, x0, x1 = around
-    near, inside, over = result[y0:y1, x0:x1], matte[y0:y1, x0:x1], fill[y0:y1, x0:x1]
+    near, inside, over = plate[y0:y1, x0:x1], matte[y0:y1, x0:x1], fill[y0:y1, x0:x1]
     soft = (inside > 0) & (inside < 1)
     weight = inside[soft][:, None]
     near[soft] = near[soft] * (1 - weight) + over[soft] * weight
     near[inside >= 1] = over[inside >= 1]
-    return result
 
 
 def box(hidden: NDArray[np.bool_], *, margin: int) -> Box | None:
@@ -170,7 +176,17 @@ def box(hidden: NDArray[np.bool_], *, margin: int) -> Box | None:
     )
 
 
-def _opened(path: Path, *, frame: int, channel: str | None) -> tuple[Part, str]:
+def places(hidden: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows and columns of what is hidden, as `np.nonzero` has them, looked for in its box alone."""
+    around = box(hidden, margin=0)
+    if around is None:
+        return np.zeros(0, np.intp), np.zeros(0, np.intp)
+    y0, y1, x0, x1 = around
+    ys, xs = np.nonzero(hidden[y0:y1, x0:x1])
+    return ys + y0, xs + x0
+
+
+def _opened(path: Path, *, frame: int, channel: str | None, view: str | None) -> tuple[Part, str]:
     path = Path(path)
     try:
         parts = footage.values(path, frame=frame)
@@ -182,11 +198,14 @@ def _opened(path: Path, *, frame: int, channel: str | None) -> tuple[Part, str]:
         raise MatteError(
             f"the matte cannot be read: {error.reason}", hint=error.hint, file=path, frame=frame
         ) from error
-    return _find(parts, channel, path=path, frame=frame)
-
-
-def _find(parts: tuple[Part, ...], channel: str | None, *, path: Path, frame: int) -> tuple[Part, str]:
     everything = [(part, name) for part in parts for name in part.channels]
+    if view is not None:
+        of_view = [(part, name) for part, name in everything if views.shown(part.description, name) == view]
+        everything = of_view or everything
+    return _find(everything, channel, path=path, frame=frame)
+
+
+def _find(everything: list[tuple[Part, str]], channel: str | None, *, path: Path, frame: int) -> tuple[Part, str]:
     wanted = "A" if channel is None else channel
     # In order of exactness: the name itself, part and name together, a layer's alpha, any layer's channel.
     for fits in (

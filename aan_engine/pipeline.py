@@ -100,7 +100,8 @@ def fill(
             lambda index: None if index in roles.painted else decider.prepare(index),
             lambda index, prepared: decider.sketch(prepared),
             lambda index, sketched: decider.conclude(sketched),
-            finisher.finish,
+            finisher.carry,
+            finisher.dress,
         )
         for done, filled in enumerate(stack.enter_context(closing(filling)), 1):
             tell(Step("decide", done, len(targets)))

@@ -5,13 +5,14 @@ Knows channels and windows; opens no file (`exr` does), and changes nothing: a p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aan_engine import views
 from aan_engine.colour import Encoding
 from aan_engine.header import Description, PartDescription, Window
 from aan_engine.shot import PlateUnsupported
@@ -114,17 +115,18 @@ class Plate:
         return light if self.encoding is None else self.encoding.encode(light)
 
 
-def find_beauty(description: Description, *, frame: int | None) -> Beauty:
+def find_beauty(description: Description, *, frame: int | None, view: str | None = None) -> Beauty:
     """The picture's channels: R, G, B of the default layer, else of the first layer that has them, else Y as grey.
 
-    Parts are searched in order; a later part's default layer wins over an earlier part's named layer.
+    Parts are searched in order; a later part's default layer wins over an earlier part's named layer. Of a stereo file
+    it is the first eye's, or that of the `view` that is named.
 
     Raises:
         PlateUnsupported: no such channels, or in a form that the engine does not fill: luminance-chroma, subsampled,
             or integer channels.
     """
     parts = description.parts
-    choice = _default_layer(parts) or _named_layer(parts) or _grey(parts)
+    choice = _picture(parts) if view is None else _eye(description, view, frame=frame)
     if choice is None:
         raise _unsupported(description, frame, _why_none(parts))
     part = parts[choice.part]
@@ -134,6 +136,29 @@ def find_beauty(description: Description, *, frame: int | None) -> Beauty:
     if any(types[name] == "uint" for name in choice.names):
         raise _unsupported(description, frame, f"{', '.join(choice.names)} hold integers, not light")
     return choice
+
+
+def _picture(parts: tuple[PartDescription, ...]) -> Beauty | None:
+    return _default_layer(parts) or _named_layer(parts) or _grey(parts)
+
+
+def _eye(description: Description, view: str, *, frame: int | None) -> Beauty | None:
+    known = views.of(description)
+    if view not in known:
+        raise PlateUnsupported(
+            f"this plate has no view {view!r}",
+            hint=f"It has {' and '.join(known)}." if known else "It is no stereo file: leave the view away.",
+            file=description.path,
+            frame=frame,
+        )
+    for index, part in enumerate(description.parts):
+        own = tuple(channel for channel in part.channels if views.shown(part, channel[0]) == view)
+        plain = (f"{view}.R", f"{view}.G", f"{view}.B")
+        if set(plain) <= dict(own).keys():
+            return Beauty(part=index, names=plain)
+        if (found := _picture((replace(part, channels=own),))) is not None:
+            return replace(found, part=index)
+    return None
 
 
 def _default_layer(parts: tuple[PartDescription, ...]) -> Beauty | None:

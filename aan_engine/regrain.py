@@ -15,13 +15,12 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from aan_engine import coring
+from aan_engine import coring, matte
 from aan_engine.decision import Decision
 from aan_engine.grain import Again, Grain, kept_shares, measure
 from aan_engine.light import decode, encode
-from aan_engine.matte import box
 from aan_engine.motion import Array, Mask, sample
-from aan_engine.source import Source, sampled
+from aan_engine.source import Picture, Source, sampled
 from aan_engine.transport import Carried
 
 AROUND = 96
@@ -73,18 +72,17 @@ Neighbour = Callable[[Window], Again | None]
 
 
 def grain_around(
-    pixels: Array, *, hidden: Mask, blocked: Mask, neighbour: Neighbour = lambda window: None
+    picture: Picture, *, hidden: Mask, blocked: Mask, neighbour: Neighbour = lambda window: None
 ) -> Grain | None:
-    """The grain of a plate (H, W, 3), scene-linear, around its hole; of all of it where that is not enough."""
-    near = box(hidden, margin=AROUND)
+    """The grain of a plate's picture around its hole; of all of it where that is not enough."""
+    near = matte.box(hidden, margin=AROUND)
     if near is None:
         return None
     y0, y1, x0, x1 = near
-    shown = ~blocked
-    enough = shown[y0:y1, x0:x1].sum() >= AROUND * AROUND
-    window = near if enough else (0, shown.shape[0], 0, shown.shape[1])
-    part = np.s_[window[0] : window[1], window[2] : window[3]]
-    return measure(pixels[part], shown[part], neighbour(window))
+    enough = (~blocked[y0:y1, x0:x1]).sum() >= AROUND * AROUND
+    window = near if enough else (0, blocked.shape[0], 0, blocked.shape[1])
+    shown = ~blocked[window[0] : window[1], window[2] : window[3]]
+    return measure(picture.region(*window), shown, neighbour(window))
 
 
 def over_neighbour(source: Source, shift: Array, window: Window) -> Again:
@@ -115,51 +113,57 @@ def over_neighbour(source: Source, shift: Array, window: Window) -> Again:
     return Again(values.reshape(*size, 3), used, left)
 
 
-def standing(carried: Carried, *, index: int, before: Copied) -> Mask:
+def standing(carried: Carried, *, hidden: Mask, index: int, before: Copied) -> Mask:
     """(H, W) bool: whose grain would show on a neighbouring frame, too, in the same place of the scene.
 
     It does where the source is a neighbour, which shows the place itself, and where the previous target's fill took it
     from there as well. (The next target's looks at this one.)
     """
-    still = (carried.source >= 0) & (np.abs(carried.source - index) == 1)
-    H, W = carried.source.shape
+    still = np.zeros(hidden.shape, np.bool_)
+    ys, xs = matte.places(hidden)
+    source, position = carried.source[ys, xs], carried.position[ys, xs]
+    found = (source >= 0) & (np.abs(source - index) == 1)
+    H, W = hidden.shape
     for frame, places in before.places.items():
-        ys, xs = np.nonzero((carried.source == frame) & ~still)
+        here = np.flatnonzero((source == frame) & ~found)
         h, w = places.shape
-        at = (carried.position[ys, xs] + 0.5) * np.array([w / W, h / H], np.float32) - 0.5
+        at = (position[here] + 0.5) * np.array([w / W, h / H], np.float32) - 0.5
         x, y = np.clip(np.rint(at).astype(int), 0, (w - 1, h - 1)).T
-        still[ys, xs] = places[y, x]
+        found[here] = places[y, x]
+    still[ys, xs] = found
     return still
 
 
 def regrained(
-    carried: Carried, pixels: Array, *, hidden: Mask, still: Mask, grain: Grain | None, seed: tuple[int, int]
+    carried: Carried, picture: Picture, *, hidden: Mask, still: Mask, grain: Grain, seed: tuple[int, int]
 ) -> Carried:
     """The fill with the plate's grain.
 
     Args:
-        pixels: (H, W, 3) the plate, scene-linear: the surroundings of what is cored.
+        picture: the plate's: the surroundings of what is cored.
         hidden: (H, W) bool, the fill's pixels.
         still: (H, W) bool, whose grain must not stay.
-        grain: the plate's; None leaves the fill as it is.
+        grain: the plate's.
         seed: the artist's, and the frame's number.
     """
-    if grain is None or not hidden.any():
+    around = matte.box(hidden, margin=0)
+    if around is None:
         return carried
-    fill = carried.fill.copy()
-    H, W = hidden.shape
-    for top in range(0, H, TILE):
-        for left in range(0, W, TILE):
+    y0, y1, x0, x1 = around
+    fill = np.zeros(carried.fill.shape, np.float32)
+    fill[y0:y1, x0:x1] = carried.fill[y0:y1, x0:x1]
+    for top in range(y0 // TILE * TILE, y1, TILE):
+        for left in range(x0 // TILE * TILE, x1, TILE):
             tile = np.s_[top : top + TILE, left : left + TILE]
             if hidden[tile].any():
                 rng = np.random.default_rng([abs(n) for n in (*seed, top, left)])
-                _tile(carried, pixels, hidden=hidden, still=still, grain=grain, at=(top, left), rng=rng, out=fill)
+                _tile(carried, picture, hidden=hidden, still=still, grain=grain, at=(top, left), rng=rng, out=fill)
     return replace(carried, fill=fill)
 
 
 def _tile(
     carried: Carried,
-    pixels: Array,
+    picture: Picture,
     *,
     hidden: Mask,
     still: Mask,
@@ -170,10 +174,11 @@ def _tile(
 ) -> None:
     tile = np.s_[at[0] : at[0] + TILE, at[1] : at[1] + TILE]
     y0, x0 = (max(0, v - coring.MARGIN) for v in at)
-    wide = np.s_[y0 : at[0] + TILE + coring.MARGIN, x0 : at[1] + TILE + coring.MARGIN]
+    y1, x1 = (min(v + TILE + coring.MARGIN, side) for v, side in zip(at, hidden.shape, strict=True))
+    wide = np.s_[y0:y1, x0:x1]
     inner = np.s_[at[0] - y0 : at[0] - y0 + TILE, at[1] - x0 : at[1] - x0 + TILE]
     with np.errstate(invalid="ignore"):
-        light = np.where(hidden[wide][..., None], carried.fill[wide], pixels[wide])
+        light = np.where(hidden[wide][..., None], carried.fill[wide], picture.region(y0, y1, x0, x1))
     values = encode(np.where(np.isfinite(light), light, 0))
     here = hidden[tile]
     cure = still[tile] & here

@@ -106,7 +106,9 @@ class Roles:
         """Whether the matte of a frame hides anything at all; no plate is opened to tell."""
         file = self._shot.matte_of(frame)
         if file not in self._hiding:
-            self._hiding[file] = not matte.is_empty(file.path, frame=frame, channel=self._shot.matte_channel)
+            self._hiding[file] = not matte.is_empty(
+                file.path, frame=frame, channel=self._shot.matte_channel, view=self._shot.controls.view
+            )
         return self._hiding[file]
 
     def source(self, index: int, known: Plate | None = None) -> tuple[Plate, Masks]:
@@ -119,7 +121,8 @@ class Roles:
 
     def _read(self, file: FrameFile) -> Plate:
         """A frame; coordinates count from the data window's corner: it must stand still, and so must the format."""
-        plate = footage.read(file.path, frame=file.frame, colorspace=self._shot.controls.colorspace)
+        controls = self._shot.controls
+        plate = footage.read(file.path, frame=file.frame, colorspace=controls.colorspace, view=controls.view)
         windows = (plate.data_window, plate.display_window)
         usual = self._windows = self._windows or windows
         for name, found, wanted in zip(("data window", "display window"), windows, usual, strict=True):
@@ -136,13 +139,13 @@ class Roles:
     def _masks(self, plate: Plate) -> Masks:
         shot, known = self._shot, self._shot.known
         file = shot.matte_of(plate.frame)
-        roto = matte.read(file.path, frame=plate.frame, channel=shot.matte_channel, like=plate)
+        roto = matte.read(file.path, frame=plate.frame, channel=shot.matte_channel, view=shot.controls.view, like=plate)
         roto = matte.shaped(matte.covering(roto), grow=shot.controls.grow, feather=shot.controls.feather)
         barred = _broken(plate)
-        if (front := _held(known.holdout, plate)) is not None:
+        if (front := _held(known.holdout, plate, shot.controls.view)) is not None:
             barred |= front > 0
             roto = roto * (1 - front)
-        if (excluded := _held(known.exclude, plate)) is not None:
+        if (excluded := _held(known.exclude, plate, shot.controls.view)) is not None:
             barred |= excluded > 0
         return Masks(roto, barred)
 
@@ -150,12 +153,19 @@ class Roles:
 def _broken(plate: Plate) -> Mask:
     """(H, W) bool, where the plate is NaN or infinite."""
     channels = plate.parts[plate.beauty.part].channels
-    return np.asarray(~np.logical_and.reduce([np.isfinite(channels[name]) for name in set(plate.beauty.names)]))
+    return np.asarray(np.logical_or.reduce([_is_broken(channels[name]) for name in set(plate.beauty.names)]))
 
 
-def _held(files: tuple[FrameFile, ...], plate: Plate) -> NDArray[np.float32] | None:
+def _is_broken(values: NDArray[np.floating]) -> Mask:
+    """Where half or float values are NaN or infinite: all bits of the exponent are set. (NumPy is slow with half.)"""
+    if values.dtype != np.float16:
+        return ~np.isfinite(values)
+    return np.asarray((values.view(np.uint16) & 0x7C00) == 0x7C00)
+
+
+def _held(files: tuple[FrameFile, ...], plate: Plate, view: str | None) -> NDArray[np.float32] | None:
     """The matte of a plate's frame in a sequence, None where the sequence lacks it; a single one holds for all."""
     of_frame = {f.frame: f for f in files} if len(files) != 1 else {plate.frame: files[0]}
     if plate.frame not in of_frame:
         return None
-    return matte.read(of_frame[plate.frame].path, frame=plate.frame, channel=None, like=plate)
+    return matte.read(of_frame[plate.frame].path, frame=plate.frame, channel=None, view=view, like=plate)

@@ -88,16 +88,16 @@ def described(scan: Scan, *, encoding: Encoding | None) -> Description:
     return Description(path=scan.path, parts=(part,), told=told)
 
 
-def plate(scan: Scan, codes: Codes, *, frame: int, encoding: Encoding) -> Plate:
+def plate(scan: Scan, codes: Codes, *, frame: int, encoding: Encoding, view: str | None = None) -> Plate:
     """The picture as a scene-linear plate: half where `HALF_HOLDS` its bits, else float.
 
     The colours become light, all other channels stay what they are. What is written outside a matte are these values.
 
     Raises:
-        PlateUnsupported: there is no picture among the channels.
+        PlateUnsupported: there is no picture among the channels, or none of this `view`.
     """
     description = described(scan, encoding=encoding)
-    beauty = find_beauty(description, frame=frame)
+    beauty = find_beauty(description, frame=frame, view=view)
     light = encoding.decode(np.stack([codes[name] for name in beauty.names], -1))
     lit = codes | {name: light[..., column] for column, name in enumerate(beauty.names)}
     return Plate(path=scan.path, frame=frame, parts=(_part(description, lit),), beauty=beauty)

@@ -127,6 +127,7 @@ class Controls:
         clean_use: "also" or "only": whether the shot's own frames serve as sources beside the clean plate.
         reference_first, reference_last, reference_step: which frames may serve as sources, by their numbers.
         colorspace: the plates' space by its OpenColorIO name; None is scene-linear.
+        view: the eye of stereo files that is filled; None is the first.
         write: "full" frames, or a "patch" of the matte's box with alpha.
     """
 
@@ -140,6 +141,7 @@ class Controls:
     reference_last: int | None = None
     reference_step: int = 1
     colorspace: str | None = None
+    view: str | None = None
     write: str = "full"
     seed: int = 0
 

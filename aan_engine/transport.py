@@ -15,6 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aan_engine import matte
 from aan_engine.decision import Decision
 from aan_engine.grain import kept_shares
 from aan_engine.light import decode
@@ -94,7 +95,7 @@ def carry(
     if target is not None and 1 / scale.max() >= WORTH:
         rim = Rim(decision, target, source=source, scale=scale)
     out = Carried.blank((hidden.shape[0], hidden.shape[1]))
-    ys, xs = np.nonzero(hidden)
+    ys, xs = matte.places(hidden)
     for begin in range(0, len(ys), AT_ONCE):
         part = slice(begin, begin + AT_ONCE)
         _carry_pixels(decision, ys[part], xs[part], scale=scale, source=source, rim=rim, out=out, grain=grain)
@@ -104,7 +105,7 @@ def carry(
 def laid_over(painted: Source, hidden: Mask, *, index: int) -> Carried:
     """What an artist painted over a frame, taken as it is."""
     out = Carried.blank((hidden.shape[0], hidden.shape[1]))
-    ys, xs = np.nonzero(hidden)
+    ys, xs = matte.places(hidden)
     out.fill[ys, xs] = painted.picture.region(0, hidden.shape[0], 0, hidden.shape[1])[ys, xs]
     out.confidence[ys, xs], out.source[ys, xs] = 1, index
     out.kept[ys, xs] = out.fine[ys, xs] = out.coarse[ys, xs] = 1

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from aan_engine.header import Attribute, Description, PartDescription
-from aan_engine.plate import Beauty
 
 NOTE = "aanFilledView"
 """The attribute by which a result says which of its views was filled."""
@@ -21,26 +20,24 @@ def of(description: Description) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
-def filled(description: Description, beauty: Beauty) -> str | None:
-    """The view that the picture is; None in a file without views."""
-    part = description.parts[beauty.part]
+def shown(part: PartDescription, channel: str) -> str | None:
+    """The view that a channel of a part belongs to; None in a part without views."""
     if own := _own(part):
         return own[0]
     listed = _listed(part)
     if not listed:
         return None
-    layers = beauty.names[0].split(".")[:-1]
+    layers = channel.split(".")[:-1]
     return next((name for name in reversed(layers) if name in listed), listed[0])
 
 
-def noted(description: Description, beauty: Beauty) -> tuple[PartDescription, ...]:
-    """The parts as a result describes them: where several views are there, the picture's part names the filled one."""
+def noted(description: Description, number: int, channel: str) -> tuple[PartDescription, ...]:
+    """The parts as a result describes them whose picture is this channel of this part: of several views, which one."""
     parts = list(description.parts)
-    view = filled(description, beauty)
+    view = shown(parts[number], channel)
     if view is not None and len(of(description)) > 1:
         note = Attribute("string", view.encode("utf-8"), at=0)
-        part = parts[beauty.part]
-        parts[beauty.part] = replace(part, attributes=part.attributes | {NOTE: note})
+        parts[number] = replace(parts[number], attributes=parts[number].attributes | {NOTE: note})
     return tuple(parts)
 
 

@@ -85,7 +85,7 @@ class Contact:
             return
         self._hang_up()
         try:
-            self._start = Start(python=self._python(), name=self._name)
+            self._start = Start(python=self._interpreter(), name=self._name)
         except HostError as error:
             absent = isinstance(error, EngineAbsent)
             self._become(Presence.ABSENT if absent else Presence.FAILED, error.reason, error.hint)
@@ -142,6 +142,15 @@ class Contact:
         return number
 
     # How it comes about.
+
+    def _interpreter(self) -> str:
+        """The engine's Python; none is needed where an engine runs already, whoever started it."""
+        try:
+            return self._python()
+        except EngineAbsent:
+            if connection_file.read() is None:
+                raise
+            return ""
 
     def _look_at_start(self, start: Start) -> None:
         client = start.poll()

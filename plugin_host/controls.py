@@ -131,6 +131,13 @@ CONTROLS: Tuple[Control, ...] = (
         rare=True,
     ),
     Control(
+        "view",
+        "View",
+        "The eye of a stereo file that is filled, the first unless named; the other in a second job, on the result.",
+        "text",
+        rare=True,
+    ),
+    Control(
         "write",
         "Write",
         "full: whole frames; patch: only the matte's box, with alpha, to be merged over the plate.",

@@ -38,6 +38,7 @@ class JobSpec:
     reference_step: int = 1
     missing: str = "stop"
     colorspace: Optional[str] = None
+    view: Optional[str] = None
     write: str = "full"
     seed: int = 0
 

@@ -32,10 +32,10 @@ def _filling(description: Description) -> list[tuple[str, str]]:
         return [("filled", f"nothing: {error.reason}")]
     names = " ".join(dict.fromkeys(beauty.names))
     rows = [("filled", names + (f" of part {beauty.part}" if len(description.parts) > 1 else ""))]
-    view, all_views = views.filled(description, beauty), views.of(description)
+    view, all_views = views.shown(description.parts[beauty.part], beauty.names[0]), views.of(description)
     if view is not None and len(all_views) > 1:
         others = ", ".join(name for name in all_views if name != view)
-        rows.append(("views", f"{view} is filled; {others} stays as it is"))
+        rows.append(("views", f"{view} is filled; {others} stays as it is, or is filled with --view"))
     return rows
 
 

@@ -8,6 +8,7 @@
                percent, and the fill's likeness to its surroundings
     alignment  homographies on held-back pairs, beside SIFT + MAGSAC's
     clips      `aan bench` over a folder of real clips: the table of qualities and speeds
+    blender    300 frames of 2048 x 1080 in Blender's sequencer: from Clean to accepted, and what it costs Blender
     ablation   what each pathway is worth, as tables in Markdown; by name only, as it takes the better part of an hour
 
 `quality` and `memory` need nothing but the repository, and measure whole processes (`aan fill`) from outside, as an
@@ -36,6 +37,9 @@ from aan_engine.evaluation import ablation, alignment, bench, holes, likeness, s
 from aan_engine.motion import sample
 from aan_engine.training.holes import moving_hole
 from aan_engine.training.scenes import Stage
+
+sys.path.append(str(Path(__file__).resolve().parents[2]))
+from tests.blender import blenders
 
 Array = NDArray[np.float32]
 HOUSE = Path(__file__).resolve().parents[2]
@@ -105,6 +109,20 @@ def run_clips(asked: argparse.Namespace) -> None:
         subprocess.run([*command, "--frames", str(asked.frames or 40)], check=False)
 
 
+def run_blender(asked: argparse.Namespace) -> None:
+    """In each Blender that is at hand."""
+    for version in blenders.BLENDERS:
+        python = blenders.KEPT / version / "bin" / "python"
+        if not python.exists():
+            print(f"blender {version} is not there: `make test-hosts` fetches it")
+            continue
+        with tempfile.TemporaryDirectory(prefix="aan-bench-") as folder:
+            done = blenders.run_inside(python, Path(folder), "measure")
+            blenders.end_engine(Path(folder))
+            said = [line for line in done.stdout.splitlines() if line.startswith("blender ")]
+            print("\n".join(said) or done.stdout[-2000:])
+
+
 def run_ablation(asked: argparse.Namespace) -> None:
     """On a folder of clips, or on scenes made of held-back training pictures."""
     plan = bench.Plan(kinds=tuple(asked.kinds.split(",")), frames=asked.frames or 16)
@@ -142,6 +160,7 @@ PARTS = {
     "sources": run_sources,
     "alignment": run_alignment,
     "clips": run_clips,
+    "blender": run_blender,
     "ablation": run_ablation,
 }
 

@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 import OpenEXR
+import pytest
 
-from aan_engine import exr, views
+from aan_engine import exr, matte, views
 from aan_engine.attributes import carried
 from aan_engine.header import Attribute, Description, PartDescription
 from aan_engine.plate import Beauty, find_beauty
+from aan_engine.shot import PlateUnsupported
 from plugin_host.server.inspection import in_words
 
 SHAPE = (24, 40)
@@ -52,6 +54,10 @@ def in_parts(path: Path) -> Path:
         parts.append(OpenEXR.Part(header(view=eye), channels, f"rgba.{eye}"))
     OpenEXR.File(parts).write(str(path))
     return path
+
+
+def shown(description: Description, beauty: Beauty) -> str | None:
+    return views.shown(description.parts[beauty.part], beauty.names[0])
 
 
 def filled(source: Path, target: Path) -> tuple[Any, Any, Any]:
@@ -107,8 +113,54 @@ def test_eyes_that_share_a_part_are_told_by_its_list_and_the_one_without_a_name_
     part = PartDescription("", "scanline", "zip", window, window, channels, None, (), {"multiView": listed})
     description = Description(Path("p.exr"), (part,))
     assert views.of(description) == ("right", "left")
-    assert views.filled(description, find_beauty(description, frame=1)) == "right"
-    assert views.filled(description, Beauty(0, ("left.R", "left.G", "left.B"))) == "left"
+    assert shown(description, find_beauty(description, frame=1)) == "right"
+    assert shown(description, Beauty(0, ("left.R", "left.G", "left.B"))) == "left"
+
+
+def test_the_eye_that_is_named_is_filled_and_the_other_keeps_every_bit(tmp_path: Path) -> None:
+    source, hidden = in_parts(tmp_path / "p.exr"), np.zeros(SHAPE, bool)
+    hidden[6:12, 8:20] = True
+    before = exr.read(source, frame=7, view="right")
+    exr.write(tmp_path / "out.exr", before, pixels=np.full((*SHAPE, 3), 0.25, np.float32), hidden=hidden)
+    left, right = exr.read(tmp_path / "out.exr", frame=7).parts
+    for name, channel in before.parts[0].channels.items():
+        assert left.channels[name].tobytes() == channel.tobytes()
+    assert (right.channels["R"][hidden] == np.float16(0.25)).all()
+    assert right.description.attributes[views.NOTE].value == b"right"
+    assert views.NOTE not in left.description.attributes
+
+
+def test_an_eye_in_a_shared_part_goes_by_its_own_channels_and_not_by_a_layer_s() -> None:
+    listed = Attribute("stringvector", MULTI_VIEW, at=0)
+    names = ("B", "G", "R", *(f"{layer}left.{c}" for layer in ("crypto.", "") for c in "BGR"))
+    channels = tuple((name, "half") for name in names)
+    part = PartDescription("", "scanline", "zip", (0, 0, 3, 3), (0, 0, 3, 3), channels, None, (), {"multiView": listed})
+    description = Description(Path("p.exr"), (part,))
+    assert find_beauty(description, frame=1, view="left").names == ("left.R", "left.G", "left.B")
+    assert find_beauty(description, frame=1, view="right").names == ("R", "G", "B")
+
+
+def test_an_eye_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+    with pytest.raises(PlateUnsupported, match="no view 'centre'") as caught:
+        exr.read(in_parts(tmp_path / "p.exr"), frame=7, view="centre")
+    assert "left and right" in caught.value.hint
+    OpenEXR.File(header(), {name: bits("f2", seed=1) for name in "RGB"}).write(str(tmp_path / "mono.exr"))
+    with pytest.raises(PlateUnsupported, match="no view 'left'") as caught:
+        exr.read(tmp_path / "mono.exr", frame=7, view="left")
+    assert "no stereo file" in caught.value.hint
+
+
+def test_a_stereo_matte_lends_each_eye_its_own(tmp_path: Path) -> None:
+    parts = [
+        OpenEXR.Part(header(view=eye), {"A": np.full(SHAPE, value, np.float16)}, f"matte.{eye}")
+        for eye, value in (("left", 0), ("right", 1))
+    ]
+    OpenEXR.File(parts).write(str(tmp_path / "m.exr"))
+    plate = exr.read(in_parts(tmp_path / "p.exr"), frame=7)
+    for eye, value in ((None, 0), ("left", 0), ("right", 1)):
+        found = matte.read(tmp_path / "m.exr", frame=7, channel=None, like=plate, view=eye)
+        assert (found == value).all()
+        assert matte.is_empty(tmp_path / "m.exr", frame=7, channel=None, view=eye) is (value == 0)
 
 
 def test_a_list_of_views_that_ends_early_does_no_harm() -> None:

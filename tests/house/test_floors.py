@@ -91,7 +91,8 @@ def imports(module: str) -> set[str]:
         elif isinstance(node, ast.ImportFrom):
             base = module.split(".")[: -node.level] if node.level else []
             base += node.module.split(".") if node.module else []
-            names |= {".".join([*base, alias.name]) for alias in node.names} | {".".join(base)}
+            named = {".".join([*base, alias.name]) for alias in node.names}
+            names |= named if named <= SOURCES.keys() else {*named, ".".join(base)}
     return names
 
 

@@ -333,6 +333,12 @@ class Losing(InAHost):
         self.assertIs(self.standing.phase, Phase.ABSENT)
         self.assertEqual((self.standing.reason, self.standing.hint), ("the engine is not installed", "Install it."))
 
+    def test_an_engine_that_runs_is_enough_wherever_it_is_installed(self):
+        self.python = absent
+        self.live()
+        self.errand.start(SPEC, OUTPUT)
+        self.accept()
+
     def test_an_engine_that_cannot_be_started_fails_the_job_with_the_reason(self):
         self.errand.start(SPEC, OUTPUT)
         self.until(Phase.FAILED)

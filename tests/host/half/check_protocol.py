@@ -43,7 +43,7 @@ MESSAGES = {
             JobSpec(
                 *("/s h/p [l].####.exr", "/s/m.%04d.exr", 1001, 1024, "roto.a", ("confidence", "source"), "cuda"),
                 *(2.0, 1.5, "global", False, 0.25, "/s/h.####.exr", "/s/c.exr", "only", "/s/t.####.exr", "/s/x.exr"),
-                *(1000, 1030, 2, "nearest", "ACEScg", "patch", 7),
+                *(1000, 1030, 2, "nearest", "ACEScg", "right", "patch", 7),
             ),
             "/s/o.####.exr",
         ),

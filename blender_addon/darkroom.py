@@ -1,0 +1,190 @@
+"""Pictures that Blender must make for the engine: masks as mattes, and strips that have no files of their own.
+
+It works in scenes of its own, and for more than one picture in a Blender of its own, so that the artist's never waits:
+
+    blender --background --factory-startup --python darkroom.py -- order.json
+
+As that Blender knows no add-on, this file imports nothing of ours. An order is JSON: `blend`, a file with all that is
+needed, and `works`, each a `mask` or a `strip` with the `files` to be made, as pairs of a frame and a path.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+import traceback
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+Files = Iterable[Sequence[Any]]
+"""Pairs of a frame and a path."""
+
+SCENE = ".align_and_attend"
+CHANNEL = "R"  # of a matte: grey pictures have their channels named, and numbered, otherwise in each version
+
+
+def develop_mask(mask: Any, *, size: Sequence[int], files: Files) -> None:
+    """Render a mask at these frames; frames in which it has not moved get the same picture."""
+    scene = _scene(size)
+    tree = _show_mask(scene, mask)
+    try:
+        seen: dict[Any, str] = {}
+        for frame, path in files:
+            made = seen.setdefault(_shape_at(frame, mask, scene), path)
+            if made == path:
+                _render(scene, frame, path)
+            else:
+                shutil.copyfile(made, path)
+    finally:
+        _dismiss(scene, tree)
+
+
+def shapes(mask: Any, frames: Iterable[int]) -> int:
+    """How many different shapes a mask has in these frames; it stays as the artist left it."""
+    scene = bpy.data.scenes.new(SCENE)
+    try:
+        found = set()
+        for frame in frames:
+            found.add(_shape_at(frame, mask, scene))
+        return len(found)
+    finally:
+        bpy.data.scenes.remove(scene)
+
+
+def develop_strip(scene: Any, name: str, *, opaque: bool, files: Files) -> None:
+    """Render one strip by itself, as the timeline shows it. Mutes all others: for a scene that nobody else sees."""
+    strips = _strips(scene)
+    for strip in strips:
+        strip.mute = strip.name not in _needed(strips[name])
+    strips[name].mute = False
+    strips[name].blend_type = "REPLACE"
+    scene.render.use_sequencer, scene.render.use_compositing = True, False
+    scene.render.resolution_percentage = 100
+    _exr(scene, "RGB" if opaque else "RGBA")
+    for frame, path in files:
+        _render(scene, frame, path)
+
+
+def _needed(strip: Any) -> set[str]:
+    """The names of a strip and of those that its effect is made of."""
+    names = {strip.name}
+    for part in ("input_1", "input_2"):
+        other = getattr(strip, part, None)
+        if other is not None:
+            names |= _needed(other)
+    return names
+
+
+def _strips(scene: Any) -> Any:
+    editor = scene.sequence_editor
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
+def _scene(size: Sequence[int]) -> Any:
+    scene = bpy.data.scenes.new(SCENE)
+    scene.render.resolution_x, scene.render.resolution_y = size
+    scene.render.resolution_percentage = 100
+    scene.render.use_sequencer, scene.render.use_compositing = False, True
+    _exr(scene, "RGB")
+    return scene
+
+
+def _exr(scene: Any, mode: str) -> None:
+    settings = scene.render.image_settings
+    if hasattr(settings, "media_type"):
+        settings.media_type = "IMAGE"
+    settings.file_format = "OPEN_EXR"
+    settings.color_mode, settings.color_depth = mode, "16"
+    settings.exr_codec = "ZIP" if mode == "RGBA" else "RLE"  # mattes are flat: it packs them as well, and faster
+
+
+def _show_mask(scene: Any, mask: Any) -> Any | None:
+    """Have a scene's compositor show a mask and nothing else; returns the tree if it outlives the scene."""
+    if hasattr(scene, "compositing_node_group"):
+        tree = scene.compositing_node_group = bpy.data.node_groups.new(SCENE, "CompositorNodeTree")
+        tree.interface.new_socket(name="Image", in_out="OUTPUT", socket_type="NodeSocketColor")
+        shown, outlives = tree.nodes.new("NodeGroupOutput"), tree
+    else:
+        scene.use_nodes = True
+        tree, outlives = scene.node_tree, None
+        tree.nodes.clear()
+        shown = tree.nodes.new("CompositorNodeComposite")
+    node = tree.nodes.new("CompositorNodeMask")
+    node.mask = mask
+    tree.links.new(node.outputs[0], shown.inputs[0])
+    return outlives
+
+
+def _dismiss(scene: Any, tree: Any | None) -> None:
+    bpy.data.scenes.remove(scene)
+    if tree is not None:
+        bpy.data.node_groups.remove(tree)
+
+
+def _shape_at(frame: int, mask: Any, scene: Any) -> tuple[Any, ...]:
+    """Everything of a mask that may move, at a frame. Only a copy of the mask moves: no window shows this scene."""
+    scene.frame_set(frame)
+    mask = mask.evaluated_get(scene.view_layers[0].depsgraph)
+    layers = []
+    for layer in mask.layers:
+        points = [
+            (
+                *point.co,
+                *point.handle_left,
+                *point.handle_right,
+                point.weight,
+                *(f.weight for f in point.feather_points),
+            )
+            for spline in layer.splines
+            for point in spline.points
+        ]
+        layers.append((layer.alpha, layer.falloff, layer.blend, layer.invert, layer.hide_render, tuple(points)))
+    return tuple(layers)
+
+
+def _render(scene: Any, frame: int, path: str) -> None:
+    """Render one frame: as an animation, as the compositor takes no notice of the frame of a still."""
+    scene.frame_start = scene.frame_end = frame
+    scene.render.filepath = f"{path}.#####.exr"
+    bpy.ops.render.render(animation=True, scene=scene.name)
+    made = Path(scene.render.frame_path(frame=frame))
+    if not made.is_file():
+        raise RuntimeError(f"Blender wrote no {made}")
+    made.replace(path)
+
+
+def _fetch(blend: str, works: list[dict[str, Any]]) -> tuple[Iterator[Any], Iterator[Any]]:
+    """Bring along what the works are about."""
+    masks = [work["mask"] for work in works if "mask" in work]
+    scenes = [work["scene"] for work in works if "scene" in work]
+    with bpy.data.libraries.load(blend) as (_, wanted):
+        wanted.masks, wanted.scenes = masks, scenes
+    return iter(wanted.masks), iter(wanted.scenes)
+
+
+def main(order_file: str) -> int:
+    """Carry out an order; what goes wrong is left beside it, as `order.txt`."""
+    try:
+        order = json.loads(Path(order_file).read_text("utf-8"))
+        masks, scenes = _fetch(order["blend"], order["works"])
+        for work in order["works"]:
+            if "mask" in work:
+                develop_mask(next(masks), size=work["size"], files=work["files"])
+            else:
+                develop_strip(next(scenes), work["strip"], opaque=work["opaque"], files=work["files"])
+        return 0
+    except Exception as error:
+        traceback.print_exc()
+        Path(order_file).with_suffix(".txt").write_text(f"{type(error).__name__}: {error}", "utf-8")
+        return 1
+
+
+if __name__ == "__main__":
+    status = main(sys.argv[-1])
+    sys.stdout.flush()
+    os._exit(status)  # some versions hang or crash on their way out

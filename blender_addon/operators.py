@@ -1,0 +1,154 @@
+"""The panel's buttons. Each checks, calls one function, and puts what went wrong into the panel's own words."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import bpy
+from bpy.props import IntProperty, StringProperty
+
+from . import heartbeat, versions
+from .plugin_host import launch
+from .plugin_host.errors import HostError
+
+
+class _OnStrip:
+    """What works on the active strip of the timeline."""
+
+    bl_options = {"REGISTER", "UNDO"}
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        return versions.active_strip(versions.scene_of(context)) is not None
+
+    def begin(self, context: Any, **limits: int) -> set[str]:
+        """Begin to clean it; the rest happens beside the artist's work."""
+        scene = versions.scene_of(context)
+        try:
+            heartbeat.clean(scene, versions.active_strip(scene), **limits)
+        except HostError as error:
+            self.report({"ERROR"}, str(error))
+            return {"CANCELLED"}
+        heartbeat.redraw()
+        return {"FINISHED"}
+
+
+class AAN_OT_clean(_OnStrip, bpy.types.Operator):  # noqa: N801
+    """Remove what the matte covers, in every frame of the strip"""
+
+    bl_idname = "aan.clean"
+    bl_label = "Clean"
+
+    def execute(self, context: Any) -> set[str]:
+        """Begin with all of it."""
+        return self.begin(context)
+
+
+class AAN_OT_preview(_OnStrip, bpy.types.Operator):  # noqa: N801
+    """Remove what the matte covers in the current frame only"""
+
+    bl_idname = "aan.preview"
+    bl_label = "Preview Frame"
+
+    def execute(self, context: Any) -> set[str]:
+        """Begin with one frame."""
+        return self.begin(context, only=versions.scene_of(context).frame_current)
+
+
+class AAN_OT_cancel(bpy.types.Operator):  # noqa: N801
+    """Stop after the frame in work; pressed again, at once. What is finished stays"""
+
+    bl_idname = "aan.cancel"
+    bl_label = "Cancel"
+
+    uid: StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
+
+    def execute(self, context: Any) -> set[str]:
+        """Cancel the cleaning of that name, or the active strip's."""
+        strip = versions.active_strip(versions.scene_of(context))
+        wanted = self.uid or (strip.aan.uid if strip is not None else "")
+        found = [cleaning for cleaning in heartbeat.cleanings() if cleaning.uid == wanted]
+        for cleaning in found:
+            cleaning.cancel()
+        heartbeat.redraw()
+        return {"FINISHED"} if found else {"CANCELLED"}
+
+
+class AAN_OT_start_engine(bpy.types.Operator):  # noqa: N801
+    """Start the engine, or look for it again"""
+
+    bl_idname = "aan.start_engine"
+    bl_label = "Start Engine"
+
+    def execute(self, context: Any) -> set[str]:
+        """Have it started; the panel tells what came of it."""
+        heartbeat.contact().start()
+        heartbeat.redraw()
+        return {"FINISHED"}
+
+
+class AAN_OT_engine_log(bpy.types.Operator):  # noqa: N801
+    """Open the engine's log as a text of this file"""
+
+    bl_idname = "aan.engine_log"
+    bl_label = "Engine's Log"
+
+    def execute(self, context: Any) -> set[str]:
+        """Load the log anew, and say where it is."""
+        try:
+            path = launch.log_file()
+            words = path.read_text("utf-8", errors="replace")
+        except (OSError, HostError) as error:
+            self.report({"WARNING"}, f"there is no log yet ({error})")
+            return {"CANCELLED"}
+        text = bpy.data.texts.get(path.name) or bpy.data.texts.new(path.name)
+        text.from_string(words)
+        self.report({"INFO"}, f"{path} is open in the Text Editor as {text.name}")
+        return {"FINISHED"}
+
+
+class AAN_OT_jump(bpy.types.Operator):  # noqa: N801
+    """Go to this frame"""
+
+    bl_idname = "aan.jump"
+    bl_label = "Go to Frame"
+
+    frame: IntProperty(options={"HIDDEN"})  # type: ignore[valid-type]
+
+    def execute(self, context: Any) -> set[str]:
+        """Move the playhead of the timeline that is shown."""
+        scene = versions.scene_of(context)
+        if scene is None:
+            return {"CANCELLED"}
+        scene.frame_set(self.frame)
+        return {"FINISHED"}
+
+
+class AAN_OT_report(bpy.types.Operator):  # noqa: N801
+    """Open the page of the frames to look at first"""
+
+    bl_idname = "aan.report"
+    bl_label = "Open Report"
+
+    path: StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
+
+    def execute(self, context: Any) -> set[str]:
+        """Show the picture beside the report."""
+        picture = Path(self.path).with_suffix(".png")
+        if not picture.is_file():
+            self.report({"WARNING"}, f"{picture} is not there any more")
+            return {"CANCELLED"}
+        bpy.ops.wm.path_open(filepath=str(picture))
+        return {"FINISHED"}
+
+
+CLASSES = (
+    AAN_OT_clean,
+    AAN_OT_preview,
+    AAN_OT_cancel,
+    AAN_OT_start_engine,
+    AAN_OT_engine_log,
+    AAN_OT_jump,
+    AAN_OT_report,
+)

@@ -1,0 +1,170 @@
+"""The sidebar of the sequencer. It lays out what other rooms say, and decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import bpy
+
+from . import heartbeat, status, versions
+from .plugin_host.contact import Presence
+from .properties import SHOWN
+from .record import read
+from .status import Line
+
+MATTE_FIELDS = {"MASK": "mask", "FILES": "matte_files"}
+
+
+class _InSidebar:
+    bl_space_type = "SEQUENCE_EDITOR"
+    bl_region_type = "UI"
+    bl_category = "Clean-up"
+
+
+class AAN_PT_engine(_InSidebar, bpy.types.Panel):  # noqa: N801
+    """Whether there is an engine."""
+
+    bl_label = "Align & Attend"
+
+    def draw(self, context: Any) -> None:
+        """Its state, its reason, and the button that starts it."""
+        engine = heartbeat.contact().state
+        _draw_lines(self.layout, status.of_engine(engine))
+        if engine.presence not in (Presence.READY, Presence.STARTING, Presence.UNKNOWN):
+            row = self.layout.row(align=True)
+            row.operator("aan.start_engine", icon="PLAY")
+            if engine.presence in (Presence.FAILED, Presence.LOST):
+                row.operator("aan.engine_log", text="", icon="TEXT")
+        strip = versions.active_strip(versions.scene_of(context))
+        for cleaning in heartbeat.cleanings():
+            elsewhere = strip is None or cleaning.uid != strip.aan.uid
+            if elsewhere and (cleaning.standing.active or cleaning.abandoned):
+                _draw_elsewhere(self.layout, cleaning)
+
+
+class AAN_PT_strip(_InSidebar, bpy.types.Panel):  # noqa: N801
+    """The strip that is worked on."""
+
+    bl_label = "Clean Strip"
+    bl_parent_id = "AAN_PT_engine"
+
+    def draw(self, context: Any) -> None:
+        """What is to go, the controls, the buttons, and how it stands."""
+        scene = versions.scene_of(context)
+        strip = versions.active_strip(scene)
+        if strip is None:
+            self.layout.label(text="Select the strip to be cleaned.", icon="INFO")
+            return
+        if strip.aan.result_of:
+            self.layout.label(text="This is a result: select its source.", icon="INFO")
+            return
+        column = self.layout.column()
+        column.use_property_split = True
+        column.use_property_decorate = False
+        column.label(text=strip.name, icon="SEQUENCE")
+        _draw_matte(column, scene, strip.aan)
+        _draw_controls(column, strip.aan, rare=False)
+        column.prop(strip.aan, "folder")
+        _draw_buttons(self.layout, strip)
+        _draw_standing(self.layout, strip)
+
+
+class AAN_PT_rare(_InSidebar, bpy.types.Panel):  # noqa: N801
+    """Controls that are seldom needed, folded away."""
+
+    bl_label = "Rare Controls"
+    bl_parent_id = "AAN_PT_engine"
+    bl_options = {"DEFAULT_CLOSED"}
+
+    @classmethod
+    def poll(cls, context: Any) -> bool:
+        """Only where there is a strip to be cleaned."""
+        strip = versions.active_strip(versions.scene_of(context))
+        return strip is not None and not strip.aan.result_of
+
+    def draw(self, context: Any) -> None:
+        """The rest of the controls."""
+        self.layout.use_property_split = True
+        self.layout.use_property_decorate = False
+        strip = versions.active_strip(versions.scene_of(context))
+        self.layout.prop(strip.aan, "matte_channel")
+        _draw_controls(self.layout, strip.aan, rare=True)
+
+
+def _draw_lines(layout: Any, lines: Iterable[Line]) -> None:
+    column = layout.column(align=True)
+    for line in lines:
+        column.label(text=line.text, icon=line.icon)
+
+
+def _draw_elsewhere(layout: Any, cleaning: Any) -> None:
+    """A cleaning whose strip is not the one that is shown, or is no more."""
+    box = layout.box()
+    row = box.row()
+    row.label(text=cleaning.title, icon="SEQUENCE")
+    if cleaning.standing.active:
+        row.operator("aan.cancel", text="", icon="X").uid = cleaning.uid
+    _draw_progress(box, cleaning.standing)
+    if cleaning.abandoned:
+        lines = status.of_cleaning(cleaning.standing, note=cleaning.note, note_hint=cleaning.note_hint)
+        _draw_lines(box, lines)
+
+
+def _draw_matte(layout: Any, scene: Any, settings: Any) -> None:
+    layout.prop(settings, "matte_kind")
+    if settings.matte_kind == "STRIP":
+        editor = scene.sequence_editor
+        layout.prop_search(settings, "matte_strip", editor, "strips" if hasattr(editor, "strips") else "sequences")
+    elif settings.matte_kind in MATTE_FIELDS:
+        layout.prop(settings, MATTE_FIELDS[settings.matte_kind])
+
+
+def _draw_controls(layout: Any, settings: Any, *, rare: bool) -> None:
+    for control in SHOWN:
+        if control.rare is rare:
+            layout.prop(settings, control.name)
+
+
+def _draw_buttons(layout: Any, strip: Any) -> None:
+    cleaning = heartbeat.of(strip)
+    row = layout.row(align=True)
+    row.scale_y = 1.4
+    if cleaning is not None and cleaning.standing.active:
+        row.operator("aan.cancel", icon="CANCEL").uid = ""
+    else:
+        row.operator("aan.preview", icon="RESTRICT_RENDER_OFF")
+        row.operator("aan.clean", icon="BRUSH_DATA")
+
+
+def _draw_progress(layout: Any, standing: Any) -> None:
+    bar = status.progress(standing)
+    if bar is not None:
+        layout.progress(factor=bar[0], text=bar[1])
+
+
+def _draw_standing(layout: Any, strip: Any) -> None:
+    cleaning, record = heartbeat.of(strip), read(strip.aan.record)
+    if cleaning is not None:
+        standing = cleaning.standing
+        _draw_progress(layout, standing)
+        _draw_lines(layout, status.of_cleaning(standing, note=cleaning.note, note_hint=cleaning.note_hint))
+        _draw_outcome(layout, strip, cleaning.record, standing.worst, standing.report)
+    elif record is not None:
+        _draw_lines(layout, status.of_record(record))
+        _draw_outcome(layout, strip, record, record.worst, record.report)
+
+
+def _draw_outcome(layout: Any, strip: Any, record: Any, worst: tuple[int, ...], report: str) -> None:
+    """The frames to look at first, as buttons that go there; and the page about them."""
+    frames = status.worst_frames(worst, record, versions.content_start(strip))
+    if frames:
+        layout.label(text="Look at first:")
+        flow = layout.grid_flow(columns=4, align=True)
+        for frame in frames[:8]:
+            flow.operator("aan.jump", text=str(frame)).frame = frame
+    if report:
+        layout.operator("aan.report", icon="IMAGE_DATA").path = report
+
+
+CLASSES = (AAN_PT_engine, AAN_PT_strip, AAN_PT_rare)

@@ -1,0 +1,43 @@
+"""The add-on's own settings: where the engine is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+from bpy.props import StringProperty
+
+from . import versions
+from .plugin_host import interpreter
+
+
+class AANPreferences(bpy.types.AddonPreferences):
+    """Where the engine is."""
+
+    bl_idname = __package__
+
+    engine: StringProperty(  # type: ignore[valid-type]
+        name="Engine's Python",
+        description="The Python that has Align & Attend installed; empty for AAN_ENGINE or the usual places",
+        subtype="FILE_PATH",
+        options=versions.RELATIVE,
+    )
+
+    def draw(self, context: Any) -> None:
+        """Show the setting, and how to get an engine."""
+        self.layout.prop(self, "engine")
+        column = self.layout.column(align=True)
+        column.label(text="Without it: the environment variable AAN_ENGINE, then the usual places.")
+        column.label(text="To install the engine, run this in the folder of Align & Attend:")
+        column.label(text=interpreter.install_command())
+
+
+def chosen() -> str:
+    """What the artist chose as the engine's Python; empty for the usual one."""
+    addon = bpy.context.preferences.addons.get(__package__)
+    return str(addon.preferences.engine) if addon is not None and addon.preferences is not None else ""
+
+
+def python() -> str:
+    """The engine's Python, see `interpreter.find`."""
+    return interpreter.find(bpy.path.abspath(chosen()))

@@ -1,0 +1,109 @@
+"""What is stored with a strip: the artist's controls, the matte's choice, and the record of its cleaning.
+
+The controls are those of `plugin_host.controls`, in its words and order. `write` is left out: Blender blends in a space
+of its own, so that a patch would have other edges than a full frame.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import bpy
+from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
+
+from . import versions
+from .mattes import pattern_of
+from .plugin_host.controls import CONTROLS, Control
+
+SHOWN = tuple(control for control in CONTROLS if control.name != "write")
+NO_LIMIT = -1
+
+MATTES = (
+    ("MASK", "Mask", "A mask of this file, drawn over the plate in the Image or Movie Clip Editor"),
+    ("STRIP", "Strip", "Another strip: a mask strip, or a black and white picture of what is to go"),
+    ("FILES", "Files", "Files on disk, numbered as the plates' files; a single one holds for all frames"),
+    ("ALPHA", "Alpha", "The plates' own alpha channel: what is opaque goes"),
+)
+FOLDER = "//clean"
+
+
+def _property(control: Control) -> Any:
+    words: dict[str, Any] = {"name": control.label, "description": control.help.rstrip(".")}
+    if control.kind == "choice":
+        items = [(choice, choice.capitalize(), "") for choice in control.choices]
+        return EnumProperty(items=items, default=str(control.default), **words)
+    if control.kind == "number":
+        step = 1 if control.high <= 1 else 10
+        return FloatProperty(min=control.low, max=control.high, default=float(control.default or 0), step=step, **words)
+    if control.kind == "count":
+        return IntProperty(min=int(control.low), max=int(control.high), default=int(control.default or 0), **words)
+    if control.kind == "frame":
+        words["description"] += f" ({NO_LIMIT}: no limit)"
+        return IntProperty(min=NO_LIMIT, default=NO_LIMIT, **words)
+    if control.kind == "switch":
+        return BoolProperty(default=bool(control.default), **words)
+    if control.kind == "files":
+        return StringProperty(subtype="FILE_PATH", options=versions.RELATIVE, **words)
+    return StringProperty(**words)
+
+
+def values(settings: Any) -> dict[str, Any]:
+    """The controls as the engine takes them."""
+    found = {}
+    for control in SHOWN:
+        value = getattr(settings, control.name)
+        if control.kind == "files":
+            value = pattern_of(bpy.path.abspath(value)) if value else None
+        elif control.kind == "text":
+            value = value.strip() or None
+        elif control.kind == "frame":
+            value = None if value == NO_LIMIT else value
+        elif control.kind == "number":
+            value = round(value, 4)  # Blender keeps single precision
+        found[control.name] = value
+    return found
+
+
+class AANStrip(bpy.types.PropertyGroup):
+    """What this add-on keeps with each strip."""
+
+
+AANStrip.__annotations__ = {
+    **{control.name: _property(control) for control in SHOWN},
+    "matte_kind": EnumProperty(name="Remove", description="What says which pixels are to go", items=MATTES),
+    "mask": PointerProperty(name="Mask", description="The mask over what is to go", type=bpy.types.Mask),
+    "matte_strip": StringProperty(name="Strip", description="The strip that covers what is to go"),
+    "matte_files": StringProperty(
+        name="Files",
+        description="The first file, or a pattern such as roto.####.exr",
+        subtype="FILE_PATH",
+        options=versions.RELATIVE,
+    ),
+    "matte_channel": StringProperty(
+        name="Channel", description="The matte's channel; empty for A, else the only or the first one"
+    ),
+    "folder": StringProperty(
+        name="Result",
+        description="The folder for the cleaned frames",
+        subtype="DIR_PATH",
+        default=FOLDER,
+        options=versions.RELATIVE,
+    ),
+    "show_rare": BoolProperty(name="Rare controls", description="Show the controls that are seldom needed"),
+    "uid": StringProperty(options={"HIDDEN"}),
+    "uid_of": StringProperty(options={"HIDDEN"}),
+    "result_of": StringProperty(options={"HIDDEN"}),
+    "record": StringProperty(options={"HIDDEN"}),
+}
+
+
+def register() -> None:
+    """Have every strip carry these."""
+    bpy.utils.register_class(AANStrip)
+    versions.STRIP.aan = PointerProperty(type=AANStrip)
+
+
+def unregister() -> None:
+    """What strips carry stays in the file, unseen, for when the add-on is back."""
+    del versions.STRIP.aan
+    bpy.utils.unregister_class(AANStrip)

@@ -1,0 +1,187 @@
+"""The result on the timeline: an image strip directly above its source, whose frames appear as they are made.
+
+It replaces what this add-on put there for the same strip before, and nothing else. Frames that are not made yet show
+what lies below: a transparent picture stands in for them. They must not be missing files: Blender up to 5.0 leaves the
+size of elements that a script appends to chance, and makes its placeholder for a missing file that large.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import bpy
+
+from . import versions
+from .faults import NoPlaceForResult
+from .record import Record
+
+STAND_IN = "waiting.exr"
+HIGHEST_CHANNEL = 128
+COLOUR = "COLOR_05"
+LINEAR = "Linear Rec.709"
+BLENDING = ("blend_type", "blend_alpha")
+PICTURE = (
+    "color_multiply",
+    "color_saturation",
+    "multiply_alpha",
+    "use_flip_x",
+    "use_flip_y",
+    "use_float",
+    "alpha_mode",
+)
+TRANSFORM = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation", "filter", "origin")
+CROP = ("min_x", "max_x", "min_y", "max_y")
+
+
+def of(scene: Any, uid: str) -> Any | None:
+    """The result strip of the source strip that is known by `uid`."""
+    return next((strip for strip in versions.every_strip(scene) if uid and strip.aan.result_of == uid), None)
+
+
+def make_stand_in(folder: Path, *, size: tuple[int, int]) -> None:
+    """Leave the picture that stands for frames which are not made yet, as large as they will be."""
+    image = bpy.data.images.new(STAND_IN, *size, alpha=True, float_buffer=True)
+    try:
+        image.generated_color = (0.0, 0.0, 0.0, 0.0)
+        image.file_format = "OPEN_EXR"
+        image.filepath_raw = str(folder / STAND_IN)
+        image.save()
+    finally:
+        bpy.data.images.remove(image)
+
+
+def place(scene: Any, source: Any, record: Record) -> Any:
+    """Put the result above its source, in place of an earlier one; it shows no frame yet.
+
+    Raises:
+        NoPlaceForResult: when every channel above is taken.
+    """
+    start = versions.content_start(source) + record.offset
+    earlier = of(scene, source.aan.uid)
+    channel = _free_channel(scene, source.channel, start, len(record.frames), but=earlier)
+    if earlier is not None:
+        versions.strips(scene).remove(earlier)
+    stand_in = Path(record.ticket.output).with_name(STAND_IN)
+    strip = versions.strips(scene).new_image(
+        name=f"{source.name} clean", filepath=str(stand_in), channel=channel, frame_start=start
+    )
+    for _ in record.frames[1:]:
+        strip.elements.append(STAND_IN)
+    if bpy.data.filepath:
+        strip.directory = _relative(strip.directory)
+    strip.aan.result_of = source.aan.uid
+    strip.color_tag = COLOUR
+    _take_over(source, strip, record)
+    if strip.blend_type == "REPLACE":
+        strip.blend_type = "ALPHA_OVER"  # else the stand-in would replace what lies below; see `complete`
+    _group(scene, source, strip)
+    return strip
+
+
+def show(strip: Any, record: Record, frames: Iterable[int]) -> None:
+    """Have frames that were made since be seen."""
+    index_of = {frame: index for index, frame in enumerate(record.frames)}
+    for frame in frames:
+        index = index_of.get(frame)
+        if index is not None and index < len(strip.elements):
+            strip.elements[index].filename = Path(_file(record.ticket.output, frame)).name
+
+
+def complete(strip: Any, source: Any) -> None:
+    """Now that every frame is there, have it blend as its source does."""
+    strip.blend_type = source.blend_type
+
+
+def _group(scene: Any, source: Any, strip: Any) -> None:
+    """Connect the two, so that they are moved together. Only a sequencer of Blender 4.3 or later can do that."""
+    if "connect" not in dir(bpy.ops.sequencer):
+        return
+    for window in bpy.context.window_manager.windows:
+        for area in window.screen.areas:
+            if area.type == "SEQUENCE_EDITOR":
+                region = next(region for region in area.regions if region.type == "WINDOW")
+                with bpy.context.temp_override(window=window, area=area, region=region):
+                    if versions.scene_of(bpy.context) == scene and bpy.ops.sequencer.connect.poll():
+                        _connect(scene, {source.name, strip.name})
+                        return
+
+
+def _connect(scene: Any, names: set[str]) -> None:
+    """Blender connects what is selected; what the artist had selected is so again afterwards."""
+    before = {strip.name: strip.select for strip in versions.every_strip(scene)}
+    for strip in versions.every_strip(scene):
+        strip.select = strip.name in names
+    bpy.ops.sequencer.connect()
+    for strip in versions.every_strip(scene):
+        strip.select = before[strip.name]
+
+
+def _file(pattern: str, frame: int) -> str:
+    head, _, tail = pattern.rpartition("####")
+    return f"{head}{frame:04d}{tail}"
+
+
+def _relative(directory: str) -> str:
+    try:
+        return bpy.path.relpath(directory)
+    except ValueError:  # another drive
+        return directory
+
+
+def _free_channel(scene: Any, below: int, start: int, length: int, *, but: Any | None) -> int:
+    taken = set()
+    for strip in versions.strips(scene):
+        first, last = versions.visible(strip)
+        if strip != but and first < start + length and last >= start:
+            taken.add(strip.channel)
+    for channel in range(below + 1, HIGHEST_CHANNEL + 1):
+        if channel not in taken:
+            return channel
+    raise NoPlaceForResult(
+        "no channel above the strip is free", hint="Move a strip out of the way, and place it again."
+    )
+
+
+def _take_over(source: Any, strip: Any, record: Record) -> None:
+    """What Blender does to the source's picture it does to the result's."""
+    _copy(source, strip, BLENDING)
+    if not record.own:
+        return  # it was rendered with all of that
+    _copy(source, strip, PICTURE)
+    _copy(source.transform, strip.transform, TRANSFORM)
+    _copy(source.crop, strip.crop, CROP)
+    space = source.colorspace_settings.name if record.linear else LINEAR
+    strip.colorspace_settings.name = space
+    for modifier in source.modifiers:
+        _copy_struct(modifier, strip.modifiers.new(modifier.name, modifier.type))
+
+
+def _copy(source: Any, target: Any, names: Iterable[str]) -> None:
+    for name in names:
+        if hasattr(source, name) and hasattr(target, name):
+            setattr(target, name, getattr(source, name))
+
+
+def _copy_struct(source: Any, target: Any) -> None:
+    """Every value of a modifier, and of what it is made of."""
+    for prop in source.bl_rna.properties:
+        name = prop.identifier
+        if name in ("rna_type", "name", "type"):
+            continue
+        if prop.type == "POINTER" and getattr(source, name) is not None and prop.is_readonly:
+            _copy_struct(getattr(source, name), getattr(target, name))
+        elif prop.type == "COLLECTION" and name == "curves":
+            _copy_curves(source.curves, target)
+        elif not prop.is_readonly:
+            setattr(target, name, getattr(source, name))
+
+
+def _copy_curves(curves: list[Any], target: Any) -> None:
+    for curve, copied in zip(curves, target.curves, strict=False):
+        while len(copied.points) < len(curve.points):
+            copied.points.new(0.5, 0.5)
+        for point, other in zip(curve.points, copied.points, strict=False):
+            other.location, other.handle_type = point.location, point.handle_type
+    target.update()

@@ -1,0 +1,72 @@
+"""Where Blender 4.2 to 5.2 differ in what this add-on touches. Nothing else asks for a version.
+
+Strips were called sequences before 5.0, and handles got their own names in 5.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import bpy
+
+STRIP: Any = getattr(bpy.types, "Strip", None) or bpy.types.Sequence
+"""The type of every strip."""
+
+RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+"""The options of a path that may be relative to the file."""
+
+
+def scene_of(context: Any) -> Any | None:
+    """The scene whose timeline the sequencer shows; since 5.0 there may be none."""
+    return context.sequencer_scene if hasattr(context, "sequencer_scene") else context.scene
+
+
+def strips(scene: Any) -> Any:
+    """The strips of a scene's timeline, without those inside of meta strips; to be added to as well."""
+    editor = scene.sequence_editor
+    return editor.strips if hasattr(editor, "strips") else editor.sequences
+
+
+def every_strip(scene: Any) -> Iterator[Any]:
+    """The strips of a scene's timeline, also those inside of meta strips."""
+    editor = scene.sequence_editor
+    if editor is None:
+        return iter(())
+    return iter(editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all)
+
+
+def active_strip(scene: Any | None) -> Any | None:
+    """The strip that is worked on."""
+    editor = scene.sequence_editor if scene is not None else None
+    return editor.active_strip if editor is not None else None
+
+
+def visible(strip: Any) -> tuple[int, int]:
+    """The first and the last timeline frame that a strip shows."""
+    if hasattr(strip, "left_handle"):
+        return int(strip.left_handle), int(strip.right_handle) - 1
+    return int(strip.frame_final_start), int(strip.frame_final_end) - 1
+
+
+def content_start(strip: Any) -> int:
+    """The timeline frame at which a strip's content begins, trimmed away or not."""
+    return round(strip.content_start if hasattr(strip, "content_start") else strip.frame_start)
+
+
+def content_duration(strip: Any) -> int:
+    """How many frames of content there are between the ends that were cut off for good."""
+    return int(strip.content_duration if hasattr(strip, "content_duration") else strip.frame_duration)
+
+
+def cut_off(strip: Any) -> tuple[int, int]:
+    """How many frames of a movie were cut off for good at its beginning and end."""
+    if hasattr(strip, "content_trim_start"):
+        return int(strip.content_trim_start), int(strip.content_trim_end)
+    return int(strip.animation_offset_start), int(strip.animation_offset_end)
+
+
+def is_retimed(strip: Any) -> bool:
+    """Whether a strip does not play frame by frame."""
+    keys = getattr(strip, "retiming_keys", ())
+    return len(keys) > 2 or getattr(strip, "strobe", 1.0) not in (0.0, 1.0)
