@@ -17,6 +17,7 @@ ELSEWHERE = {
     "clean": "the input `clean_plate`",
     "holdout": "the input `holdout`",
     "colorspace": "nothing: what leaves Nuke is scene-linear EXR",
+    "view": "the script's views: each is a job of its own",
 }
 """Controls that are no knobs here, and what stands for them."""
 

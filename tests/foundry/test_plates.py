@@ -276,6 +276,13 @@ def test_each_view_is_ordered_with_its_own_files(shop):
     assert found["left"].matte == f"{shop.folder}/cache/plates/left/matte.####.exr"
 
 
+def test_one_file_for_all_views_is_rendered_for_each(shop):
+    shop.shot(1001, 1002)
+    shop.stage.script.views = ["left", "right"]
+    found = [each.spec.plate for each in ordered(shop, last=1002)]
+    assert found == [f"{shop.folder}/cache/plates/{view}/plate.####.exr" for view in ("left", "right")]
+
+
 @pytest.mark.parametrize("name", ["shot [1]", "a b", "cash $x", "back\\slash"])
 def test_paths_that_tcl_would_take_apart(shop, name):
     folder = shop.folder / name
