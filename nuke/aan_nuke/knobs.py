@@ -11,7 +11,15 @@ from typing import Tuple
 from .host.controls import CONTROLS, Control
 
 STRING, FILE, INT, CHOICE, SWITCH, NUMBER, TAB, BUTTON, TEXT, LINK = 1, 2, 3, 4, 6, 7, 20, 22, 26, 41
-KINDS = {"files": FILE, "choice": CHOICE, "number": NUMBER, "count": INT, "switch": SWITCH, "frame": STRING}
+KINDS = {
+    "files": FILE,
+    "choice": CHOICE,
+    "number": NUMBER,
+    "count": INT,
+    "switch": SWITCH,
+    "frame": STRING,
+    "text": STRING,
+}
 
 ELSEWHERE = {
     "clean": "the input `clean_plate`",

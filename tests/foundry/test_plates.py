@@ -338,6 +338,13 @@ def test_controls_go_along_under_their_own_names(shop):
     refused(shop, "Sources to is 'the end'")
 
 
+def test_a_node_of_an_older_version_takes_what_it_lacks_at_its_default(shop):
+    node = shop.shot(1001, 1003)
+    shop.stage.change(NAME, "seed", 7)
+    node.removeKnob(node["seed"])
+    assert spec(shop).seed == 0
+
+
 def test_what_is_missing_is_said_before_anything_is_done(shop):
     node = shop.shot(1001, 1003)
     refused(shop, "no plate lies in the range 1 - 3", first=1, last=3)
