@@ -11,13 +11,21 @@ from typing import Tuple
 from .host.controls import CONTROLS, Control
 
 STRING, FILE, INT, CHOICE, SWITCH, NUMBER, TAB, BUTTON, TEXT, LINK = 1, 2, 3, 4, 6, 7, 20, 22, 26, 41
-KINDS = {"files": FILE, "choice": CHOICE, "number": NUMBER, "count": INT, "switch": SWITCH, "frame": STRING}
+KINDS = {
+    "files": FILE,
+    "choice": CHOICE,
+    "number": NUMBER,
+    "count": INT,
+    "switch": SWITCH,
+    "frame": STRING,
+    "text": STRING,
+}
 
 ELSEWHERE = {
     "clean": "the input `clean_plate`",
     "holdout": "the input `holdout`",
     "colorspace": "nothing: what leaves Nuke is scene-linear EXR",
-    "view": "nothing: each view of the script is a job of its own",
+    "view": "the script's views: each is a job of its own",
 }
 """Controls that are no knobs here, and what stands for them."""
 

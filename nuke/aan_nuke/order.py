@@ -153,7 +153,9 @@ def _controls(node: Any) -> Dict[str, Value]:
 
 
 def _value(node: Any, name: str, kind: str) -> Value:
-    knob = node[name]
+    knob = node.knob(name)
+    if knob is None:
+        return BY_NAME[name].default  # a node from before there was this control: its Group lies in the script
     if kind == "files":
         text = str(knob.value()).strip()
         return paths.pattern(text, knob.evaluate, frame=nuke.frame()) if text else None
@@ -165,4 +167,4 @@ def _value(node: Any, name: str, kind: str) -> Value:
             label = BY_NAME[name].label
             raise HostError(f"{label} is {text!r}", hint="Give a frame number, or nothing.") from None
     value: Value = knob.value()
-    return value
+    return value or None if kind == "text" else value

@@ -44,6 +44,11 @@ def pattern(text: str, evaluate: Callable[[], str], *, frame: int) -> str:
     return os.path.join(folder, f"{name[: last.start()]}{'#' * len(last[0])}{name[last.end() :]}")
 
 
+def has_view(text: str) -> bool:
+    """Whether a path differs from view to view."""
+    return "%V" in text or "%v" in text
+
+
 def for_view(text: str, view: str) -> str:
     """`%V` and `%v` filled in."""
     return text.replace("%V", view).replace("%v", view[:1])

@@ -31,6 +31,8 @@ def own_files(node: Any, place: int, *, view: str) -> Optional[OwnFiles]:
     read = reader(node, place)
     if read is None or not _plain(read):
         return None
+    if len(nuke.views()) > 1 and not paths.has_view(read["file"].value()):
+        return None  # one file for all views: each gets its own
     first, last = int(read["first"].value()), int(read["last"].value())
     text = paths.pattern(read["file"].value(), read["file"].evaluate, frame=nuke.frame())
     text = _absolute(paths.for_view(text, view))

@@ -276,6 +276,13 @@ def test_each_view_is_ordered_with_its_own_files(shop):
     assert found["left"].matte == f"{shop.folder}/cache/plates/left/matte.####.exr"
 
 
+def test_one_file_for_all_views_is_rendered_for_each(shop):
+    shop.shot(1001, 1002)
+    shop.stage.script.views = ["left", "right"]
+    found = [each.spec.plate for each in ordered(shop, last=1002)]
+    assert found == [f"{shop.folder}/cache/plates/{view}/plate.####.exr" for view in ("left", "right")]
+
+
 @pytest.mark.parametrize("name", ["shot [1]", "a b", "cash $x", "back\\slash"])
 def test_paths_that_tcl_would_take_apart(shop, name):
     folder = shop.folder / name
@@ -329,6 +336,13 @@ def test_controls_go_along_under_their_own_names(shop):
     assert (found.aov, found.device, found.clean_use) == (("confidence", "unseen"), "cpu", "only")
     shop.stage.change(NAME, "reference_last", "the end")
     refused(shop, "Sources to is 'the end'")
+
+
+def test_a_node_of_an_older_version_takes_what_it_lacks_at_its_default(shop):
+    node = shop.shot(1001, 1003)
+    shop.stage.change(NAME, "seed", 7)
+    node.removeKnob(node["seed"])
+    assert spec(shop).seed == 0
 
 
 def test_what_is_missing_is_said_before_anything_is_done(shop):
