@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from aan_engine.candidate import Views
 from aan_engine.cast import EVERYONE, Cast
 from aan_engine.exposure import Compared
-from aan_engine.matching import convinces, search
+from aan_engine.matching import DOUBT, convinces, search
 from aan_engine.motion import Array, Motion, between, grid, project, sample, within
 from aan_engine.proxy import Reel
 from aan_engine.registration import Pyramid, Registered, refine, trust, unmoved
@@ -200,9 +200,6 @@ class Survey:
         found = refine(T, R, start=ranked[-1])
         if convinces(found, start=ranked[-1], shape=self.reel.size):
             return found
-        even = refine(self._evened(target), self._evened(reference), start=ranked[-1])
-        if convinces(even, start=ranked[-1], shape=self.reel.size):
-            return even
         if len(ranked) > 1:
             found = max(found, refine(T, R, start=ranked[0]), key=lambda r: r.trust)
 
@@ -211,9 +208,15 @@ class Survey:
                 yield self._guess(target, reference)
             yield ranked[-1]
 
-        if even.trust > found.trust:
-            T, R, found = self._evened(target), self._evened(reference), even
-        return search(T, R, known=found, starts=further())
+        found = search(T, R, known=found, starts=further())
+        if found.trust >= DOUBT:
+            return found
+        # Perhaps it is the light that moves, not the picture. What is evened out looks alike in wrong places, too.
+        T, R = self._evened(target), self._evened(reference)
+        even = refine(T, R, start=ranked[-1])
+        if not convinces(even, start=ranked[-1], shape=self.reel.size):
+            even = search(T, R, known=even, starts=[ranked[-1]])
+        return max(found, even, key=lambda r: r.trust)
 
     def motion(self, index: int, to: int) -> Motion | None:
         """The motion between neighbours; None across a cut."""
