@@ -214,7 +214,7 @@ class Survey:
         # Perhaps it is the light that moves, not the picture. What is evened out looks alike in wrong places, too.
         T, R = self._evened(target), self._evened(reference)
         even = refine(T, R, start=ranked[-1])
-        if not convinces(even, start=ranked[-1], shape=self.reel.size):
+        if even.trust > found.trust and not convinces(even, start=ranked[-1], shape=self.reel.size):
             even = search(T, R, known=even, starts=[ranked[-1]])
         return max(found, even, key=lambda r: r.trust)
 
