@@ -10,7 +10,8 @@ at pixel centres, origin top-left, y down.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from aan_engine.motion import Array, project
 from aan_engine.network import projective
-from aan_engine.registration import EXACT, Pyramid, Registered, refine, scaling, sharpness, warp
+from aan_engine.registration import Pyramid, scaling, warp
 
 LOOKS = ((2, 9, 7, 2), (2, 4, 7, 2), (1, 3, 9, 4))
 """Pyramid level, reach and side of the windows and distance between them, in the level's pixels, look after look."""
@@ -36,118 +37,68 @@ ALIKE = 0.4
 STIFFNESS = 3e-5
 """How strongly few or weak matches leave the homography as it was; see `projective.fit`."""
 
-DOUBT = 0.4
-"""An answer that is trusted less than this is doubted wherever it lies."""
-
-SURE = 0.97
-"""An answer that is trusted as much as this is not: wrong ones hardly ever are."""
-
-KIN = 0.4
-"""What is found by looking around must be more akin than this: among so many places chance finds something."""
-
-AGAIN = 4
-"""So often the sharpest answer found is looked around again."""
-
-WORTH = 1.01
-"""An answer that is sharper by less than this is no reason to look around again."""
-
 CONSENSUS = 1.5
 """Pixels (of a level) by which a match may be off and still support what many matches say in common."""
 
-EXPLAINED = 0.7
-"""Share of a place's pixels that must fit exactly for it to be explained."""
 
-NEAR = 0.03
-"""Between the two an answer is believed that lies as near to its start as this, in widths of the frame: there it is
-moving foreground or depth that takes trust away, and looking around would cost much and find nothing."""
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What one look found on a level of the pyramids.
 
-
-def convinces(found: Registered, *, start: NDArray[np.float64], shape: tuple[int, ...]) -> bool:
-    """Whether a refined homography (at frames of `shape`) may be taken as it is, or had better be searched for.
-
-    Following the slope, registration ends somewhere even where it got lost; having come far and explaining only part of
-    the picture is what such answers have in common.
+    Args:
+        points, landed: (N, 2) windows' centres on the target's level, and where the reference shows the same.
+        weight: (N,) 0 .. 1.
+        scale: full resolution -> the level.
+        shape: the level's.
+        reach: how far was looked, in the level's pixels.
     """
-    if found.trust < DOUBT or found.kinship <= KIN or found.trust >= SURE:
-        return found.trust >= SURE
-    h, w = shape[:2]
-    corners = np.array([[0, 0], [w - 1, 0], [w - 1, h - 1], [0, h - 1]], np.float32)
-    gone = project(found.homography, corners) - project(start / start[2, 2], corners)
-    return float(np.hypot(*gone.T).mean()) < NEAR * w
+
+    points: Array
+    landed: Array
+    weight: Array
+    scale: NDArray[np.float64]
+    shape: tuple[int, ...]
+    reach: int
 
 
-def search(
-    target: Pyramid, reference: Pyramid, *, known: Registered, starts: Iterable[NDArray[np.float64]]
-) -> Registered:
-    """The sharpest of `known` and what matching finds from each start, refined; no more starts once one is sure.
-
-    As long as nobody is sure, matching looks around the sharpest again: what lies half right is within reach of right.
-    """
-    best, sharp = known, sharpness(target, reference, homography=known.homography)
-
-    def sharper(start: NDArray[np.float64], consensus: bool, shown: Pyramid = target) -> bool:
-        nonlocal best, sharp
-        landed = match(shown, reference, start=start, consensus=consensus)
-        found = refine(target, reference, start=landed, coarse=False)
-        value = sharpness(target, reference, homography=found.homography)
-        if value <= sharp or found.kinship <= KIN:
-            return False
-        mended = value > WORTH * sharp
-        best, sharp = found, value
-        return mended
-
-    for start in starts:
-        for consensus in (True, False):
-            sharper(start, consensus)
-            if best.trust >= SURE:
-                return best
-    for _ in range(AGAIN):
-        if best.trust >= SURE:
-            break
-        if not (sharper(best.homography, True) or sharper(best.homography, False)):
-            rest = _unexplained(target, reference, homography=best.homography)
-            if not sharper(best.homography, True, rest):
-                break
-    return best
-
-
-def _unexplained(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64]) -> Pyramid:
-    """The target without what `homography` explains well: if that was something in front, the rest is what counts."""
-    (T, mt), (R, mr) = target.levels[0], reference.levels[0]
-    warped, both = warp(R, mr, homography, T.shape)
-    residual = np.abs(warped - T - np.median((warped - T)[both > 0] if both.any() else 0))
-    exact = cv2.blur(((both * mt > 0) & (residual < 2 * EXACT)).astype(np.float32), (9, 9)) > EXPLAINED
-    return Pyramid(target.grey, target.visible & ~exact)
-
-
-def match(
-    target: Pyramid, reference: Pyramid, *, start: NDArray[np.float64], consensus: bool = False
-) -> NDArray[np.float64]:
-    """`start`, mended by what is found within some 36 pixels around where it points.
+def landings(target: Pyramid, reference: Pyramid, *, start: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    """`start`, mended by what is found within some 36 pixels around where it points, in two ways.
 
     Args:
         target, reference: proxies of one size.
         start: (3, 3).
-        consensus: joins what most matches agree on exactly, wherever that lies, instead of what pulls from the start:
-            the one finds its way through many wrong matches, the other where few are exact.
 
-    Returns:
-        (3, 3), good to about a pixel; `start` itself where there is nothing to hold on to.
+    Yields:
+        (3, 3) twice, good to about a pixel; `start` itself where there is nothing to hold on to. First by what most
+        matches agree on exactly, wherever that lies, then by what pulls from the start: the one finds its way through
+        many wrong matches, the other where few are exact.
     """
     H = start / start[2, 2]
-    for level, reach, side, step in LOOKS:
-        depth = min(level, len(target.levels) - 1)
-        shape = target.levels[depth][0].shape
-        scale = scaling(shape, target.grey.shape)
-        local = scale @ H @ np.linalg.inv(scale)
-        points, landed, weight = _found(target, reference, local, depth=depth, reach=reach, side=side, step=step)
-        if len(points) < 12:
-            continue
-        delta = _agreed(points, landed) if consensus else _joined(points, landed, weight, shape=shape, reach=reach)
-        mended = np.linalg.inv(scale) @ local @ delta @ scale
-        if np.isfinite(mended).all() and abs(mended[2, 2]) > 1e-6:
-            H = mended / mended[2, 2]
-    return H
+    first, *closer = LOOKS
+    # What is compared with most places, and costs most, is the same for both.
+    seen = _look(target, reference, H, first)
+    for join in (_agreed, _joined):
+        landed = _mended(H, seen, join)
+        for look in closer:
+            landed = _mended(landed, _look(target, reference, landed, look), join)
+        yield landed
+
+
+def _mended(H: NDArray[np.float64], seen: _Seen, join: Callable[[_Seen], NDArray[np.float64]]) -> NDArray[np.float64]:
+    if len(seen.points) < 12:
+        return H
+    mended = np.linalg.inv(seen.scale) @ (seen.scale @ H @ np.linalg.inv(seen.scale)) @ join(seen) @ seen.scale
+    return mended / mended[2, 2] if np.isfinite(mended).all() and abs(mended[2, 2]) > 1e-6 else H
+
+
+def _look(target: Pyramid, reference: Pyramid, H: NDArray[np.float64], look: tuple[int, int, int, int]) -> _Seen:
+    level, reach, side, step = look
+    depth = min(level, len(target.levels) - 1)
+    shape = target.levels[depth][0].shape
+    scale = scaling(shape, target.grey.shape)
+    local = scale @ H @ np.linalg.inv(scale)
+    points, landed, weight = _found(target, reference, local, depth=depth, reach=reach, side=side, step=step)
+    return _Seen(points, landed, weight, scale, shape, reach)
 
 
 def _found(
@@ -214,19 +165,20 @@ def _peak(alike: Array, best: NDArray[np.int64], value: Array, *, stride: int) -
     return np.clip(beside, -0.5, 0.5).astype(np.float32)
 
 
-def _agreed(points: Array, landed: Array) -> NDArray[np.float64]:
+def _agreed(seen: _Seen) -> NDArray[np.float64]:
     """The homography that most matches agree on; the identity where none do."""
-    found, _ = cv2.findHomography(points, landed, cv2.USAC_MAGSAC, CONSENSUS, maxIters=3000, confidence=0.999)
+    found, _ = cv2.findHomography(seen.points, seen.landed, cv2.USAC_MAGSAC, CONSENSUS, maxIters=3000, confidence=0.999)
     return np.eye(3) if found is None else np.asarray(found, np.float64)
 
 
-def _joined(points: Array, landed: Array, weight: Array, *, shape: tuple[int, ...], reach: int) -> NDArray[np.float64]:
+def _joined(seen: _Seen) -> NDArray[np.float64]:
     """One homography through the matches; what is off counts less and less as the fit tightens (Geman-McClure)."""
-    source, there = (torch.from_numpy(p).double()[None] for p in (points, landed))
+    source, there = (torch.from_numpy(p).double()[None] for p in (seen.points, seen.landed))
+    height, width = seen.shape
     delta = np.eye(3)
-    for sigma in np.geomspace(max(reach - 1, 3), 1.0, 8):
-        off = np.hypot(*(project(delta, points) - landed).T)
-        say = torch.from_numpy(weight / (1 + (off / sigma) ** 2) ** 2).double()[None]
-        fitted = projective.fit(source, there, say, height=shape[0], width=shape[1], ridge=STIFFNESS)
+    for sigma in np.geomspace(max(seen.reach - 1, 3), 1.0, 8):
+        off = np.hypot(*(project(delta, seen.points) - seen.landed).T)
+        say = torch.from_numpy(seen.weight / (1 + (off / sigma) ** 2) ** 2).double()[None]
+        fitted = projective.fit(source, there, say, height=height, width=width, ridge=STIFFNESS)
         delta = fitted[0].numpy()
     return delta

@@ -120,14 +120,23 @@ def trust(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64
     return _explained(target, reference, homography=homography, slip=False)
 
 
-def unmoved(target: Pyramid, reference: Pyramid, *, found: Registered) -> Registered:
+def unmoved(*pictures: tuple[Pyramid, Pyramid], found: Registered) -> Registered:
     """`found`, or the identity where that lays the pictures at least as sharply on each other: a camera on a tripod.
 
     What moves before such a camera draws a fit along, and most of the background still passes for explained.
+
+    Args:
+        pictures: the two frames as they are, and in other ways of looking at them (light evened out): to each answer
+            its sharpest counts, as a lamp blurs the one and a hole's rim the other.
     """
+
+    def sharpest(homography: NDArray[np.float64]) -> float:
+        return max(sharpness(*each, homography=homography) for each in pictures)
+
     still = np.eye(3)
-    if sharpness(target, reference, homography=still) < sharpness(target, reference, homography=found.homography):
+    if sharpest(still) < sharpest(found.homography):
         return found
+    target, reference = pictures[0]
     certainty = trust(target, reference, homography=still)
     return Registered(still, certainty, _kinship(target, reference, homography=still, trust=certainty))
 

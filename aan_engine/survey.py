@@ -7,9 +7,8 @@ current target, and the links to distant references. Targets are meant to be ask
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
-from threading import Lock
-from typing import Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -18,13 +17,13 @@ from numpy.typing import NDArray
 from aan_engine.candidate import Views
 from aan_engine.cast import EVERYONE, Cast
 from aan_engine.exposure import Compared
-from aan_engine.matching import DOUBT, convinces, search
 from aan_engine.motion import Array, Motion, between, grid, project, sample, within
 from aan_engine.proxy import Reel
+from aan_engine.recent import Recent
 from aan_engine.registration import Pyramid, Registered, refine, trust, unmoved
+from aan_engine.search import DOUBT, Searches, convinces
 
 Homography = NDArray[np.float64]
-Value = TypeVar("Value")
 
 REACH = 30
 """How many frames a pixel is traced in each direction."""
@@ -51,42 +50,6 @@ class Guess(Protocol):
     def __call__(self, target: int, reference: int) -> Homography: ...
 
 
-class _Recent:
-    """The most recently used values, at most `limit` of them; for several threads at a time.
-
-    What is being made holds up those who wait for the same value and nobody else. A value may ask for others while it
-    is made, never in a circle.
-    """
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._lock = Lock()
-        self._kept: OrderedDict[Hashable, object] = OrderedDict()
-        self._made: dict[Hashable, Lock] = {}
-
-    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
-        with self._lock:
-            if key in self._kept:
-                self._kept.move_to_end(key)
-                return self._kept[key]  # type: ignore[return-value]
-            making = self._made.setdefault(key, Lock())
-        with making:
-            with self._lock:
-                if key in self._kept:
-                    return self._kept[key]  # type: ignore[return-value]
-            value = make()
-            with self._lock:
-                self._made.pop(key, None)
-                self._kept[key] = value
-                while len(self._kept) > self._limit:
-                    self._kept.popitem(last=False)
-        return value
-
-    def clear(self) -> None:
-        """Let everything go."""
-        self._kept.clear()
-
-
 class Survey:
     """Motion and alignment among the frames of a reel.
 
@@ -101,11 +64,12 @@ class Survey:
         self.cast = cast
         self.reach = reach
         self._guess: Guess | None = None
+        self._search = Searches()
         self._tick: Callable[[int], None] = lambda count: None
         # Three pictures of each frame of the window: image, visibility, stir.
-        self._pictures = _Recent(3 * (2 * reach + 12))
-        self._pyramids = _Recent(2 * reach + 12)
-        self._motions = _Recent(4 * reach + 8)
+        self._pictures = Recent(3 * (2 * reach + 12))
+        self._pyramids = Recent(2 * reach + 12)
+        self._motions = Recent(4 * reach + 8)
         self._steps: dict[int, Registered] = {}
         self._bridges: dict[tuple[int, int], Registered] = {}
         self._links: OrderedDict[tuple[int, int], Registered] = OrderedDict()
@@ -184,7 +148,7 @@ class Survey:
             if index - 1 in self._steps:
                 starts.append(self._steps[index - 1].homography)
             found = self._best(index, index + 1, starts)
-            self._steps[index] = unmoved(self._evened(index), self._evened(index + 1), found=found)
+            self._steps[index] = self._steadied(index, index + 1, found)
             self._tick(len(self._steps))
         return self._steps[index]
 
@@ -208,15 +172,19 @@ class Survey:
                 yield self._guess(target, reference)
             yield ranked[-1]
 
-        found = search(T, R, known=found, starts=further())
+        found = self._search(T, R, known=found, starts=further())
         if found.trust >= DOUBT:
             return found
         # Perhaps it is the light that moves, not the picture. What is evened out looks alike in wrong places, too.
         T, R = self._evened(target), self._evened(reference)
         even = refine(T, R, start=ranked[-1])
         if even.trust > found.trust and not convinces(even, start=ranked[-1], shape=self.reel.size):
-            even = search(T, R, known=even, starts=[ranked[-1]])
+            even = self._search(T, R, known=even, starts=[ranked[-1]])
         return max(found, even, key=lambda r: r.trust)
+
+    def _steadied(self, target: int, reference: int, found: Registered) -> Registered:
+        plain, even = ((made(target), made(reference)) for made in (self.pyramid, self._evened))
+        return unmoved(plain, even, found=found)
 
     def motion(self, index: int, to: int) -> Motion | None:
         """The motion between neighbours; None across a cut."""
@@ -316,14 +284,14 @@ class Survey:
             start = previous.homography @ inverse(self.step(target - 1).homography)
             found = refine(T, R, start=start, coarse=False)
             if found.trust > previous.trust - 0.05:
-                return unmoved(self._evened(target), self._evened(reference), found=found)
+                return self._steadied(target, reference, found)
         along = self.along(target, reference) if reference < self.reel.count else np.eye(3)
         if along is None:
             return Registered(np.eye(3), 0.0, 0.0)
         starts = [along]
         if self._guess is not None and trust(T, R, homography=along) < LEARNED:
             starts.append(self._guess(target, reference))
-        return unmoved(T, R, found=self._best(target, reference, starts))
+        return self._steadied(target, reference, self._best(target, reference, starts))
 
 
 def inverse(homography: Homography) -> Homography:

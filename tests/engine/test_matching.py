@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aan_engine.matching import convinces, match, search
+from aan_engine.matching import landings
 from aan_engine.registration import Pyramid, Registered, refine, sharpness
+from aan_engine.search import PATIENCE, Searches, convinces, search
 from tests.engine.test_registration import PLACED, SIZE, corner_error, seen_through, textured, whole
 
 FAR = np.array([[1.06, -0.05, 60.0], [0.07, 0.96, 20.0], [2e-4, -1e-4, 1]])
@@ -35,7 +36,8 @@ def pair(seed: int) -> tuple[Pyramid, Pyramid]:
 def test_what_lies_far_off_is_found_to_a_pixel_through_holes_and_a_change_of_exposure(seed: int) -> None:
     target, reference = pair(seed)
     assert corner_error(np.eye(3), BETWEEN) > 10
-    assert corner_error(match(target, reference, start=np.eye(3)), BETWEEN) < 1.5
+    _, joined = landings(target, reference, start=np.eye(3))
+    assert corner_error(joined, BETWEEN) < 1.5
 
 
 @pytest.mark.parametrize("seed", range(1, 5))
@@ -67,7 +69,8 @@ def test_nothing_is_found_in_a_flat_picture_or_where_nothing_is_visible() -> Non
     flat = Pyramid(np.full(SIZE, 0.4, np.float32), whole())
     blind = Pyramid(seen_through(textured(), PLACED), ~whole())
     for one, two in ((flat, flat), (blind, blind), (flat, blind)):
-        assert corner_error(match(one, two, start=BETWEEN), BETWEEN) < 1e-6
+        for landed in landings(one, two, start=BETWEEN):
+            assert corner_error(landed, BETWEEN) < 1e-6
 
 
 @pytest.mark.parametrize("seed", range(1, 6))
@@ -98,3 +101,21 @@ def test_a_search_is_not_held_by_what_moves_in_front(seed: int) -> None:
     assert corner_error(along.homography, BETWEEN) > 3
     found = search(target, reference, known=along, starts=[np.eye(3)])
     assert corner_error(found.homography, BETWEEN) < 0.25
+
+
+def test_a_shot_in_which_nothing_is_found_elsewhere_is_searched_no_longer_unless_it_gets_worse() -> None:
+    """Two layers that move apart: half the picture stays unexplained, however long one looks."""
+    one, two = seen_through(textured(1), PLACED), seen_through(textured(1), PLACED)
+    two[:, 100:] = seen_through(textured(2), PLACED)[:, 100:]
+    target, reference = Pyramid(one, whole()), Pyramid(two, whole())
+    beside = np.array([[1, 0, 0.3], [0, 1, 0], [0, 0, 1]])
+    searches = Searches()
+
+    def mended(known: Registered) -> bool:
+        return searches(target, reference, known=known, starts=[]) is not known
+
+    for _ in range(PATIENCE):
+        assert mended(Registered(beside, 0.5, 0.5))
+    assert not mended(Registered(beside, 0.5, 0.5))
+    assert mended(Registered(beside, 0.45, 0.45)), "trusted less than all before"
+    assert mended(Registered(beside, 0.5, 0.1)), "hardly akin"

@@ -1,0 +1,153 @@
+"""The search for a homography where following the slope of two proxies got lost, and when it is worth its time.
+
+What `matching` finds from several starts is refined, and the sharpest wins; as `trust` forgives half a pixel, it is
+asked only whether one may stop.
+
+Convention: as in `registration`: a homography maps target pixel centres to reference pixel centres, integer coordinates
+at pixel centres, origin top-left, y down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from aan_engine.matching import landings
+from aan_engine.motion import project
+from aan_engine.registration import EXACT, Pyramid, Registered, refine, sharpness, warp
+
+DOUBT = 0.4
+"""An answer that is trusted less than this is doubted wherever it lies."""
+
+SURE = 0.97
+"""An answer that is trusted as much as this is not: wrong ones hardly ever are."""
+
+KIN = 0.4
+"""What is found by looking around must be more akin than this: among so many places chance finds something."""
+
+AGAIN = 4
+"""So often the sharpest answer found is looked around again."""
+
+WORTH = 1.01
+"""An answer that is sharper by less than this is no reason to look around again."""
+
+AWAY = 0.08
+"""How far the frame is moved towards each of its corners, in its widths and heights, where all else left doubts."""
+
+EXPLAINED = 0.7
+"""Share of a place's pixels that must fit exactly for it to be explained."""
+
+NEAR = 0.03
+"""An answer that is neither doubted nor sure is believed if it lies as near to its start as this, in widths of the
+frame: there it is moving foreground or depth that takes trust away, and looking around would find nothing."""
+
+ELSEWHERE = 0.01
+"""What a search finds lies elsewhere if the corners moved by more than this, in widths of the frame."""
+
+PATIENCE = 4
+"""After so many searches in a row that found nothing elsewhere, only what is trusted less than all those is searched
+for, and what is hardly akin: in such a shot it is depth, or a crowd, that takes trust away."""
+
+
+def convinces(found: Registered, *, start: NDArray[np.float64], shape: tuple[int, ...]) -> bool:
+    """Whether a refined homography (at frames of `shape`) may be taken as it is, or had better be searched for.
+
+    Following the slope, registration ends somewhere even where it got lost; having come far and explaining only part of
+    the picture is what such answers have in common.
+    """
+    if found.trust < DOUBT or found.kinship <= KIN or found.trust >= SURE:
+        return found.trust >= SURE
+    return _apart(found.homography, start, shape=shape) < NEAR
+
+
+def _apart(one: NDArray[np.float64], two: NDArray[np.float64], *, shape: tuple[int, ...]) -> float:
+    """How far two homographies take the corners of a frame to different places, in its widths."""
+    h, w = shape[:2]
+    corners = np.array([[0, 0], [w - 1, 0], [w - 1, h - 1], [0, h - 1]], np.float32)
+    gone = project(one / one[2, 2], corners) - project(two / two[2, 2], corners)
+    return float(np.hypot(*gone.T).mean()) / w
+
+
+class Searches:
+    """The searches of one shot, given up where they are in vain."""
+
+    def __init__(self) -> None:
+        self._in_vain: list[float] = []
+
+    def __call__(
+        self, target: Pyramid, reference: Pyramid, *, known: Registered, starts: Iterable[NDArray[np.float64]]
+    ) -> Registered:
+        """As `search`; `known` itself where patience has run out."""
+        akin = known.kinship > KIN
+        if akin and len(self._in_vain) >= PATIENCE and known.trust >= min(self._in_vain):
+            return known
+        found = search(target, reference, known=known, starts=starts)
+        if _apart(found.homography, known.homography, shape=target.grey.shape) > ELSEWHERE:
+            self._in_vain.clear()
+        elif akin:
+            self._in_vain.append(known.trust)
+        return found
+
+
+def search(
+    target: Pyramid, reference: Pyramid, *, known: Registered, starts: Iterable[NDArray[np.float64]]
+) -> Registered:
+    """The sharpest of `known` and what matching finds from each start, refined; over as soon as one is sure.
+
+    Until then matching looks around the sharpest again, as what lies half right is within reach of right, and at last
+    with the last start's frame moved towards each of its corners: fewer wrong places are within reach there.
+    """
+    best, sharp = known, sharpness(target, reference, homography=known.homography)
+
+    def mends(landed: NDArray[np.float64]) -> bool:
+        nonlocal best, sharp
+        found = refine(target, reference, start=landed, coarse=False)
+        value = sharpness(target, reference, homography=found.homography)
+        if value <= sharp or found.kinship <= KIN:
+            return False
+        mended = value > WORTH * sharp
+        best, sharp = found, value
+        return mended
+
+    def again() -> None:
+        for _ in range(AGAIN):
+            if best.trust >= SURE:
+                return
+            if not any(map(mends, landings(target, reference, start=best.homography))):
+                rest = _unexplained(target, reference, homography=best.homography)
+                if not mends(next(landings(rest, reference, start=best.homography))):
+                    return
+
+    around = known.homography
+    for around in starts:
+        for landed in landings(target, reference, start=around):
+            mends(landed)
+            if best.trust >= SURE:
+                return best
+    again()
+    for away in _quarters(target.grey.shape):
+        if best.trust >= SURE:
+            return best
+        one, other = map(mends, landings(target, reference, start=around @ away))
+        if one or other:
+            again()
+    return best
+
+
+def _quarters(shape: tuple[int, ...]) -> Iterator[NDArray[np.float64]]:
+    """The frame moved towards each of its corners."""
+    for down in (-AWAY, AWAY):
+        for right in (-AWAY, AWAY):
+            yield np.array([[1, 0, right * shape[1]], [0, 1, down * shape[0]], [0, 0, 1]], np.float64)
+
+
+def _unexplained(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64]) -> Pyramid:
+    """The target without what `homography` explains well: if that was something in front, the rest is what counts."""
+    (T, mt), (R, mr) = target.levels[0], reference.levels[0]
+    warped, both = warp(R, mr, homography, T.shape)
+    residual = np.abs(warped - T - np.median((warped - T)[both > 0] if both.any() else 0))
+    exact = cv2.blur(((both * mt > 0) & (residual < 2 * EXACT)).astype(np.float32), (9, 9)) > EXPLAINED
+    return Pyramid(target.grey, target.visible & ~exact)
