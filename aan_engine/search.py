@@ -47,9 +47,12 @@ frame: there it is moving foreground or depth that takes trust away, and looking
 ELSEWHERE = 0.01
 """What a search finds lies elsewhere if the corners moved by more than this, in widths of the frame."""
 
-PATIENCE = 4
-"""After so many searches in a row that found nothing elsewhere, only what is trusted less than all those is searched
-for, and what is hardly akin: in such a shot it is depth, or a crowd, that takes trust away."""
+PATIENCE = 3
+"""After so many searches in a row that found nothing elsewhere, only what is trusted clearly less than all those is
+searched for, and what is hardly akin: in such a shot it is depth, or a crowd, that takes trust away."""
+
+CLEARLY = 0.15
+"""Trust that must be lost before another search is worth it in such a shot."""
 
 
 def convinces(found: Registered, *, start: NDArray[np.float64], shape: tuple[int, ...]) -> bool:
@@ -82,7 +85,7 @@ class Searches:
     ) -> Registered:
         """As `search`; `known` itself where patience has run out."""
         akin = known.kinship > KIN
-        if akin and len(self._in_vain) >= PATIENCE and known.trust >= min(self._in_vain):
+        if akin and len(self._in_vain) >= PATIENCE and known.trust > min(self._in_vain) - CLEARLY:
             return known
         found = search(target, reference, known=known, starts=starts)
         if _apart(found.homography, known.homography, shape=target.grey.shape) > ELSEWHERE:

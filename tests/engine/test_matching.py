@@ -117,5 +117,5 @@ def test_a_shot_in_which_nothing_is_found_elsewhere_is_searched_no_longer_unless
     for _ in range(PATIENCE):
         assert mended(Registered(beside, 0.5, 0.5))
     assert not mended(Registered(beside, 0.5, 0.5))
-    assert mended(Registered(beside, 0.45, 0.45)), "trusted less than all before"
+    assert mended(Registered(beside, 0.3, 0.45)), "trusted clearly less than all before"
     assert mended(Registered(beside, 0.5, 0.1)), "hardly akin"
