@@ -10,7 +10,7 @@ at pixel centres, origin top-left, y down.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -22,7 +22,9 @@ from aan_engine.motion import Array, project
 from aan_engine.network import projective
 from aan_engine.registration import Pyramid, scaling, warp
 
-LOOKS = ((2, 9, 7, 2), (2, 4, 7, 2), (1, 3, 9, 4))
+Look = tuple[int, int, int, int]
+
+LOOKS: tuple[Look, ...] = ((2, 9, 7, 2), (2, 4, 7, 2), (1, 3, 9, 4))
 """Pyramid level, reach and side of the windows and distance between them, in the level's pixels, look after look."""
 
 SHOWN = 0.3
@@ -61,12 +63,15 @@ class _Seen:
     reach: int
 
 
-def landings(target: Pyramid, reference: Pyramid, *, start: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+def landings(
+    target: Pyramid, reference: Pyramid, *, start: NDArray[np.float64], looks: Sequence[Look] = LOOKS
+) -> Iterator[NDArray[np.float64]]:
     """`start`, mended by what is found within some 36 pixels around where it points, in two ways.
 
     Args:
         target, reference: proxies of one size.
         start: (3, 3).
+        looks: the first of `LOOKS` alone is good to several pixels, and costs a third.
 
     Yields:
         (3, 3) twice, good to about a pixel; `start` itself where there is nothing to hold on to. First by what most
@@ -74,7 +79,7 @@ def landings(target: Pyramid, reference: Pyramid, *, start: NDArray[np.float64])
         many wrong matches, the other where few are exact.
     """
     H = start / start[2, 2]
-    first, *closer = LOOKS
+    first, *closer = looks
     # What is compared with most places, and costs most, is the same for both.
     seen = _look(target, reference, H, first)
     for join in (_agreed, _joined):
@@ -91,7 +96,7 @@ def _mended(H: NDArray[np.float64], seen: _Seen, join: Callable[[_Seen], NDArray
     return mended / mended[2, 2] if np.isfinite(mended).all() and abs(mended[2, 2]) > 1e-6 else H
 
 
-def _look(target: Pyramid, reference: Pyramid, H: NDArray[np.float64], look: tuple[int, int, int, int]) -> _Seen:
+def _look(target: Pyramid, reference: Pyramid, H: NDArray[np.float64], look: Look) -> _Seen:
     level, reach, side, step = look
     depth = min(level, len(target.levels) - 1)
     shape = target.levels[depth][0].shape

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.matching import landings
+from aan_engine.matching import LOOKS, landings
 from aan_engine.motion import project
-from aan_engine.registration import EXACT, Pyramid, Registered, refine, sharpness, warp
+from aan_engine.registration import EXACT, Pyramid, Registered, refine, scaling, sharpness, warp
 
 DOUBT = 0.4
 """An answer that is trusted less than this is doubted wherever it lies."""
@@ -36,6 +36,9 @@ WORTH = 1.01
 
 AWAY = 0.08
 """How far the frame is moved towards each of its corners, in its widths and heights, where all else left doubts."""
+
+PROMISE = 0.9
+"""How sharp a start must look at a quarter of the size, beside the best known, to be followed further."""
 
 EXPLAINED = 0.7
 """Share of a place's pixels that must fit exactly for it to be explained."""
@@ -101,7 +104,7 @@ def search(
     """The sharpest of `known` and what matching finds from each start, refined; over as soon as one is sure.
 
     Until then matching looks around the sharpest again, as what lies half right is within reach of right, and at last
-    with the last start's frame moved towards each of its corners: fewer wrong places are within reach there.
+    with the last start's frame moved towards each of its corners, where fewer wrong places are within reach.
     """
     best, sharp = known, sharpness(target, reference, homography=known.homography)
 
@@ -131,13 +134,36 @@ def search(
             if best.trust >= SURE:
                 return best
     again()
+    glimpse = _Glimpse(target, reference)
     for away in _quarters(target.grey.shape):
-        if best.trust >= SURE:
-            return best
-        one, other = map(mends, landings(target, reference, start=around @ away))
-        if one or other:
-            again()
+        start = around @ away
+        if glimpse.promises(best.homography, start=start):
+            one, other = map(mends, landings(target, reference, start=start))
+            if one or other:
+                again()
     return best
+
+
+class _Glimpse:
+    """Two frames at a quarter of their size, where a start's promise is soon seen."""
+
+    def __init__(self, target: Pyramid, reference: Pyramid) -> None:
+        self._whole = target, reference
+        level = min(2, len(target.levels) - 1)
+        self._small = [Pyramid(grey, weight > 0) for grey, weight in (p.levels[level] for p in self._whole)]
+        self._scale = scaling(self._small[0].grey.shape, target.grey.shape)
+
+    def promises(self, known: NDArray[np.float64], *, start: NDArray[np.float64]) -> bool:
+        """Whether what is found from `start` lies elsewhere than `known` and looks about as sharp, or sharper."""
+        back = np.linalg.inv(self._scale)
+        bar = PROMISE * sharpness(*self._small, homography=self._scale @ known @ back)
+        for landed in landings(*self._whole, start=start, looks=LOOKS[:1]):
+            found = refine(*self._small, start=self._scale @ landed @ back).homography
+            if _apart(back @ found @ self._scale, known, shape=self._whole[0].grey.shape) < ELSEWHERE:
+                continue
+            if sharpness(*self._small, homography=found) > bar:
+                return True
+        return False
 
 
 def _quarters(shape: tuple[int, ...]) -> Iterator[NDArray[np.float64]]:
