@@ -5,12 +5,12 @@ from __future__ import annotations
 ALL = range(1001, 1005)
 
 
-def begun(shop, engine, *, until: int = 1003):
-    """A shot of four frames in mid-job: those before `until` are there."""
+def begun(shop, engine):
+    """A shot of four frames in mid-job: the first two are there."""
     node = shop.shot(1001, 1004)
-    engine.hold_at(until)
+    engine.hold_at(1003)
     shop.press("solve")
-    shop.until(lambda: shop.node["solved"].valueAt(until - 1) and not shop.node["solved"].valueAt(until))
+    shop.until(lambda: shop.node["solved"].valueAt(1002) and not shop.node["solved"].valueAt(1003))
     return node
 
 

@@ -36,9 +36,9 @@ class House:
             self.engines.append(subprocess.Popen(command, stdout=log, stderr=log))
         return self.engines[-1]
 
-    def client(self, patience: float = 30.0) -> Client:
+    def client(self) -> Client:
         """A welcomed client of the engine that is starting or running."""
-        client = until(find, patience=patience, what=lambda: f"no engine:\n{self.log()}")
+        client = until(find, what=lambda: f"no engine:\n{self.log()}")
         self.clients.append(client)
         return client
 
@@ -120,8 +120,8 @@ def _until() -> Callable[..., object]:
 def submit(client: Client) -> Callable[..., Accepted]:
     """Submit through the client, and have it accepted."""
 
-    def submit(spec: JobSpec, output: str | None = None, *, via: Client = client) -> Accepted:
-        accepted = via.answer(via.submit(spec, output=output))
+    def submit(spec: JobSpec, output: str | None = None) -> Accepted:
+        accepted = client.answer(client.submit(spec, output=output))
         assert isinstance(accepted, Accepted)
         return accepted
 
