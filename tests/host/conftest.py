@@ -102,9 +102,9 @@ def client(house: House, engine: subprocess.Popen[bytes]) -> Client:
     return house.client()
 
 
-def until(look: Callable[[], Any], *, patience: float = 30.0, what: Callable[[], str] = lambda: "in vain") -> Any:
+def until(look: Callable[[], Any], *, what: Callable[[], str] = lambda: "in vain") -> Any:
     """Look again and again until something is seen."""
-    end = time.monotonic() + patience
+    end = time.monotonic() + 30
     while not (seen := look()):
         assert time.monotonic() < end, what()
         time.sleep(0.01)
