@@ -51,7 +51,6 @@ class Finisher:
         self._shot, self._roles, self._shelf, self._survey = shot, roles, shelf, survey
         self._read, self._skip = read, skip
         self._latest = regrain.NOTHING
-        self._grain_size = (0.0, 0.0)
 
     def carry(self, index: int, decision: Decision | None) -> Unfinished | Decision | None:
         """The target with its hole filled as decided; the decision alone where it is skipped."""

@@ -127,26 +127,16 @@ def _moved(roto: NDArray[np.float32], by: float) -> NDArray[np.float32]:
     return np.asarray(roto * (1 - part) + beyond * part, np.float32) if part else roto
 
 
-def composite(
-    plate: NDArray[np.float32], fill: NDArray[np.float32], *, matte: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Plate x (1 - m) + fill x m, in scene-linear light.
+def lay(fill: NDArray[np.float32], plate: NDArray[np.float32], *, matte: NDArray[np.float32]) -> None:
+    """Plate x (1 - m) + fill x m, in scene-linear light and in the plate's own place: a large plate is not copied.
+
+    Where m is 0 the plate keeps its own bits, where m is 1 it gets the fill's own bits.
 
     Args:
-        plate, fill: (H, W, 3) float32 scene-linear, any finite values; NaN and infinities of either count only where
+        fill, plate: (H, W, 3) float32 scene-linear, any finite values; NaN and infinities of either count only where
             that picture has weight.
         matte: (H, W) float32, 0 .. 1.
-
-    Returns:
-        (H, W, 3) float32: where m is 0 the plate's own bits, where m is 1 the fill's own bits.
     """
-    result = plate.copy()
-    lay(fill, result, matte=matte)
-    return result
-
-
-def lay(fill: NDArray[np.float32], plate: NDArray[np.float32], *, matte: NDArray[np.float32]) -> None:
-    """As `composite`, in the plate's own place: a large plate is not copied once more."""
     around = box(matte > 0, margin=0)
     if around is None:
         return

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.candidate import Candidate, Kind, Neighbourhood, bent, carried, chained, direct, layer
-from aan_engine.motion import Array, sample
+from aan_engine.motion import Array, sample, within
 from aan_engine.registration import Registered
 from aan_engine.schedule import references
 from aan_engine.survey import Survey
@@ -117,7 +117,7 @@ def recurrent(survey: Survey, near: Neighbourhood, previous: Answer) -> Candidat
     before = here + sample(survey.shift(near.index, previous.index), here)
     h, w = survey.reel.size
     cell = np.rint(before).astype(np.int32)
-    inside = (cell >= 0).all(-1) & (cell[:, 0] < w) & (cell[:, 1] < h)
+    inside = within(cell, (h, w))
     x, y = np.clip(cell[:, 0], 0, w - 1), np.clip(cell[:, 1], 0, h - 1)
     source = np.where(inside, previous.frame[y, x], -1).astype(np.int32)
     source[(np.abs(source - near.index) > HANDED_ON) & (source < survey.reel.count)] = -1

@@ -60,9 +60,7 @@ class Rim:
         scale: (x, y) proxy pixels to a plate pixel.
     """
 
-    def __init__(
-        self, decision: Decision, target: Source, *, source: Callable[[int], Source], scale: Array, seed: int = 0
-    ) -> None:
+    def __init__(self, decision: Decision, target: Source, *, source: Callable[[int], Source], scale: Array) -> None:
         self._decision = decision
         self._target = target
         self._source = lru_cache(maxsize=None)(source)
@@ -70,7 +68,7 @@ class Rim:
         self._count = decision.near.hidden.sum() / scale.prod()
         self._found: dict[tuple[int, int], Nudge] = {}
         self._looks: dict[tuple[int, float], tuple[Window, Look]] = {}
-        rng = np.random.default_rng(seed)
+        rng = np.random.default_rng(0)
         self._jitter = rng.uniform(-0.5, 0.5, (SAMPLES, 2)).astype(np.float32)
 
     def nudges(self, k: int, frames: NDArray[np.int32], points: Array) -> Array:

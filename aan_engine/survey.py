@@ -40,6 +40,9 @@ STEPPED_OVER = 2
 EVENED = 20.0
 """Proxy pixels over which light is evened out before frames are aligned whose light differs from place to place."""
 
+COMPARED = 1500
+"""About so many pixels, evenly spread over a proxy, are laid over another frame to tell what light did in between."""
+
 LEARNED = 0.6
 """A start that is trusted less than this asks the learned estimator for a second one."""
 
@@ -299,13 +302,13 @@ def inverse(homography: Homography) -> Homography:
     return np.asarray(np.linalg.inv(homography), np.float64)
 
 
-def compared(survey: Survey, target: int, reference: int, *, count: int = 1500) -> Compared | None:
-    """Up to `count` pixels that both frames show, laid over each other along the camera; None where nothing leads."""
+def compared(survey: Survey, target: int, reference: int) -> Compared | None:
+    """Pixels that both frames show, laid over each other along the camera; None where nothing leads there."""
     H = survey.along(target, reference)
     if H is None:
         return None
     h, w = survey.reel.size
-    apart = max(1, round((h * w / count) ** 0.5))
+    apart = max(1, round((h * w / COMPARED) ** 0.5))
     seen = np.argwhere(survey.visible(target)[::apart, ::apart] > 0)[:, ::-1]
     points = np.asarray(seen * apart, np.float32)
     there = project(H, points)

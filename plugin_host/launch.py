@@ -22,6 +22,7 @@ from .interpreter import install_command
 from .protocol import Refused, Welcome
 
 STEP = 0.05  # seconds between two looks, for those who block
+LINES = 12  # of the log's end, as the reason why no engine started
 MODULE = "plugin_host.server"
 
 _started: List[subprocess.Popen[bytes]] = []  # kept so that the system can be told, once they end, that we know
@@ -200,8 +201,8 @@ def _clean(python: str) -> Dict[str, str]:
     return {name: value for name, value in os.environ.items() if name not in hosts_own}
 
 
-def _last_lines(log: Path, count: int = 12) -> str:
+def _last_lines(log: Path) -> str:
     try:
-        return "\n".join(log.read_text("utf-8", errors="replace").splitlines()[-count:])
+        return "\n".join(log.read_text("utf-8", errors="replace").splitlines()[-LINES:])
     except OSError:
         return ""

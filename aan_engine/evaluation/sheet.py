@@ -21,17 +21,17 @@ from aan_engine.screen import encoded as encoded
 _GAP, _LINE = 6, 26
 _GROUND, _INK = 24, (222, 222, 222)
 _FONT = cv2.FONT_HERSHEY_SIMPLEX
+_RED = (255, 40, 40)
 
 
-def tint(picture: Picture, amount: NDArray[np.float32], *, colour: tuple[int, int, int] = (255, 40, 40)) -> Picture:
-    """The picture with a colour laid over it, at most six tenths opaque.
+def tint(picture: Picture, amount: NDArray[np.float32]) -> Picture:
+    """The picture with red laid over it, at most six tenths opaque.
 
     Args:
-        amount: (H, W) 0 .. 1, how much of the colour.
-        colour: R, G, B, 0 .. 255.
+        amount: (H, W) 0 .. 1, how much of the red.
     """
     weight = 0.6 * np.clip(amount, 0, 1)[..., None]
-    mixed = picture * (1 - weight) + np.array(colour, np.float32) * weight
+    mixed = picture * (1 - weight) + np.array(_RED, np.float32) * weight
     return (mixed + 0.5).astype(np.uint8)
 
 

@@ -74,8 +74,8 @@ class Upsample(nn.Sequential):
         super().__init__(nn.Upsample(scale_factor=2, mode="nearest"), nn.Conv2d(inner, outer, 3, padding=1), nn.SiLU())
 
 
-def visible_cells(visible: Tensor, *, least: float = 0.5) -> Tensor:
-    """Which cells count as visible: those with at least the share `least` of their pixels visible.
+def visible_cells(visible: Tensor) -> Tensor:
+    """Which cells count as visible: those with at least half of their pixels visible.
 
     Args:
         visible: (B, 1, H, W) in 0..1, 1 where the pixel is visible.
@@ -83,7 +83,7 @@ def visible_cells(visible: Tensor, *, least: float = 0.5) -> Tensor:
     Returns:
         (B, 1, H / 8, W / 8), exactly 0 or 1.
     """
-    return (F.avg_pool2d(visible, STRIDE) >= least).to(visible.dtype)
+    return (F.avg_pool2d(visible, STRIDE) >= 0.5).to(visible.dtype)
 
 
 def masked_softmax(logits: Tensor, mask: Tensor, dim: int) -> Tensor:

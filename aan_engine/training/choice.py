@@ -27,6 +27,9 @@ SAVE_MINUTES = 3.0
 
 AVERAGED = 0.995
 
+MEASURED = 240
+"""Held-back crops on which a state is measured, about."""
+
 EASY = 0.02
 """A crop whose best candidates are off by this much (log range) counts half."""
 
@@ -224,10 +227,10 @@ def _in_hole(error: Tensor, hole: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def measure(model: Chooser, held: Pool, *, device: str = "cpu", most: int = 240) -> dict[str, float]:
+def measure(model: Chooser, held: Pool, *, device: str = "cpu") -> dict[str, float]:
     """PSNR in the hole (dB, log range, mean over crops) of the choice beside simple rules and the best possible."""
     found: dict[str, list[float]] = {}
-    picks = np.arange(len(held))[:: max(1, len(held) // most)]
+    picks = np.arange(len(held))[:: max(1, len(held) // MEASURED)]
     for start in range(0, len(picks), 8):
         given = {k: v.to(device) for k, v in held.batch(picks[start : start + 8]).items()}
         weight = weights_of(model, given)

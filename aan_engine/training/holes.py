@@ -49,12 +49,12 @@ def moving_hole(
     return out
 
 
-def outline(rng: np.random.Generator, radius: float, *, rough: float = 0.35) -> Array:
+def outline(rng: np.random.Generator, radius: float) -> Array:
     """A closed, smooth, irregular outline around the origin: (N, 2) points (x, y)."""
     angle = np.linspace(0, 2 * np.pi, 48, endpoint=False)
     reach = np.ones_like(angle)
     for wave in range(1, 6):
-        reach += rough / wave * rng.normal() * np.cos(wave * angle + rng.uniform(0, 2 * np.pi))
+        reach += 0.35 / wave * rng.normal() * np.cos(wave * angle + rng.uniform(0, 2 * np.pi))
     reach = radius * np.clip(reach, 0.25, 2.5)
     squash = np.exp(rng.normal(0, 0.35))
     return np.stack([reach * np.cos(angle) * squash, reach * np.sin(angle) / squash], axis=1)

@@ -26,6 +26,9 @@ from aan_engine.training.stills import Still, stills
 TRUSTED = 4.0
 SAVE_MINUTES = 3.0
 
+MEASURED = 96
+"""Held-back pairs on which a state is measured."""
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -168,15 +171,15 @@ def _match_loss(field: Matches, true: Tensor, explained: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def measure(model: HomographyEstimator, held: list[Still], *, count: int = 96, device: str = "cpu") -> dict[str, float]:
+def measure(model: HomographyEstimator, held: list[Still], *, device: str = "cpu") -> dict[str, float]:
     """Mean corner error in pixels at 256 x 256 on pairs of held-back pictures (fixed seed), and what trust is worth."""
     errors: list[float] = []
     trusts: list[float] = []
     strangers: list[float] = []
     inliers: list[Tensor] = []
     corner = projective.corners(SIDE, SIDE)
-    for start in range(0, count, 8):
-        given = moved(pairs.batch(held, min(8, count - start), seed=987_654_321, start=start), device)
+    for start in range(0, MEASURED, 8):
+        given = moved(pairs.batch(held, min(8, MEASURED - start), seed=987_654_321, start=start), device)
         estimate, field = estimate_pairs(model, given)
         gone = projective.apply(estimate.homography, corner.to(device)) - projective.apply(
             given.homography, corner.to(device)

@@ -95,12 +95,6 @@ def _bounded(image: Array) -> Still:
     return np.ascontiguousarray(image)
 
 
-def crop(still: Still, rng: np.random.Generator, *, side: int) -> Array:
-    """A random square window, shrunk by up to three times, perhaps mirrored: (side, side, 3) in the log range."""
-    shortest = min(still.shape[:2])
-    return _view(still, rng, size=min(shortest, int(side * rng.uniform(1.0, 3.0))), side=side)
-
-
 def _view(still: Still, rng: np.random.Generator, *, size: int, side: int) -> Array:
     top, left = int(rng.integers(still.shape[0] - size + 1)), int(rng.integers(still.shape[1] - size + 1))
     view = cv2.resize(still[top : top + size, left : left + size], (side, side), interpolation=cv2.INTER_AREA)
@@ -109,7 +103,10 @@ def _view(still: Still, rng: np.random.Generator, *, size: int, side: int) -> Ar
 
 
 def crop_of_frame(still: Still, rng: np.random.Generator, *, side: int) -> Array:
-    """As `crop`, but out of the still shrunk to a frame of 200 to 400 rows: what a proxy of 240 rows shows."""
+    """A random square window, perhaps mirrored: (side, side, 3) in the log range.
+
+    It is cut out of the still shrunk to a frame of 200 to 400 rows: what a proxy of 240 rows shows.
+    """
     shortest = min(still.shape[:2])
     rows = rng.uniform(200.0, min(400.0, max(shortest, 200.0)))
     return _view(still, rng, size=min(shortest, max(side, int(side * shortest / rows))), side=side)

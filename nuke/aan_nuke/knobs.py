@@ -10,7 +10,7 @@ from typing import Tuple
 
 from .host.controls import CONTROLS, Control
 
-STRING, FILE, INT, CHOICE, SWITCH, NUMBER, TAB, BUTTON, TEXT, LINK = 1, 2, 3, 4, 6, 7, 20, 22, 26, 41
+STRING, FILE, INT, CHOICE, SWITCH, NUMBER, BUTTON, TEXT, LINK = 1, 2, 3, 4, 6, 7, 22, 26, 41
 KINDS = {
     "files": FILE,
     "choice": CHOICE,

@@ -14,15 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from aan_engine.shot import Shot
+from tests.host.fake_engine import Step
 
 GATE = Path(os.environ["COPYING_GATE"])
-
-
-@dataclass(frozen=True)
-class Step:
-    stage: str
-    done: int
-    total: int
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,7 @@ def test_strips_and_mattes_are_what_the_timeline_shows(inside: Inside) -> None:
 
 
 def test_whatever_happens_in_mid_job_ends_in_a_sane_panel(inside: Inside) -> None:
-    inside("check_faults", engine="copying_engine:make")
+    inside("check_result", "check_faults", engine="copying_engine:make")
 
 
 def test_the_host_half_travels_as_it_is(tmp_path: Path) -> None:

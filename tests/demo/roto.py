@@ -17,6 +17,7 @@ import OpenEXR
 HERE = Path(__file__).resolve().parent
 SIZE = (640, 360)
 SUPERSAMPLE = 8
+STEPS = 12  # from one point of a shape to the next
 
 
 @dataclass(frozen=True)
@@ -68,10 +69,10 @@ def write_matte(file: Path, matte: np.ndarray) -> None:
     OpenEXR.File(header, {"A": matte.astype(np.float16)}).write(str(file))
 
 
-def _spline(points: np.ndarray, steps: int = 12) -> np.ndarray:
-    """(N * steps, 2): a closed Catmull-Rom spline through the points."""
+def _spline(points: np.ndarray) -> np.ndarray:
+    """(N * STEPS, 2): a closed Catmull-Rom spline through the points."""
     before, after, beyond = np.roll(points, 1, axis=0), np.roll(points, -1, axis=0), np.roll(points, -2, axis=0)
-    t = (np.arange(steps) / steps)[None, :, None]
+    t = (np.arange(STEPS) / STEPS)[None, :, None]
     p0, p1, p2, p3 = (p[:, None, :] for p in (before, points, after, beyond))
     curve = p1 + 0.5 * t * ((p2 - p0) + t * ((2 * p0 - 5 * p1 + 4 * p2 - p3) + t * (3 * (p1 - p2) + p3 - p0)))
     return curve.reshape(-1, 2)

@@ -15,10 +15,10 @@ SIZE = (24, 32)
 RATE = Fraction(24000, 1001)
 
 
-def ramp(kind: str = "uint8", *, seed: int = 0, channels: int = 3, top: int | None = None) -> NDArray[Any]:
+def ramp(kind: str = "uint8", *, channels: int = 3, top: int | None = None) -> NDArray[Any]:
     """(H, W, channels) random integers over the whole range, or up to `top`."""
     high = top if top is not None else np.iinfo(kind).max
-    return np.random.default_rng(seed).integers(0, high + 1, (*SIZE, channels)).astype(kind)
+    return np.random.default_rng(0).integers(0, high + 1, (*SIZE, channels)).astype(kind)
 
 
 def still(path: Path, pixels: NDArray[Any], *, kind: str | None = None, **attributes: Any) -> Path:

@@ -40,12 +40,12 @@ def pan(frames: int, *, speed: float = 1.5, seed: int = 0, size: tuple[int, int]
     return [v.astype(np.float16).astype(np.float32) for v in views]
 
 
-def box_matte(frames: int, *, size: tuple[int, int] = SIZE, side: int = 16, drift: float = 0.0) -> list[Array]:
-    """A hard square matte in the frame's middle, standing still or drifting right."""
+def box_matte(frames: int, *, size: tuple[int, int] = SIZE, side: int = 16) -> list[Array]:
+    """A hard square matte that stands still in the frame's middle."""
     mattes = []
-    for t in range(frames):
+    for _ in range(frames):
         matte = np.zeros(size, np.float32)
-        y, x = (size[0] - side) // 2, int((size[1] - side) // 2 + drift * t)
+        y, x = (size[0] - side) // 2, (size[1] - side) // 2
         matte[y : y + side, x : x + side] = 1
         mattes.append(matte)
     return mattes

@@ -8,7 +8,8 @@ from aan_engine.candidate import Kind
 from aan_engine.network.chooser import COARSE, FINE, KINDS, PAINTED, Chooser, choose, features, unveil
 
 
-def given(K: int = 5, h: int = 16, w: int = 24) -> dict[str, torch.Tensor]:
+def given() -> dict[str, torch.Tensor]:
+    K, h, w = 5, 16, 24
     g = torch.Generator().manual_seed(3)
     return {
         "image": torch.rand(1, K, 3, h, w, generator=g),

@@ -33,10 +33,10 @@ def box(t: int) -> NDArray[np.bool_]:
     return mask
 
 
-def lay(folder: Path, name: str, *, frames: int = 4, masks: bool = True, seed: int = 0) -> None:
+def lay(folder: Path, name: str, *, masks: bool = True, seed: int = 0) -> None:
     """A clip of a slow pan with a box that wanders."""
     (folder / name / "frames").mkdir(parents=True)
-    for t, plate in enumerate(pan(frames, size=SHAPE, seed=seed)):
+    for t, plate in enumerate(pan(4, size=SHAPE, seed=seed)):
         cv2.imwrite(str(folder / name / "frames" / f"{t:05d}.png"), sheet.display(plate)[..., ::-1])
         if masks:
             (folder / name / "masks").mkdir(exist_ok=True)

@@ -113,8 +113,9 @@ def test_coring_takes_the_noise_and_leaves_an_edge() -> None:
     np.testing.assert_allclose(again, clean, atol=0.004)
 
 
-def copies(*, frame: int, shape: tuple[int, int] = (40, 60)) -> tuple[Carried, np.ndarray]:
+def copies(*, frame: int) -> tuple[Carried, np.ndarray]:
     """A fill that copies from one frame, each pixel from its own place there."""
+    shape = (40, 60)
     carried, hidden = Carried.blank(shape), np.zeros(shape, bool)
     hidden[10:30, 20:40] = True
     carried.source[hidden] = frame

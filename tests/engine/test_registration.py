@@ -12,9 +12,9 @@ from aan_engine.registration import Pyramid, Registered, refine, trust, unmoved
 SIZE = (120, 208)
 
 
-def textured(seed: int = 0, size: tuple[int, int] = (200, 300)) -> NDArray[np.float32]:
+def textured(seed: int = 0) -> NDArray[np.float32]:
     rng = np.random.default_rng(seed)
-    layers = [cv2.GaussianBlur(rng.standard_normal(size).astype(np.float32), (0, 0), s) * s for s in (1.5, 4, 12)]
+    layers = [cv2.GaussianBlur(rng.standard_normal((200, 300)).astype(np.float32), (0, 0), s) * s for s in (1.5, 4, 12)]
     picture = sum(layers)
     return np.float32(0.5) + np.float32(0.12) * np.asarray(picture / np.std(picture), np.float32)
 

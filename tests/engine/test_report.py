@@ -32,9 +32,9 @@ def filled(frame: int, *, confidence: float = 0.9, unseen: float = 0.1, hidden: 
     )
 
 
-def ticking(step: float = 0.5) -> Any:
+def ticking() -> Any:
     ticks = count()
-    return lambda: next(ticks) * step
+    return lambda: next(ticks) * 0.5
 
 
 def told(path: Path) -> Any:

@@ -21,9 +21,9 @@ FRAMES = 5
 EVERYTHING = ("source", "unseen", "confidence")
 
 
-def told(tmp_path: Path, *, drift: float = 0.0, speed: float = 1.5, side: int = 16) -> tuple[Shot, list[Array]]:
+def told(tmp_path: Path, *, speed: float = 1.5) -> tuple[Shot, list[Array]]:
     plates = pan(FRAMES, speed=speed)
-    shot = shot_of(tmp_path, plates, box_matte(FRAMES, side=side, drift=drift), aovs=EVERYTHING)
+    shot = shot_of(tmp_path, plates, box_matte(FRAMES), aovs=EVERYTHING)
     return shot, plates
 
 

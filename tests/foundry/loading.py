@@ -10,7 +10,7 @@ from .errors import NotInNuke
 from .nodes import Group, Node
 
 
-def load(script: Any, path: Any, *, parent: Optional[Group] = None) -> List[Node]:
+def load(script: Any, path: Any) -> List[Node]:
     """The nodes of a file, onCreate called; the outermost ones are returned."""
     found = tree.read(path)
     if found.faults:
@@ -18,7 +18,7 @@ def load(script: Any, path: Any, *, parent: Optional[Group] = None) -> List[Node
     for layer in found.layers:
         name, *channels = (word.text for word in words.split(layer))
         script.layers.add(name, channels)
-    return place(script, found, parent or script.context[-1])
+    return place(script, found, script.context[-1])
 
 
 def place(script: Any, found: tree.Tree, parent: Group) -> List[Node]:

@@ -12,9 +12,9 @@ WIDTH, HEIGHT = 32, 24
 FORMAT = f'"{WIDTH} {HEIGHT} 0 0 {WIDTH} {HEIGHT} 1 plate"'
 
 
-def noise(frame: int, size: Tuple[int, int] = (HEIGHT, WIDTH)) -> np.ndarray:
+def noise(frame: int) -> np.ndarray:
     """(H, W, 3) half floats from -0.5 to 4, top row first, as files have them."""
-    return (np.random.default_rng(frame).random((*size, 3)) * 4.5 - 0.5).astype(np.float16)
+    return (np.random.default_rng(frame).random((HEIGHT, WIDTH, 3)) * 4.5 - 0.5).astype(np.float16)
 
 
 def write(path: Path, *, box: Optional[Tuple[int, int, int, int]] = None, **channels: Any) -> Path:

@@ -17,13 +17,7 @@ from typing import Any
 import numpy as np
 import OpenEXR
 from aan_engine.shot import PlateUnreadable, Shot
-
-
-@dataclass(frozen=True)
-class Step:
-    stage: str
-    done: int
-    total: int
+from tests.host.fake_engine import Step
 
 
 @dataclass(frozen=True)

@@ -27,10 +27,8 @@ def pattern(tmp_path):
     return plates.plates(tmp_path, range(1001, 1005))
 
 
-def constant(value: str, name: str, channels: str = "rgba") -> str:
-    return (
-        f"Constant {{\n inputs 0\n channels {channels}\n color {{{value}}}\n format {plates.FORMAT}\n name {name}\n}}\n"
-    )
+def constant(value: str, name: str) -> str:
+    return f"Constant {{\n inputs 0\n channels rgba\n color {{{value}}}\n format {plates.FORMAT}\n name {name}\n}}\n"
 
 
 def values(stage: Stage, node: str, channel: str = "rgba.red", frame: int = 1001) -> np.ndarray:

@@ -6,17 +6,10 @@ import numpy as np
 import pytest
 from tests.foundry import plates, tree
 from tests.foundry.picture import Bounds
-from tests.foundry.shop import Shop
 
 pytestmark = pytest.mark.skipif(tree.TCL is None, reason="tclsh")
 
 FILL, SURE = 9.0, 0.25
-
-
-@pytest.fixture
-def shop(tmp_path):
-    with Shop(tmp_path) as found:
-        yield found
 
 
 def solved(shop, frames, *, version="v001", fill=FILL, **more):

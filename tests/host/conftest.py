@@ -36,9 +36,9 @@ class House:
             self.engines.append(subprocess.Popen(command, stdout=log, stderr=log))
         return self.engines[-1]
 
-    def client(self, patience: float = 30.0) -> Client:
+    def client(self) -> Client:
         """A welcomed client of the engine that is starting or running."""
-        client = until(find, patience=patience, what=lambda: f"no engine:\n{self.log()}")
+        client = until(find, what=lambda: f"no engine:\n{self.log()}")
         self.clients.append(client)
         return client
 
@@ -102,9 +102,9 @@ def client(house: House, engine: subprocess.Popen[bytes]) -> Client:
     return house.client()
 
 
-def until(look: Callable[[], Any], *, patience: float = 30.0, what: Callable[[], str] = lambda: "in vain") -> Any:
+def until(look: Callable[[], Any], *, what: Callable[[], str] = lambda: "in vain") -> Any:
     """Look again and again until something is seen."""
-    end = time.monotonic() + patience
+    end = time.monotonic() + 30
     while not (seen := look()):
         assert time.monotonic() < end, what()
         time.sleep(0.01)
@@ -120,8 +120,8 @@ def _until() -> Callable[..., object]:
 def submit(client: Client) -> Callable[..., Accepted]:
     """Submit through the client, and have it accepted."""
 
-    def submit(spec: JobSpec, output: str | None = None, *, via: Client = client) -> Accepted:
-        accepted = via.answer(via.submit(spec, output=output))
+    def submit(spec: JobSpec, output: str | None = None) -> Accepted:
+        accepted = client.answer(client.submit(spec, output=output))
         assert isinstance(accepted, Accepted)
         return accepted
 

@@ -26,8 +26,8 @@ class Host:
         self.errand = Errand(self.contact)
         self.frames: list[int] = []
 
-    def until(self, seen: Callable[[], object], *, patience: float = 30.0) -> None:
-        end = time.monotonic() + patience
+    def until(self, seen: Callable[[], object]) -> None:
+        end = time.monotonic() + 30
         while not seen():
             assert time.monotonic() < end, (self.errand.standing, self.contact.state)
             self.frames += self.errand.tick().frames

@@ -18,8 +18,8 @@ from plugin_host.server.worker import Task
 class WatchedCache(Cache):
     """Notes for each time that room is made what was to be kept."""
 
-    def __init__(self, root: Path, *, budget: int = 10**9) -> None:
-        super().__init__(root, budget=budget)
+    def __init__(self, root: Path) -> None:
+        super().__init__(root, budget=10**9)
         self.kept: list[set[str]] = []
 
     def make_room(self, *, keep: Collection[str]) -> None:

@@ -22,8 +22,8 @@ ICONS = set(bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"].enum
 class Layout:
     """Notes what is drawn, and refuses what Blender would not draw."""
 
-    def __init__(self, notes=None):
-        self.notes = [] if notes is None else notes
+    def __init__(self):
+        self.notes = []
 
     def __setattr__(self, name, value):
         if name not in ("notes", "scale_y", "use_property_split", "use_property_decorate"):

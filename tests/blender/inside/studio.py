@@ -21,7 +21,6 @@ NEW_EFFECT = "length" if bpy.app.version >= (5, 0, 0) else "frame_end"
 
 if ADDON not in bpy.context.preferences.addons:
     assert addon_utils.enable(ADDON, default_set=True) is not None, "the add-on could not be switched on"
-addon = sys.modules[ADDON]
 part = {name: sys.modules[f"{ADDON}.{name}"] for name in ("heartbeat", "versions", "result", "record", "status")}
 heartbeat, versions, result, record, status = part.values()
 Phase = sys.modules[f"{ADDON}.plugin_host.errand"].Phase
@@ -151,7 +150,7 @@ class InAStudio(unittest.TestCase):
     def until_phase(self, cleaning, phase, *, patience=20.0):
         self.tick_until(lambda: cleaning.standing.phase is phase, patience=patience)
 
-    def render(self, frames, *, depth="16"):
+    def render(self, frames):
         """What the timeline shows, as EXR; returns each frame's channels."""
         bpy.context.view_layer.update()
         render = self.scene.render
@@ -159,7 +158,7 @@ class InAStudio(unittest.TestCase):
         settings = render.image_settings
         if hasattr(settings, "media_type"):
             settings.media_type = "IMAGE"
-        settings.file_format, settings.color_mode, settings.color_depth = "OPEN_EXR", "RGBA", depth
+        settings.file_format, settings.color_mode, settings.color_depth = "OPEN_EXR", "RGBA", "16"
         settings.exr_codec = "ZIP"
         found = []
         for frame in frames:
