@@ -10,6 +10,7 @@ pixel centres at integers, origin top-left, y down.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -25,6 +26,12 @@ Mask = NDArray[np.bool_]
 
 STILL = 0.5
 """Pixels by which a hole's surroundings may move against the camera and still pass for background."""
+
+FAST = 3.0
+"""Pixels by which what crosses a narrow hole moves against the camera, so that the flow across it is believed."""
+
+NARROW = 17
+"""Width in pixels under which a hole is narrow: what its rim shows goes on within it, as a wire's does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,11 +126,16 @@ def between(
     source_visible: Mask,
     homography: NDArray[np.float64],
     trust: float,
+    bridged: Callable[[], tuple[Array, Array]] | None = None,
 ) -> Motion:
     """The motion from target to source, both greys (h, w) of about 0 .. 1, given the camera's homography.
 
     Where nothing trustworthy is known about the residual (hidden in either frame) it is 0: the homography alone
     carries the pixel on.
+
+    Args:
+        bridged: gives both greys once more, their holes filled smoothly from their rims: what passes behind a narrow
+            hole is followed on these. Without, it is taken to move as what is around it does.
     """
     h, w = target.shape
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -134,14 +146,42 @@ def between(
     residual = _flow(T, W)
     measured = seen_mask & target_visible
     around = _continued(residual, _sure(measured))
-    if np.abs(around[~measured]).max(initial=0) > STILL:
+    moving = ~measured & (np.abs(around) > STILL).any(-1)
+    thin = moving & narrow(~measured) if bridged is not None and moving.any() else np.zeros_like(moving)
+    if (moving & ~thin).any():
         # Something moves before the camera beside the hole, and what was crossfilled stood still: it held the flow back
         # for as far as its windows reach. Crossfilled along with that motion it does not.
         T, W = _along(T, W, around, target_visible=target_visible, source_visible=seen_mask)
         residual = np.where(measured[..., None], _flow(T, W), residual)
         around = _continued(residual, _sure(measured))
+    if bridged is not None and thin.any():
+        before, behind = bridged()
+        after = cv2.warpPerspective(behind, homography, (w, h), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        around = _across(around, _flow(before, after), narrow(~measured))
     residual[~(seen_mask | target_visible)] = 0
     return Motion(project(homography, grid(target.shape) + residual), homography, trust, around)
+
+
+def narrow(hidden: Mask) -> Mask:
+    """(h, w) the parts of what is hidden that are narrower than `NARROW`."""
+    square = np.ones((NARROW, NARROW), np.uint8)
+    wide = cv2.morphologyEx(hidden.astype(np.uint8), cv2.MORPH_OPEN, square, borderType=cv2.BORDER_REPLICATE)
+    return hidden & (wide == 0)
+
+
+def _across(around: Array, across: Array, thin: Mask) -> Array:
+    """The motion `around` holes, and in narrow ones the one `across` them of what moves fast: (h, w, 2) each.
+
+    Nothing slower is believed: a bridge is a smear that fine detail slides over, and the wire's own way shows in it.
+    """
+    fast = (np.hypot(across[..., 0], across[..., 1]) > FAST).astype(np.uint8)
+    fast = cv2.morphologyEx(fast, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    return np.where(((fast > 0) & thin)[..., None], across, around)
+
+
+def bridged(grey: Array, hidden: Mask) -> Array:
+    """`grey` (h, w) with what is hidden filled smoothly from its rim."""
+    return np.where(hidden, _continued(grey[..., None], (~hidden).astype(np.float32))[..., 0], grey)
 
 
 def crossfill(target: Array, warped: Array, *, target_visible: Mask, source_visible: Mask) -> tuple[Array, Array]:

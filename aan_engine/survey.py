@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from aan_engine.candidate import Views
 from aan_engine.cast import EVERYONE, Cast
 from aan_engine.exposure import Compared
-from aan_engine.motion import Array, Motion, between, grid, project, sample, within
+from aan_engine.motion import Array, Motion, between, bridged, grid, project, sample, within
 from aan_engine.proxy import Reel
 from aan_engine.recent import Recent
 from aan_engine.registration import Pyramid, Registered, refine, trust, unmoved
@@ -69,7 +69,7 @@ class Survey:
         self._guess: Guess | None = None
         self._search = Searches()
         self._tick: Callable[[int], None] = lambda count: None
-        # Three pictures of each frame of the window: image, visibility, stir.
+        # Three pictures of each frame of the window: image, visibility, stir; bridged greys, soon done with, go first.
         self._pictures = Recent(3 * (2 * reach + 12))
         self._pyramids = Recent(2 * reach + 12)
         self._motions = Recent(4 * reach + 8)
@@ -197,7 +197,7 @@ class Survey:
             if step.kinship < CUT:
                 return None
             H: Homography = step.homography if to > index else inverse(step.homography)
-            return self._between(index, to, homography=H, trust=step.trust)
+            return self._between(index, to, homography=H, trust=step.trust, near=True)
 
         return self._motions.get((index, to), make)
 
@@ -205,11 +205,16 @@ class Survey:
         """The motion to a distant reference along its direct homography."""
         return self._between(target, reference, homography=link.homography, trust=link.trust)
 
-    def _between(self, index: int, to: int, *, homography: Homography, trust: float) -> Motion:
+    def _between(self, index: int, to: int, *, homography: Homography, trust: float, near: bool = False) -> Motion:
         a, b = self.pyramid(index), self.pyramid(to)
-        return between(
-            a.grey, b.grey, target_visible=a.visible, source_visible=b.visible, homography=homography, trust=trust
-        )
+        seen = {"target_visible": a.visible, "source_visible": b.visible}
+        bridges = (lambda: (self._bridged(index), self._bridged(to))) if near else None
+        return between(a.grey, b.grey, **seen, homography=homography, trust=trust, bridged=bridges)
+
+    def _bridged(self, index: int) -> Array:
+        """The frame's grey, its hole bridged from rim to rim."""
+        shut = self.reel.hidden(index) | self.reel.barred(index)
+        return self._pictures.get(("bridged", index), lambda: bridged(self.pyramid(index).grey, shut))
 
     def shift(self, index: int, to: int) -> Array:
         """(h, w, 2): displacement to the neighbour `to`; far outside everywhere across a cut."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.candidate import neighbourhood
-from aan_engine.motion import between, crossfill, grid, project, sample
+from aan_engine.motion import Motion, between, bridged, crossfill, grid, narrow, project, sample
 from aan_engine.trace import follow
 from tests.engine.test_registration import PLACED, SIZE, seen_through, textured
 
@@ -77,6 +77,103 @@ def test_what_is_hidden_on_something_that_moves_is_carried_along_with_it() -> No
     assert np.abs(motion.shift[50:70, 86:90] - [3, 0]).mean() < 0.15
     # Seen through the camera alone the strip would stand still, or nearly so.
     assert np.abs(motion.shift[strip][:, 3:, 0]).mean() < np.abs(motion.carried[strip][:, 3:, 0]).mean()
+
+
+def followed(by: int, *, bridges: bool) -> float:
+    """The share of the wires' pixels that is carried along to within a pixel.
+
+    A textured board moves `by` pixels a frame before a still camera, behind three wires that swing the other way.
+    """
+    world, board = seen_through(textured(), PLACED), seen_through(textured()[::-1].copy(), PLACED)[35:85, :100]
+    frames, seen = [], []
+    for x, first in ((20, 40), (20 + by, 34)):
+        frame, mask = world.copy(), np.ones(SIZE, bool)
+        frame[35:85, x : x + 100] = board
+        for wire in (first, first + 20, first + 40):
+            mask[:, wire : wire + 5] = False
+        frame[~mask] = 0.4
+        frames.append(frame)
+        seen.append(mask)
+    motion = between(
+        frames[0],
+        frames[1],
+        target_visible=seen[0],
+        source_visible=seen[1],
+        homography=np.eye(3),
+        trust=1.0,
+        bridged=(lambda: (bridged(frames[0], ~seen[0]), bridged(frames[1], ~seen[1]))) if bridges else None,
+    )
+    inside = ~seen[0][39:81]
+    return float((np.abs(motion.carried[39:81][inside] - [by, 0]).max(-1) < 1).mean())
+
+
+def test_what_passes_behind_wires_is_followed_however_fast_it_is() -> None:
+    for by in (6, 12):
+        assert followed(by, bridges=True) > 0.9
+        assert followed(by, bridges=False) < 0.5
+
+
+def test_the_bridges_change_nothing_but_what_is_carried_through_narrow_holes() -> None:
+    rng = np.random.default_rng(1)
+    target, source = seen_through(textured(), PLACED), seen_through(textured(), PLACED @ shifted(-4, 0))
+    seen = np.ones(SIZE, bool)
+    seen[:, 60:66] = False
+    seen[20:70, 90:130] = False
+
+    def found(bridges: tuple[Array, Array] | None) -> Motion:
+        return between(
+            target,
+            source,
+            target_visible=seen,
+            source_visible=np.ones(SIZE, bool),
+            homography=np.eye(3),
+            trust=1.0,
+            bridged=None if bridges is None else lambda: bridges,
+        )
+
+    plain = found(None)
+    for bridges in ((bridged(target, ~seen), source), (rng.random(SIZE, np.float32), rng.random(SIZE, np.float32))):
+        motion = found(bridges)
+        elsewhere = ~narrow(~seen)
+        np.testing.assert_array_equal(motion.carried[elsewhere], plain.carried[elsewhere])
+        np.testing.assert_array_equal(motion.shift[seen], plain.shift[seen])
+
+
+def test_where_nothing_moves_no_bridge_is_asked_for() -> None:
+    def refused() -> tuple[Array, Array]:
+        raise AssertionError("nothing moves here")
+
+    still = seen_through(textured(), PLACED)
+    seen = np.ones(SIZE, bool)
+    seen[:, 60:66] = False
+    motion = between(
+        still, still, target_visible=seen, source_visible=seen, homography=np.eye(3), trust=1.0, bridged=refused
+    )
+    np.testing.assert_allclose(motion.carried, 0, atol=0.1)
+
+
+def test_a_bridge_keeps_what_is_seen_and_stays_within_it_where_nothing_is() -> None:
+    grey = textured()[: SIZE[0], : SIZE[1]].astype(np.float32)
+    hidden = np.zeros(grey.shape, bool)
+    hidden[:, 30:36] = True
+    filled = bridged(np.where(hidden, np.float32(9), grey), hidden)
+    np.testing.assert_array_equal(filled[~hidden], grey[~hidden])
+    assert filled[hidden].min() >= grey.min() - 1e-4
+    assert filled[hidden].max() <= grey.max() + 1e-4
+
+
+def test_a_wire_is_narrow_and_a_patch_is_not_and_neither_leaves_the_hole() -> None:
+    hidden = np.zeros((100, 120), bool)
+    hidden[:, 10:16] = True
+    hidden[40:80, 50:90] = True
+    thin = narrow(hidden)
+    assert thin[:, 10:16].all()
+    assert not thin[40:80, 50:90].any()
+    assert not (thin & ~hidden).any()
+    # A wire along the frame's edge is no wider for it.
+    edge = np.zeros((100, 120), bool)
+    edge[:, :6] = True
+    assert narrow(edge)[:, :6].all()
 
 
 def test_crossfilled_pictures_agree_wherever_only_one_of_them_saw_anything() -> None:
