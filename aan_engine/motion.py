@@ -134,8 +134,8 @@ def between(
     carries the pixel on.
 
     Args:
-        bridged: gives both greys once more, their holes filled smoothly from their rims: what passes behind a narrow
-            hole is followed on these. Without, it is taken to move as what is around it does.
+        bridged: gives both greys once more, their holes filled smoothly from their rims: where most of what moves
+            passes behind narrow holes, it is followed on these. Else it is taken to move as what is around the hole does.
     """
     h, w = target.shape
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -147,17 +147,18 @@ def between(
     measured = seen_mask & target_visible
     around = _continued(residual, _sure(measured))
     moving = ~measured & (np.abs(around) > STILL).any(-1)
-    thin = moving & narrow(~measured) if bridged is not None and moving.any() else np.zeros_like(moving)
-    if (moving & ~thin).any():
+    if moving.any():
         # Something moves before the camera beside the hole, and what was crossfilled stood still: it held the flow back
-        # for as far as its windows reach. Crossfilled along with that motion it does not.
-        T, W = _along(T, W, around, target_visible=target_visible, source_visible=seen_mask)
-        residual = np.where(measured[..., None], _flow(T, W), residual)
-        around = _continued(residual, _sure(measured))
-    if bridged is not None and thin.any():
-        before, behind = bridged()
-        after = cv2.warpPerspective(behind, homography, (w, h), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-        around = _across(around, _flow(before, after), narrow(~measured))
+        # for as far as its windows reach. Of the two ways out, one is taken: the flow is what a motion costs.
+        thin = narrow(~measured)
+        if bridged is not None and 2 * (moving & thin).sum() > moving.sum():
+            before, behind = bridged()
+            after = cv2.warpPerspective(behind, homography, (w, h), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+            around = _across(around, _flow(before, after), thin)
+        else:
+            T, W = _along(T, W, around, target_visible=target_visible, source_visible=seen_mask)
+            residual = np.where(measured[..., None], _flow(T, W), residual)
+            around = _continued(residual, _sure(measured))
     residual[~(seen_mask | target_visible)] = 0
     return Motion(project(homography, grid(target.shape) + residual), homography, trust, around)
 
