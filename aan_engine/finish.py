@@ -9,6 +9,7 @@ from functools import partial
 from aan_engine import regrain, transport
 from aan_engine.decision import Decision
 from aan_engine.filled import Filled, composed
+from aan_engine.focus import Focus
 from aan_engine.grain import Again, Grain
 from aan_engine.plate import Plate
 from aan_engine.roles import Masks, Roles
@@ -64,13 +65,18 @@ class Finisher:
         if decision is None or not masks.hidden.any():
             return Unfinished(None, plate, masks, Carried.blank(plate.shape))
         grain = self._grain(index, plate, masks) if self._shot.controls.grain else None
+        own, size = Source(plate, masks), self._survey.reel.size
+        focus = None
+        if self._shot.controls.light != "off":
+            focus = Focus(decision, own, self._shelf.source, transport.scaling(plate.shape, size), grain)
         carried = transport.carry(
             decision,
             masks.hidden,
-            size=self._survey.reel.size,
+            size=size,
             source=self._shelf.source,
-            target=Source(plate, masks),
+            target=own,
             grain=grain.size if grain else (0.0, 0.0),
+            focus=focus,
         )
         return Unfinished(decision, plate, masks, carried, grain)
 
