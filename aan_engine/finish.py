@@ -9,9 +9,12 @@ from functools import partial
 from aan_engine import regrain, transport
 from aan_engine.decision import Decision
 from aan_engine.filled import Filled, composed
+from aan_engine.focus import Focus
 from aan_engine.grain import Again, Grain
+from aan_engine.motion import Array
 from aan_engine.plate import Plate
 from aan_engine.roles import Masks, Roles
+from aan_engine.second_look import SecondLook
 from aan_engine.shelf import Shelf
 from aan_engine.shot import Shot
 from aan_engine.source import Source
@@ -63,13 +66,18 @@ class Finisher:
         if decision is None or not masks.hidden.any():
             return Unfinished(None, plate, masks, Carried.blank(plate.shape))
         grain = self._grain(index, plate, masks) if self._shot.controls.grain else None
+        own, size = Source(plate, masks), self._survey.reel.size
+        focus = None
+        if self._shot.controls.light != "off":
+            focus = Focus(decision, own, self._shelf.source, transport.scaling(plate.shape, size), grain)
         carried = transport.carry(
             decision,
             masks.hidden,
-            size=self._survey.reel.size,
+            size=size,
             source=self._shelf.source,
-            target=Source(plate, masks),
+            target=own,
             grain=grain.size if grain else (0.0, 0.0),
+            focus=focus,
         )
         return Unfinished(decision, plate, masks, carried, grain)
 
@@ -81,9 +89,14 @@ class Finisher:
             return None
         plate, masks, carried = found.plate, found.masks, found.carried
         if found.grain is not None:
-            still = regrain.standing(carried, hidden=masks.hidden, index=index, before=before)
+            still = masks.hidden & (carried.source >= 0)
+            if before is not regrain.NOTHING:  # else the next target will take the same
+                still = regrain.standing(carried, hidden=masks.hidden, index=index, before=before)
             seed = (self._shot.controls.seed, plate.frame)
-            carried = regrain.regrained(carried, plate, hidden=masks.hidden, still=still, grain=found.grain, seed=seed)
+            again = SecondLook(index, carried, self._shelf.source, self._shift, self._roles.count)
+            carried = regrain.regrained(
+                carried, plate, hidden=masks.hidden, still=still, grain=found.grain, seed=seed, again=again
+            )
         trust = self._survey.trusted(index)
         return composed(self._shot, plate, masks, carried, numbers=self._roles.numbers, trust=trust)
 
@@ -94,7 +107,11 @@ class Finisher:
     def _neighbour(self, index: int, window: regrain.Window) -> Again | None:
         """How the next frame of the same place, or else the one before, shows a window of the plate."""
         for to in (index + 1, index - 1):
-            motion = self._survey.motion(index, to) if 0 <= to < self._survey.reel.count else None
-            if motion is not None:
-                return regrain.over_neighbour(self._shelf.source(to), motion.shift, window)
+            shift = self._shift(index, to) if 0 <= to < self._survey.reel.count else None
+            if shift is not None:
+                return regrain.over_neighbour(self._shelf.source(to), shift, window)
         return None
+
+    def _shift(self, index: int, to: int) -> Array | None:
+        motion = self._survey.motion(index, to)
+        return None if motion is None else motion.shift

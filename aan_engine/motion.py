@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -42,33 +42,31 @@ class Motion:
         map: (h, w, 2) float32, see the module's convention.
         homography: (3, 3) float64, its global part.
         trust: 0 .. 1, how much of the frame the homography explains.
-        residual: (h, w, 2) motion against the camera; what is hidden moves as what surrounds it does.
+        carried: (h, w, 2) like `shift`, but what is hidden moves as what surrounds it does, foreground included.
+
+    `shift` lets the hole follow the camera, which is right for a background; `carried` is right for what lies on
+    something that moves by itself. A survey keeps many motions: what is quickly worked out is not kept with them.
     """
 
     map: Array
     homography: NDArray[np.float64]
     trust: float
-    residual: Array
+    carried: Array
 
-    @cached_property
+    @property
     def shift(self) -> Array:
         """(h, w, 2) `map` less each pixel's own position: what to interpolate, since it is small and smooth."""
-        return self.map - grid(self.map.shape)
-
-    @cached_property
-    def carried(self) -> Array:
-        """(h, w, 2) like `shift`, but what is hidden moves as what surrounds it does, foreground included.
-
-        `shift` lets the hole follow the camera, which is right for a background; this is right for what lies on
-        something that moves by itself.
-        """
-        own = grid(self.map.shape)
-        return project(self.homography, own) + self.residual - own
+        return self.map - _grid(*self.map.shape[:2])
 
 
 def grid(shape: tuple[int, ...]) -> Array:
     """(h, w, 2): each pixel's own (x, y)."""
-    y, x = np.mgrid[: shape[0], : shape[1]].astype(np.float32)
+    return _grid(shape[0], shape[1]).copy()
+
+
+@lru_cache(maxsize=4)
+def _grid(height: int, width: int) -> Array:
+    y, x = np.mgrid[:height, :width].astype(np.float32)
     return np.stack([x, y], -1)
 
 
@@ -160,7 +158,9 @@ def between(
             residual = np.where(measured[..., None], _flow(T, W), residual)
             around = _continued(residual, _sure(measured))
     residual[~(seen_mask | target_visible)] = 0
-    return Motion(project(homography, grid(target.shape) + residual), homography, trust, around)
+    own = _grid(h, w)
+    carried = project(homography, own) + around - own
+    return Motion(project(homography, own + residual), homography, trust, carried)
 
 
 def narrow(hidden: Mask) -> Mask:

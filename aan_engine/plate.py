@@ -97,13 +97,7 @@ class Plate:
 
     def region(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.float32]:
         """Rows `top` .. `bottom` and columns `left` .. `right` (both ends excluded) of `pixels`."""
-        channels = self.parts[self.beauty.part].channels
-        stacked = np.empty((bottom - top, right - left, 3), np.float32)
-        # Signalling NaNs of a plate must not raise a warning on their way to float32.
-        with np.errstate(invalid="ignore"):
-            for column, name in enumerate(self.beauty.names):
-                stacked[..., column] = channels[name][top:bottom, left:right]
-        return stacked if self.encoding is None else self.encoding.decode(stacked)
+        return light(self, (top, bottom, left, right))
 
     @property
     def nbytes(self) -> int:
@@ -113,6 +107,18 @@ class Plate:
     def valued(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
         """Scene-linear light (..., 3) as values of the picture: the inverse of what `pixels` did."""
         return light if self.encoding is None else self.encoding.encode(light)
+
+
+def light(plate: Plate, window: tuple[int, int, int, int]) -> NDArray[np.float32]:
+    """(h, w, 3) float32 scene-linear: rows and columns (top, bottom, left, right) of a plate's picture."""
+    top, bottom, left, right = window
+    channels = plate.parts[plate.beauty.part].channels
+    stacked = np.empty((bottom - top, right - left, 3), np.float32)
+    # Signalling NaNs of a plate must not raise a warning on their way to float32.
+    with np.errstate(invalid="ignore"):
+        for column, name in enumerate(plate.beauty.names):
+            stacked[..., column] = channels[name][top:bottom, left:right]
+    return stacked if plate.encoding is None else plate.encoding.decode(stacked)
 
 
 def find_beauty(description: Description, *, frame: int | None, view: str | None = None) -> Beauty:

@@ -6,6 +6,7 @@ plate's, per axis; both count pixel centres at integers from the top-left of the
 
 from __future__ import annotations
 
+import mmap
 import os
 import tempfile
 from dataclasses import dataclass
@@ -126,10 +127,13 @@ class Reel:
         self._image[index] = np.clip(proxy.image, -60000, 60000)
         self._hidden[index] = proxy.hidden
         self._barred[index] = False if proxy.barred is None else proxy.barred
+        self._let_go()
 
     def image(self, index: int) -> Array:
         """(h, w, 3) float32, log range."""
-        return np.asarray(self._image[index], np.float32)
+        found = np.asarray(self._image[index], np.float32)
+        self._let_go()
+        return found
 
     def hidden(self, index: int) -> Mask:
         """(h, w) bool."""
@@ -138,6 +142,12 @@ class Reel:
     def barred(self, index: int) -> Mask:
         """(h, w) bool."""
         return np.asarray(self._barred[index])
+
+    def _let_go(self) -> None:
+        """Leave what was looked at to the system's cache of the disk: mapped, it would count as the process's own."""
+        mapped = self._image.base
+        if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
+            mapped.madvise(mmap.MADV_DONTNEED)
 
     def close(self) -> None:
         """Give the disk back."""

@@ -20,6 +20,7 @@ from aan_engine.decision import Decision
 from aan_engine.grain import Again, Grain, kept_shares, measure
 from aan_engine.light import decode, encode
 from aan_engine.motion import Array, Mask, sample
+from aan_engine.second_look import SecondLook
 from aan_engine.source import Picture, Source, sampled
 from aan_engine.transport import Carried
 
@@ -36,6 +37,9 @@ PLACE, ENOUGH = 13, 0.02
 """Pixels that a place takes to be compared, and the share of the picture that must be such places."""
 
 Window = tuple[int, int, int, int]
+
+STAYS, TURN = 0.07, 0.0
+"""The share of grain that may stay without a second look, and how much of what stays is then the lesser look's."""
 
 COUNTS = 0.1
 """The share from which on a candidate leaves its grain in a fill."""
@@ -135,7 +139,14 @@ def standing(carried: Carried, *, hidden: Mask, index: int, before: Copied) -> M
 
 
 def regrained(
-    carried: Carried, picture: Picture, *, hidden: Mask, still: Mask, grain: Grain, seed: tuple[int, int]
+    carried: Carried,
+    picture: Picture,
+    *,
+    hidden: Mask,
+    still: Mask,
+    grain: Grain,
+    seed: tuple[int, int],
+    again: SecondLook | None = None,
 ) -> Carried:
     """The fill with the plate's grain.
 
@@ -145,6 +156,7 @@ def regrained(
         still: (H, W) bool, whose grain must not stay.
         grain: the plate's.
         seed: the artist's, and the frame's number.
+        again: a second look at what was carried.
     """
     around = matte.box(hidden, margin=0)
     if around is None:
@@ -157,7 +169,17 @@ def regrained(
             tile = np.s_[top : top + TILE, left : left + TILE]
             if hidden[tile].any():
                 rng = np.random.default_rng([abs(n) for n in (*seed, top, left)])
-                _tile(carried, picture, hidden=hidden, still=still, grain=grain, at=(top, left), rng=rng, out=fill)
+                _tile(
+                    carried,
+                    picture,
+                    hidden=hidden,
+                    still=still,
+                    grain=grain,
+                    at=(top, left),
+                    rng=rng,
+                    again=again,
+                    out=fill,
+                )
     return replace(carried, fill=fill)
 
 
@@ -170,6 +192,7 @@ def _tile(
     grain: Grain,
     at: tuple[int, int],
     rng: np.random.Generator,
+    again: SecondLook | None,
     out: Array,
 ) -> None:
     tile = np.s_[at[0] : at[0] + TILE, at[1] : at[1] + TILE]
@@ -185,6 +208,10 @@ def _tile(
     smooth, stays = values, np.ones(values.shape[:2], np.float32)
     if cure.any():
         smooth, stays = coring.cored(values, grain)
+        if again is not None and stays[inner][cure].mean() > STAYS:
+            # In turns, so that what stays of the grain is not the same on one target and on the next.
+            turn = 1 - TURN if again.index % 2 else TURN
+            smooth, stays = coring.cored(values, grain, again.apart(*wide), turn=turn)
     values, smooth, stays = values[inner], smooth[inner], stays[inner]
     # What coring leaves is where structure is: in the grain's softer part.
     kept = np.where(cure, carried.coarse[tile] * stays, carried.kept[tile])

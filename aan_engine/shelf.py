@@ -1,7 +1,9 @@
 """The shelf: frames at full resolution, read once and kept at hand as long as there is room.
 
-The same frame is a target in its turn and a source before and after. The shelf knows how much memory frames may take,
-and nothing of what is done with them.
+The same frame is a target in its turn and a source before and after. As a target it is needed whole, as a source
+around holes only: where whole frames have no room any more their cuttings stay, and an 8K frame need not be read again
+for each target that copies from it. The shelf knows how much memory frames may take, and nothing of what is done with
+them.
 """
 
 from __future__ import annotations
@@ -13,82 +15,169 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.motion import Mask
+from aan_engine import matte
+from aan_engine.cutting import Cutting, Window, cut, grown, joined
+from aan_engine.motion import Array, Mask
 from aan_engine.plate import Plate
 from aan_engine.roles import Masks, Roles
 from aan_engine.source import Source
 
-ROOM = 800_000_000
-"""Bytes of frames kept, at most."""
+ROOM, PIECES = 500_000_000, 300_000_000
+"""Bytes of whole frames kept, and of cuttings, at most."""
+
+AROUND, FURTHER = 1.0, 0.25
+"""A cutting reaches around the frame's own hole as far as that is large, and around what is asked for by a quarter."""
+
+Key = tuple[int, bool]
+
+
+@dataclass(eq=False)
+class _Frame:
+    """A frame: whole, or a cutting of it, or both; a bit for each pixel says whether it may be taken from.
+
+    Args:
+        window: what a cutting of it must hold, None where that is not known.
+    """
+
+    shape: tuple[int, int]
+    bits: NDArray[np.uint8]
+    window: Window | None
+    plate: Plate | None
+    piece: Cutting | None = None
+
+    def region(self, window: Window) -> Array | None:
+        """The light in a window; None where that is not at hand."""
+        if self.plate is not None:
+            return self.plate.region(*window)
+        return self.piece.region(*window) if self.piece is not None and self.piece.holds(window) else None
+
+    def shrink(self) -> None:
+        """Let the whole frame go."""
+        if self.plate is not None and self.window is not None:
+            self.piece = cut(self.plate, self.window)
+        self.plate = None
 
 
 @dataclass(frozen=True, eq=False)
-class _Kept:
-    """A frame, and a bit for each pixel: whether it may be taken from."""
+class OnShelf:
+    """A frame to copy from: its light and what may not be taken from it, fetched as they are asked for."""
 
-    plate: Plate
-    bits: NDArray[np.uint8]
+    shelf: Shelf
+    key: Key
 
     @property
-    def nbytes(self) -> int:
-        return self.plate.nbytes + self.bits.nbytes
+    def shape(self) -> tuple[int, int]:
+        """(height, width)."""
+        return self.shelf.frame(self.key).shape
 
     @property
     def blocked(self) -> Mask:
         """(H, W), unpacked anew for whoever asks: kept that way it would take eight times the room."""
-        height, width = self.plate.shape
-        return np.unpackbits(self.bits, count=height * width).view(np.bool_).reshape(height, width)
+        frame = self.shelf.frame(self.key)
+        height, width = frame.shape
+        return np.unpackbits(frame.bits, count=height * width).view(np.bool_).reshape(height, width)
+
+    def region(self, top: int, bottom: int, left: int, right: int) -> Array:
+        """Rows and columns of its scene-linear light, see `Plate.region`."""
+        return self.shelf.region(self.key, (top, bottom, left, right))
 
 
 class Shelf:
-    """Frames of one job, the most recently used of them kept within `ROOM`; for two threads at a time."""
+    """Frames of one job, the most recently used of them kept within `ROOM` and `PIECES`; for several threads."""
 
     def __init__(self, roles: Roles) -> None:
         self._roles = roles
-        self._kept: OrderedDict[tuple[int, bool], _Kept] = OrderedDict()
+        self._kept: OrderedDict[Key, _Frame] = OrderedDict()
         self._lock = threading.Lock()
 
     def target(self, index: int) -> tuple[Plate, Masks]:
         """The frame as it came, to be filled, with its masks."""
-        return self._with_masks(index, touched_up=False)
+        return self._with_masks((index, False))
 
     def look(self, index: int) -> tuple[Plate, Masks]:
         """The frame as something to copy from, with its masks: what was painted by hand stands in the plate's place."""
-        return self._with_masks(index, touched_up=self._is_touched_up(index))
+        return self._with_masks((index, self._is_touched_up(index)))
 
     def source(self, index: int) -> Source:
         """The frame as something to copy from."""
-        key = (index, self._is_touched_up(index))
-        kept = self._find(key) or self._read(key)[0]
-        return Source(kept.plate, kept)
+        found = OnShelf(self, (index, self._is_touched_up(index)))
+        return Source(found, found)
+
+    def frame(self, key: Key) -> _Frame:
+        """The frame, or what is left of it; read if it is not there."""
+        return self._find(key) or self._read(key)[0]
+
+    def region(self, key: Key, window: Window) -> Array:
+        """The light in a window of the frame."""
+        frame = self.frame(key)
+        with self._lock:
+            plate = frame.plate
+            found = None if plate is not None else frame.region(window)
+        if found is not None:
+            return found
+        # Handed on from here: another thread's frame may have pushed it off the shelf by the next look.
+        plate = plate or self._read(key)[1]
+        self._want(key, window)
+        return plate.region(*window)
 
     def _is_touched_up(self, index: int) -> bool:
         return index >= self._roles.count or index in self._roles.painted
 
-    def _with_masks(self, index: int, *, touched_up: bool) -> tuple[Plate, Masks]:
-        key = (index, touched_up)
-        kept, masks = self._read(key, self._find(key))
-        return kept.plate, masks
+    def _with_masks(self, key: Key) -> tuple[Plate, Masks]:
+        frame = self._find(key)
+        _, plate, masks = self._read(key, None if frame is None else frame.plate)
+        return plate, masks
 
-    def _read(self, key: tuple[int, bool], kept: _Kept | None = None) -> tuple[_Kept, Masks]:
-        """The frame with its masks; its plate is not read again if it was `kept`."""
-        known = None if kept is None else kept.plate
+    def _read(self, key: Key, known: Plate | None = None) -> tuple[_Frame, Plate, Masks]:
+        """The frame with its masks; its plate is not read again if it is `known`."""
         plate, masks = self._roles.source(key[0], known) if key[1] else self._roles.target(key[0], known)
-        if kept is None:
-            # Handed on from here: another thread's frame may have pushed it off the shelf by the next look.
-            kept = _Kept(plate, np.packbits(masks.blocked))
-            self._keep(key, kept)
-        return kept, masks
-
-    def _find(self, key: tuple[int, bool]) -> _Kept | None:
         with self._lock:
-            kept = self._kept.get(key)
-            if kept is not None:
+            frame = self._kept.get(key)
+            if frame is None:
+                around = matte.box(masks.hidden, margin=0)
+                window = None if around is None else grown(around, by=AROUND, shape=plate.shape)
+                frame = self._kept[key] = _Frame(plate.shape, np.packbits(masks.blocked), window, plate)
+            else:
+                frame.plate = plate
+            self._kept.move_to_end(key)
+            self._tidy()
+        return frame, plate, masks
+
+    def _find(self, key: Key) -> _Frame | None:
+        with self._lock:
+            frame = self._kept.get(key)
+            if frame is not None:
                 self._kept.move_to_end(key)
-            return kept
+            return frame
 
-    def _keep(self, key: tuple[int, bool], kept: _Kept) -> None:
+    def _want(self, key: Key, window: Window) -> None:
+        """Have the frame's cutting hold this window, too."""
         with self._lock:
-            self._kept[key] = kept
-            while len(self._kept) > 1 and sum(k.nbytes for k in self._kept.values()) > ROOM:
-                self._kept.popitem(last=False)
+            if (frame := self._kept.get(key)) is not None and not _holds(frame.window, window):
+                frame.window = joined(frame.window, grown(window, by=FURTHER, shape=frame.shape))
+
+    def _tidy(self) -> None:
+        """Whole frames become cuttings, cuttings go, until there is room; the latest frame stays whole."""
+        *older, _ = self._kept
+        whole = sum(f.plate.nbytes for f in self._kept.values() if f.plate is not None)
+        for key in older:
+            if whole <= ROOM:
+                break
+            if (plate := self._kept[key].plate) is not None:
+                whole -= plate.nbytes
+                self._kept[key].shrink()
+        small = {key: self._kept[key] for key in older if self._kept[key].plate is None}
+        pieces = sum(_size(frame) for frame in small.values())
+        for key, frame in small.items():
+            if pieces <= PIECES and frame.piece is not None:
+                continue
+            pieces -= _size(frame)
+            del self._kept[key]
+
+
+def _holds(window: Window | None, asked: Window) -> bool:
+    return window is not None and joined(window, asked) == window
+
+
+def _size(frame: _Frame) -> int:
+    return frame.bits.nbytes + (0 if frame.piece is None else frame.piece.nbytes)

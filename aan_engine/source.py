@@ -76,20 +76,34 @@ def places(decision: Decision, k: int, points: Array, *, scale: Array) -> tuple[
     return frames, (found + corner + 0.5) / scale - 0.5
 
 
-def sampled(plate: Source, at: Array) -> tuple[Array, Mask]:
-    """Log-range values (n, 3) at plate positions, and which are sound: inside the plate, every tap unblocked."""
+def sampled(plate: Source, at: Array, *, blur: float = 0.0) -> tuple[Array, Mask]:
+    """Log-range values (n, 3) at plate positions, and which are sound: inside the plate, every tap unblocked.
+
+    With a `blur`, in pixels, as a lens out of focus would show them: what is blocked does not bleed into them.
+    """
     H, W = plate.picture.shape
-    low = np.floor(at.min(0)).astype(int) - 2
-    high = np.ceil(at.max(0)).astype(int) + 3
+    beyond = int(np.ceil(3 * blur))
+    low = np.floor(at.min(0)).astype(int) - 2 - beyond
+    high = np.ceil(at.max(0)).astype(int) + 3 + beyond
     x0, y0 = np.clip(low, 0, (W - 1, H - 1))
     x1, y1 = np.clip(high, 1, (W, H))
     if y1 <= y0 or x1 <= x0:
         return np.zeros((len(at), 3), np.float32), np.zeros(len(at), bool)
     crop, blocked = plate.picture.region(y0, y1, x0, x1), plate.blocked[y0:y1, x0:x1]
     crop[blocked] = 0
+    if blur > 0:
+        crop = _blurred(crop, blocked, blur)
     local = at - np.array([x0, y0], np.float32)
     values = sample(encode(crop), local, sharp=True)
     # A bicubic value has its taps up to a pixel beyond a bilinear one's: those must not touch the blocked ones grown by
     # one. The proxies' candidates are judged alike, so that what was decided on can be carried out.
     reached = cv2.dilate(blocked.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
     return values, within(at, (H, W)) & (sample(reached, local) < 1e-3)
+
+
+def _blurred(light: Array, blocked: Mask, blur: float) -> Array:
+    """(h, w, 3) light under a Gaussian, its blocked pixels left out of the mean."""
+    shown = (~blocked).astype(np.float32)
+    share = cv2.GaussianBlur(shown, (0, 0), blur)
+    soft = cv2.GaussianBlur(light, (0, 0), blur) / np.maximum(share, 1e-3)[..., None]
+    return np.where(blocked[..., None], light, soft)

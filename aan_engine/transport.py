@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from aan_engine import matte
 from aan_engine.decision import Decision
+from aan_engine.focus import Focus, left_of_grain
 from aan_engine.grain import kept_shares
 from aan_engine.light import decode
 from aan_engine.motion import Array, Mask, sample
@@ -79,6 +80,7 @@ def carry(
     source: Callable[[int], Source],
     target: Source | None = None,
     grain: tuple[float, float] = (0.0, 0.0),
+    focus: Focus | None = None,
 ) -> Carried:
     """Fill the hidden pixels of a target.
 
@@ -89,8 +91,9 @@ def carry(
         source: frame index -> its plate.
         target: the target's own plate, by whose visible pixels coordinates are polished; None leaves them as they are.
         grain: the size of the plates' grain, see `grain`.
+        focus: what a copy is to be softened by; None leaves all as sharp as they are.
     """
-    scale = np.array([size[1] / hidden.shape[1], size[0] / hidden.shape[0]], np.float32)
+    scale = scaling((hidden.shape[0], hidden.shape[1]), size)
     rim = None
     if target is not None and 1 / scale.max() >= WORTH:
         rim = Rim(decision, target, source=source, scale=scale)
@@ -98,8 +101,15 @@ def carry(
     ys, xs = matte.places(hidden)
     for begin in range(0, len(ys), AT_ONCE):
         part = slice(begin, begin + AT_ONCE)
-        _carry_pixels(decision, ys[part], xs[part], scale=scale, source=source, rim=rim, out=out, grain=grain)
+        _carry_pixels(
+            decision, ys[part], xs[part], scale=scale, source=source, rim=rim, out=out, grain=grain, focus=focus
+        )
     return out
+
+
+def scaling(plate: tuple[int, int], proxy: tuple[int, int]) -> Array:
+    """(x, y) proxy pixels to a plate pixel, by both sizes, (height, width) each."""
+    return np.array([proxy[1] / plate[1], proxy[0] / plate[0]], np.float32)
 
 
 def laid_over(painted: Source, hidden: Mask, *, index: int) -> Carried:
@@ -123,6 +133,7 @@ class _Hole:
         shares: (n, K) the candidates' weights, the painted one last.
         scale: (x, y) proxy pixels to a plate pixel.
         grain: the size of the plates' grain.
+        focus: what the copies are softened by.
     """
 
     decision: Decision
@@ -133,6 +144,7 @@ class _Hole:
     source: Callable[[int], Source]
     rim: Rim | None
     grain: tuple[float, float]
+    focus: Focus | None
 
     @property
     def offered(self) -> Mask:
@@ -150,12 +162,13 @@ def _carry_pixels(
     rim: Rim | None,
     out: Carried,
     grain: tuple[float, float],
+    focus: Focus | None,
 ) -> None:
     pixels = np.stack([xs, ys], -1).astype(np.float32)
     points = (pixels + 0.5) * scale - 0.5 - (decision.near.left, decision.near.top)
     points = points.astype(np.float32)
     shares = _shares(decision, points)
-    hole = _Hole(decision, pixels, points, shares, scale, source, rim, grain)
+    hole = _Hole(decision, pixels, points, shares, scale, source, rim, grain, focus)
     pot = _Pot.empty(len(ys))
     rank = np.argsort(np.argsort(-shares[:, :-1], axis=1, kind="stable"), axis=1)
     clear = (shares[:, :-1].max(1, initial=0) >= CLEAR) | (sample(decision.alone, points) >= CLEAR)
@@ -225,13 +238,16 @@ def _gather(hole: _Hole, asked: Mask, *, pot: _Pot) -> None:
     row, weight, frame, spot = (np.concatenate(v) for v in (rows, weights, frames, spots))
     for number in np.unique(frame):
         here = np.flatnonzero(frame == number)
-        values, sound = sampled(hole.source(int(number)), spot[here])
+        blur = hole.focus.missing(int(number)) if hole.focus is not None else 0.0
+        values, sound = sampled(hole.source(int(number)), spot[here], blur=blur)
         here, values = here[sound], values[sound]
         values = hole.decision.light.apply(int(number), values, hole.points[row[here]])
         np.add.at(pot.colour, row[here], weight[here, None] * values)
         np.add.at(pot.total, row[here], weight[here])
-        swing = np.zeros_like(pot.power)
-        np.add.at(swing, row[here], weight[here, None] * np.sqrt(kept_shares(spot[here], hole.grain)))
+        swing, left = np.zeros_like(pot.power), kept_shares(spot[here], hole.grain)
+        if blur > 0:
+            left = left * left_of_grain(hole.grain, blur)
+        np.add.at(swing, row[here], weight[here, None] * np.sqrt(left))
         pot.power[:] += swing**2
         # Ascending weight, so that of several entries for one pixel the heaviest is written last.
         heavy = here[np.argsort(weight[here], kind="stable")]

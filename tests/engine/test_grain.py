@@ -36,11 +36,11 @@ def even(shape: tuple[int, int], *, size: tuple[float, float] = (0, 0), seed: in
     return (noise / noise.std())[8:-8, 8:-8]
 
 
-def noisy(clean: list[Array], *, sigma: float = 0.02, seed: int = 0) -> list[Array]:
+def noisy(clean: list[Array], *, sigma: float = 0.02, seed: int = 0, size: float = 0.0) -> list[Array]:
     """Each plate with noise of its own."""
     values = [encode(c) for c in clean]
     return [
-        decode(v + strength(v, sigma) * even(v.shape[:2], seed=1000 * seed + t)).astype(np.float32)
+        decode(v + strength(v, sigma) * even(v.shape[:2], size=(size, size), seed=1000 * seed + t)).astype(np.float32)
         for t, v in enumerate(values)
     ]
 
@@ -113,6 +113,30 @@ def test_coring_takes_the_noise_and_leaves_an_edge() -> None:
     np.testing.assert_allclose(again, clean, atol=0.004)
 
 
+def test_what_stays_of_the_noise_is_told_and_a_second_look_makes_it_less_and_another() -> None:
+    clean = encode(scene())
+    shape = clean.shape[:2]
+    grain = Grain(np.array([0.0]), np.full((1, 3), 0.02**2), (0.5, 0.5))
+    takes = [[clean + 0.02 * even(shape, size=(0.5, 0.5), seed=2 * s + k) for k in (0, 1)] for s in range(3)]
+    known = np.ones(shape, np.bool_)
+
+    def stayed(found: list[Array], others: list[Array]) -> float:
+        one, other = (np.stack(v) - np.mean(v, 0) for v in (found, others))
+        return float((one * other).sum(0).mean() / (len(found) - 1) / 0.02**2)
+
+    alone = [cored(a, grain) for a, _ in takes]
+    smooth = [s for s, _ in alone]
+    assert np.mean([told for _, told in alone]) == pytest.approx(stayed(smooth, smooth), rel=0.25)
+    turns = [[cored(a, grain, (b - a, known), turn=turn) for a, b in takes] for turn in (0.0, 1.0)]
+    one, other = ([s for s, _ in turn] for turn in turns)
+    assert np.mean([told for _, told in turns[0]]) == pytest.approx(stayed(one, one), rel=0.25)
+    assert stayed(one, other) < 0.6 * stayed(smooth, smooth)
+    lost = [float(((np.mean(v, 0) - clean) ** 2).mean()) for v in (one, smooth)]
+    assert lost[0] < lost[1]
+    unknown, _ = cored(takes[0][0], grain, (takes[0][1] - takes[0][0], ~known), turn=1.0)
+    assert unknown.tobytes() == smooth[0].tobytes()
+
+
 def copies(*, frame: int) -> tuple[Carried, np.ndarray]:
     """A fill that copies from one frame, each pixel from its own place there."""
     shape = (40, 60)
@@ -149,10 +173,13 @@ def test_a_shot_without_noise_comes_out_the_same_with_grain_on_or_off(tmp_path: 
     assert all(a.tobytes() == b.tobytes() for a, b in zip(on, off, strict=True))
 
 
-def test_a_fill_is_as_noisy_as_the_plate_around_it_and_its_grain_never_stands_still(tmp_path: Path) -> None:
+@pytest.mark.parametrize("size", [0.0, 0.5])
+def test_a_fill_is_as_noisy_as_the_plate_around_it_and_its_grain_never_stands_still(
+    tmp_path: Path, size: float
+) -> None:
     """Two takes of one shot, whose noise alone differs: what their results differ by is noise, not structure."""
     clean = pan(FRAMES, speed=SPEED, size=SIZE)
-    takes = [filled(tmp_path / str(s), noisy(clean, seed=s), seed=s) for s in (1, 2)]
+    takes = [filled(tmp_path / str(s), noisy(clean, seed=s, size=size), seed=s) for s in (1, 2)]
     matte = box_matte(1, size=SIZE, side=SIDE)[0]
     inside = cv2.erode(matte, np.ones((3, 3))) > 0
     around = (cv2.dilate(matte, np.ones((41, 41))) > 0) & (cv2.dilate(matte, np.ones((5, 5))) == 0)
@@ -169,8 +196,9 @@ def test_a_fill_is_as_noisy_as_the_plate_around_it_and_its_grain_never_stands_st
             together.append((then * now).mean() / np.sqrt((then**2).mean() * (now**2).mean()))
         previous = noise
     np.testing.assert_allclose(powers, 1, atol=0.15)
-    assert np.mean(together) < 0.1
-    assert max(together) < 0.15
+    # So few pixels tell a correlation to within some .025.
+    assert np.mean(together) < 0.08
+    assert max(together) < 0.1 + 0.025
 
 
 def test_the_same_seed_draws_the_same_grain_and_another_one_another(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The shelf: each frame read once while there is room, and found again however little there is."""
+"""The shelf: each frame read once while there is room, cut down while there is little, and always found again."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from aan_engine import shelf as room
+from aan_engine.cutting import cut, grown, joined
 from aan_engine.plate import Plate
 from aan_engine.roles import Masks, Roles
 from aan_engine.shelf import Shelf
@@ -38,7 +39,7 @@ def test_a_frame_is_read_once_whatever_it_is_taken_for(roles: Reading) -> None:
     plate, masks = shelf.target(1)
     source = shelf.source(1)
     assert shelf.look(1)[0] is plate
-    assert source.picture is plate
+    np.testing.assert_array_equal(source.picture.region(3, 40, 5, 60), plate.region(3, 40, 5, 60))
     np.testing.assert_array_equal(source.blocked, masks.blocked)
     assert roles.read == [1]
 
@@ -47,10 +48,40 @@ def test_a_shelf_with_room_for_one_frame_still_hands_out_every_frame(
     roles: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room, "ROOM", 1)
+    monkeypatch.setattr(room, "PIECES", 1)
     shelf = Shelf(roles)
     for index in (0, 1, 0, 3):
-        assert shelf.source(index).picture is shelf.target(index)[0]
+        picture = shelf.source(index).picture
+        np.testing.assert_array_equal(picture.region(0, 72, 0, 120), shelf.target(index)[0].pixels)
     assert roles.read == [0, 1, 0, 3]
+
+
+def test_a_frame_without_room_leaves_its_hole_s_surroundings_and_what_was_asked_for(
+    roles: Reading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(room, "ROOM", 1)
+    shelf = Shelf(roles)
+    whole = {index: shelf.target(index)[0].pixels for index in (0, 1)}
+    first = shelf.source(0).picture
+    np.testing.assert_array_equal(first.region(14, 58, 40, 80), whole[0][14:58, 40:80])
+    assert roles.read == [0, 1]
+    np.testing.assert_array_equal(first.region(0, 10, 0, 10), whole[0][:10, :10])
+    assert roles.read == [0, 1, 0]
+    shelf.target(1)
+    np.testing.assert_array_equal(first.region(0, 10, 0, 10), whole[0][:10, :10])
+    np.testing.assert_array_equal(first.region(0, 58, 0, 80), whole[0][:58, :80])
+    assert roles.read == [0, 1, 0, 1]
+
+
+def test_a_cutting_is_its_window_of_the_plate_to_the_bit(roles: Reading) -> None:
+    plate, _ = roles.target(0)
+    piece = cut(plate, (10, 60, 20, 100))
+    assert piece.holds((10, 60, 20, 100))
+    assert not piece.holds((9, 60, 20, 100))
+    assert piece.region(12, 50, 30, 90).tobytes() == plate.region(12, 50, 30, 90).tobytes()
+    assert piece.nbytes == 50 * 80 * 3 * 2
+    assert grown((10, 20, 10, 30), by=1.0, shape=(25, 90)) == (0, 25, 0, 50)
+    assert joined(None, (1, 2, 3, 4)) == (1, 2, 3, 4)
 
 
 def test_a_frame_that_another_thread_pushes_off_at_once_is_still_handed_out(
@@ -58,11 +89,12 @@ def test_a_frame_that_another_thread_pushes_off_at_once_is_still_handed_out(
 ) -> None:
     monkeypatch.setattr(room, "ROOM", 1)
     shelf = Shelf(roles)
-    keep = shelf._keep
+    tidy = shelf._tidy
 
-    def crowded(key: tuple[int, bool], kept: room._Kept) -> None:
-        keep(key, kept)
-        keep((3, False), kept)
+    def crowded() -> None:
+        tidy()
+        shelf._kept.clear()
 
-    monkeypatch.setattr(shelf, "_keep", crowded)
+    monkeypatch.setattr(shelf, "_tidy", crowded)
     assert shelf.source(0).picture.shape == shelf.target(1)[0].shape
+    assert shelf.source(0).picture.region(0, 72, 0, 120).tobytes() == shelf.target(0)[0].pixels.tobytes()

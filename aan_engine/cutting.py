@@ -1,0 +1,64 @@
+"""A cutting: the part of a plate's picture that is copied from, kept when the plate itself has gone.
+
+Convention: windows are (top, bottom, left, right) in the plate's rows and columns, `bottom` and `right` excluded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aan_engine.plate import Beauty, Part, Plate, light
+
+Window = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, eq=False)
+class Cutting:
+    """A window of a plate's picture, in the file's own type; every other channel is left out.
+
+    Args:
+        plate: the plate, with nothing in it but that.
+    """
+
+    window: Window
+    plate: Plate
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that it takes."""
+        return self.plate.nbytes
+
+    def holds(self, window: Window) -> bool:
+        """Whether all of a window is in it."""
+        return joined(self.window, window) == self.window
+
+    def region(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.float32]:
+        """As `Plate.region`, of a window that it holds."""
+        y, x = self.window[0], self.window[2]
+        return light(self.plate, (top - y, bottom - y, left - x, right - x))
+
+
+def cut(plate: Plate, window: Window) -> Cutting:
+    """The cutting of a plate."""
+    top, bottom, left, right = window
+    part = plate.parts[plate.beauty.part]
+    channels = {name: np.ascontiguousarray(part.channels[name][top:bottom, left:right]) for name in plate.beauty.names}
+    kept = Part(part.description, {}, channels, {})
+    return Cutting(window, Plate(plate.path, plate.frame, (kept,), Beauty(0, plate.beauty.names), plate.encoding))
+
+
+def grown(window: Window, *, by: float, shape: tuple[int, int]) -> Window:
+    """A window grown on each side by this share of its size, as far as the plate goes."""
+    top, bottom, left, right = window
+    y, x = round(by * (bottom - top)), round(by * (right - left))
+    return max(0, top - y), min(shape[0], bottom + y), max(0, left - x), min(shape[1], right + x)
+
+
+def joined(one: Window | None, other: Window) -> Window:
+    """The smallest window that holds both."""
+    if one is None:
+        return other
+    return min(one[0], other[0]), max(one[1], other[1]), min(one[2], other[2]), max(one[3], other[3])

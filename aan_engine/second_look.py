@@ -1,0 +1,67 @@
+"""The second look: what a fill was copied from, as another frame shows it, with grain of its own.
+
+What target after target is copied from one frame stands still with that frame's grain. Where structure is fine no
+coring tells the two apart; a second frame does.
+
+Convention: plate and proxy positions as in `proxy`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from aan_engine.motion import Array, Mask, sample
+from aan_engine.source import Source, sampled
+from aan_engine.transport import Carried
+
+GRAINY = 0.3
+"""Copies that kept less of their grain than this, as a variance, have none that could stand still."""
+
+Shift = Callable[[int, int], "Array | None"]
+"""Neighbouring frames -> displacement (h, w, 2) from the first to the second on the proxy; None across a cut."""
+
+
+@dataclass(frozen=True, eq=False)
+class SecondLook:
+    """At what was carried into one target's hole.
+
+    Args:
+        index: the target.
+        source: frame index -> its plate.
+        count: frames of the shot.
+    """
+
+    index: int
+    carried: Carried
+    source: Callable[[int], Source]
+    shift: Shift
+    count: int
+
+    def apart(self, rows: slice, columns: slice) -> tuple[Array, Mask]:
+        """Over a window: what the second look has more than the first, (h, w, 3) log range, and where there is one."""
+        frames, position = self.carried.source[rows, columns], self.carried.position[rows, columns]
+        found, known = np.zeros((*frames.shape, 3), np.float32), np.zeros(frames.shape, np.bool_)
+        grainy = (frames >= 0) & (frames < self.count) & (self.carried.kept[rows, columns] > GRAINY)
+        for frame in np.unique(frames[grainy]):
+            # What has come into view stays in view for a while: first on the side away from the target.
+            away = 1 if frame > self.index else -1
+            for other in (int(frame) + away, int(frame) - away):
+                here = np.nonzero(grainy & (frames == frame) & ~known)
+                if len(here[0]) and other != self.index:
+                    found[here], known[here] = self._looked(int(frame), other, position[here])
+        return found, known
+
+    def _looked(self, frame: int, other: int, at: Array) -> tuple[Array, Mask]:
+        shift = self.shift(frame, other) if 0 <= other < self.count else None
+        if shift is None:
+            return np.zeros((len(at), 3), np.float32), np.zeros(len(at), np.bool_)
+        first, second = self.source(frame), self.source(other)
+        height, width = first.picture.shape
+        scale = np.array([shift.shape[1] / width, shift.shape[0] / height], np.float32)
+        there = at + sample(shift, np.asarray((at + 0.5) * scale - 0.5, np.float32)) / scale
+        (one, sound), (two, seen) = sampled(first, at), sampled(second, np.asarray(there, np.float32))
+        both = sound & seen
+        return np.where(both[:, None], two - one, 0), both
