@@ -22,7 +22,7 @@ from aan_engine.plate import Plate
 from aan_engine.roles import Masks, Roles
 from aan_engine.source import Source
 
-ROOM, PIECES = 500_000_000, 300_000_000
+ROOM, PIECES = 350_000_000, 250_000_000
 """Bytes of whole frames kept, and of cuttings, at most."""
 
 AROUND, FURTHER = 1.0, 0.25

@@ -41,7 +41,8 @@ class Likeness:
     Args:
         gradient: of the energy of fine gradients: what a soft patch lacks, and also a place that has less to show.
         sharpness: of how fine gradients compare with coarse ones, which leaves out how much there is to show.
-        grain: of the power of the finest differences in smooth places; 1 where both sides are without noise.
+        grain: of the power of the finest differences in places that are as smooth on either side; 1 where both are without
+            noise, NaN where one side has no such places.
     """
 
     gradient: float
@@ -65,7 +66,9 @@ def likeness(picture: NDArray[np.floating], hidden: Mask) -> Likeness | None:
     values = encode(np.where(np.isfinite(picture), picture, 0))
     fine, coarse = (_gradients(values, sigma) for sigma in (FINE, COARSE))
     sharp = [float(fine[side].mean()) / max(float(coarse[side].mean()), 1e-12) for side in sides]
-    noise = [_noise(values, coarse, side) for side in sides]
+    # As smooth on either side: where a hole has more to show than its surroundings, that would pass for grain.
+    smooth = min(float(np.median(coarse[side])) for side in sides)
+    noise = [_noise(values, side & (coarse <= smooth)) for side in sides]
     inside, outside = (max(float(fine[side].mean()), 1e-12) for side in sides)
     grain = 1.0 if max(noise) < QUIET**2 else noise[0] / max(noise[1], QUIET**2)
     return Likeness(inside / outside, sharp[0] / max(sharp[1], 1e-12), grain)
@@ -89,8 +92,7 @@ def _gradients(values: Array, sigma: float) -> Array:
     return np.asarray((across**2 + down**2).sum(-1), np.float32)
 
 
-def _noise(values: Array, slope: Array, side: Mask) -> float:
-    """The variance of white noise that would make the finest differences of a side's smoother half."""
+def _noise(values: Array, smooth: Mask) -> float:
+    """The variance of white noise that would make the finest differences of these places."""
     finest = (cv2.sepFilter2D(values, -1, _SECOND, _SECOND) ** 2).mean(-1)
-    smooth = side & (slope <= np.median(slope[side]))
-    return float(finest[smooth].mean()) / _WHITE
+    return float(finest[smooth].mean()) / _WHITE if smooth.any() else float("nan")
