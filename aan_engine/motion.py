@@ -133,7 +133,7 @@ def between(
 
     Args:
         bridged: gives both greys once more, their holes filled smoothly from their rims: where most of what moves
-            passes behind narrow holes, it is followed on these. Else it is taken to move as what is around the hole does.
+            passes behind narrow holes, it is followed on these. Else it is taken to move as what is around them does.
     """
     h, w = target.shape
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
