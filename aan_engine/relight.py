@@ -175,6 +175,9 @@ def _field(samples: _Samples, change: Exposure, *, shape: tuple[int, ...], width
     total = np.zeros((-(-shape[0] // CELL), -(-shape[1] // CELL), 3), np.float32)
     for _ in range(2):
         pull, weight, scatter = _residuals(samples, change, total)
+        if not weight.any():
+            # Black on black, as under a title: no light changes that.
+            break
         more = _slope(pull, weight, scatter)
         for width in widths:
             more += _significant(pull - weight * more, weight, scatter, width=width)

@@ -134,3 +134,11 @@ def test_a_plates_values_are_changed_as_the_candidates_were() -> None:
     # A frame of which nothing was told is as it is, to the bit.
     assert light.apply(5, candidate.image[ys, xs], points).tobytes() == candidate.image[ys, xs].tobytes()
     assert UNLIT.apply(2, candidate.image[ys, xs], points).tobytes() == candidate.image[ys, xs].tobytes()
+
+
+def test_black_beside_a_hole_tells_nothing_of_the_light() -> None:
+    """As under a title."""
+    black = np.zeros((90, 160, 3), np.float32)
+    target, near, candidate = laid_over(black, black)
+    light = relight(target, near, [candidate], local=True)  # type: ignore[arg-type]
+    assert in_light(candidate, light).image.tobytes() == candidate.image.tobytes()
