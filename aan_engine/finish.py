@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 
 from aan_engine import regrain, transport
 from aan_engine.decision import Decision
@@ -31,6 +31,7 @@ class Unfinished:
     masks: Masks
     carried: Carried
     grain: Grain | None = None
+    source: Callable[[int], Source] | None = None
 
 
 class Finisher:
@@ -67,19 +68,20 @@ class Finisher:
             return Unfinished(None, plate, masks, Carried.blank(plate.shape))
         grain = self._grain(index, plate, masks) if self._shot.controls.grain else None
         own, size = Source(plate, masks), self._survey.reel.size
+        source = lru_cache(maxsize=None)(self._shelf.source)
         focus = None
         if self._shot.controls.light != "off":
-            focus = Focus(decision, own, self._shelf.source, transport.scaling(plate.shape, size), grain)
+            focus = Focus(decision, own, source, transport.scaling(plate.shape, size), grain)
         carried = transport.carry(
             decision,
             masks.hidden,
             size=size,
-            source=self._shelf.source,
+            source=source,
             target=own,
             grain=grain.size if grain else (0.0, 0.0),
             focus=focus,
         )
-        return Unfinished(decision, plate, masks, carried, grain)
+        return Unfinished(decision, plate, masks, carried, grain, source)
 
     def dress(self, index: int, found: Unfinished | Decision | None) -> Filled | None:
         """The finished frame; None where it is skipped."""
@@ -93,7 +95,9 @@ class Finisher:
             if before is not regrain.NOTHING:  # else the next target will take the same
                 still = regrain.standing(carried, hidden=masks.hidden, index=index, before=before)
             seed = (self._shot.controls.seed, plate.frame)
-            again = SecondLook(index, carried, self._shelf.source, self._shift, self._roles.count)
+            coarseness = 1 / float(transport.scaling(plate.shape, self._survey.reel.size).max())
+            source, shift = found.source or self._shelf.source, lru_cache(self._shift)
+            again = SecondLook(index, carried, source, shift, self._roles.count, coarseness)
             carried = regrain.regrained(
                 carried, plate, hidden=masks.hidden, still=still, grain=found.grain, seed=seed, again=again
             )

@@ -24,7 +24,7 @@ from aan_engine.light import encode
 from aan_engine.motion import Array, Mask
 from aan_engine.source import Source, places
 
-PLACES = 24
+PLACES = 16
 """Places of the rim that are compared, at most."""
 
 SIDE, MARGIN = 56, 12
@@ -129,26 +129,34 @@ def _blur_between(
         level = encode(wanted.reshape(len(kept), -1).mean(1))
         noise = grain.at(level)[:, 1].astype(np.float64)
     mine = _energy(wanted, open_, softened_by=0) - noise * _of_noise(grain, 0)
-    clear = _alike(wanted, shown, open_) & (mine > (CLEAR - 1) * noise * _of_noise(grain, 0) + 1e-9)
-    before, blur_before = None, 0.0
-    for blur_by in (0.0, *TRIED):
+    theirs = _energy(shown, open_, softened_by=0) - noise * _of_noise(grain, 0)
+    clear = mine > (CLEAR - 1) * noise * _of_noise(grain, 0) + 1e-9
+    clear &= theirs > (CLEAR - 1) * noise * _of_noise(grain, 0) + 1e-9
+    if not _differs(theirs[clear], mine[clear]):
+        return 0.0
+    clear &= _alike(wanted, shown, open_)
+    if not _differs(theirs[clear], mine[clear]):
+        return 0.0
+    before, blur_before = float(np.median(np.log(theirs[clear] / mine[clear]))), 0.0
+    for blur_by in TRIED:
         theirs = _energy(shown, open_, softened_by=blur_by) - noise * _of_noise(grain, blur_by)
-        if blur_by == 0:
-            clear &= theirs > (CLEAR - 1) * noise * _of_noise(grain, 0) + 1e-9
-            if clear.sum() < FEW:
-                return 0.0
-        off = np.log(np.maximum(theirs[clear], 1e-9) / mine[clear])
-        ahead = float(np.median(off))
-        if before is None:
-            error = 1.85 * float(np.median(np.abs(off - ahead))) / np.sqrt(clear.sum() / 2)
-            if ahead < max(SEEN, SURE * error):
-                return 0.0
-        elif ahead <= 0:
+        ahead = float(np.median(np.log(np.maximum(theirs[clear], 1e-9) / mine[clear])))
+        if ahead <= 0:
             # Energy falls about evenly with the square of the blur.
             share = before / (before - ahead)
             return float(np.sqrt(blur_before**2 + share * (blur_by**2 - blur_before**2)))
         before, blur_before = ahead, blur_by
     return None
+
+
+def _differs(theirs: NDArray[np.float64], mine: NDArray[np.float64]) -> bool:
+    """Whether the places, (n,) energies each, agree that the source is the sharper one."""
+    if len(mine) < FEW:
+        return False
+    off = np.log(theirs / mine)
+    ahead = float(np.median(off))
+    error = 1.85 * float(np.median(np.abs(off - ahead))) / np.sqrt(len(off) / 2)
+    return ahead >= max(SEEN, SURE * error)
 
 
 def _pair(target: Source, source: Source, point: Array, there: Array, *, step: int) -> tuple[Array, Array, Mask] | None:

@@ -208,7 +208,7 @@ def _tile(
     smooth, stays = values, np.ones(values.shape[:2], np.float32)
     if cure.any():
         smooth, stays = coring.cored(values, grain)
-        if again is not None and stays[inner][cure].mean() > STAYS:
+        if again is not None and again.worth_it and stays[inner][cure].mean() > STAYS:
             # In turns, so that what stays of the grain is not the same on one target and on the next.
             turn = 1 - TURN if again.index % 2 else TURN
             smooth, stays = coring.cored(values, grain, again.apart(*wide), turn=turn)

@@ -20,6 +20,9 @@ from aan_engine.transport import Carried
 GRAINY = 0.3
 """Copies that kept less of their grain than this, as a variance, have none that could stand still."""
 
+FINEST = 3.0
+"""Plate pixels to a proxy pixel up to which motion found on proxies tells where a plate's grain lies."""
+
 Shift = Callable[[int, int], "Array | None"]
 """Neighbouring frames -> displacement (h, w, 2) from the first to the second on the proxy; None across a cut."""
 
@@ -32,6 +35,7 @@ class SecondLook:
         index: the target.
         source: frame index -> its plate.
         count: frames of the shot.
+        coarseness: plate pixels to a proxy pixel.
     """
 
     index: int
@@ -39,6 +43,12 @@ class SecondLook:
     source: Callable[[int], Source]
     shift: Shift
     count: int
+    coarseness: float
+
+    @property
+    def worth_it(self) -> bool:
+        """Whether a second look is fine enough to tell grain from structure."""
+        return self.coarseness <= FINEST
 
     def apart(self, rows: slice, columns: slice) -> tuple[Array, Mask]:
         """Over a window: what the second look has more than the first, (h, w, 3) log range, and where there is one."""

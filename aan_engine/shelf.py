@@ -22,8 +22,14 @@ from aan_engine.plate import Plate
 from aan_engine.roles import Masks, Roles
 from aan_engine.source import Source
 
-ROOM, PIECES = 350_000_000, 250_000_000
-"""Bytes of whole frames kept, and of cuttings, at most."""
+ROOM = 650_000_000
+"""Bytes of frames kept, at most."""
+
+LARGE = 0.02
+"""A frame that takes more of the room than this is kept as a cutting; of smaller ones whole frames serve longer."""
+
+WHOLE = 0.5
+"""The share of the room that whole frames may take where frames are large."""
 
 AROUND, FURTHER = 1.0, 0.25
 """A cutting reaches around the frame's own hole as far as that is large, and around what is asked for by a quarter."""
@@ -51,9 +57,9 @@ class _Frame:
             return self.plate.region(*window)
         return self.piece.region(*window) if self.piece is not None and self.piece.holds(window) else None
 
-    def shrink(self) -> None:
-        """Let the whole frame go."""
-        if self.plate is not None and self.window is not None:
+    def shrink(self, *, cutting: bool) -> None:
+        """Let the whole frame go; a cutting stays where one is wanted."""
+        if cutting and self.plate is not None and self.window is not None:
             self.piece = cut(self.plate, self.window)
         self.plate = None
 
@@ -83,7 +89,7 @@ class OnShelf:
 
 
 class Shelf:
-    """Frames of one job, the most recently used of them kept within `ROOM` and `PIECES`; for several threads."""
+    """Frames of one job, the most recently used of them kept within `ROOM`; for several threads."""
 
     def __init__(self, roles: Roles) -> None:
         self._roles = roles
@@ -158,18 +164,21 @@ class Shelf:
 
     def _tidy(self) -> None:
         """Whole frames become cuttings, cuttings go, until there is room; the latest frame stays whole."""
-        *older, _ = self._kept
-        whole = sum(f.plate.nbytes for f in self._kept.values() if f.plate is not None)
+        *older, latest = self._kept
+        plate = self._kept[latest].plate
+        cutting = plate is not None and plate.nbytes > LARGE * ROOM
+        whole = sum(_size(f) for f in self._kept.values() if f.plate is not None)
         for key in older:
-            if whole <= ROOM:
+            frame = self._kept[key]
+            if whole <= (WHOLE * ROOM if cutting else ROOM):
                 break
-            if (plate := self._kept[key].plate) is not None:
-                whole -= plate.nbytes
-                self._kept[key].shrink()
+            if frame.plate is not None:
+                whole -= _size(frame)
+                frame.shrink(cutting=cutting)
         small = {key: self._kept[key] for key in older if self._kept[key].plate is None}
         pieces = sum(_size(frame) for frame in small.values())
         for key, frame in small.items():
-            if pieces <= PIECES and frame.piece is not None:
+            if pieces <= ROOM - whole and frame.piece is not None:
                 continue
             pieces -= _size(frame)
             del self._kept[key]
@@ -180,4 +189,4 @@ def _holds(window: Window | None, asked: Window) -> bool:
 
 
 def _size(frame: _Frame) -> int:
-    return frame.bits.nbytes + (0 if frame.piece is None else frame.piece.nbytes)
+    return frame.bits.nbytes + sum(kept.nbytes for kept in (frame.plate, frame.piece) if kept is not None)

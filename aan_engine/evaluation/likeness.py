@@ -41,8 +41,8 @@ class Likeness:
     Args:
         gradient: of the energy of fine gradients: what a soft patch lacks, and also a place that has less to show.
         sharpness: of how fine gradients compare with coarse ones, which leaves out how much there is to show.
-        grain: of the power of the finest differences in places as smooth on either side; 1 where both are without
-            noise, NaN where one side has no such places.
+        grain: of the power of the finest differences in places that are as smooth on either side; 1 where both are
+            without noise, NaN where one side has no such places.
     """
 
     gradient: float

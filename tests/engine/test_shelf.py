@@ -48,7 +48,6 @@ def test_a_shelf_with_room_for_one_frame_still_hands_out_every_frame(
     roles: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(room, "ROOM", 1)
-    monkeypatch.setattr(room, "PIECES", 1)
     shelf = Shelf(roles)
     for index in (0, 1, 0, 3):
         picture = shelf.source(index).picture
@@ -59,7 +58,7 @@ def test_a_shelf_with_room_for_one_frame_still_hands_out_every_frame(
 def test_a_frame_without_room_leaves_its_hole_s_surroundings_and_what_was_asked_for(
     roles: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "ROOM", 1)
+    monkeypatch.setattr(room, "ROOM", 100_000)
     shelf = Shelf(roles)
     whole = {index: shelf.target(index)[0].pixels for index in (0, 1)}
     first = shelf.source(0).picture
