@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
@@ -31,7 +31,6 @@ class Unfinished:
     masks: Masks
     carried: Carried
     grain: Grain | None = None
-    source: Callable[[int], Source] | None = None
 
 
 class Finisher:
@@ -81,7 +80,7 @@ class Finisher:
             grain=grain.size if grain else (0.0, 0.0),
             focus=focus,
         )
-        return Unfinished(decision, plate, masks, carried, grain, source)
+        return Unfinished(decision, plate, masks, carried, grain)
 
     def dress(self, index: int, found: Unfinished | Decision | None) -> Filled | None:
         """The finished frame; None where it is skipped."""
@@ -96,7 +95,7 @@ class Finisher:
                 still = regrain.standing(carried, hidden=masks.hidden, index=index, before=before)
             seed = (self._shot.controls.seed, plate.frame)
             coarseness = 1 / float(transport.scaling(plate.shape, self._survey.reel.size).max())
-            source, shift = found.source or self._shelf.source, lru_cache(self._shift)
+            source, shift = lru_cache(maxsize=None)(self._shelf.source), lru_cache(self._shift)
             again = SecondLook(index, carried, source, shift, self._roles.count, coarseness)
             carried = regrain.regrained(
                 carried, plate, hidden=masks.hidden, still=still, grain=found.grain, seed=seed, again=again
