@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -38,6 +39,9 @@ ALIKE, THERE = 0.8, 200
 
 CLEAR = 1.5
 """Gradients must have so many times the energy that grain gives them."""
+
+LITTLE = 0.02
+"""A frame that supplies less of the hole than this is not looked at: most sources supply next to nothing."""
 
 FEW = 6
 """Places that must have something to say."""
@@ -70,12 +74,22 @@ class Focus:
     _found: dict[int, float] = field(default_factory=dict)
 
     def missing(self, frame: int) -> float:
-        """The blur that a source frame lacks; 0 where it is as soft as the target, or softer."""
+        """The blur that a source frame lacks; 0 where it is as soft as the target, or softer, or hardly copied from."""
+        if frame not in self._lenders:
+            self._found[frame] = 0.0
         if frame not in self._found:
             points, there = self._rim(frame)
             other = self.source(frame)
             self._found[frame] = softening(self.target, other, points, there, grain=self.grain) if len(points) else 0.0
         return self._found[frame]
+
+    @cached_property
+    def _lenders(self) -> frozenset[int]:
+        """The source frames that supply more than next to nothing of the hole."""
+        hidden = self.decision.near.hidden
+        frames = np.stack([layer.frame[hidden] for layer in self.decision.layers]) + 1
+        supplied = np.bincount(frames.ravel(), self.decision.weights[:, hidden].ravel())
+        return frozenset((np.flatnonzero(supplied >= LITTLE * hidden.sum()) - 1).tolist())
 
     def _rim(self, frame: int) -> tuple[Array, Array]:
         """Places (n, 2) on the target's rim, and the same on the source frame, by the candidate that knows most."""
