@@ -111,7 +111,8 @@ def _taken(values: Array, corner: tuple[int, int]) -> Array:
     y, x = corner
     h, w = ((side - at) // SIDE for side, at in zip(values.shape[:2], corner, strict=True))
     blocks = values[y : y + h * SIDE, x : x + w * SIDE].reshape(h, SIDE, w, SIDE, 3).transpose(0, 2, 4, 1, 3)
-    return np.asarray(blocks.reshape(h, w, 3, SIDE * SIDE) @ _COSINES.T, np.float32)
+    # As one product: blocks by themselves would be as many small ones.
+    return np.asarray(blocks.reshape(-1, SIDE * SIDE) @ _COSINES.T, np.float32).reshape(h, w, 3, SIDE * SIDE)
 
 
 def _evenly(plane: Array, corner: tuple[int, int]) -> Array:
@@ -124,7 +125,8 @@ def _evenly(plane: Array, corner: tuple[int, int]) -> Array:
 def _put(coefficients: Array, out: Array, corner: tuple[int, int]) -> None:
     """Add blocks to the picture that they were taken from."""
     (h, w), (y, x) = coefficients.shape[:2], corner
-    blocks = (coefficients @ _COSINES).reshape(h, w, 3, SIDE, SIDE).transpose(0, 3, 1, 4, 2)
+    flat = coefficients.reshape(-1, SIDE * SIDE) @ _COSINES
+    blocks = flat.reshape(h, w, 3, SIDE, SIDE).transpose(0, 3, 1, 4, 2)
     out[y : y + h * SIDE, x : x + w * SIDE] += blocks.reshape(h * SIDE, w * SIDE, 3)
 
 

@@ -2,45 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from aan_engine.focus import left_of_grain, softening
 from aan_engine.grain import Grain
 from aan_engine.light import decode, encode
 from aan_engine.pipeline import fill
 from aan_engine.shot import Controls
-from aan_engine.source import Source, sampled
+from aan_engine.source import sampled
 from tests.engine.shots import Array, box_matte, pan, scene, shot_of
+from tests.engine.sources import source_of
 
 SIZE = (400, 640)
 RIM = np.stack(np.meshgrid(np.arange(60, 600, 90), np.arange(60, 360, 70)), -1).reshape(-1, 2).astype(np.float32)
 GRAIN = Grain(np.array([0.0]), np.full((1, 3), 0.02**2), (0.5, 0.5))
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """An array as a picture, and what is blocked of it."""
-
-    pixels: Array
-    blocked: NDArray[np.bool_]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.blocked.shape[0], self.blocked.shape[1]
-
-    def region(self, top: int, bottom: int, left: int, right: int) -> Array:
-        return self.pixels[top:bottom, left:right].astype(np.float32)
-
-
-def source_of(pixels: Array) -> Source:
-    picture = Picture(pixels, np.zeros(pixels.shape[:2], np.bool_))
-    return Source(picture, picture)
 
 
 def view() -> Array:
@@ -97,8 +76,7 @@ def test_a_blur_takes_grain_as_it_is_told_to_and_leaves_what_is_blocked_out_of_i
     stained, blocked = view(), np.zeros(SIZE, np.bool_)
     blocked[100:140, 100:200] = True
     stained[blocked] = 1e4
-    picture = Picture(stained, blocked)
-    values, sound = sampled(Source(picture, picture), at, blur=2.0)
+    values, sound = sampled(source_of(stained, blocked), at, blur=2.0)
     assert encode(view()).max() >= values[sound].max()
 
 

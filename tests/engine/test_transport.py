@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -13,9 +11,9 @@ from aan_engine.decision import Decision
 from aan_engine.light import encode
 from aan_engine.motion import grid
 from aan_engine.proxy import AREA, make, size_for
-from aan_engine.source import Source
 from aan_engine.transport import carry
 from tests.engine.shots import scene
+from tests.engine.sources import source_of
 
 Array = NDArray[np.float32]
 SIZE = (48, 80)
@@ -41,26 +39,6 @@ def decided(hidden: NDArray[np.bool_], shift: tuple[float, float], *, share: flo
     grey = painted(np.full((h, w, 3), 0.5, np.float32), near)
     weights = np.stack([np.full((h, w), share), np.full((h, w), 1 - share)]).astype(np.float32)
     return Decision(near, [direct, grey], weights, np.zeros((h, w, 3), np.float32), np.ones((h, w), np.float32), blank)
-
-
-@dataclass(frozen=True, eq=False)
-class Picture:
-    """An array as a source's picture, and what is blocked of it."""
-
-    pixels: Array
-    blocked: NDArray[np.bool_]
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        return self.blocked.shape[0], self.blocked.shape[1]
-
-    def region(self, top: int, bottom: int, left: int, right: int) -> Array:
-        return self.pixels[top:bottom, left:right].astype(np.float32)
-
-
-def source_of(pixels: NDArray[np.floating], blocked: NDArray[np.bool_] | None = None) -> Source:
-    picture = Picture(pixels, np.zeros(pixels.shape[:2], bool) if blocked is None else blocked)
-    return Source(picture, picture)
 
 
 def hole(size: tuple[int, int] = SIZE) -> NDArray[np.bool_]:
