@@ -2,6 +2,14 @@
 
 import os
 
-# Said before torch is loaded: its threads shall sleep, not spin, where they wait for one another. On a busy machine
-# spinning threads keep the very ones from working that they wait for.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Said before torch, OpenCV and numpy are loaded. Their threads shall sleep, not spin, where they wait for one another:
+# on a busy machine spinning threads keep the very ones from working that they wait for. And as the relay's hands work
+# side by side, each needs fewer of them: half of the processors' for networks and pictures, one for small products.
+_SHARE = str(max(1, (os.cpu_count() or 1) // 2))
+for _name, _value in (
+    ("OMP_WAIT_POLICY", "PASSIVE"),
+    ("OMP_NUM_THREADS", _SHARE),
+    ("OPENCV_FOR_THREADS_NUM", _SHARE),
+    ("OPENBLAS_NUM_THREADS", "1"),
+):
+    os.environ.setdefault(_name, _value)

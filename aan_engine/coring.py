@@ -11,9 +11,11 @@ Convention: as in `grain`. Blocks are 8 x 8 and begin every 4 pixels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from aan_engine.grain import Grain, correlation
@@ -40,12 +42,14 @@ ALL = 0.9
 MARGIN = SIDE
 """Pixels that a picture must have around what is asked of it."""
 
-_Gain = Callable[[Array, Array, tuple[int, int]], tuple[Array, Array]]
-"""Coefficients (h, w, 3, 64), their noise, where they begin -> their gains, and how noise passes through them."""
-
 
 def cored(
-    values: Array, grain: Grain, again: tuple[Array, Mask] | None = None, *, turn: float = 0.0
+    values: Array,
+    grain: Grain,
+    again: tuple[Array, Mask] | None = None,
+    *,
+    turn: float = 0.0,
+    where: Mask | None = None,
 ) -> tuple[Array, Array]:
     """The picture without its noise, as far as structure allows.
 
@@ -53,87 +57,133 @@ def cored(
         values: (h, w, 3) log range.
         again: what a second look, with noise of its own, has more than this, and (h, w) bool where there is one.
         turn: 0 .. 1, how much of the noise that stays is the second look's.
+        where: (h, w) bool, the pixels that are asked for; all of them unless told. Others come back as they come.
 
     Returns:
         (h, w, 3), and (h, w) 0 .. 1: the share of the noise's variance that is still in it.
     """
     h, w = values.shape[:2]
-    picture, spectrum = _padded(values), _spectrum(grain.size)
-    more, known = (
-        (None, None) if again is None else (_padded(again[0]), _padded(again[1][..., None].astype(np.float32)))
-    )
-
-    def swept(gain: _Gain) -> tuple[Array, Array]:
-        smooth, count, stays = (np.zeros((*picture.shape[:2], c), np.float32) for c in (3, 1, 1))
-        for corner in ((0, 0), (0, STEP), (STEP, 0), (STEP, STEP)):
-            taken = best = _taken(picture, corner)
-            noise = grain.at(taken[..., 0].mean(-1) / SIDE)[..., None] * spectrum
-            left = np.ones_like(taken)
-            if more is not None and known is not None:
-                apart = _taken(more, corner)
-                agreed = (apart**2 < AGREED * 2 * noise) & (_evenly(known, corner) > ALL)[..., None, None]
-                taken, best = (taken + agreed * np.float32(share) * apart for share in (turn, 0.5))
-                left, noise = 1 - agreed * np.float32(2 * turn * (1 - turn)), noise * (1 - np.float32(0.5) * agreed)
-            gains, passed = gain(best, noise, corner)
-            gains[..., 0] = passed[..., 0] = 1
-            _put(taken * gains, smooth, corner)
-            told = (passed**2 * left * spectrum).sum(-1).mean(-1) / spectrum.sum()
-            for plane, each in ((stays, told), (count, np.ones_like(told))):
-                _put_evenly(each, plane, corner)
-        count = np.maximum(count, 1)
-        return np.asarray(smooth / count, np.float32), np.asarray((stays / count)[..., 0], np.float32)
-
-    first, _ = swept(_at_first)
-
-    def at_second(coefficients: Array, noise: Array, corner: tuple[int, int]) -> tuple[Array, Array]:
-        power = _taken(first, corner) ** 2
-        gains = np.asarray(power / (power + np.float32(FADE) * noise + np.float32(1e-20)), np.float32)
-        return gains, np.asarray(gains * (1 + 2 * TOGETHER * (1 - gains)), np.float32)
-
-    smooth, stays = swept(at_second)
+    picture = _planes(values)
+    asked = _touched(_cells(_padded(np.ones((h, w), np.bool_) if where is None else where)))
+    around = _touched(_under(asked))
+    looks = _looks(picture, again, grain, turn=turn, chosen=around)
+    first = _evened(looks.taken * looks.gains_at_first(), around)
+    looks = looks.only(asked[around])
+    gains = looks.gains_at_second(_taken(first, asked))
+    passed = gains * (1 + 2 * TOGETHER * (1 - gains))
+    passed[..., 0] = 1
+    spectrum = _spectrum(grain.size)
+    told = (passed**2 * looks.left @ spectrum).mean(0) / spectrum.sum()
+    smooth = _evened(looks.taken * gains, asked)
+    stays = _evenly(told, asked)
     inner = np.s_[SIDE : SIDE + h, SIDE : SIDE + w]
-    return np.ascontiguousarray(smooth[inner]), np.minimum(stays[inner], 1).astype(np.float32)
+    return np.ascontiguousarray(smooth.transpose(1, 2, 0)[inner]), np.minimum(stays[inner], 1)
 
 
-def _at_first(coefficients: Array, noise: Array, corner: tuple[int, int]) -> tuple[Array, Array]:
-    gains = np.maximum(1 - STAND * noise / np.maximum(coefficients**2, 1e-12), 0).astype(np.float32)
-    return gains, gains.copy()
+@dataclass(frozen=True, eq=False)
+class _Looks:
+    """What is known of n blocks, (3, n, 64) each: `taken` is cored, `best` what its gains are judged by, `noise` that
+    one's variance, and `left` the share of the noise that one look alone would have in what is taken."""
+
+    taken: Array
+    best: Array
+    noise: Array
+    left: Array
+
+    def only(self, chosen: Mask) -> _Looks:
+        return _Looks(*(values[:, chosen] for values in (self.taken, self.best, self.noise, self.left)))
+
+    def gains_at_first(self) -> Array:
+        gains = np.maximum(1 - np.float32(STAND) * self.noise / np.maximum(self.best**2, np.float32(1e-12)), 0)
+        gains[..., 0] = 1
+        return np.asarray(gains, np.float32)
+
+    def gains_at_second(self, first: Array) -> Array:
+        power = first**2
+        gains = power / (power + np.float32(FADE) * self.noise + np.float32(1e-20))
+        gains[..., 0] = 1
+        return np.asarray(gains, np.float32)
 
 
-def _padded(values: Array) -> Array:
-    """With a block around it, and to whole blocks from either corner on."""
-    h, w = values.shape[:2]
-    return np.pad(values, ((SIDE, SIDE + STEP - h % -SIDE), (SIDE, SIDE + STEP - w % -SIDE), (0, 0)), mode="edge")
+def _looks(picture: Array, again: tuple[Array, Mask] | None, grain: Grain, *, turn: float, chosen: Mask) -> _Looks:
+    taken = _taken(picture, chosen)
+    noise = grain.at(taken[..., 0].mean(0) / SIDE).T[..., None] * _spectrum(grain.size)
+    if again is None:
+        return _Looks(taken, taken, noise, np.ones_like(taken))
+    apart, known = _taken(_planes(again[0]), chosen), _blocks(_padded(again[1]), chosen).mean((-2, -1))
+    agreed = (apart**2 < np.float32(2 * AGREED) * noise) & (known > ALL)[:, None]
+    apart *= agreed
+    left = 1 - agreed * np.float32(2 * turn * (1 - turn))
+    noise *= 1 - np.float32(0.5) * agreed
+    return _Looks(taken + np.float32(turn) * apart, taken + np.float32(0.5) * apart, noise, left)
 
 
-def _taken(values: Array, corner: tuple[int, int]) -> Array:
-    """(rows, columns, 3, 64) the cosines of blocks side by side from a corner on, the mean first."""
-    y, x = corner
-    h, w = ((side - at) // SIDE for side, at in zip(values.shape[:2], corner, strict=True))
-    blocks = values[y : y + h * SIDE, x : x + w * SIDE].reshape(h, SIDE, w, SIDE, 3).transpose(0, 2, 4, 1, 3)
+def _padded(values: NDArray[Any]) -> NDArray[Any]:
+    """(..., h, w) with a block around it, and to whole steps."""
+    h, w = values.shape[-2:]
+    across = [(0, 0)] * (values.ndim - 2)
+    return np.pad(values, (*across, (SIDE, SIDE + -h % STEP), (SIDE, SIDE + -w % STEP)), mode="edge")
+
+
+def _planes(values: Array) -> Array:
+    """(3, h, w) of (h, w, 3), padded."""
+    return np.asarray(_padded(values.transpose(2, 0, 1)))
+
+
+def _cells(mask: Mask) -> Mask:
+    """(h / STEP, w / STEP) which cells of a step's side have any of it."""
+    h, w = (side // STEP for side in mask.shape)
+    return np.asarray(mask.reshape(h, STEP, w, STEP).any((1, 3)))
+
+
+def _touched(cells: Mask) -> Mask:
+    """(rows, columns) which blocks touch these cells: a block is two by two."""
+    return np.asarray(cells[:-1, :-1] | cells[1:, :-1] | cells[:-1, 1:] | cells[1:, 1:])
+
+
+def _under(chosen: Mask) -> Mask:
+    """The cells under these blocks."""
+    wide = np.pad(chosen, 1)
+    return _touched(wide)
+
+
+def _blocks(planes: NDArray[Any], chosen: Mask) -> NDArray[Any]:
+    """(..., n, 8, 8) the chosen blocks of planes (..., h, w)."""
+    return np.asarray(sliding_window_view(planes, (SIDE, SIDE), (-2, -1))[..., ::STEP, ::STEP, :, :][..., chosen, :, :])
+
+
+def _taken(planes: Array, chosen: Mask) -> Array:
+    """(3, n, 64) the cosines of the chosen blocks, the mean first."""
     # As one product: blocks by themselves would be as many small ones.
-    return np.asarray(blocks.reshape(-1, SIDE * SIDE) @ _COSINES.T, np.float32).reshape(h, w, 3, SIDE * SIDE)
+    found = _blocks(planes, chosen).reshape(-1, SIDE * SIDE) @ _COSINES.T
+    return np.asarray(found.reshape(3, -1, SIDE * SIDE), np.float32)
 
 
-def _evenly(plane: Array, corner: tuple[int, int]) -> Array:
-    """(rows, columns) the means of a plane's (h, w, 1) blocks."""
-    y, x = corner
-    h, w = ((side - at) // SIDE for side, at in zip(plane.shape[:2], corner, strict=True))
-    return np.asarray(plane[y : y + h * SIDE, x : x + w * SIDE, 0].reshape(h, SIDE, w, SIDE).mean((1, 3)))
+def _evened(coefficients: Array, chosen: Mask) -> Array:
+    """(3, h, w) the planes that the chosen blocks make: where they overlap, their mean; 0 beside them."""
+    blocks = (coefficients.reshape(-1, SIDE * SIDE) @ _COSINES).reshape(3, -1, 2, STEP, 2, STEP)
+    cells = _in_cells(blocks.transpose(2, 4, 1, 0, 3, 5), chosen)
+    h, w = cells.shape[:2]
+    return cells.transpose(2, 0, 3, 1, 4).reshape(3, h * STEP, w * STEP)
 
 
-def _put(coefficients: Array, out: Array, corner: tuple[int, int]) -> None:
-    """Add blocks to the picture that they were taken from."""
-    (h, w), (y, x) = coefficients.shape[:2], corner
-    flat = coefficients.reshape(-1, SIDE * SIDE) @ _COSINES
-    blocks = flat.reshape(h, w, 3, SIDE, SIDE).transpose(0, 3, 1, 4, 2)
-    out[y : y + h * SIDE, x : x + w * SIDE] += blocks.reshape(h * SIDE, w * SIDE, 3)
+def _evenly(told: Array, chosen: Mask) -> Array:
+    """(h, w) as `_evened`, one value (n,) to a block."""
+    cells = _in_cells(np.broadcast_to(told, (2, 2, len(told))), chosen)
+    return cells.repeat(STEP, 0).repeat(STEP, 1)
 
 
-def _put_evenly(values: Array, out: Array, corner: tuple[int, int]) -> None:
-    """As `_put`, one value (rows, columns) to a block."""
-    (h, w), (y, x) = values.shape, corner
-    out[y : y + h * SIDE, x : x + w * SIDE, 0] += np.repeat(np.repeat(values, SIDE, 0), SIDE, 1)
+def _in_cells(quarters: Array, chosen: Mask) -> Array:
+    """(h / STEP, w / STEP, ...) over each cell the mean of the chosen blocks' quarters (2, 2, n, ...) there."""
+    rows, columns = chosen.shape
+    found = np.zeros((rows + 1, columns + 1, *quarters.shape[3:]), np.float32)
+    count = np.zeros((rows + 1, columns + 1), np.float32)
+    for dy, dx in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        under = np.s_[dy : rows + dy, dx : columns + dx]
+        found[under][chosen] += quarters[dy, dx]
+        count[under] += chosen
+    found /= np.maximum(count, 1).reshape(count.shape + (1,) * (found.ndim - 2))
+    return found
 
 
 def _basis() -> NDArray[np.float64]:

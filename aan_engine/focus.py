@@ -23,7 +23,7 @@ from aan_engine.decision import Decision
 from aan_engine.grain import Grain, blur
 from aan_engine.light import encode
 from aan_engine.motion import Array, Mask
-from aan_engine.source import Source, places
+from aan_engine.source import Source
 
 PLACES = 16
 """Places of the rim that are compared, at most."""
@@ -97,10 +97,11 @@ class Focus:
         visible = near.wanted & ~near.hidden & ~near.barred
         shown = [visible & (layer.frame == frame) for layer in self.decision.layers]
         k = int(np.argmax([mask.sum() for mask in shown]))
-        cells = np.argwhere(shown[k])[:, ::-1].astype(np.float32)
+        cells = np.argwhere(shown[k])
         cells = cells[np.linspace(0, len(cells) - 1, min(PLACES, len(cells))).round().astype(int)]
-        _, there = places(self.decision, k, cells, scale=self.scale)
-        return (cells + (near.left, near.top) + 0.5) / self.scale - 0.5, there
+        here = cells[:, ::-1] + (near.left, near.top)
+        there = self.decision.layers[k].position[cells[:, 0], cells[:, 1]]
+        return (here + 0.5) / self.scale - 0.5, (there + 0.5) / self.scale - 0.5
 
 
 def softening(target: Source, source: Source, points: Array, there: Array, *, grain: Grain | None = None) -> float:

@@ -38,9 +38,6 @@ PLACE, ENOUGH = 13, 0.02
 
 Window = tuple[int, int, int, int]
 
-STAYS, TURN = 0.07, 0.0
-"""The share of grain that may stay without a second look, and how much of what stays is then the lesser look's."""
-
 COUNTS = 0.1
 """The share from which on a candidate leaves its grain in a fill."""
 
@@ -162,6 +159,11 @@ def regrained(
     if around is None:
         return carried
     y0, y1, x0, x1 = around
+    apart = None
+    if again is not None and again.worth_it and still.any():
+        # Coring looks at whole blocks.
+        block = np.ones((2 * coring.SIDE - 1, 2 * coring.SIDE - 1), np.uint8)
+        apart = again.apart(cv2.dilate(still.astype(np.uint8), block) > 0)
     fill = np.zeros(carried.fill.shape, np.float32)
     fill[y0:y1, x0:x1] = carried.fill[y0:y1, x0:x1]
     for top in range(y0 // TILE * TILE, y1, TILE):
@@ -177,7 +179,9 @@ def regrained(
                     grain=grain,
                     at=(top, left),
                     rng=rng,
-                    again=again,
+                    apart=apart,
+                    # In turns, so that what stays of the grain is not the same on one target and on the next.
+                    turn=again.index % 2 if again else 0,
                     out=fill,
                 )
     return replace(carried, fill=fill)
@@ -192,7 +196,8 @@ def _tile(
     grain: Grain,
     at: tuple[int, int],
     rng: np.random.Generator,
-    again: SecondLook | None,
+    apart: tuple[Array, Mask] | None,
+    turn: int,
     out: Array,
 ) -> None:
     tile = np.s_[at[0] : at[0] + TILE, at[1] : at[1] + TILE]
@@ -207,11 +212,10 @@ def _tile(
     cure = still[tile] & here
     smooth, stays = values, np.ones(values.shape[:2], np.float32)
     if cure.any():
-        smooth, stays = coring.cored(values, grain)
-        if again is not None and again.worth_it and stays[inner][cure].mean() > STAYS:
-            # In turns, so that what stays of the grain is not the same on one target and on the next.
-            turn = 1 - TURN if again.index % 2 else TURN
-            smooth, stays = coring.cored(values, grain, again.apart(*wide), turn=turn)
+        asked = np.zeros(stays.shape, np.bool_)
+        asked[inner] = cure
+        look = None if apart is None else (apart[0][wide], apart[1][wide])
+        smooth, stays = coring.cored(values, grain, look, turn=turn, where=asked)
     values, smooth, stays = values[inner], smooth[inner], stays[inner]
     # What coring leaves is where structure is: in the grain's softer part.
     kept = np.where(cure, carried.coarse[tile] * stays, carried.kept[tile])

@@ -50,7 +50,7 @@ frame: there it is moving foreground or depth that takes trust away, and looking
 ELSEWHERE = 0.01
 """What a search finds lies elsewhere if the corners moved by more than this, in widths of the frame."""
 
-PATIENCE = 3
+PATIENCE = 2
 """After so many searches in a row that found nothing elsewhere, only what is trusted clearly less than all those is
 searched for, and what is hardly akin: in such a shot it is depth, or a crowd, that takes trust away."""
 

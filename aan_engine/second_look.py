@@ -20,6 +20,9 @@ from aan_engine.transport import Carried
 GRAINY = 0.3
 """Copies that kept less of their grain than this, as a variance, have none that could stand still."""
 
+LITTLE = 0.02
+"""A frame that supplies less than this of what is asked for is not worth opening two more plates for."""
+
 FINEST = 3.0
 """Plate pixels to a proxy pixel up to which motion found on proxies tells where a plate's grain lies."""
 
@@ -50,18 +53,23 @@ class SecondLook:
         """Whether a second look is fine enough to tell grain from structure."""
         return self.coarseness <= FINEST
 
-    def apart(self, rows: slice, columns: slice) -> tuple[Array, Mask]:
-        """Over a window: what the second look has more than the first, (h, w, 3) log range, and where there is one."""
-        frames, position = self.carried.source[rows, columns], self.carried.position[rows, columns]
+    def apart(self, wanted: Mask) -> tuple[Array, Mask]:
+        """(H, W, 3) log range, what the second look has more than the first, and (H, W) bool where there is one.
+
+        Args:
+            wanted: (H, W) bool, the pixels that it is asked for.
+        """
+        frames, position = self.carried.source, self.carried.position
         found, known = np.zeros((*frames.shape, 3), np.float32), np.zeros(frames.shape, np.bool_)
-        grainy = (frames >= 0) & (frames < self.count) & (self.carried.kept[rows, columns] > GRAINY)
-        for frame in np.unique(frames[grainy]):
+        grainy = wanted & (frames >= 0) & (frames < self.count) & (self.carried.kept > GRAINY)
+        each, counts = np.unique(frames[grainy], return_counts=True)
+        for frame in each[counts >= LITTLE * grainy.sum()].tolist():
             # What has come into view stays in view for a while: first on the side away from the target.
             away = 1 if frame > self.index else -1
-            for other in (int(frame) + away, int(frame) - away):
+            for other in (frame + away, frame - away):
                 here = np.nonzero(grainy & (frames == frame) & ~known)
                 if len(here[0]) and other != self.index:
-                    found[here], known[here] = self._looked(int(frame), other, position[here])
+                    found[here], known[here] = self._looked(frame, other, position[here])
         return found, known
 
     def _looked(self, frame: int, other: int, at: Array) -> tuple[Array, Mask]:

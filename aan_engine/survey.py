@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import cv2
@@ -73,6 +74,7 @@ class Survey:
         self._pictures = Recent(3 * (2 * reach + 12))
         self._pyramids = Recent(2 * reach + 12)
         self._motions = Recent(4 * reach + 8)
+        self._way_back = ThreadPoolExecutor(1, thread_name_prefix="way back")
         self._steps: dict[int, Registered] = {}
         self._bridges: dict[tuple[int, int], Registered] = {}
         self._links: OrderedDict[tuple[int, int], Registered] = OrderedDict()
@@ -88,6 +90,7 @@ class Survey:
     def close(self) -> None:
         """Forget everything. Whoever answers `ask` usually holds the survey, so the memory would not go by itself."""
         self._guess = None
+        self._way_back.shutdown(cancel_futures=True)
         for kept in (self._pictures, self._pyramids, self._motions):
             kept.clear()
 
@@ -196,10 +199,16 @@ class Survey:
             step = self.step(min(index, to))
             if step.kinship < CUT:
                 return None
-            H: Homography = step.homography if to > index else inverse(step.homography)
-            return self._between(index, to, homography=H, trust=step.trust, near=True)
+            # Whoever asks for one way soon asks for the other, to tell what stirs.
+            self._way_back.submit(self._motions.get, (to, index), lambda: self._beside(to, index, step))
+            return self._beside(index, to, step)
 
         return self._motions.get((index, to), make)
+
+    def _beside(self, index: int, to: int, step: Registered) -> Motion:
+        """The motion between neighbours, given the step from the earlier to the later."""
+        H: Homography = step.homography if to > index else inverse(step.homography)
+        return self._between(index, to, homography=H, trust=step.trust, near=True)
 
     def bend(self, target: int, reference: int, *, link: Registered) -> Motion:
         """The motion to a distant reference along its direct homography."""

@@ -134,13 +134,16 @@ def _membrane(known: Tensor, visible: Tensor) -> Tensor:
     held, free = colour * share, 0.25 * (1 - share)
     wide = F.pad(held + risen * (1 - share), (1, 1, 1, 1), mode="replicate")
     fill, around = wide[..., 1:-1, 1:-1], torch.empty_like(held)
+    above, below = wide[..., :-2, 1:-1], wide[..., 2:, 1:-1]
+    left, right = wide[..., 1:-1, :-2], wide[..., 1:-1, 2:]
+    edges = [(wide[..., at, :], wide[..., beside, :]) for at, beside in ((0, 1), (-1, -2))]
+    edges += [(wide[..., at], wide[..., beside]) for at, beside in ((0, 1), (-1, -2))]
     for _ in range(RELAXED):
-        torch.add(wide[..., :-2, 1:-1], wide[..., 2:, 1:-1], out=around)
-        around.add_(wide[..., 1:-1, :-2]).add_(wide[..., 1:-1, 2:])
+        torch.add(above, below, out=around)
+        around.add_(left).add_(right)
         torch.addcmul(held, around, free, out=fill)
-        for edge, beside in ((0, 1), (-1, -2)):
-            wide[..., edge, :] = wide[..., beside, :]
-            wide[..., edge] = wide[..., beside]
+        for edge, beside in edges:
+            edge.copy_(beside)
     return fill
 
 
