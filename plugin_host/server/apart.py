@@ -6,8 +6,11 @@ A hostile file may take the process that reads it down. Here that is a child, wh
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
 import tempfile
+import threading
+import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -85,6 +88,7 @@ def _clear_away(output: str) -> None:
 def _live(pipe: Connection, trail: Path, spec: JobSpec, output: str, engine: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the parent to hear, which says SIGTERM
     signal.signal(signal.SIGTERM, _leave)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     breadcrumb.lay(trail)
     try:
         count = local.fill(spec, output, engine=engine, progress=lambda step: pipe.send(_passed(step)))
@@ -104,6 +108,16 @@ def _send(pipe: Connection, end: Written | Broken) -> None:
 
 def _leave(number: int, frame: object) -> None:
     raise SystemExit(128 + number)
+
+
+def _end_with_parent() -> None:
+    """Whoever kills `aan fill` wants the job ended: nobody is left to hear of it, and memory and threads are taken."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # this is the child
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE)
+    os._exit(1)
 
 
 def _passed(step: Step) -> Stepped:

@@ -8,6 +8,7 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from plugin_host.server import apart
@@ -113,3 +114,14 @@ def test_ctrl_c_ends_parent_and_child_and_leaves_nothing_half_written(house, unt
     notes = Path(house.root / "plate" / "opened.txt").read_text()
     time.sleep(0.2)
     assert Path(house.root / "plate" / "opened.txt").read_text() == notes
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_the_child_does_not_outlive_a_parent_that_is_killed(house, until, how):
+    process = aan(house, "fill", "wait /never/there")
+    until(lambda: house.opened() == [1001, 1002])
+    children = psutil.Process(process.pid).children()
+    process.send_signal(how)
+    process.communicate(timeout=30)  # which waits for the children, too: the pipes are theirs as well
+    assert psutil.wait_procs(children, timeout=5)[1] == []
+    assert written(house) == ["o.1001.exr"]
