@@ -47,12 +47,15 @@ NEAR = 0.03
 """An answer that is neither doubted nor sure is believed if it lies as near to its start as this, in widths of the
 frame: there it is moving foreground or depth that takes trust away, and looking around would find nothing."""
 
-ELSEWHERE = 0.01
-"""What a search finds lies elsewhere if the corners moved by more than this, in widths of the frame."""
+ELSEWHERE, GAINED = 0.01, 0.05
+"""A search found something if the corners moved by more than this, in widths of the frame, and trust rose so much."""
 
 PATIENCE = 2
-"""After so many searches in a row that found nothing elsewhere, only what is trusted clearly less than all those is
+"""After so many searches in a row that found nothing, only what is trusted clearly less than all those is
 searched for, and what is hardly akin: in such a shot it is depth, or a crowd, that takes trust away."""
+
+ONCE_IN = 10
+"""And of distant frames that are hardly akin, one in so many is still searched for."""
 
 CLEARLY = 0.15
 """Trust that must be lost before another search is worth it in such a shot."""
@@ -78,24 +81,38 @@ def _apart(one: NDArray[np.float64], two: NDArray[np.float64], *, shape: tuple[i
 
 
 class Searches:
-    """The searches of one shot, given up where they are in vain."""
+    """The searches of one shot, given up where they are in vain.
 
-    def __init__(self) -> None:
+    Args:
+        distant: they are for frames far apart, which often show other places, or the same one so changed that nothing
+            is to be found. Neighbours that are hardly akin are worth every search: a chain hangs on each.
+    """
+
+    def __init__(self, *, distant: bool = False) -> None:
+        self._distant = distant
         self._in_vain: list[float] = []
+        self._strangers = 0
 
     def __call__(
         self, target: Pyramid, reference: Pyramid, *, known: Registered, starts: Iterable[NDArray[np.float64]]
     ) -> Registered:
         """As `search`; `known` itself where patience has run out."""
-        akin = known.kinship > KIN
-        if akin and len(self._in_vain) >= PATIENCE and known.trust > min(self._in_vain) - CLEARLY:
+        if not self._is_worth(known):
             return known
         found = search(target, reference, known=known, starts=starts)
-        if _apart(found.homography, known.homography, shape=target.grey.shape) > ELSEWHERE:
+        elsewhere = _apart(found.homography, known.homography, shape=target.grey.shape) > ELSEWHERE
+        if elsewhere and found.trust > known.trust + GAINED:
             self._in_vain.clear()
-        elif akin:
+            self._strangers = 0
+        elif known.kinship > KIN:
             self._in_vain.append(known.trust)
         return found
+
+    def _is_worth(self, known: Registered) -> bool:
+        if known.kinship > KIN:
+            return len(self._in_vain) < PATIENCE or known.trust <= min(self._in_vain) - CLEARLY
+        self._strangers += 1
+        return not self._distant or self._strangers <= PATIENCE or self._strangers % ONCE_IN == 0
 
 
 def search(

@@ -44,6 +44,9 @@ EVENED = 20.0
 COMPARED = 1500
 """About so many pixels, evenly spread over a proxy, are laid over another frame to tell what light did in between."""
 
+SEEK_EVERY = 12
+"""A doubtful link to a reference is looked for anew after so many targets; between them it goes on from the last."""
+
 LEARNED = 0.6
 """A start that is trusted less than this asks the learned estimator for a second one."""
 
@@ -68,7 +71,7 @@ class Survey:
         self.cast = cast
         self.reach = reach
         self._guess: Guess | None = None
-        self._search = Searches()
+        self._search, self._search_afar = Searches(), Searches(distant=True)
         self._tick: Callable[[int], None] = lambda count: None
         # Three pictures of each frame of the window: image, visibility, stir; bridged greys, soon done with, go first.
         self._pictures = Recent(3 * (2 * reach + 12))
@@ -78,6 +81,7 @@ class Survey:
         self._steps: dict[int, Registered] = {}
         self._bridges: dict[tuple[int, int], Registered] = {}
         self._links: OrderedDict[tuple[int, int], Registered] = OrderedDict()
+        self._sought: dict[int, int] = {}
 
     def tell(self, tick: Callable[[int], None]) -> None:
         """Have `tick` called with the number of neighbours registered, after each; what it raises ends the survey."""
@@ -165,6 +169,7 @@ class Survey:
 
     def _best(self, target: int, reference: int, starts: list[Homography]) -> Registered:
         """Refined from the most promising of several starts; searched for, the learned start first, if in doubt."""
+        search = self._search if abs(target - reference) <= STEPPED_OVER else self._search_afar
         T, R = self.pyramid(target), self.pyramid(reference)
         ranked = sorted(starts, key=lambda H: trust(T, R, homography=H))
         found = refine(T, R, start=ranked[-1])
@@ -178,14 +183,14 @@ class Survey:
                 yield self._guess(target, reference)
             yield ranked[-1]
 
-        found = self._search(T, R, known=found, starts=further())
+        found = search(T, R, known=found, starts=further())
         if found.trust >= DOUBT:
             return found
         # Perhaps it is the light that moves, not the picture. What is evened out looks alike in wrong places, too.
         T, R = self._evened(target), self._evened(reference)
         even = refine(T, R, start=ranked[-1])
         if even.trust > found.trust and not convinces(even, start=ranked[-1], shape=self.reel.size):
-            even = self._search(T, R, known=even, starts=[ranked[-1]])
+            even = search(T, R, known=even, starts=[ranked[-1]])
         return max(found, even, key=lambda r: r.trust)
 
     def _steadied(self, target: int, reference: int, found: Registered) -> Registered:
@@ -297,11 +302,12 @@ class Survey:
     def _find_link(self, target: int, reference: int) -> Registered:
         T, R = self.pyramid(target), self.pyramid(reference)
         previous = self._links.get((target - 1, reference))
-        if previous is not None and previous.trust >= LEARNED and self.step(target - 1).trust >= LEARNED:
+        if previous is not None and self._goes_on(previous, target, reference):
             start = previous.homography @ inverse(self.step(target - 1).homography)
             found = refine(T, R, start=start, coarse=False)
             if found.trust > previous.trust - 0.05:
                 return self._steadied(target, reference, found)
+        self._sought[reference] = target
         along = self.along(target, reference) if reference < self.reel.count else np.eye(3)
         if along is None:
             return Registered(np.eye(3), 0.0, 0.0)
@@ -309,6 +315,11 @@ class Survey:
         if self._guess is not None and trust(T, R, homography=along) < LEARNED:
             starts.append(self._guess(target, reference))
         return self._steadied(target, reference, self._best(target, reference, starts))
+
+    def _goes_on(self, previous: Registered, target: int, reference: int) -> bool:
+        """Whether the target's link to a reference follows from the previous target's, or is looked for once more."""
+        sure = min(previous.trust, self.step(target - 1).trust) >= LEARNED
+        return sure or target - self._sought.get(reference, target) < SEEK_EVERY
 
 
 def inverse(homography: Homography) -> Homography:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
 from aan_engine.matching import landings
 from aan_engine.registration import Pyramid, Registered, refine, sharpness
-from aan_engine.search import PATIENCE, Searches, convinces, search
+from aan_engine.search import ONCE_IN, PATIENCE, Searches, convinces, search
 from tests.engine.test_registration import PLACED, SIZE, corner_error, seen_through, textured, whole
 
 FAR = np.array([[1.06, -0.05, 60.0], [0.07, 0.96, 20.0], [2e-4, -1e-4, 1]])
@@ -119,3 +121,20 @@ def test_a_shot_in_which_nothing_is_found_elsewhere_is_searched_no_longer_unless
     assert not mended(Registered(beside, 0.5, 0.5))
     assert mended(Registered(beside, 0.3, 0.45)), "trusted clearly less than all before"
     assert mended(Registered(beside, 0.5, 0.1)), "hardly akin"
+
+
+def test_distant_strangers_are_searched_for_now_and_then_neighbours_always() -> None:
+    target, reference = (Pyramid(seen_through(textured(seed), PLACED), whole()) for seed in (1, 2))
+    stranger = Registered(np.eye(3), 0.1, 0.05)
+    afar, beside = Searches(distant=True), Searches()
+    made: list[int] = []
+
+    def counted() -> Iterator[NDArray[np.float64]]:
+        made.append(1)
+        yield np.eye(3)
+
+    for searches, expected in ((afar, PATIENCE + 1), (beside, ONCE_IN)):
+        made.clear()
+        for _ in range(ONCE_IN):
+            searches(target, reference, known=stranger, starts=counted())
+        assert len(made) == expected
