@@ -113,6 +113,17 @@ def test_coring_takes_the_noise_and_leaves_an_edge() -> None:
     np.testing.assert_allclose(again, clean, atol=0.004)
 
 
+def test_what_is_cored_in_part_is_cored_as_on_the_whole() -> None:
+    clean, grain = encode(scene()), Grain(np.array([0.0]), np.full((1, 3), 0.02**2), (0.5, 0.5))
+    noisy, again = (clean + 0.02 * even(clean.shape[:2], seed=seed) for seed in (1, 2))
+    look = (again - noisy, np.ones(clean.shape[:2], np.bool_))
+    where = np.zeros(clean.shape[:2], np.bool_)
+    where[5:30, 13:15] = where[60, 60] = where[-1, -9:] = True
+    part, whole = cored(noisy, grain, look, turn=1, where=where), cored(noisy, grain, look, turn=1)
+    for some, every in zip(part, whole, strict=True):
+        np.testing.assert_allclose(some[where], every[where], atol=1e-6)
+
+
 def test_what_stays_of_the_noise_is_told_and_a_second_look_makes_it_less_and_another() -> None:
     clean = encode(scene())
     shape = clean.shape[:2]
