@@ -57,7 +57,7 @@ def cored(
         values: (h, w, 3) log range.
         again: what a second look, with noise of its own, has more than this, and (h, w) bool where there is one.
         turn: 0 .. 1, how much of the noise that stays is the second look's.
-        where: (h, w) bool, the pixels that are asked for; all of them unless told. Others come back as they come.
+        where: (h, w) bool, the pixels that are asked for, unless told all; what others come back with means nothing.
 
     Returns:
         (h, w, 3), and (h, w) 0 .. 1: the share of the noise's variance that is still in it.
@@ -143,8 +143,7 @@ def _touched(cells: Mask) -> Mask:
 
 def _under(chosen: Mask) -> Mask:
     """The cells under these blocks."""
-    wide = np.pad(chosen, 1)
-    return _touched(wide)
+    return _touched(np.pad(chosen, 1))
 
 
 def _blocks(planes: NDArray[Any], chosen: Mask) -> NDArray[Any]:

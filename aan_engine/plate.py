@@ -20,6 +20,10 @@ from aan_engine.shot import PlateUnsupported
 Array = NDArray[Any]
 
 
+BAND = 64
+"""Rows of a plate that are turned into light at a time."""
+
+
 @dataclass(frozen=True, eq=False)
 class Part:
     """One part of an EXR file, decoded.
@@ -116,8 +120,11 @@ def light(plate: Plate, window: tuple[int, int, int, int]) -> NDArray[np.float32
     stacked = np.empty((bottom - top, right - left, 3), np.float32)
     # Signalling NaNs of a plate must not raise a warning on their way to float32.
     with np.errstate(invalid="ignore"):
-        for column, name in enumerate(plate.beauty.names):
-            stacked[..., column] = channels[name][top:bottom, left:right]
+        # A band at a time: channel after channel over a whole plate, each would push the others out of the cache.
+        for row in range(0, bottom - top, BAND):
+            for column, name in enumerate(plate.beauty.names):
+                band = channels[name][top + row : min(top + row + BAND, bottom), left:right]
+                stacked[row : row + BAND, :, column] = band
     return stacked if plate.encoding is None else plate.encoding.decode(stacked)
 
 

@@ -97,7 +97,7 @@ class Searches:
         self, target: Pyramid, reference: Pyramid, *, known: Registered, starts: Iterable[NDArray[np.float64]]
     ) -> Registered:
         """As `search`; `known` itself where patience has run out."""
-        if not self._is_worth(known):
+        if not self._allows(known):
             return known
         found = search(target, reference, known=known, starts=starts)
         elsewhere = _apart(found.homography, known.homography, shape=target.grey.shape) > ELSEWHERE
@@ -108,7 +108,7 @@ class Searches:
             self._in_vain.append(known.trust)
         return found
 
-    def _is_worth(self, known: Registered) -> bool:
+    def _allows(self, known: Registered) -> bool:
         if known.kinship > KIN:
             return len(self._in_vain) < PATIENCE or known.trust <= min(self._in_vain) - CLEARLY
         self._strangers += 1

@@ -44,9 +44,6 @@ EVENED = 20.0
 COMPARED = 1500
 """About so many pixels, evenly spread over a proxy, are laid over another frame to tell what light did in between."""
 
-SEEK_EVERY = 12
-"""A doubtful link to a reference is looked for anew after so many targets; between them it goes on from the last."""
-
 LEARNED = 0.6
 """A start that is trusted less than this asks the learned estimator for a second one."""
 
@@ -81,7 +78,6 @@ class Survey:
         self._steps: dict[int, Registered] = {}
         self._bridges: dict[tuple[int, int], Registered] = {}
         self._links: OrderedDict[tuple[int, int], Registered] = OrderedDict()
-        self._sought: dict[int, int] = {}
 
     def tell(self, tick: Callable[[int], None]) -> None:
         """Have `tick` called with the number of neighbours registered, after each; what it raises ends the survey."""
@@ -302,12 +298,11 @@ class Survey:
     def _find_link(self, target: int, reference: int) -> Registered:
         T, R = self.pyramid(target), self.pyramid(reference)
         previous = self._links.get((target - 1, reference))
-        if previous is not None and self._goes_on(previous, target, reference):
+        if previous is not None and previous.trust >= LEARNED and self.step(target - 1).trust >= LEARNED:
             start = previous.homography @ inverse(self.step(target - 1).homography)
             found = refine(T, R, start=start, coarse=False)
             if found.trust > previous.trust - 0.05:
                 return self._steadied(target, reference, found)
-        self._sought[reference] = target
         along = self.along(target, reference) if reference < self.reel.count else np.eye(3)
         if along is None:
             return Registered(np.eye(3), 0.0, 0.0)
@@ -315,11 +310,6 @@ class Survey:
         if self._guess is not None and trust(T, R, homography=along) < LEARNED:
             starts.append(self._guess(target, reference))
         return self._steadied(target, reference, self._best(target, reference, starts))
-
-    def _goes_on(self, previous: Registered, target: int, reference: int) -> bool:
-        """Whether the target's link to a reference follows from the previous target's, or is looked for once more."""
-        sure = min(previous.trust, self.step(target - 1).trust) >= LEARNED
-        return sure or target - self._sought.get(reference, target) < SEEK_EVERY
 
 
 def inverse(homography: Homography) -> Homography:

@@ -9,16 +9,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from aan_engine.candidate import neighbourhood
 from aan_engine.light import encode
 from aan_engine.proposals import linked, propose
 from aan_engine.proxy import Reel, make
-from aan_engine.registration import Registered
 from aan_engine.schedule import references
 from aan_engine.shot import ShotError
-from aan_engine.survey import SEEK_EVERY, Survey
+from aan_engine.survey import Survey
 from tests.engine.shots import SIZE, box_matte, pan
 
 
@@ -83,27 +81,6 @@ def test_a_flash_frame_does_not_cut_the_shot_in_two() -> None:
         along = survey.along(0, 20)
         assert along is not None
         np.testing.assert_allclose((along @ [60, 36, 1.0])[:2], (30, 32), atol=1.5)
-
-
-class Doubting(Survey):
-    """Finds what a survey finds, trusts it little, and notes what it was looked for."""
-
-    def _best(self, target: int, reference: int, starts: list[NDArray[np.float64]]) -> Registered:
-        if reference - target > 1:
-            self.looked = [*getattr(self, "looked", []), target]
-        return Registered(super()._best(target, reference, starts).homography, 0.5, 0.9)
-
-
-def test_a_doubtful_link_goes_on_from_target_to_target_and_is_looked_for_anew_now_and_then() -> None:
-    with reel_of(31) as reel:
-        survey = Doubting(reel)
-        for target in range(SEEK_EVERY + 2):
-            link, along = survey.link(target, 30), survey.along(target, 30)
-            assert link is not None
-            assert along is not None
-            centre = np.array([40, 32, 1])
-            np.testing.assert_allclose((link.homography @ centre)[:2], (along @ centre)[:2], atol=0.5)
-        assert survey.looked == [0, SEEK_EVERY]
 
 
 def test_two_places_stay_apart() -> None:
