@@ -23,7 +23,8 @@ class Filled:
         frame: its number on the timeline.
         plate: the plate as read.
         hidden: (H, W) bool, where the matte is above 0: the only pixels that differ from the plate.
-        pixels: (H, W, 3) float32 scene-linear, the composite.
+        inlay: (H, W, 3) float32 scene-linear, the composite where `hidden`; nothing elsewhere, so that a large frame
+            that waits to be written takes no more memory than its hole.
         layers: diagnostic channels by name, (H, W) float32; those that the shot asked for.
         unseen: share of the hidden pixels that was synthesised, 0 .. 1.
         confidence: mean over the hidden pixels, 0 .. 1; 1 where nothing is hidden.
@@ -34,12 +35,19 @@ class Filled:
     frame: int
     plate: Plate
     hidden: Mask
-    pixels: Array
+    inlay: Array
     layers: dict[str, Array]
     unseen: float
     confidence: float = 1.0
     trust: float | None = None
     write_patch: bool = False
+
+    @property
+    def pixels(self) -> Array:
+        """(H, W, 3) float32 scene-linear, the whole composite; made anew each time, as it is large."""
+        whole = self.plate.pixels
+        whole[self.hidden] = self.inlay[self.hidden]
+        return whole
 
     def write(self, path: Path) -> int:
         """Write the frame beside its temporary name, verify that not one bit outside the matte changed, rename.
@@ -52,8 +60,8 @@ class Filled:
             TouchedError: a bit outside the matte differs; nothing is left behind.
         """
         if not self.write_patch:
-            return exr.write(path, self.plate, pixels=self.pixels, hidden=self.hidden, layers=self.layers)
-        cut = patch.cut(self.plate, pixels=self.pixels, hidden=self.hidden, layers=self.layers)
+            return exr.write(path, self.plate, pixels=self.inlay, hidden=self.hidden, layers=self.layers)
+        cut = patch.cut(self.plate, pixels=self.inlay, hidden=self.hidden, layers=self.layers)
         return exr.write(path, cut, pixels=cut.pixels, hidden=np.zeros(cut.shape, np.bool_))
 
 
@@ -61,10 +69,14 @@ def composed(
     shot: Shot, plate: Plate, masks: Masks, carried: Carried, *, numbers: list[int], trust: float | None
 ) -> Filled:
     """The frame from what was carried into its hole; `numbers` are the timeline's, by index."""
-    hidden, pixels = masks.hidden, plate.pixels
-    matte.lay(carried.fill, pixels, matte=masks.roto)
+    hidden, inlay = masks.hidden, np.zeros((*plate.shape, 3), np.float32)
+    if (around := matte.box(hidden, margin=0)) is not None:
+        y0, y1, x0, x1 = around
+        box = np.s_[y0:y1, x0:x1]
+        inlay[box] = plate.region(*around)
+        matte.lay(carried.fill[box], inlay[box], matte=masks.roto[box])
     unseen = float(carried.unseen[hidden].mean()) if hidden.any() else 0.0
     confidence = float(carried.confidence[hidden].mean()) if hidden.any() else 1.0
     layers = diagnostics.layers(plate, carried, hidden=hidden, frames=numbers, wanted=shot.aovs)
     as_patch = shot.controls.write == "patch"
-    return Filled(plate.frame, plate, hidden, pixels, layers, unseen, confidence, trust, as_patch)
+    return Filled(plate.frame, plate, hidden, inlay, layers, unseen, confidence, trust, as_patch)
