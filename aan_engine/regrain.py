@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 
 import cv2
 import numpy as np
@@ -37,6 +38,9 @@ PLACE, ENOUGH = 13, 0.02
 """Pixels that a place takes to be compared, and the share of the picture that must be such places."""
 
 Window = tuple[int, int, int, int]
+
+STAYS = 0.07
+"""The share of grain that may stay without a second look."""
 
 COUNTS = 0.1
 """The share from which on a candidate leaves its grain in a fill."""
@@ -159,11 +163,15 @@ def regrained(
     if around is None:
         return carried
     y0, y1, x0, x1 = around
-    apart = None
-    if again is not None and again.worth_it and still.any():
+
+    @cache
+    def apart() -> tuple[Array, Mask] | None:
+        if again is None or not again.worth_it:
+            return None
         # Coring looks at whole blocks.
         block = np.ones((2 * coring.SIDE - 1, 2 * coring.SIDE - 1), np.uint8)
-        apart = again.apart(cv2.dilate(still.astype(np.uint8), block) > 0)
+        return again.apart(cv2.dilate(still.astype(np.uint8), block) > 0)
+
     fill = np.zeros(carried.fill.shape, np.float32)
     fill[y0:y1, x0:x1] = carried.fill[y0:y1, x0:x1]
     for top in range(y0 // TILE * TILE, y1, TILE):
@@ -196,7 +204,7 @@ def _tile(
     grain: Grain,
     at: tuple[int, int],
     rng: np.random.Generator,
-    apart: tuple[Array, Mask] | None,
+    apart: Callable[[], tuple[Array, Mask] | None],
     turn: int,
     out: Array,
 ) -> None:
@@ -214,8 +222,9 @@ def _tile(
     if cure.any():
         asked = np.zeros(stays.shape, np.bool_)
         asked[inner] = cure
-        look = None if apart is None else (apart[0][wide], apart[1][wide])
-        smooth, stays = coring.cored(values, grain, look, turn=turn, where=asked)
+        smooth, stays = coring.cored(values, grain, where=asked)
+        if stays[asked].mean() > STAYS and (look := apart()) is not None:
+            smooth, stays = coring.cored(values, grain, (look[0][wide], look[1][wide]), turn=turn, where=asked)
     values, smooth, stays = values[inner], smooth[inner], stays[inner]
     # What coring leaves is where structure is: in the grain's softer part.
     kept = np.where(cure, carried.coarse[tile] * stays, carried.kept[tile])
