@@ -96,7 +96,7 @@ class Finisher:
             seed = (self._shot.controls.seed, plate.frame)
             coarseness = 1 / float(transport.scaling(plate.shape, self._survey.reel.size).max())
             source, shift = lru_cache(maxsize=None)(self._shelf.source), lru_cache(self._shift)
-            again = SecondLook(index, carried, source, shift, self._roles.count, coarseness)
+            again = SecondLook(index, carried, source, shift, self._roles.count, coarseness, still)
             carried = regrain.regrained(
                 carried, plate, hidden=masks.hidden, still=still, grain=found.grain, seed=seed, again=again
             )

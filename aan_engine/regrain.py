@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cache
 
 import cv2
 import numpy as np
@@ -163,15 +162,6 @@ def regrained(
     if around is None:
         return carried
     y0, y1, x0, x1 = around
-
-    @cache
-    def apart() -> tuple[Array, Mask] | None:
-        if again is None or not again.worth_it:
-            return None
-        # Coring looks at whole blocks.
-        block = np.ones((2 * coring.SIDE - 1, 2 * coring.SIDE - 1), np.uint8)
-        return again.apart(cv2.dilate(still.astype(np.uint8), block) > 0)
-
     fill = np.zeros(carried.fill.shape, np.float32)
     fill[y0:y1, x0:x1] = carried.fill[y0:y1, x0:x1]
     for top in range(y0 // TILE * TILE, y1, TILE):
@@ -187,9 +177,7 @@ def regrained(
                     grain=grain,
                     at=(top, left),
                     rng=rng,
-                    apart=apart,
-                    # In turns, so that what stays of the grain is not the same on one target and on the next.
-                    turn=again.index % 2 if again else 0,
+                    again=again,
                     out=fill,
                 )
     return replace(carried, fill=fill)
@@ -204,8 +192,7 @@ def _tile(
     grain: Grain,
     at: tuple[int, int],
     rng: np.random.Generator,
-    apart: Callable[[], tuple[Array, Mask] | None],
-    turn: int,
+    again: SecondLook | None,
     out: Array,
 ) -> None:
     tile = np.s_[at[0] : at[0] + TILE, at[1] : at[1] + TILE]
@@ -223,8 +210,8 @@ def _tile(
         asked = np.zeros(stays.shape, np.bool_)
         asked[inner] = cure
         smooth, stays = coring.cored(values, grain, where=asked)
-        if stays[asked].mean() > STAYS and (look := apart()) is not None:
-            smooth, stays = coring.cored(values, grain, (look[0][wide], look[1][wide]), turn=turn, where=asked)
+        if again is not None and again.worth_it and stays[asked].mean() > STAYS:
+            smooth, stays = coring.cored(values, grain, again.apart(*wide), turn=again.turn, where=asked)
     values, smooth, stays = values[inner], smooth[inner], stays[inner]
     # What coring leaves is where structure is: in the grain's softer part.
     kept = np.where(cure, carried.coarse[tile] * stays, carried.kept[tile])

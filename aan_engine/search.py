@@ -97,21 +97,23 @@ class Searches:
         self, target: Pyramid, reference: Pyramid, *, known: Registered, starts: Iterable[NDArray[np.float64]]
     ) -> Registered:
         """As `search`; `known` itself where patience has run out."""
-        if not self._allows(known):
+        akin = known.kinship > KIN
+        self._strangers += not akin
+        if not (self._is_patient(known) if akin else self._is_patient_with_strangers()):
             return known
         found = search(target, reference, known=known, starts=starts)
         elsewhere = _apart(found.homography, known.homography, shape=target.grey.shape) > ELSEWHERE
         if elsewhere and found.trust > known.trust + GAINED:
             self._in_vain.clear()
             self._strangers = 0
-        elif known.kinship > KIN:
+        elif akin:
             self._in_vain.append(known.trust)
         return found
 
-    def _allows(self, known: Registered) -> bool:
-        if known.kinship > KIN:
-            return len(self._in_vain) < PATIENCE or known.trust <= min(self._in_vain) - CLEARLY
-        self._strangers += 1
+    def _is_patient(self, known: Registered) -> bool:
+        return len(self._in_vain) < PATIENCE or known.trust <= min(self._in_vain) - CLEARLY
+
+    def _is_patient_with_strangers(self) -> bool:
         return not self._distant or self._strangers <= PATIENCE or self._strangers % ONCE_IN == 0
 
 

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
+import cv2
 import numpy as np
 
+from aan_engine import coring
 from aan_engine.motion import Array, Mask, sample
 from aan_engine.source import Source, sampled
 from aan_engine.transport import Carried
@@ -39,6 +42,7 @@ class SecondLook:
         source: frame index -> its plate.
         count: frames of the shot.
         coarseness: plate pixels to a proxy pixel.
+        still: (H, W) bool, the copies whose grain must not stay.
     """
 
     index: int
@@ -47,18 +51,28 @@ class SecondLook:
     shift: Shift
     count: int
     coarseness: float
+    still: Mask
 
     @property
     def worth_it(self) -> bool:
         """Whether a second look is fine enough to tell grain from structure."""
         return self.coarseness <= FINEST
 
-    def apart(self, wanted: Mask) -> tuple[Array, Mask]:
-        """(H, W, 3) log range, what the second look has more than the first, and (H, W) bool where there is one.
+    @property
+    def turn(self) -> int:
+        """Whose grain is left where some must stay: 0 the first look's, 1 the second's; target by target the other."""
+        return self.index % 2
 
-        Args:
-            wanted: (H, W) bool, the pixels that it is asked for.
-        """
+    def apart(self, rows: slice, columns: slice) -> tuple[Array, Mask]:
+        """Over a window: what the second look has more than the first, (h, w, 3) log range, and where there is one."""
+        found, known = self._everywhere
+        return found[rows, columns], known[rows, columns]
+
+    @cached_property
+    def _everywhere(self) -> tuple[Array, Mask]:
+        # Coring looks at whole blocks.
+        block = np.ones((2 * coring.SIDE - 1, 2 * coring.SIDE - 1), np.uint8)
+        wanted = cv2.dilate(self.still.astype(np.uint8), block) > 0
         frames, position = self.carried.source, self.carried.position
         found, known = np.zeros((*frames.shape, 3), np.float32), np.zeros(frames.shape, np.bool_)
         grainy = wanted & (frames >= 0) & (frames < self.count) & (self.carried.kept > GRAINY)

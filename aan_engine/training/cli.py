@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
+import torch
 import typer
 
 from aan_engine import weights
@@ -29,6 +31,12 @@ Resume = Annotated[bool, typer.Option(help="Go on from the run's checkpoint.")]
 Ship = Annotated[bool, typer.Option(help="Put the result among the engine's own weights.")]
 Seed = Annotated[int, typer.Option()]
 Shipped = Annotated[bool, typer.Option(help="Begin with the engine's own weights.")]
+
+
+@app.callback()
+def _with_all_threads() -> None:
+    # The engine's stages share the processors; a training has them to itself.
+    torch.set_num_threads(os.cpu_count() or 1)
 
 
 @app.command()
