@@ -1,8 +1,8 @@
 """Scenes: short shots made for training out of clips and photos, with what real plates bring along.
 
 A scene is a stack of layers before a moving camera: a clip that goes on, or a photo; nearer pieces of other photos
-(parallax); actors that move by themselves, with limbs and with motion blur. Then it is filmed: exposure drift, flicker,
-defocus, grain, compression. What lies behind everything is known, because everything was put there.
+(parallax); actors that move by themselves, with limbs and with motion blur; traffic. Then it is filmed: exposure
+drift, flicker, defocus, grain, compression. What lies behind everything is known, because everything was put there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.training import paths
-from aan_engine.training.holes import blob, outline
+from aan_engine.training.actors import Piece, actor, prop, traffic
 from aan_engine.training.stills import CLIPS, PHOTOS, Still, files, read_clip, read_photo
 
 HEIGHT, WIDTH = 240, 424
@@ -29,6 +29,10 @@ SHUTTER = (-0.25, -0.08, 0.08, 0.25)
 
 ALONE = 0.4
 """Share of the clips that nothing is added to."""
+
+BUSY = 0.4
+"""Share of the made shots with traffic in them, and of those the share before a camera that stands still."""
+TRIPOD = 0.7
 
 Array = NDArray[Any]
 
@@ -49,41 +53,9 @@ class Scene:
         """As a DAVIS-like clip: `frames/00000.png` and `masks/00000.png`, the actors in white."""
         for name in ("frames", "masks"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        for t, (frame, actor) in enumerate(zip(self.frames, self.actors, strict=True)):
+        for t, (frame, acted) in enumerate(zip(self.frames, self.actors, strict=True)):
             cv2.imwrite(str(folder / "frames" / f"{t:05d}.png"), frame[..., ::-1])
-            cv2.imwrite(str(folder / "masks" / f"{t:05d}.png"), actor.astype(np.uint8) * 255)
-
-
-@dataclass(frozen=True, eq=False)
-class _Piece:
-    """Something cut out: premultiplied (h, w, 4) float32 in 0..1 over a canvas of the view's size.
-
-    Args:
-        depth: how many times as near as the background.
-        walk: (n, 2) its own way, in view pixels; None for what only the camera moves.
-        pivot, swing, pace, phase: it turns about a point, by radians, cycles a frame.
-    """
-
-    picture: Array
-    depth: float
-    walk: Array | None = None
-    pivot: tuple[float, float] = (0.0, 0.0)
-    swing: float = 0.0
-    pace: float = 0.0
-    phase: float = 0.0
-
-    def seen(self, view: Array, time: float) -> Array:
-        """Through the camera's `view` at a moment."""
-        matrix = paths.nearer(view, self.depth)
-        if self.walk is not None:
-            n = len(self.walk)
-            x, y = (np.interp(time, np.arange(n), self.walk[:, axis]) for axis in (0, 1))
-            turn = self.swing * np.sin(2 * np.pi * (self.pace * time + self.phase))
-            c, s, (px, py) = np.cos(turn), np.sin(turn), self.pivot
-            own = np.array([[c, -s, px - c * px + s * py], [s, c, py - s * px - c * py], [0, 0, 1]])
-            matrix = own @ np.array([[1, 0, -x], [0, 1, -y], [0, 0, 1.0]]) @ matrix
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return cv2.warpPerspective(self.picture, matrix, (COLUMNS, ROWS), flags=flags)
+            cv2.imwrite(str(folder / "masks" / f"{t:05d}.png"), acted.astype(np.uint8) * 255)
 
 
 class Stage:
@@ -99,11 +71,12 @@ class Stage:
         # Nothing moves as reality does: often enough a clip stays as it was filmed.
         if base[0] is not base[-1] and rng.uniform() < ALONE:
             return Scene(_filmed(rng, [_middle(frame) for frame in base]), np.zeros((length, HEIGHT, WIDTH), bool))
-        path = self._path(rng, length, base)
+        busy = rng.uniform() < BUSY
+        standing = busy and rng.uniform() < TRIPOD
+        path = paths.standing(length) if standing else self._path(rng, length, base)
         zoom = min(base[0].shape[0] / ROWS, base[0].shape[1] / COLUMNS)
         placed = _placed(rng, base[0], zoom * (float(rng.uniform(0.6, 0.9)) if np.ptp(path, 0).max() > 0 else 1.0))
-        near = [self._prop(rng) for _ in range(int(rng.choice([0, 0, 1, 2])))]
-        acting = [part for _ in range(int(rng.choice([0, 0, 1, 1, 2]))) for part in self._actor(rng, length)]
+        pieces = self._pieces(rng, length, busy=busy)
         moments = SHUTTER if rng.uniform() < 0.4 else (0.0,)
         frames, alphas = [], []
         for t in range(length):
@@ -111,7 +84,7 @@ class Stage:
             for moment in moments:
                 view = paths.between(path, t + moment)
                 picture = _background(base[t], placed @ view)
-                for piece in near + acting:
+                for piece in pieces:
                     over = piece.seen(view, t + moment)
                     picture = picture * (1 - over[..., 3:]) + over[..., :3]
                     if piece.walk is not None:
@@ -144,46 +117,19 @@ class Stage:
             return np.concatenate([path, np.repeat(path[-1:], length - len(path), 0)])
         return paths.drawn(rng, length, height=ROWS, width=COLUMNS)
 
+    def _pieces(self, rng: np.random.Generator, length: int, *, busy: bool) -> list[Piece]:
+        """What stands and moves before the background, the nearest last."""
+        near = [prop(rng, self._texture(rng)) for _ in range(int(rng.choice([0, 0, 1, 2])))]
+        if busy:
+            return near + traffic(rng, length, textures=[self._texture(rng) for _ in range(int(rng.integers(3, 8)))])
+        cast = [actor(rng, length, texture=self._texture(rng)) for _ in range(int(rng.choice([0, 0, 1, 1, 2])))]
+        return near + [part for parts in cast for part in parts]
+
     def _texture(self, rng: np.random.Generator) -> Array:
         """A piece of a photo (or of a clip's frame) at the view's size, 0..1."""
         still = self._photo(rng)
         placed = _placed(rng, still, float(rng.uniform(0.5, 1.2)))
         return _background(still, placed) * np.float32(rng.uniform(0.5, 1.1))
-
-    def _prop(self, rng: np.random.Generator) -> _Piece:
-        """Something nearer than the background that stands still."""
-        canvas = blob(rng, ROWS, COLUMNS, share=float(rng.uniform(0.01, 0.12)))
-        return _Piece(_cut(rng, self._texture(rng), canvas), depth=float(rng.uniform(1.1, 2.0)))
-
-    def _actor(self, rng: np.random.Generator, length: int) -> list[_Piece]:
-        """A body and up to three limbs, on one way through the picture."""
-        texture = self._texture(rng)
-        size = float(rng.uniform(0.07, 0.28)) * ROWS
-        start = rng.uniform([0.15 * COLUMNS, 0.25 * ROWS], [0.85 * COLUMNS, 0.85 * ROWS])
-        time = np.arange(length)[:, None]
-        speed = rng.normal(0, 1, 2) * float(rng.choice([0.6, 3.0, 8.0])) * (1, 0.3)
-        bounce = rng.uniform(0, 0.15) * size * np.sin(2 * np.pi * (rng.uniform(0.03, 0.15) * time + rng.uniform()))
-        walk = (time - length / 2) * speed + bounce * (0.2, 1)
-        depth = float(rng.choice([0.0, 1.0, 1.3]))
-        parts = []
-        for limb in range(1 + int(rng.integers(0, 4))):
-            canvas = np.zeros((ROWS, COLUMNS), np.uint8)
-            reach = size * (1.0 if limb == 0 else float(rng.uniform(0.25, 0.5)))
-            angle = rng.uniform(0, 2 * np.pi)
-            middle = start + (0 if limb == 0 else 1.0) * size * np.array([np.cos(angle), np.sin(angle)])
-            cv2.fillPoly(canvas, [(outline(rng, reach) + middle).round().astype(np.int32)], 1)
-            parts.append(
-                _Piece(
-                    _cut(rng, texture, canvas),
-                    depth,
-                    walk,
-                    pivot=(float(start[0]), float(start[1])),
-                    swing=float(rng.normal(0, 0.06 if limb == 0 else 0.4)),
-                    pace=float(rng.uniform(0.02, 0.12)),
-                    phase=float(rng.uniform()),
-                )
-            )
-        return parts
 
 
 def _placed(rng: np.random.Generator, still: Still, zoom: float) -> NDArray[np.float64]:
@@ -215,12 +161,6 @@ def _background(still: Still, matrix: NDArray[np.float64]) -> Array:
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
     seen = cv2.warpPerspective(soft, matrix, (COLUMNS, ROWS), flags=flags, borderMode=cv2.BORDER_REFLECT)
     return seen.astype(np.float32) / 255
-
-
-def _cut(rng: np.random.Generator, texture: Array, canvas: Array) -> Array:
-    """Premultiplied RGBA with an edge as soft as a lens makes it."""
-    alpha = cv2.GaussianBlur(canvas.astype(np.float32), (0, 0), float(rng.uniform(0.5, 1.2)))[..., None]
-    return np.concatenate([texture * alpha, alpha], 2).astype(np.float32)
 
 
 def _filmed(rng: np.random.Generator, frames: list[Array]) -> list[Still]:

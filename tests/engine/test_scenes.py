@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from aan_engine.training import paths
+from aan_engine.training.actors import Piece, traffic
 from aan_engine.training.choices import laid
-from aan_engine.training.scenes import HEIGHT, WIDTH, Stage
+from aan_engine.training.scenes import COLUMNS, HEIGHT, ROWS, WIDTH, Stage
 from tests.engine.shots import pan
 
 
@@ -71,3 +72,25 @@ def test_holes_beside_the_actors_leave_them_alone_and_others_do_not() -> None:
     overlaps = [(laid(np.random.default_rng(seed), actors) > 0)[actors].any() for seed in range(24)]
     assert any(overlaps)
     assert not all(overlaps)
+
+
+def test_traffic_crosses_the_picture_faster_than_anybody_walks() -> None:
+    rng = np.random.default_rng(3)
+    textures = [np.full((ROWS, COLUMNS, 3), value, np.float32) for value in (0.2, 0.8)]
+    for piece in traffic(rng, 30, textures=textures):
+        assert piece.walk is not None
+        assert np.hypot(*np.diff(piece.walk, axis=0).T).min() > 5
+        moments = np.linspace(0, 29, 59)
+        assert any(piece.seen(np.eye(3), time)[..., 3].max() > 0.9 for time in moments)
+
+
+def test_what_comes_nearer_grows_about_its_own_middle() -> None:
+    square = np.zeros((60, 80, 4), np.float32)
+    square[25:36, 35:46] = 1
+    piece = Piece(square, 1.0, np.zeros((11, 2)), pivot=(40, 30), swell=0.05)
+    first, middle, last = (piece.seen(np.eye(3), time)[..., 3] for time in (0, 5.5, 10))
+    np.testing.assert_allclose(middle, square[..., 3])
+    assert first.sum() < middle.sum() < last.sum()
+    for seen in (first, last):
+        ys, xs = np.nonzero(seen > 0.5)
+        assert (ys.mean(), xs.mean()) == pytest.approx((30, 40), abs=0.5)
