@@ -196,7 +196,7 @@ class Decider:
         """What light did between the target and the candidates' plates."""
         if self._light == "off":
             return UNLIT
-        target = _box(self._survey.image(near.index), near)
+        target = _box(self._survey.gallery.image(near.index), near)
 
         def whole(frame: int) -> Compared | None:
             return compared(self._survey, near.index, frame)
@@ -211,7 +211,7 @@ class Decider:
         """The decision by (K, h, w) weights of the candidates; it is remembered for the next frame's recurrence."""
         self.remember(proposed, shares)
         near, layers = proposed.near, proposed.layers
-        target = _box(self._survey.image(near.index), near)
+        target = _box(self._survey.gallery.image(near.index), near)
         images = np.stack([c.image for c in layers])
         mended = np.zeros_like(target)
         if self._light == "local":
@@ -242,7 +242,7 @@ class Decider:
             tensor = torch.from_numpy(planes).to(device)
             return tensor.permute(0, 3, 1, 2)[None] if tensor.dim() == 4 else tensor[None, :, None]
 
-        target = torch.from_numpy(_box(self._survey.image(near.index), near)).to(device).permute(2, 0, 1)[None]
+        target = torch.from_numpy(_box(self._survey.gallery.image(near.index), near)).to(device).permute(2, 0, 1)[None]
         hidden = torch.from_numpy(near.hidden | near.barred).to(device).float()[None, None]
         h, w = near.hidden.shape
         margin = (0, -w % CELL, 0, -h % CELL)

@@ -34,8 +34,8 @@ class Encoded:
         """The frame at the estimator's own square size, encoded."""
         if index not in self._cells:
             size = (SIDE, SIDE)
-            image = cv2.resize(self._survey.image(index), size, interpolation=cv2.INTER_AREA)
-            visible = cv2.resize(self._survey.visible(index), size, interpolation=cv2.INTER_AREA)
+            image = cv2.resize(self._survey.gallery.image(index), size, interpolation=cv2.INTER_AREA)
+            visible = cv2.resize(self._survey.gallery.visible(index), size, interpolation=cv2.INTER_AREA)
             tensor = torch.from_numpy(image).permute(2, 0, 1)[None].to(self._networks.device)
             shown = torch.from_numpy((visible > 0.999).astype(np.float32))[None, None].to(self._networks.device)
             _remember(self._cells, index, self._networks.estimator.encode(tensor, shown))
@@ -54,7 +54,7 @@ class Encoded:
         """Image (1, 3, H, W) and visibility (1, 1, H, W), continued to multiples of 8 by what counts as hidden."""
         h, w = self._survey.reel.size
         margin = (0, -w % STRIDE, 0, -h % STRIDE)
-        image = torch.from_numpy(self._survey.image(index)).permute(2, 0, 1)[None].to(self._networks.device)
+        image = torch.from_numpy(self._survey.gallery.image(index)).permute(2, 0, 1)[None].to(self._networks.device)
         reel = self._survey.reel
         # What passes in front is no surroundings of the hole's: painted from, it would bleed into it.
         shown = (~(reel.hidden(index) | reel.barred(index))).astype(np.float32)

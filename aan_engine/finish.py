@@ -100,7 +100,7 @@ class Finisher:
             carried = regrain.regrained(
                 carried, plate, hidden=masks.hidden, still=still, grain=found.grain, seed=seed, again=again
             )
-        trust = self._survey.trusted(index)
+        trust = self._survey.bearings.trusted(index)
         return composed(self._shot, plate, masks, carried, numbers=self._roles.numbers, trust=trust)
 
     def _grain(self, index: int, plate: Plate, masks: Masks) -> Grain | None:

@@ -87,8 +87,8 @@ def fill(
         reel = stack.enter_context(_reel(roles, shelf, tell))
         survey = Survey(reel, cast=cast)
         decider = Decider(networks, survey, pathways=pathways, light=shot.controls.light)
-        survey.ask(decider.guess)
-        survey.tell(lambda count: tell(Step("align", count, len(shot.plates) - 1)))
+        survey.bearings.ask(decider.guess)
+        survey.bearings.tell(lambda count: tell(Step("align", count, len(shot.plates) - 1)))
         stack.callback(survey.close)
         number = {p.frame: i for i, p in enumerate(shot.plates)}
         targets = [number[t.frame] for t in shot.targets if t.frame <= wanted[-1]]

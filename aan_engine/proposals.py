@@ -80,7 +80,7 @@ class Answer:
 
 def linked(survey: Survey, near: Neighbourhood, *, count: int = REFERENCES) -> dict[int, Registered]:
     """The references of a target with their homographies; those that turn out to show another place are dropped."""
-    found = {r: survey.link(near.index, r) for r in references(survey, near, count=count)}
+    found = {r: survey.bearings.link(near.index, r) for r in references(survey, near, count=count)}
     return {reference: link for reference, link in found.items() if link is not None}
 
 
@@ -153,7 +153,7 @@ def attended(
     for row, column in np.unique(at[:, ::-1], axis=0):
         if frames[row, column] >= 0:
             place = (int(rows[row, column]) * CELL, int(columns[row, column]) * CELL)
-            source = survey.image(int(frames[row, column]))
+            source = survey.gallery.image(int(frames[row, column]))
             shift[row, column] = _polished(template, source, here=(int(row) * CELL, int(column) * CELL), there=place)
     row, column = at[:, 1], at[:, 0]
     return layer(

@@ -26,11 +26,11 @@ def references(survey: Survey, near: Neighbourhood, *, count: int) -> list[int]:
     points = np.stack([xs[thin] + near.left, ys[thin] + near.top], -1).astype(np.float32)
     shown: dict[int, np.ndarray] = {}
     for frame in _offered(survey, near.index):
-        H = survey.along(near.index, frame)
+        H = survey.bearings.along(near.index, frame)
         if H is None:
             continue
         at = project(H, points)
-        shown[frame] = within(at, survey.reel.size) & (sample(survey.open(frame), at) > 0.999)
+        shown[frame] = within(at, survey.reel.size) & (sample(survey.gallery.open(frame), at) > 0.999)
 
     def away(frame: int) -> int:
         return abs(frame - near.index) if frame < survey.reel.count else 0

@@ -27,6 +27,7 @@ import torch
 from numpy.typing import NDArray
 
 from aan_engine import light, weights
+from aan_engine.bearings import Homography
 from aan_engine.decision import Decider
 from aan_engine.evaluation.sheet import display
 from aan_engine.motion import Array, Mask
@@ -36,7 +37,7 @@ from aan_engine.network.inpainter import Inpainter
 from aan_engine.networks import Networks
 from aan_engine.proxy import Proxy, Reel, size_for
 from aan_engine.registration import refine
-from aan_engine.survey import Homography, Survey
+from aan_engine.survey import Survey
 from aan_engine.training import pairs
 from aan_engine.training.clips import clips
 from aan_engine.training.holes import hole, moving_hole
@@ -180,11 +181,11 @@ def answers(networks: Networks, pair: Pair) -> Answers:
         reel.put(1, Proxy(pair.reference, ~pair.reference_visible))
         survey = Survey(reel)
         decider = Decider(networks, survey)
-        survey.ask(decider.guess)
+        survey.bearings.ask(decider.guess)
         learned = decider.guess(0, 1)
-        T, R = survey.pyramid(0), survey.pyramid(1)
+        T, R = survey.gallery.pyramid(0), survey.gallery.pyramid(1)
         return {
-            "the engine": survey.step(0).homography,
+            "the engine": survey.bearings.step(0).homography,
             "learned alone": learned,
             "learned, refined": refine(T, R, start=learned).homography,
             "identity, refined": refine(T, R, start=np.eye(3)).homography,

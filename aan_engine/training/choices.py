@@ -73,7 +73,7 @@ def sequence(stage: Stage, number: int, *, networks: Networks) -> Iterator[Choic
             reel.put(index, make(to_linear(frame), hole, size=reel.size))
         survey = Survey(reel)
         decider = Decider(networks, survey)
-        survey.ask(decider.guess)
+        survey.bearings.ask(decider.guess)
         for begin in sorted(rng.choice(max(1, length - RUN), min(RUNS, max(1, length - RUN)), replace=False).tolist()):
             for index in range(begin, min(begin + RUN, length)):
                 proposed = decider.proposals(index)

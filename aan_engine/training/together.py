@@ -66,7 +66,7 @@ class Ensemble:
                 reel.put(index, make(to_linear(frame), hole, size=reel.size))
             survey = Survey(reel)
             decider = Decider(self.networks, survey)
-            survey.ask(decider.guess)
+            survey.bearings.ask(decider.guess)
             places = max(1, length - RUN)
             for begin in sorted(rng.choice(places, min(RUNS, places), replace=False).tolist()):
                 lessons = []

@@ -32,7 +32,7 @@ def survey() -> Iterator[Survey]:
 @pytest.fixture(scope="module")
 def decider(survey: Survey) -> Decider:
     found = Decider(Networks.load(torch.device("cpu")), survey)
-    survey.ask(found.guess)
+    survey.bearings.ask(found.guess)
     return found
 
 

@@ -33,7 +33,7 @@ def reel() -> Iterator[Reel]:
 def decider(reel: Reel) -> tuple[Decider, Survey]:
     survey = Survey(reel)
     found = Decider(Networks.load(torch.device("cpu")), survey)
-    survey.ask(found.guess)
+    survey.bearings.ask(found.guess)
     return found, survey
 
 
@@ -82,7 +82,7 @@ def test_the_survey_speaks_in_the_callers_thread_and_may_end_everything(reel: Re
     def tick(count: int) -> None:
         raise Enough
 
-    survey.tell(tick)
+    survey.bearings.tell(tick)
     with pytest.raises(Enough):
         list(decisions(found))
 

@@ -34,7 +34,7 @@ def test_memory_holds_a_window_of_frames_however_long_the_shot() -> None:
             near = neighbourhood(index, reel.hidden(index))
             assert near is not None
             propose(survey, near, links=linked(survey, near))
-        for kept in (survey._pictures, survey._pyramids, survey._motions):
+        for kept in (survey.gallery._pictures, survey.gallery._pyramids, survey._motions, survey._stirs):
             assert len(kept._kept) <= 3 * (2 * 4 + 12)
 
 
@@ -45,7 +45,7 @@ def test_what_lies_beside_the_matte_is_known_but_lent_to_no_other_frame() -> Non
         known = reel.image(0)[matte <= 0]
         np.testing.assert_allclose(known, encode(plate)[matte <= 0], atol=2e-3)
         beside = cv2.dilate(matte, np.ones((3, 3), np.uint8)) > 0
-        np.testing.assert_array_equal(Survey(reel).visible(0) > 0, ~beside)
+        np.testing.assert_array_equal(Survey(reel).gallery.visible(0) > 0, ~beside)
 
 
 def test_references_are_frames_that_show_what_the_target_hides() -> None:
@@ -62,7 +62,7 @@ def test_references_are_frames_that_show_what_the_target_hides() -> None:
 def test_the_direct_link_agrees_with_the_chain_of_neighbours() -> None:
     with reel_of(21, speed=1.5) as reel:
         survey = Survey(reel)
-        link, along = survey.link(0, 20), survey.along(0, 20)
+        link, along = survey.bearings.link(0, 20), survey.bearings.along(0, 20)
         assert link is not None
         assert along is not None
         centre = np.array([60, 36, 1.0])
@@ -77,8 +77,8 @@ def test_a_flash_frame_does_not_cut_the_shot_in_two() -> None:
         for index, (plate, matte) in enumerate(zip(plates, mattes, strict=True)):
             reel.put(index, make(plate, matte, size=SIZE))
         survey = Survey(reel)
-        assert survey.step(1).kinship < 0.15
-        along = survey.along(0, 20)
+        assert survey.bearings.step(1).kinship < 0.15
+        along = survey.bearings.along(0, 20)
         assert along is not None
         np.testing.assert_allclose((along @ [60, 36, 1.0])[:2], (30, 32), atol=1.5)
 
@@ -88,7 +88,7 @@ def test_two_places_stay_apart() -> None:
         plates = pan(6, seed=1) + pan(6, seed=2)
         for index, (plate, matte) in enumerate(zip(plates, box_matte(12), strict=True)):
             reel.put(index, make(plate, matte, size=SIZE))
-        assert Survey(reel).along(0, 11) is None
+        assert Survey(reel).bearings.along(0, 11) is None
 
 
 def test_a_killed_process_leaves_no_reel_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
