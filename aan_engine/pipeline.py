@@ -21,7 +21,7 @@ import torch
 from aan_engine import colour, footage, proxy, weights
 from aan_engine.ahead import ahead
 from aan_engine.cast import Cast
-from aan_engine.decision import Decider
+from aan_engine.decider import Decider
 from aan_engine.filled import Filled as Filled
 from aan_engine.filled import composed
 from aan_engine.finish import Finisher

@@ -1,7 +1,7 @@
 """Proposals: every pathway of the paper asked for its candidates, for one target.
 
 Alignment proposes by chained motion and by direct homographies, recurrence by carrying the previous answer along,
-refinement by the cells that the network's attention likes best. (The residual pathway paints: see `decision`.)
+refinement by the cells that the network's attention likes best. (The residual pathway paints: see `decider`.)
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.candidate import Candidate, Kind, Neighbourhood, bent, carried, chained, direct, layer
+from aan_engine.candidate import Candidate, Kind, Neighbourhood
+from aan_engine.layers import bent, carried, chained, direct, layer
 from aan_engine.motion import Array, sample, within
 from aan_engine.registration import Registered
 from aan_engine.schedule import references

@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from aan_engine.bearings import CUT, Bearings, Homography, inverse
-from aan_engine.candidate import Views
 from aan_engine.cast import EVERYONE, Cast
 from aan_engine.exposure import Compared
 from aan_engine.gallery import Gallery
+from aan_engine.layers import Views
 from aan_engine.motion import Array, Motion, between, grid, project, sample, within
 from aan_engine.proxy import Reel
 from aan_engine.recent import Recent

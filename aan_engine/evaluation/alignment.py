@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from aan_engine import light, weights
 from aan_engine.bearings import Homography
-from aan_engine.decision import Decider
+from aan_engine.decider import Decider
 from aan_engine.evaluation.sheet import display
 from aan_engine.motion import Array, Mask
 from aan_engine.network.chooser import Chooser

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aan_engine.candidate import Candidate, Kind
-from aan_engine.decision import Decider, Proposed
+from aan_engine.decider import Decider
+from aan_engine.decision import Proposed
 from aan_engine.light import encode
 from aan_engine.motion import Array
 from aan_engine.networks import Networks

@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from aan_engine.candidate import Kind
-from aan_engine.decision import Decider, Decision
+from aan_engine.decider import Decider
+from aan_engine.decision import Decision
 from aan_engine.networks import Networks
 from aan_engine.proxy import Reel, make
 from aan_engine.survey import Survey

@@ -20,7 +20,8 @@ from torch import nn
 
 from aan_engine import exr
 from aan_engine.candidate import Candidate, Kind
-from aan_engine.decision import Decider, Proposed
+from aan_engine.decider import Decider
+from aan_engine.decision import Proposed
 from aan_engine.evaluation import holes
 from aan_engine.light import encode
 from aan_engine.motion import Array, Mask

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from aan_engine import matte, pipeline
-from aan_engine.candidate import Candidate, Kind, neighbourhood, painted
+from aan_engine.candidate import Candidate, Kind, neighbourhood
 from aan_engine.cast import Cast
+from aan_engine.layers import painted
 from aan_engine.pipeline import Filled
 from aan_engine.roles import CLEAN_NUMBER, Roles
 from aan_engine.shot import Controls, FrameFile, Known, Shot, ShotError

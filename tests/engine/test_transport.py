@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aan_engine.candidate import Candidate, Kind, neighbourhood, painted
+from aan_engine.candidate import Candidate, Kind, neighbourhood
 from aan_engine.decision import Decision
+from aan_engine.layers import painted
 from aan_engine.light import encode
 from aan_engine.motion import grid
 from aan_engine.proxy import AREA, make, size_for
