@@ -44,6 +44,20 @@ def test_a_candidate_that_is_not_valid_weighs_exactly_nothing() -> None:
     assert weight.isfinite().all()
 
 
+def test_what_is_said_in_use_is_what_was_learned() -> None:
+    """In use layers are added up in place, which nobody can learn from."""
+    candidates = given()
+    torch.manual_seed(0)
+    model = Chooser()
+    target, hidden = torch.rand(1, 3, 16, 24), (torch.rand(1, 1, 16, 24) > 0.5).float()
+    fine, coarse = features(target, hidden, **candidates)
+    learning = model(fine, coarse, valid=candidates["valid"], kind=candidates["kind"])
+    with torch.no_grad():
+        used = [model(fine, coarse, valid=candidates["valid"], kind=candidates["kind"]) for _ in range(2)]
+    torch.testing.assert_close(used[0], learning)
+    torch.testing.assert_close(used[1], used[0], rtol=0, atol=0)
+
+
 def test_the_weights_do_not_depend_on_the_candidates_order() -> None:
     candidates = given()
     order = torch.tensor([3, 0, 4, 1, 2])
