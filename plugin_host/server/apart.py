@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import tempfile
 import threading
@@ -88,7 +89,7 @@ def _clear_away(output: str) -> None:
 def _live(pipe: Connection, trail: Path, spec: JobSpec, output: str, engine: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the parent to hear, which says SIGTERM
     signal.signal(signal.SIGTERM, _leave)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=_end_with_parent, args=(trail,), daemon=True).start()
     breadcrumb.lay(trail)
     try:
         count = local.fill(spec, output, engine=engine, progress=lambda step: pipe.send(_passed(step)))
@@ -110,11 +111,15 @@ def _leave(number: int, frame: object) -> None:
     raise SystemExit(128 + number)
 
 
-def _end_with_parent() -> None:
-    """Whoever kills `aan fill` wants the job ended: nobody is left to hear of it, and memory and threads are taken."""
+def _end_with_parent(trail: Path) -> None:
+    """Whoever kills `aan fill` wants the job ended: nobody is left to hear of it, and memory and threads are taken.
+
+    Nor is anybody left to follow the trail, or to tidy up its folder.
+    """
     parent = multiprocessing.parent_process()
     assert parent is not None  # this is the child
     parent.join()
+    shutil.rmtree(trail.parent, ignore_errors=True)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE)
     os._exit(1)

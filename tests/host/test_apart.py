@@ -117,11 +117,15 @@ def test_ctrl_c_ends_parent_and_child_and_leaves_nothing_half_written(house, unt
 
 
 @pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
-def test_the_child_does_not_outlive_a_parent_that_is_killed(house, until, how):
+def test_the_child_does_not_outlive_a_parent_that_is_killed_and_leaves_no_trail(house, until, how, monkeypatch):
+    (trails := house.root / "trails").mkdir()
+    monkeypatch.setenv("TMPDIR", str(trails))
     process = aan(house, "fill", "wait /never/there")
     until(lambda: house.opened() == [1001, 1002])
+    assert list(trails.iterdir())
     children = psutil.Process(process.pid).children()
     process.send_signal(how)
     process.communicate(timeout=30)  # which waits for the children, too: the pipes are theirs as well
     assert psutil.wait_procs(children, timeout=5)[1] == []
     assert written(house) == ["o.1001.exr"]
+    assert not list(trails.iterdir())
