@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from aan_engine.cast import EVERYONE, Cast
-from aan_engine.motion import Array, bridged
+from aan_engine.motion import Array
+from aan_engine.movers import bridged
 from aan_engine.proxy import Reel
 from aan_engine.recent import Recent
 from aan_engine.registration import Pyramid

@@ -16,22 +16,16 @@ from functools import lru_cache
 
 import cv2
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from aan_engine.network.blocks import smooth_fill
+from aan_engine.membrane import continued
+from aan_engine.movers import across, led, narrow
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 STILL = 0.5
 """Pixels by which a hole's surroundings may move against the camera and still pass for background."""
-
-FAST = 3.0
-"""Pixels by which what crosses a narrow hole moves against the camera, so that the flow across it is believed."""
-
-NARROW = 17
-"""Width in pixels under which a hole is narrow: what its rim shows goes on within it, as a wire's does."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +137,7 @@ def between(
     T, W = crossfill(target, warped, target_visible=target_visible, source_visible=seen_mask)
     residual = _flow(T, W)
     measured = seen_mask & target_visible
-    around = _continued(residual, _sure(measured))
+    around = continued(residual, _sure(measured))
     moving = ~measured & (np.abs(around) > STILL).any(-1)
     if moving.any():
         # Something moves before the camera beside the hole, and what was crossfilled stood still: it held the flow back
@@ -152,37 +146,17 @@ def between(
         if bridged is not None and 2 * (moving & thin).sum() > moving.sum():
             before, behind = bridged()
             after = cv2.warpPerspective(behind, homography, (w, h), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-            around = _across(around, _flow(before, after), thin)
+            around = across(around, _flow(before, after), thin=thin)
         else:
             T, W = _along(T, W, around, target_visible=target_visible, source_visible=seen_mask)
             residual = np.where(measured[..., None], _flow(T, W), residual)
-            around = _continued(residual, _sure(measured))
+            around = continued(residual, _sure(measured))
+        if (moving & ~thin).any():
+            around = np.where(thin[..., None], around, led(around, residual, sure=_sure(measured)))
     residual[~(seen_mask | target_visible)] = 0
     own = _grid(h, w)
     carried = project(homography, own) + around - own
     return Motion(project(homography, own + residual), homography, trust, carried)
-
-
-def narrow(hidden: Mask) -> Mask:
-    """(h, w) the parts of what is hidden that are narrower than `NARROW`."""
-    square = np.ones((NARROW, NARROW), np.uint8)
-    wide = cv2.morphologyEx(hidden.astype(np.uint8), cv2.MORPH_OPEN, square, borderType=cv2.BORDER_REPLICATE)
-    return hidden & (wide == 0)
-
-
-def _across(around: Array, across: Array, thin: Mask) -> Array:
-    """The motion `around` holes, and in narrow ones the one `across` them of what moves fast: (h, w, 2) each.
-
-    Nothing slower is believed: a bridge is a smear that fine detail slides over, and the wire's own way shows in it.
-    """
-    fast = (np.hypot(across[..., 0], across[..., 1]) > FAST).astype(np.uint8)
-    fast = cv2.morphologyEx(fast, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-    return np.where(((fast > 0) & thin)[..., None], across, around)
-
-
-def bridged(grey: Array, hidden: Mask) -> Array:
-    """`grey` (h, w) with what is hidden filled smoothly from its rim."""
-    return np.where(hidden, _continued(grey[..., None], (~hidden).astype(np.float32))[..., 0], grey)
 
 
 def crossfill(target: Array, warped: Array, *, target_visible: Mask, source_visible: Mask) -> tuple[Array, Array]:
@@ -190,7 +164,7 @@ def crossfill(target: Array, warped: Array, *, target_visible: Mask, source_visi
     either = np.where(target_visible, target, warped)
     known = target_visible | source_visible
     if not known.all():
-        either = _continued(either[..., None], known.astype(np.float32))[..., 0]
+        either = continued(either[..., None], known.astype(np.float32))[..., 0]
     T = np.where(target_visible, target, either)
     W = np.where(source_visible, warped, either)
     return T, W
@@ -213,13 +187,6 @@ def _along(T: Array, W: Array, motion: Array, *, target_visible: Mask, source_vi
 def _sure(measured: Mask) -> Array:
     """(h, w) 0 or 1: where the flow's windows, which reach a few pixels, saw nothing that was crossfilled."""
     return np.asarray(cv2.erode(measured.astype(np.float32), np.ones((7, 7), np.uint8)))
-
-
-def _continued(values: Array, known: Array) -> Array:
-    """(h, w, c) with what is not known, (h, w) 0 or 1, continued smoothly from its surroundings."""
-    planes = torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None]
-    filled = smooth_fill(planes, torch.from_numpy(known)[None, None])[0].numpy()
-    return np.asarray(filled.transpose(1, 2, 0))
 
 
 def _flow(target: Array, source: Array) -> Array:

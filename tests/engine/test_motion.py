@@ -6,7 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.candidate import neighbourhood
-from aan_engine.motion import Motion, between, bridged, crossfill, grid, narrow, project, sample
+from aan_engine.motion import Motion, between, crossfill, grid, project, sample
+from aan_engine.movers import bridged, narrow
 from aan_engine.trace import follow
 from tests.engine.test_registration import PLACED, SIZE, seen_through, textured
 
