@@ -131,7 +131,7 @@ def train(
             group["lr"] = rate_at(step, plan.rate, plan.steps)
         rng = np.random.default_rng((plan.seed, step))
         given = augmented(seen.batch(rng.integers(len(seen), size=plan.count)), rng)
-        # Half precision halves the time of a step on CPUs and GPUs alike; the loss itself stays in full precision.
+        # Half precision halves the time of a step on processors that know it; the loss itself stays in full precision.
         with torch.autocast(device, torch.bfloat16):
             terms = losses(model, {k: v.to(device) for k, v in given.items()})
         loss = objective(terms)
