@@ -19,7 +19,6 @@ from aan_engine.registration import Pyramid
 EVENED = 20.0
 """Proxy pixels over which light is evened out before frames are aligned whose light differs from place to place."""
 
-
 CROSSED = 8
 """Greys with bridged holes that are kept: both frames' of the few motions that are found at the same time."""
 

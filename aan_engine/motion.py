@@ -137,7 +137,8 @@ def between(
     T, W = crossfill(target, warped, target_visible=target_visible, source_visible=seen_mask)
     residual = _flow(T, W)
     measured = seen_mask & target_visible
-    around = continued(residual, _sure(measured))
+    sure = _sure(measured)
+    around = continued(residual, sure)
     moving = ~measured & (np.abs(around) > STILL).any(-1)
     if moving.any():
         # Something moves before the camera beside the hole, and what was crossfilled stood still: it held the flow back
@@ -150,9 +151,9 @@ def between(
         else:
             T, W = _along(T, W, around, target_visible=target_visible, source_visible=seen_mask)
             residual = np.where(measured[..., None], _flow(T, W), residual)
-            around = continued(residual, _sure(measured))
+            around = continued(residual, sure)
         if (moving & ~thin).any():
-            around = np.where(thin[..., None], around, led(around, residual, sure=_sure(measured)))
+            around = np.where(thin[..., None], around, led(around, residual, sure=sure))
     residual[~(seen_mask | target_visible)] = 0
     own = _grid(h, w)
     carried = project(homography, own) + around - own
