@@ -30,6 +30,7 @@ Minutes = Annotated[float | None, typer.Option(help="Stop after this long, whate
 Resume = Annotated[bool, typer.Option(help="Go on from the run's checkpoint.")]
 Ship = Annotated[bool, typer.Option(help="Put the result among the engine's own weights.")]
 Seed = Annotated[int, typer.Option()]
+Processes = Annotated[int, typer.Option(help="Processes that make the lessons ahead of time.")]
 Shipped = Annotated[bool, typer.Option(help="Begin with the engine's own weights.")]
 
 
@@ -46,13 +47,17 @@ def homography(
     steps: Annotated[int, typer.Option(help="Length of the learning-rate schedule.")] = 200_000,
     minutes: Minutes = None,
     rate: Annotated[float, typer.Option(help="Learning rate at the start.")] = 1e-3,
+    count: Annotated[int, typer.Option(help="Pairs in a step.")] = 8,
+    processes: Processes = 0,
     device: Device = "cpu",
     resume: Resume = True,
     ship: Ship = False,
     seed: Seed = 0,
 ) -> None:
     """Train the homography estimator on synthetic pairs."""
-    plan = homography_training.Plan(steps=steps, minutes=minutes, rate=rate, seed=seed)
+    plan = homography_training.Plan(
+        steps=steps, minutes=minutes, count=count, rate=rate, seed=seed, processes=processes
+    )
     trained = homography_training.train(data, out, plan, device=device, resume=resume)
     typer.echo(f"The run is in {out}.")
     if ship:
@@ -67,6 +72,11 @@ def inpainter(
     steps: Annotated[int, typer.Option(help="Length of the learning-rate schedule.")] = 100_000,
     minutes: Minutes = None,
     rate: Annotated[float, typer.Option(help="Learning rate at the start.")] = 2e-4,
+    count: Annotated[int, typer.Option(help="Stills in a step of stage 1.")] = 8,
+    side: Annotated[int, typer.Option(help="Side of a still, in pixels.")] = 128,
+    runs: Annotated[int, typer.Option(help="Runs of frames in a step of stage 2.")] = 1,
+    rows: Annotated[int, typer.Option(help="Height of a run's frames, 3 / 5 of their width.")] = 96,
+    processes: Processes = 0,
     device: Device = "cpu",
     resume: Resume = True,
     ship: Ship = False,
@@ -87,7 +97,20 @@ def inpainter(
     )
     estimator = weights.load("homography", device=device) if stage == 2 else None
     assert estimator is None or isinstance(estimator, HomographyEstimator)
-    plan = inpainter_training.Plan(stage=stage, steps=steps, minutes=minutes, rate=rate, seed=seed, terms=terms)
+    plan = inpainter_training.Plan(
+        stage=stage,
+        steps=steps,
+        minutes=minutes,
+        rate=rate,
+        seed=seed,
+        count=count,
+        side=side,
+        runs=runs,
+        height=rows,
+        width=rows * 5 // 3,
+        processes=processes,
+        terms=terms,
+    )
     start = weights.load("inpainter") if shipped else None
     assert start is None or isinstance(start, Inpainter)
     trained = inpainter_training.train(data, out, plan, estimator=estimator, start=start, device=device, resume=resume)

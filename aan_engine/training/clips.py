@@ -6,7 +6,7 @@ somebody else's to say.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -42,16 +42,39 @@ class Run:
     times: tuple[int, ...]
     reference_times: tuple[int, ...]
 
-    def to(self, device: str) -> Run:
-        """The same run with its tensors on `device`."""
-        return replace(
-            self,
-            truth=self.truth.to(device),
-            visible=self.visible.to(device),
-            flow=self.flow.to(device),
-            reference=self.reference.to(device),
-            reference_visible=self.reference_visible.to(device),
-        )
+
+@dataclass(frozen=True)
+class Runs:
+    """B runs of the same length, side by side; what is named as in `Run` has a batch axis before the channels.
+
+    Args:
+        truth, visible, flow: (T, B, c, H, W).
+        reference, reference_visible: (B, N, c, H, W); a run with fewer references than N has them padded with hidden
+            ones.
+    """
+
+    truth: Tensor
+    visible: Tensor
+    flow: Tensor
+    reference: Tensor
+    reference_visible: Tensor
+
+    @classmethod
+    def beside(cls, found: list[Run]) -> Runs:
+        """As long as the shortest of them."""
+        frames = min(len(r.truth) for r in found)
+
+        def side_by_side(name: str) -> Tensor:
+            return torch.stack([getattr(r, name)[:frames] for r in found], dim=1)
+
+        def padded(name: str) -> Tensor:
+            return torch.nn.utils.rnn.pad_sequence([getattr(r, name) for r in found], batch_first=True)
+
+        return cls(*map(side_by_side, ("truth", "visible", "flow")), *map(padded, ("reference", "reference_visible")))
+
+    def to(self, device: str) -> Runs:
+        """The same runs on `device`."""
+        return Runs(**{name: value.to(device) for name, value in vars(self).items()})
 
 
 def clips(folder: Path, *, part: str = "train") -> list[list[Still]]:

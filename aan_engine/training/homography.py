@@ -20,6 +20,7 @@ from aan_engine.network.blocks import STRIDE
 from aan_engine.network.homography import CELLS, SIDE, Cells, HomographyEstimate, HomographyEstimator, Matches
 from aan_engine.training import pairs
 from aan_engine.training.journal import Journal
+from aan_engine.training.lessons import lessons
 from aan_engine.training.pairs import Pairs
 from aan_engine.training.stills import Still, stills
 
@@ -32,13 +33,15 @@ MEASURED = 96
 
 @dataclass(frozen=True)
 class Plan:
-    """How long and how fast: the learning rate falls along a half cosine over `steps`; `minutes` may end it earlier."""
+    """How long and how fast: the learning rate falls along a half cosine over `steps` of `count` pairs, or over
+    `minutes` where that ends it earlier. `processes` make the pairs (see `lessons`)."""
 
     steps: int = 200_000
     minutes: float | None = None
     count: int = 8
     rate: float = 1e-3
     seed: int = 0
+    processes: int = 0
     measure_every: int = 500
 
 
@@ -61,10 +64,16 @@ def train(data: Path, out: Path, plan: Plan, *, device: str = "cpu", resume: boo
         optimizer.load_state_dict(state["optimizer"])
         step = state["step"]
     saved = journal.minutes
-    while step < plan.steps and (plan.minutes is None or journal.minutes < plan.minutes):
+
+    def lesson(number: int) -> Pairs:
+        return pairs.batch(seen, plan.count, seed=plan.seed, start=number * plan.count)
+
+    for made in lessons(lesson, range(step, plan.steps), processes=plan.processes):
+        if plan.minutes is not None and journal.minutes >= plan.minutes:
+            break
         for group in optimizer.param_groups:
-            group["lr"] = rate_at(step, plan.rate, plan.steps)
-        given = moved(pairs.batch(seen, plan.count, seed=plan.seed, start=step * plan.count), device)
+            group["lr"] = rate_at(step, plan.rate, journal.last_step(step, plan.steps, minutes=plan.minutes))
+        given = moved(made, device)
         estimate, field = estimate_pairs(model, given)
         terms = losses(estimate, field, given)
         loss = torch.stack([WEIGHTS[name] * value for name, value in terms.items()]).sum()

@@ -17,13 +17,14 @@ import torch
 from torch import Tensor
 
 from aan_engine.network.blocks import WIDTHS, smooth_fill, visible_cells
-from aan_engine.network.homography import HomographyEstimator
+from aan_engine.network.homography import Cells, HomographyEstimator
 from aan_engine.network.inpainter import Inpainter, Painted, ReferenceSet, State
 from aan_engine.training import clips as moving
 from aan_engine.training import losses
 from aan_engine.training.guide import Guide
 from aan_engine.training.holes import PAINTED_OUT, Mask, hole
 from aan_engine.training.journal import Journal
+from aan_engine.training.lessons import lessons
 from aan_engine.training.stills import Still, crop_of_frame, stills
 from aan_engine.training.trainer import Frame, Trainer
 
@@ -37,9 +38,11 @@ OFTEN = (0.3, 0.2, 0.15, 0.15, 0.2)
 
 @dataclass(frozen=True)
 class Plan:
-    """How to train: the learning rate falls along half a cosine over `steps`; `minutes` may end it earlier.
+    """How to train: the learning rate falls along half a cosine over `steps`, or over `minutes` where that ends it
+    earlier.
 
-    `count` and `side` are the stills of stage 1 (a batch of square crops), `height` and `width` the frames of stage 2.
+    `count` and `side` are the stills of stage 1 (a batch of square crops), `runs`, `height` and `width` the frames of
+    stage 2. `processes` make the lessons (see `lessons`).
     """
 
     stage: int = 1
@@ -49,16 +52,22 @@ class Plan:
     seed: int = 0
     count: int = 8
     side: int = 128
+    runs: int = 1
     height: int = 96
     width: int = 160
     longest: int = 24
     measure_every: int = 500
+    processes: int = 0
     terms: losses.Terms = field(default_factory=losses.Terms)
 
-    def rate_at(self, step: int) -> float:
-        """Half a cosine from `rate` to a fiftieth of it, after warming up for 200 steps or a quarter of them all."""
+    def rate_at(self, step: int, *, last: int | None = None) -> float:
+        """Half a cosine from `rate` to a fiftieth of it, after warming up for 200 steps or a quarter of them all.
+
+        `last` is the step at which the clock will end it, where that is not the last of `steps`.
+        """
+        steps = self.steps if last is None else last
         warmth = min(1.0, (step + 1) / max(1, min(200, self.steps // 4)))
-        return self.rate * warmth * (0.51 + 0.49 * math.cos(math.pi * min(step / max(self.steps, 1), 1.0)))
+        return self.rate * warmth * (0.51 + 0.49 * math.cos(math.pi * min(step / max(steps, 1), 1.0)))
 
     def length(self, step: int) -> int:
         """Frames in a run at this step: the curriculum, in four equal parts of the training."""
@@ -91,17 +100,19 @@ def train(
         trainer.restore(state)
     elif start is not None:
         trainer.start(start.state_dict())
-    lessons = _Stills(data, plan, device) if plan.stage == 1 else _Clips(data, plan, device, estimator)
+    school = _Stills(data, plan, device) if plan.stage == 1 else _Clips(data, plan, device, estimator)
     saved = journal.minutes
-    while trainer.step < plan.steps and (plan.minutes is None or journal.minutes < plan.minutes):
-        rate = plan.rate_at(trainer.step)
-        for frames in lessons.at(trainer.step, trainer.painter):
+    for pieces in school.taught(trainer.painter, range(trainer.step, plan.steps)):
+        if plan.minutes is not None and journal.minutes >= plan.minutes:
+            break
+        rate = plan.rate_at(trainer.step, last=journal.last_step(trainer.step, plan.steps, minutes=plan.minutes))
+        for frames in pieces:
             noted = trainer.learn(frames, rate=rate)
         trainer.step += 1
         if trainer.step % (20 if plan.stage == 1 else 5) == 0:
             journal.note(trainer.step, **noted)
         if trainer.step % (plan.measure_every if plan.stage == 1 else plan.measure_every // 10) == 0:
-            measured, sheet = lessons.measure(trainer.average)
+            measured, sheet = school.measure(trainer.average)
             journal.note(trainer.step, **{f"held_{name}": value for name, value in measured.items()})
             journal.sheet(f"{plan.stage}", sheet)
         if journal.minutes - saved > SAVE_MINUTES:
@@ -111,6 +122,10 @@ def train(
     return trainer.average
 
 
+Lesson = tuple[Tensor, Tensor]
+"""Truth (B, 3, side, side) and visibility (B, 1, side, side)."""
+
+
 class _Stills:
     """Stage 1: batches of square crops of stills, each with its own hole."""
 
@@ -118,21 +133,27 @@ class _Stills:
         self.plan, self.device = plan, device
         self.seen, self.held = stills(data), stills(data, part="validation", every=20)
 
-    def at(self, step: int, painter: Inpainter) -> Iterator[list[Frame]]:
-        """The one lesson of this step."""
-        truth, visible = self._batch(self.seen, np.random.default_rng([self.plan.seed, step]))
+    def taught(self, painter: Inpainter, steps: range) -> Iterator[Iterator[list[Frame]]]:
+        """The lessons of these steps, painted as each is asked for: every one is a single piece."""
+
+        def lesson(step: int) -> Lesson:
+            return self._batch(self.seen, np.random.default_rng([self.plan.seed, step]))
+
+        for made in lessons(lesson, steps, processes=self.plan.processes):
+            yield self._painted(painter, made)
+
+    def _painted(self, painter: Inpainter, lesson: Lesson) -> Iterator[list[Frame]]:
+        truth, visible = (part.to(self.device) for part in lesson)
         yield [Frame(paint(painter, truth, visible, nothing(truth), None), truth, visible)]
 
-    def _batch(
-        self, pictures: list[Still], rng: np.random.Generator, *, kind: str | None = None
-    ) -> tuple[Tensor, Tensor]:
+    def _batch(self, pictures: list[Still], rng: np.random.Generator, *, kind: str | None = None) -> Lesson:
         side = self.plan.side
         count = self.plan.count
         made = [crop_of_frame(pictures[int(rng.integers(len(pictures)))], rng, side=side) for _ in range(count)]
         kinds = [kind] * count if kind else rng.choice(PAINTED_OUT, count, p=OFTEN).tolist()
         holes = [1 - _part_of_a_hole(rng, side, kind=k).astype(np.float32)[None] for k in kinds]
         truth = torch.from_numpy(np.stack([m.transpose(2, 0, 1) for m in made]))
-        return truth.to(self.device), torch.from_numpy(np.stack(holes)).to(self.device)
+        return truth, torch.from_numpy(np.stack(holes))
 
     @torch.no_grad()
     def measure(self, painter: Inpainter) -> tuple[dict[str, float], list[list[Tensor]]]:
@@ -143,7 +164,8 @@ class _Stills:
         for number, kind in enumerate(PAINTED_OUT):
             ours, smooth = 0.0, 0.0
             for i in range(MEASURED):
-                truth, visible = self._batch(self.held, np.random.default_rng([987_654_321, number, i]), kind=kind)
+                made = self._batch(self.held, np.random.default_rng([987_654_321, number, i]), kind=kind)
+                truth, visible = (part.to(self.device) for part in made)
                 image = paint(painter, truth, visible, nothing(truth), None).image
                 base = smooth_fill(truth, visible)
                 ours -= losses.hole_decibel(image, truth, visible).item() / MEASURED
@@ -171,35 +193,51 @@ class _Clips:
         self.guide = Guide((estimator or HomographyEstimator()).to(device))
         self.seen, self.held = moving.clips(data), moving.clips(data, part="validation")
 
-    def at(self, step: int, painter: Inpainter) -> Iterator[list[Frame]]:
-        """The lessons of this step: the run in pieces, in the order of time."""
-        rng = np.random.default_rng([self.plan.seed, step])
-        yield from self._painted(painter, self._run(self.seen, rng, self.plan.length(step)))
+    def taught(self, painter: Inpainter, steps: range) -> Iterator[Iterator[list[Frame]]]:
+        """The lessons of these steps, painted as each is asked for: runs side by side, in pieces, as time goes."""
 
-    def _run(self, found: list[list[Still]], rng: np.random.Generator, frames: int) -> moving.Run:
+        def lesson(step: int) -> moving.Runs:
+            return self._runs(self.seen, np.random.default_rng([self.plan.seed, step]), self.plan.length(step))
+
+        for made in lessons(lesson, steps, processes=self.plan.processes):
+            yield self._painted(painter, made.to(self.device))
+
+    def _runs(self, found: list[list[Still]], rng: np.random.Generator, frames: int) -> moving.Runs:
         plan = self.plan
-        return moving.run(found, rng, frames=frames, height=plan.height, width=plan.width).to(self.device)
+        return moving.Runs.beside(
+            [moving.run(found, rng, frames=frames, height=plan.height, width=plan.width) for _ in range(plan.runs)]
+        )
 
-    def _painted(self, painter: Inpainter, run: moving.Run) -> Iterator[list[Frame]]:
-        references = self.guide.cells(run.reference, run.reference_visible)
+    def _painted(self, painter: Inpainter, runs: moving.Runs) -> Iterator[list[Frame]]:
+        every, shown = runs.reference.flatten(0, 1), runs.reference_visible.flatten(0, 1)  # (B N, c, H, W)
+        references = self.guide.cells(every, shown)
         state: State | None = None
-        for first in range(0, len(run.truth), GROWTH):
+        for first in range(0, len(runs.truth), GROWTH):
             frames: list[Frame] = []
-            with torch.autocast(run.truth.device.type, dtype=torch.bfloat16):
-                seen = painter.features(run.reference, run.reference_visible)
-            for t in range(first, min(first + GROWTH, len(run.truth))):
-                truth, visible = run.truth[t : t + 1], run.visible[t : t + 1]
-                homographies, trust = self.guide.homographies(
-                    self.guide.cells(truth, visible), references, height=self.plan.height, width=self.plan.width
-                )
-                kept = (trust > TRUSTED).nonzero().squeeze(1)
-                given = ReferenceSet(seen[kept], visible_cells(run.reference_visible[kept]), homographies[kept])
-                painted = paint(painter, truth, visible, given, state)
+            with torch.autocast(every.device.type, dtype=torch.bfloat16):
+                given = ReferenceSet(painter.features(every, shown), visible_cells(shown), torch.empty(0))
+            for t in range(first, min(first + GROWTH, len(runs.truth))):
+                truth, visible = runs.truth[t], runs.visible[t]
+                placed = self._placed(given, references, self.guide.cells(truth, visible))
+                painted = paint(painter, truth, visible, placed, state)
                 state = painted.state
-                before = (run.truth[t - 1 : t], run.flow[t : t + 1]) if t else None
+                before = (runs.truth[t - 1], runs.flow[t]) if t else None
                 frames.append(Frame(painted, truth, visible, before))
             yield frames
             state = State(painted.state.previous.detach(), painted.state.before.detach())
+
+    def _placed(self, given: ReferenceSet, references: Cells, target: Cells) -> ReferenceSet:
+        """The B targets' references (B N, ...) with their homographies, a batch of B; what is not trusted is hidden."""
+        each = len(references.features) // len(target.features)
+        repeated = Cells(*(part.repeat_interleave(each, 0) for part in (target.features, target.visible)))
+        homographies, trust = self.guide.homographies(
+            repeated, references, height=self.plan.height, width=self.plan.width
+        )
+        kept = trust > TRUSTED
+        homographies = torch.where(kept[:, None, None], homographies, torch.eye(3, device=homographies.device))
+        visible = given.visible * kept[:, None, None, None]
+        parts = (given.features, visible, homographies)
+        return ReferenceSet(*(part.reshape(-1, each, *part.shape[1:]) for part in parts))
 
     @torch.no_grad()
     def measure(self, painter: Inpainter) -> tuple[dict[str, float], list[list[Tensor]]]:
@@ -207,8 +245,8 @@ class _Clips:
         smooth fill; a sheet of samples: what is given, painted, the share of the past, true."""
         ours, smooth, sheet = [], [], []
         for i in range(8):
-            run = self._run(self.held, np.random.default_rng([987_654_321, i]), GROWTH)
-            frames = [f for piece in self._painted(painter, run) for f in piece]
+            runs = self._runs(self.held, np.random.default_rng([987_654_321, i]), GROWTH).to(self.device)
+            frames = [f for piece in self._painted(painter, runs) for f in piece]
             hidden = [f for f in frames if f.visible.min() < 1]
             ours += [-losses.hole_decibel(f.painted.image, f.truth, f.visible).item() for f in hidden]
             smooth += [-losses.hole_decibel(smooth_fill(f.truth, f.visible), f.truth, f.visible).item() for f in hidden]

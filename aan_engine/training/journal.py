@@ -26,11 +26,22 @@ class Journal:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._began = time.monotonic()
+        self._first: tuple[int, float] | None = None
 
     @property
     def minutes(self) -> float:
         """How long this run has been going since it was opened."""
         return (time.monotonic() - self._began) / 60
+
+    def last_step(self, step: int, steps: int, *, minutes: float | None) -> int:
+        """The step at which a run will end that has come to `step`: the last of `steps`, or where the clock ends it."""
+        if self._first is None:
+            self._first = (step, self.minutes)
+        before, began = self._first
+        if minutes is None or step <= before:
+            return steps
+        pace = (step - before) / max(self.minutes - began, 1e-6)
+        return min(steps, step + round(max(minutes - self.minutes, 0.0) * pace))
 
     def note(self, step: int, **values: float) -> None:
         """One line of the log."""
