@@ -16,6 +16,7 @@ from aan_engine.network.inpainter import Inpainter
 from aan_engine.training import choice as choice_training
 from aan_engine.training import homography as homography_training
 from aan_engine.training import inpainter as inpainter_training
+from aan_engine.training import studies
 from aan_engine.training import together as together_training
 from aan_engine.training.losses import Terms
 from aan_engine.training.scenes import Stage
@@ -97,7 +98,7 @@ def inpainter(
     )
     estimator = weights.load("homography", device=device) if stage == 2 else None
     assert estimator is None or isinstance(estimator, HomographyEstimator)
-    plan = inpainter_training.Plan(
+    plan = studies.Plan(
         stage=stage,
         steps=steps,
         minutes=minutes,

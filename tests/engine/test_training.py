@@ -18,7 +18,7 @@ from aan_engine.network.align import sample
 from aan_engine.network.flow import warp
 from aan_engine.network.homography import HomographyEstimator
 from aan_engine.shot import ShotError, WeightsError
-from aan_engine.training import clips, holes, losses, pairs, stills
+from aan_engine.training import clips, holes, losses, pairs, stills, studies
 from aan_engine.training import homography as homography_training
 from aan_engine.training import inpainter as inpainter_training
 from aan_engine.training.cli import app
@@ -202,12 +202,12 @@ def test_a_killed_inpainter_run_ends_with_the_same_bits(
     stage: int, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inpainter_training, "SAVE_MINUTES", -1.0)
-    plan = inpainter_training.Plan(stage=stage, steps=3, count=2, side=64, height=48, width=64, longest=6, seed=5)
+    plan = studies.Plan(stage=stage, steps=3, count=2, side=64, height=48, width=64, longest=6, seed=5)
     torch.manual_seed(1)
     estimator = HomographyEstimator()
     whole = inpainter_training.train(data, tmp_path / "whole", plan, estimator=estimator).state_dict()
     with monkeypatch.context() as patch:
-        patch.setattr(inpainter_training, "hole", killed_after(3, holes.hole))
+        patch.setattr(studies, "hole", killed_after(3, holes.hole))
         patch.setattr(clips, "run", killed_after(2, clips.run))
         with pytest.raises(Killed):
             inpainter_training.train(data, tmp_path / "killed", plan, estimator=estimator)
@@ -219,22 +219,22 @@ def test_a_killed_inpainter_run_ends_with_the_same_bits(
 
 
 def test_stage_two_starts_from_the_painter_of_stage_one(data: Path, tmp_path: Path) -> None:
-    first = inpainter_training.Plan(stage=1, steps=1, count=2, side=64)
+    first = studies.Plan(stage=1, steps=1, count=2, side=64)
     painter = inpainter_training.train(data, tmp_path, first).state_dict()
-    second = inpainter_training.Plan(stage=2, steps=0)
+    second = studies.Plan(stage=2, steps=0)
     torch.manual_seed(1)
     taken = inpainter_training.train(data, tmp_path, second, estimator=HomographyEstimator()).state_dict()
     assert all(torch.equal(painter[name], taken[name]) for name in painter)
 
 
 def test_the_runs_grow_by_six_up_to_twenty_four() -> None:
-    plan = inpainter_training.Plan(stage=2, steps=100)
+    plan = studies.Plan(stage=2, steps=100)
     assert [plan.length(s) for s in (0, 24, 25, 50, 75, 99)] == [6, 6, 12, 18, 24, 24]
 
 
 def test_the_rate_warms_up_and_falls_in_a_short_training_as_in_a_long_one() -> None:
     for steps in (40, 4000):
-        plan = inpainter_training.Plan(steps=steps, rate=1.0)
+        plan = studies.Plan(steps=steps, rate=1.0)
         rates = [plan.rate_at(s) for s in range(steps)]
         assert rates[0] < 0.15
         assert max(rates) > 0.8
