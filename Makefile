@@ -7,6 +7,10 @@ RUN := $(VENV)/bin/python
 
 DATA ?= ../shared/data/train
 
+# On a GPU: make train ON="--device cuda" SIDE_BY_SIDE="--processes 8"
+ON ?=
+SIDE_BY_SIDE ?=
+
 # Threads sleep where they wait for one another: spinning ones stall a machine that has other work (see aan_engine).
 export OMP_WAIT_POLICY := PASSIVE
 
@@ -38,11 +42,11 @@ nuke-package: $(VENV)/ready
 
 # Every weight from nothing, part by part and at last together; each step goes on where it was stopped. Days on a CPU.
 train: $(VENV)/ready
-	$(VENV)/bin/aan train homography --data $(DATA) --ship
-	$(VENV)/bin/aan train inpainter --stage 1 --data $(DATA)
-	$(VENV)/bin/aan train inpainter --stage 2 --data $(DATA) --ship
-	$(VENV)/bin/aan train chooser --data $(DATA) --ship
-	$(VENV)/bin/aan train together --data $(DATA) --ship
+	$(VENV)/bin/aan train homography --data $(DATA) $(ON) $(SIDE_BY_SIDE) --ship
+	$(VENV)/bin/aan train inpainter --stage 1 --data $(DATA) $(ON) $(SIDE_BY_SIDE)
+	$(VENV)/bin/aan train inpainter --stage 2 --data $(DATA) $(ON) $(SIDE_BY_SIDE) --ship
+	$(VENV)/bin/aan train chooser --data $(DATA) $(ON) --ship
+	$(VENV)/bin/aan train together --data $(DATA) $(ON) --ship
 
 clean:
 	rm -rf $(VENV) demo-out dist
