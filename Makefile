@@ -45,7 +45,7 @@ train: $(VENV)/ready
 	$(VENV)/bin/aan train homography --data $(DATA) $(ON) $(SIDE_BY_SIDE) --ship
 	$(VENV)/bin/aan train inpainter --stage 1 --data $(DATA) $(ON) $(SIDE_BY_SIDE)
 	$(VENV)/bin/aan train inpainter --stage 2 --data $(DATA) $(ON) $(SIDE_BY_SIDE) --ship
-	$(VENV)/bin/aan train chooser --data $(DATA) $(ON) --ship
+	$(VENV)/bin/aan train chooser --data $(DATA) $(ON) $(SIDE_BY_SIDE) --ship
 	$(VENV)/bin/aan train together --data $(DATA) $(ON) --ship
 
 clean:

@@ -17,7 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.gallery import Gallery
-from aan_engine.registration import Registered, refine, trust, unmoved
+from aan_engine.likeness import trust
+from aan_engine.registration import Registered, refine, unmoved
 from aan_engine.search import DOUBT, Searches, convinces
 
 Homography = NDArray[np.float64]

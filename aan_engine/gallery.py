@@ -13,8 +13,8 @@ from aan_engine.cast import EVERYONE, Cast
 from aan_engine.motion import Array
 from aan_engine.movers import bridged
 from aan_engine.proxy import Reel
+from aan_engine.pyramid import Pyramid
 from aan_engine.recent import Recent
-from aan_engine.registration import Pyramid
 
 EVENED = 20.0
 """Proxy pixels over which light is evened out before frames are aligned whose light differs from place to place."""

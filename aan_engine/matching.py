@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from aan_engine.motion import Array, project
 from aan_engine.network import projective
-from aan_engine.registration import Pyramid, scaling, warp
+from aan_engine.pyramid import Pyramid, scaling, warp
 
 Look = tuple[int, int, int, int]
 

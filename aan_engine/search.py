@@ -15,9 +15,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from aan_engine.likeness import EXACT, sharpness
 from aan_engine.matching import LOOKS, landings
 from aan_engine.motion import project
-from aan_engine.registration import EXACT, Pyramid, Registered, refine, scaling, sharpness, warp
+from aan_engine.pyramid import Pyramid, scaling, warp
+from aan_engine.registration import Registered, refine
 
 DOUBT = 0.4
 """An answer that is trusted less than this is doubted wherever it lies."""

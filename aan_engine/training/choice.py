@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
@@ -17,11 +17,9 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from aan_engine.network.chooser import Chooser, choose, features
-from aan_engine.networks import Networks
-from aan_engine.training.choices import Choice, batch, sequence
 from aan_engine.training.homography import rate_at
 from aan_engine.training.journal import Journal
-from aan_engine.training.scenes import Stage
+from aan_engine.training.pool import Pool, gather
 
 SAVE_MINUTES = 3.0
 
@@ -36,7 +34,7 @@ EASY = 0.02
 
 @dataclass(frozen=True)
 class Plan:
-    """`sequences` scenes are made first (kept in the run's folder), then `steps` of `count` crops each."""
+    """`sequences` scenes are made first, by `processes`, and kept in the run's folder; `steps` of `count` crops."""
 
     sequences: int = 240
     steps: int = 12_000
@@ -45,51 +43,7 @@ class Plan:
     rate: float = 8e-4
     seed: int = 0
     measure_every: int = 500
-
-
-def gather(data: Path, out: Path, *, first: int, last: int, part: str = "train") -> None:
-    """Make the material of sequences `first` .. `last` that is not there yet, one file each.
-
-    The shipped estimator and inpainter propose; several processes may make different sequences side by side.
-    """
-    pool = out / f"pool-{part}"
-    pool.mkdir(parents=True, exist_ok=True)
-    stage, networks = Stage(data, part=part), Networks.load(torch.device("cpu"))
-    for number in range(first, last + 1):
-        file = pool / f"{number:05d}.npz"
-        if file.exists():
-            continue
-        choices = list(sequence(stage, number, networks=networks))
-        if choices:
-            columns = {name: np.stack([getattr(c, name) for c in choices]) for name in Choice.__annotations__}
-            fresh = file.with_suffix(".tmp.npz")
-            np.savez(fresh, allow_pickle=False, **columns)
-            fresh.replace(file)
-
-
-class Pool:
-    """The gathered crops, in memory; looks for new files now and then, so that making and learning can overlap."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._known: set[Path] = set()
-        self._choices: list[Choice] = []
-        self.look()
-
-    def __len__(self) -> int:
-        return len(self._choices)
-
-    def look(self) -> None:
-        """Take in what was added to the folder."""
-        for file in sorted(set(self._folder.glob("[0-9]*[0-9].npz")) - self._known):
-            self._known.add(file)
-            with np.load(file) as loaded:
-                columns = [loaded[name] for name in Choice.__annotations__]
-            self._choices += [Choice(*row) for row in zip(*columns, strict=True)]
-
-    def batch(self, picks: np.ndarray[Any, Any]) -> dict[str, Tensor]:
-        """The picked crops, see `choices.batch`."""
-        return batch([self._choices[i] for i in picks])
+    processes: int = 0
 
 
 def train(
@@ -102,8 +56,8 @@ def train(
     start: dict[str, Tensor] | None = None,
 ) -> Chooser:
     """Trains into the folder `out`, from its checkpoint where there is one, else from the weights `start`."""
-    gather(data, out, first=0, last=plan.sequences - 1)
-    gather(data, out, first=0, last=max(1, plan.sequences // 10) - 1, part="validation")
+    gather(data, out, first=0, last=plan.sequences - 1, processes=plan.processes)
+    gather(data, out, first=0, last=max(1, plan.sequences // 10) - 1, part="validation", processes=plan.processes)
     seen, held = Pool(out / "pool-train"), Pool(out / "pool-validation")
     torch.manual_seed(plan.seed)
     model = Chooser().to(device)

@@ -128,6 +128,7 @@ def chooser(
     steps: Annotated[int, typer.Option(help="Length of the learning-rate schedule.")] = 12_000,
     minutes: Minutes = None,
     rate: Annotated[float, typer.Option(help="Learning rate at the start.")] = 8e-4,
+    processes: Processes = 0,
     device: Device = "cpu",
     resume: Resume = True,
     ship: Ship = False,
@@ -135,7 +136,9 @@ def chooser(
     shipped: Shipped = False,
 ) -> None:
     """Train the chooser among candidates, on clips with holes over what is known."""
-    plan = choice_training.Plan(sequences=sequences, steps=steps, minutes=minutes, rate=rate, seed=seed)
+    plan = choice_training.Plan(
+        sequences=sequences, steps=steps, minutes=minutes, rate=rate, seed=seed, processes=processes
+    )
     start = weights.load("chooser").state_dict() if shipped else None
     trained = choice_training.train(data, out, plan, device=device, resume=resume, start=start)
     typer.echo(f"The run is in {out}.")

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine import light
-from aan_engine.registration import Pyramid, refine
+from aan_engine.pyramid import Pyramid
+from aan_engine.registration import refine
 from aan_engine.training.stills import Still, to_linear
 
 Path = NDArray[np.float64]

@@ -11,9 +11,10 @@ import pytest
 import torch
 
 from aan_engine.network.chooser import Chooser
-from aan_engine.training.choice import Plan, Pool, augmented, gather, samples, train
+from aan_engine.training.choice import Plan, augmented, samples, train
 from aan_engine.training.choices import CROP, LAYERS
 from aan_engine.training.journal import Journal
+from aan_engine.training.pool import Pool, gather
 from tests.engine.shots import pan
 
 
@@ -44,6 +45,13 @@ def test_material_hides_nothing_from_the_truth_and_shows_nothing_of_it_to_the_ca
     # The painted layer was made from the stained reel: in the hole it is not the truth.
     off = (given["image"][:, -1] - given["truth"]).abs() * given["hidden"]
     assert off.sum() / given["hidden"].sum() / 3 > 0.01
+
+
+def test_another_process_gathers_the_same_material(run: tuple[Path, Path], tmp_path: Path) -> None:
+    gather(run[0], tmp_path, first=0, last=0, processes=1)
+    with np.load(run[1] / "pool-train" / "00000.npz") as ours, np.load(tmp_path / "pool-train" / "00000.npz") as theirs:
+        assert set(ours) == set(theirs)
+        assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
 
 
 def test_mirroring_and_dimming_keep_the_candidates_in_step_with_the_truth(run: tuple[Path, Path]) -> None:

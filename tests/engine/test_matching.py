@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from aan_engine.likeness import sharpness
 from aan_engine.matching import landings
-from aan_engine.registration import Pyramid, Registered, refine, sharpness
+from aan_engine.pyramid import Pyramid
+from aan_engine.registration import Registered, refine
 from aan_engine.search import ONCE_IN, PATIENCE, Searches, convinces, search
 from tests.engine.test_registration import PLACED, SIZE, corner_error, seen_through, textured, whole
 

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aan_engine.registration import Pyramid, Registered, refine, trust, unmoved
+from aan_engine.likeness import trust
+from aan_engine.pyramid import Pyramid
+from aan_engine.registration import Registered, refine, unmoved
 
 SIZE = (120, 208)
 

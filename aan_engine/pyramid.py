@@ -1,0 +1,74 @@
+"""Pyramids: the grey pictures that registration compares, halved again and again, and how one is seen from the other.
+
+Convention: a homography H maps target pixel centres to reference pixel centres, (x', y', w') = H (x, y, 1),
+integer coordinates at pixel centres, origin top-left, y down. Images are log-encoded greys of about 0 .. 1.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from aan_engine.motion import Array, Mask
+
+LEVELS = 4
+"""Pyramid levels: a 432 x 240 proxy is first seen at 54 x 30."""
+
+
+@dataclass(frozen=True, eq=False)
+class Pyramid:
+    """One proxy's grey image and visibility, as often halved as registration needs; built once, used by every pair.
+
+    Args:
+        grey: (h, w) float32, log-encoded.
+        visible: (h, w) bool.
+    """
+
+    grey: Array
+    visible: Mask
+
+    @cached_property
+    def levels(self) -> list[tuple[Array, Array]]:
+        """Finest first: (grey, weight); the weight is 1 only where every pixel below was visible."""
+        grey, weight = self.grey, self.visible.astype(np.float32)
+        found = [(cv2.GaussianBlur(grey, (0, 0), 0.7), cv2.erode(weight, np.ones((3, 3), np.uint8)))]
+        for _ in range(LEVELS - 1):
+            if min(grey.shape) < 24:
+                break
+            size = (grey.shape[1] // 2, grey.shape[0] // 2)
+            # A normalised average: what is hidden must not bleed into its neighbours' coarse pixels.
+            mean = cv2.resize(weight, size, interpolation=cv2.INTER_AREA)
+            grey = cv2.resize(grey * weight, size, interpolation=cv2.INTER_AREA) / np.maximum(mean, 1e-6)
+            weight = (mean > 0.6).astype(np.float32)
+            found.append((grey, weight))
+        return found
+
+
+def warp(R: Array, mr: Array, H: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[Array, Array]:
+    """The reference seen from the target, and where that is wholly visible."""
+    size = (shape[1], shape[0])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    warped = cv2.warpPerspective(R, H, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    seen = cv2.warpPerspective(mr, H, size, flags=flags, borderMode=cv2.BORDER_CONSTANT, borderValue=0)
+    return warped, (seen > 0.999).astype(np.float32)
+
+
+def gradient(image: Array) -> tuple[Array, Array]:
+    """Central differences per pixel."""
+    kernel = np.array([[-0.5, 0, 0.5]], np.float32)
+    return cv2.filter2D(image, -1, kernel), cv2.filter2D(image, -1, kernel.T)
+
+
+def median(values: Array) -> float:
+    """Of a thinned sample: the exact median of a hundred thousand pixels is not worth its time."""
+    return float(np.median(values[:: max(1, values.size // 4096)]))
+
+
+def scaling(small: tuple[int, ...], large: tuple[int, ...]) -> NDArray[np.float64]:
+    """Full-resolution pixel centres -> level pixel centres."""
+    sy, sx = small[0] / large[0], small[1] / large[1]
+    return np.array([[sx, 0, 0.5 * sx - 0.5], [0, sy, 0.5 * sy - 0.5], [0, 0, 1]], np.float64)
