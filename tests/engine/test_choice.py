@@ -51,7 +51,11 @@ def test_another_process_gathers_the_same_material(run: tuple[Path, Path], tmp_p
     gather(run[0], tmp_path, first=0, last=0, processes=1)
     with np.load(run[1] / "pool-train" / "00000.npz") as ours, np.load(tmp_path / "pool-train" / "00000.npz") as theirs:
         assert set(ours) == set(theirs)
-        assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
+        for name in ours:
+            # A process has one thread: sums in another order may round some eighth bit the other way.
+            off = np.abs(ours[name].astype(int) - theirs[name].astype(int))
+            assert off.max() <= 1, name
+            assert off.mean() < 1e-4, name
 
 
 def test_mirroring_and_dimming_keep_the_candidates_in_step_with_the_truth(run: tuple[Path, Path]) -> None:
