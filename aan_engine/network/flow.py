@@ -19,6 +19,12 @@ from aan_engine.network import projective
 from aan_engine.network.align import sample
 from aan_engine.network.blocks import STRIDE, Conv, Upsample
 
+APART = 0.03
+"""Mean difference, in the log range, at which the past counts half: more than grain, less than another place."""
+
+UNSEEN = 0.01
+"""What the whole frame weighs beside a neighbourhood that is visible throughout."""
+
 
 @dataclass(frozen=True)
 class Motion:
@@ -66,6 +72,23 @@ class FlowEstimator(nn.Module):
         warped, inside = warp(previous, flow)
         coarse = F.avg_pool2d(flow, STRIDE) / STRIDE
         return Motion(flow, share * inside, warped, warp(past, coarse)[0])
+
+
+def agreement(warped: Tensor, target: Tensor, visible: Tensor) -> Tensor:
+    """How far the past, warped, shows what the target shows around each pixel: (B, 1, H, W) in 0..1.
+
+    Ours: the flow may be wrong, and what is visible beside the hole tells. A mean over some three cells each way counts
+    the visible pixels alone; where there are none, the whole frame speaks.
+
+    Args:
+        warped, target: (B, 3, H, W) in the log range; visible: (B, 1, H, W), 1 where the target is visible.
+    """
+    off = (warped - target).abs().mean(1, keepdim=True) * visible
+    total, seen = (F.avg_pool2d(F.avg_pool2d(x, STRIDE), 3, 1, padding=1) for x in (off, visible))
+    whole = off.sum((2, 3), keepdim=True) / visible.sum((2, 3), keepdim=True).clamp_min(1.0)
+    mean = (total + UNSEEN * whole) / (seen + UNSEEN)
+    alike = 1 / (1 + (mean / APART) ** 4)
+    return F.interpolate(alike, size=target.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def warp(image: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:

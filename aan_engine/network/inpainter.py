@@ -28,7 +28,7 @@ from aan_engine.network.blocks import (
     surroundings,
     visible_cells,
 )
-from aan_engine.network.flow import FlowEstimator
+from aan_engine.network.flow import FlowEstimator, agreement
 
 MOTION = 64
 
@@ -126,7 +126,8 @@ class Inpainter(nn.Module):
         else:
             motion = self.flow(state.previous, state.before, cells, shown)
             own = base + self.decoder(torch.cat([refined, alone, motion.features, shown, hole], dim=1), base, visible)
-            flow, share = motion.flow, motion.composition
+            flow = motion.flow
+            share = motion.composition * agreement(motion.warped, torch.where(visible > 0, target, 0.0), visible)
             synthesis = (1 - share) * own + share * motion.warped
         image = torch.where(visible > 0, target, 0.0) * visible + synthesis * (1 - visible)
         kept = State(image, state.previous if state is not None else image)
