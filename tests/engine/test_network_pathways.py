@@ -13,9 +13,9 @@ from aan_engine.network.align import Alignment, sample, warp_cells
 from aan_engine.network.attend import Attention
 from aan_engine.network.blocks import WIDTHS, smooth_fill, surroundings, visible_cells
 from aan_engine.network.chooser import Chooser
-from aan_engine.network.flow import warp
+from aan_engine.network.flow import agreement, warp
 from aan_engine.network.homography import HomographyEstimator
-from aan_engine.network.inpainter import Inpainter, Painted, ReferenceSet
+from aan_engine.network.inpainter import Inpainter, Painted, ReferenceSet, State
 
 torch.set_num_threads(1)
 C = WIDTHS[-1]
@@ -27,6 +27,11 @@ def eyes(*shape: int) -> Tensor:
 
 def moved_by(dx: float, dy: float) -> Tensor:
     return torch.tensor([[1.0, 0, dx], [0, 1, dy], [0, 0, 1]])
+
+
+def smooth(*shape: int) -> Tensor:
+    coarse = torch.rand(*shape[:2], shape[2] // 8, shape[3] // 8)
+    return torch.nn.functional.interpolate(coarse, size=shape[2:], mode="bilinear")
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +161,43 @@ def test_no_flow_is_no_warp_and_a_flow_points_into_the_previous_frame() -> None:
     carried, inside = warp(image, flow)
     assert torch.allclose(carried[..., :-3], image[..., 3:], atol=1e-5)
     assert inside[..., -3:].max() == 0
+
+
+def test_the_past_speaks_where_it_shows_what_the_target_shows_and_nowhere_else() -> None:
+    torch.manual_seed(2)
+    target, visible = torch.rand(1, 3, 96, 160), torch.ones(1, 1, 96, 160)
+    visible[..., 40:56, :] = 0
+    past = target.clone()
+    past[..., 80:] += 0.2
+    # What the past shows in the hole itself is not asked: there is nothing to compare it with.
+    past[..., 40:56, :] += 9
+    share = agreement(past, target, visible)
+    assert share.shape == visible.shape
+    assert share[..., :56].min() > 0.99
+    assert share[..., 104:].max() < 0.01
+    assert agreement(target + 0.01, target, visible).min() > 0.95
+
+
+def test_where_nothing_is_visible_around_the_whole_frame_says_whether_the_past_is_believed() -> None:
+    target, visible = torch.rand(1, 3, 96, 160), torch.ones(1, 1, 96, 160)
+    visible[..., 32:] = 0
+    assert agreement(target, target, visible).min() > 0.99
+    assert agreement(target + 0.2, target, visible).max() < 0.01
+    assert agreement(target + 0.2, target, torch.zeros_like(visible)).min() > 0.99
+
+
+def test_a_past_that_shows_another_place_leaves_no_trace_in_the_paint(inpainter: Inpainter) -> None:
+    torch.manual_seed(3)
+    target, visible = smooth(1, 3, 48, 80), torch.ones(1, 1, 48, 80)
+    visible[..., 16:32, 24:40] = 0
+    cells = inpainter.features(target, visible)
+    none = ReferenceSet(cells[:, None][:, :0], visible_cells(visible)[:, None][:, :0], eyes(1, 0))
+
+    def painted(past: Tensor) -> Painted:
+        return inpainter.step(target, visible, references=none, state=State(past, past))
+
+    assert painted(target).composition.mean() > 0.05
+    assert painted(1 - target).composition.max() < 0.01
 
 
 def test_samples_are_taken_at_pixel_centres() -> None:
