@@ -21,11 +21,11 @@ from aan_engine.layers import painted
 from aan_engine.motion import Array
 from aan_engine.network import projective
 from aan_engine.network.chooser import choose, features, unveil
+from aan_engine.network.flow import warp
 from aan_engine.network.homography import SIDE
 from aan_engine.network.inpainter import ReferenceSet, State
 from aan_engine.networks import Networks
 from aan_engine.proposals import CELL, EVERY, Answer, Pathways, attended, linked, propose, recurrent
-from aan_engine.registration import Registered
 from aan_engine.relight import UNLIT, Relit, in_light, relight
 from aan_engine.seam import correction
 from aan_engine.survey import Survey, compared
@@ -68,7 +68,9 @@ class Decider:
         if near is None:
             return None
         links = linked(self._survey, near, count=self._pathways.references)
-        return Prepared(near, links, propose(self._survey, near, links=links, kinds=self._pathways.kinds))
+        layers = propose(self._survey, near, links=links, kinds=self._pathways.kinds)
+        back = self._survey.motion(index, index - 1) if index else None
+        return Prepared(near, links, layers, None if back is None else back.carried)
 
     @torch.no_grad()
     def sketch(self, prepared: Prepared | None) -> Sketched | None:
@@ -77,7 +79,7 @@ class Decider:
             self._state = None
             return None
         index = prepared.near.index
-        brief = self._brief(index, prepared.links)
+        brief = self._brief(prepared)
         painted_frame = self._networks.inpainter.step(
             brief.image, brief.visible, references=brief.references, state=brief.state
         )
@@ -175,7 +177,8 @@ class Decider:
         return self._survey.cast.preferred(layers, shares, count=self._survey.reel.count)
 
     @torch.no_grad()
-    def _brief(self, index: int, links: dict[int, Registered]) -> Brief:
+    def _brief(self, prepared: Prepared) -> Brief:
+        index, links = prepared.near.index, prepared.links
         device = self._networks.device
         homographies = [torch.from_numpy(link.homography).float() for link in links.values()]
         known = [self._encoded.for_inpainter(i) for i in links]
@@ -184,8 +187,17 @@ class Decider:
         cells = torch.cat([c for c, _ in known]) if known else empty[:0]
         shows = torch.cat([v for _, v in known]) if known else shown[:0]
         H = torch.stack(homographies).to(device) if known else torch.zeros(0, 3, 3, device=device)
-        state = self._state[1] if self._state is not None and self._state[0] == index - 1 else None
-        return Brief(image, visible, ReferenceSet(cells, shows, H), state)
+        return Brief(image, visible, ReferenceSet(cells, shows, H), self._past(index, prepared.back))
+
+    def _past(self, index: int, back: Array | None) -> State | None:
+        """The recurrence's memory, brought along the measured motion `back` into the frame before."""
+        if self._state is None or self._state[0] != index - 1 or back is None:
+            return None
+        past, (h, w) = self._state[1], back.shape[:2]
+        rows, columns = past.previous.shape[-2:]
+        flow = torch.from_numpy(back).permute(2, 0, 1)[None].to(self._networks.device)
+        flow = F.pad(flow, (0, columns - w, 0, rows - h), mode="replicate")
+        return State(warp(past.previous, flow)[0], warp(past.before, flow)[0])
 
 
 def _box(image: Array, near: Neighbourhood) -> Array:

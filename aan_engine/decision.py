@@ -25,11 +25,17 @@ SAME = 0.015
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """What alignment alone proposes for one target: its box, its references, and the candidates that they give."""
+    """What alignment alone proposes for one target: its box, its references, and the candidates that they give.
+
+    Args:
+        back: (h, w, 2) over the whole proxy, the displacement into the frame before, what is hidden carried along with
+            its surroundings; None at the first frame and across a cut.
+    """
 
     near: Neighbourhood
     links: dict[int, Registered]
     layers: list[Candidate]
+    back: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,8 +19,8 @@ from aan_engine.network import projective
 from aan_engine.network.align import sample
 from aan_engine.network.blocks import STRIDE, Conv, Upsample
 
-APART = 0.03
-"""Mean difference, in the log range, at which the past counts half: more than grain, less than another place."""
+APART = 0.08
+"""Mean difference, in the log range, at which the past counts half: more than grain and texture, less than a ghost."""
 
 UNSEEN = 0.01
 """What the whole frame weighs beside a neighbourhood that is visible throughout."""

@@ -168,7 +168,7 @@ def test_the_past_speaks_where_it_shows_what_the_target_shows_and_nowhere_else()
     target, visible = torch.rand(1, 3, 96, 160), torch.ones(1, 1, 96, 160)
     visible[..., 40:56, :] = 0
     past = target.clone()
-    past[..., 80:] += 0.2
+    past[..., 80:] += 0.4
     # What the past shows in the hole itself is not asked: there is nothing to compare it with.
     past[..., 40:56, :] += 9
     share = agreement(past, target, visible)
@@ -182,8 +182,8 @@ def test_where_nothing_is_visible_around_the_whole_frame_says_whether_the_past_i
     target, visible = torch.rand(1, 3, 96, 160), torch.ones(1, 1, 96, 160)
     visible[..., 32:] = 0
     assert agreement(target, target, visible).min() > 0.99
-    assert agreement(target + 0.2, target, visible).max() < 0.01
-    assert agreement(target + 0.2, target, torch.zeros_like(visible)).min() > 0.99
+    assert agreement(target + 0.4, target, visible).max() < 0.01
+    assert agreement(target + 0.4, target, torch.zeros_like(visible)).min() > 0.99
 
 
 def test_a_past_that_shows_another_place_leaves_no_trace_in_the_paint(inpainter: Inpainter) -> None:
