@@ -77,6 +77,35 @@ def test_no_candidate_ever_points_at_a_hidden_place(decisions: list[Decision], s
                 assert frame != decision.near.index or candidate.kind not in (Kind.CHAINED, Kind.DIRECT)
 
 
+def test_what_recurrence_remembers_lies_where_the_target_shows_it(survey: Survey) -> None:
+    decider = Decider(Networks.load(torch.device("cpu")), survey)
+    sketched = [decider.sketch(decider.prepare(index)) for index in (0, 1)]
+    first, second = (s.brief for s in sketched if s is not None)
+    assert first.state is None
+    assert second.state is not None
+    # Eight pixels of pan lie between the two: brought along them, the past lies on what is visible.
+    inside = second.visible[..., 24:-24]
+    off = [((past - second.image).abs()[..., 24:-24] * inside).mean() for past in (second.state.previous, first.image)]
+    assert off[0] < 0.2 * off[1]
+
+
+def test_nothing_is_remembered_across_a_gap_or_a_cut() -> None:
+    mattes = box_matte(4, size=SIZE)
+    plates = [*pan(2, size=SIZE), *pan(2, size=SIZE, seed=9)]
+    with Reel(4, SIZE) as reel:
+        for index, (plate, matte) in enumerate(zip(plates, mattes, strict=True)):
+            reel.put(index, make(plate, matte, size=SIZE))
+        decider = Decider(Networks.load(torch.device("cpu")), Survey(reel))
+
+        def remembers(index: int) -> bool:
+            sketched = decider.sketch(decider.prepare(index))
+            assert sketched is not None
+            return sketched.brief.state is not None
+
+        assert [remembers(index) for index in (0, 1, 2, 3)] == [False, True, False, True]
+        assert not remembers(1)
+
+
 def test_a_frame_without_a_hole_needs_no_decision(survey: Survey) -> None:
     with Reel(2, SIZE) as reel:
         for index, plate in enumerate(pan(2, size=SIZE)):
