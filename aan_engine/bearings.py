@@ -98,8 +98,7 @@ class Bearings:
             found = max(found, refine(T, R, start=ranked[0]), key=lambda r: r.trust)
 
         def further() -> Iterator[Homography]:
-            if self._guess is not None:
-                yield self._guess(target, reference)
+            yield from self._guessed(target, reference)
             yield ranked[-1]
 
         found = search(T, R, known=found, starts=further())
@@ -111,6 +110,13 @@ class Bearings:
         if even.trust > found.trust and not convinces(even, start=ranked[-1], shape=self._gallery.size):
             even = search(T, R, known=even, starts=[ranked[-1]])
         return max(found, even, key=lambda r: r.trust)
+
+    def _guessed(self, target: int, reference: int) -> Iterator[Homography]:
+        """What the learned estimator says, if a camera can have seen it: it recognises a place in a mirror, too."""
+        if self._guess is not None:
+            guess = self._guess(target, reference)
+            if not mirrors(guess, shape=self._gallery.size):
+                yield guess
 
     def _steadied(self, target: int, reference: int, found: Registered) -> Registered:
         plain, even = ((made(target), made(reference)) for made in (self._gallery.pyramid, self._gallery.evened))
@@ -170,9 +176,19 @@ class Bearings:
         if along is None:
             return Registered(np.eye(3), 0.0, 0.0)
         starts = [along]
-        if self._guess is not None and trust(T, R, homography=along) < LEARNED:
-            starts.append(self._guess(target, reference))
+        if trust(T, R, homography=along) < LEARNED:
+            starts.extend(self._guessed(target, reference))
         return self._steadied(target, reference, self._best(target, reference, starts))
+
+
+def mirrors(homography: Homography, *, shape: tuple[int, int]) -> bool:
+    """Whether a frame of `shape` (h, w) is turned over by the homography, or folded at the horizon."""
+    h, w = shape
+    corners = np.array([[0, 0, 1], [w - 1, 0, 1], [w - 1, h - 1, 1], [0, h - 1, 1]], np.float64) @ homography.T
+    if not (corners[:, 2] > 0).all():
+        return True
+    x, y = (corners[:, :2] / corners[:, 2:]).T
+    return bool((x * np.roll(y, -1) - np.roll(x, -1) * y).sum() <= 0)
 
 
 def inverse(homography: Homography) -> Homography:

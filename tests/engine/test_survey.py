@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
+from aan_engine.bearings import mirrors
 from aan_engine.candidate import neighbourhood
 from aan_engine.light import encode
 from aan_engine.proposals import linked, propose
@@ -108,3 +109,25 @@ def test_a_disk_without_room_for_the_reel_is_said_before_it_is_needed(
     with pytest.raises(ShotError, match="no room for the shot's proxies"):
         Reel(2**33, (64, 64))
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mirror_and_a_fold_are_told_from_what_a_camera_sees() -> None:
+    turned = np.array([[0.9, -0.3, 40], [0.3, 0.9, -20], [0.0004, 0, 1]], np.float64)
+    upside_down = np.array([[1, 0, 0], [0, -1, SIZE[0] - 1], [0, 0, 1]], np.float64)
+    folded = np.array([[1, 0, 0], [0, 1, 0], [-2 / SIZE[1], 0, 1]], np.float64)
+    assert not mirrors(np.eye(3), shape=SIZE)
+    assert not mirrors(turned, shape=SIZE)
+    assert mirrors(upside_down, shape=SIZE)
+    assert mirrors(folded, shape=SIZE)
+
+
+def test_a_learned_guess_that_no_camera_can_have_seen_leads_nowhere() -> None:
+    plates = [*pan(3), *(plate[::-1] for plate in pan(3))]
+    with Reel(6, SIZE) as reel:
+        for index, (plate, matte) in enumerate(zip(plates, box_matte(6), strict=True)):
+            reel.put(index, make(np.ascontiguousarray(plate), matte, size=SIZE))
+        survey = Survey(reel)
+        # The place is the same, upside down: such a guess is right, and still no link.
+        survey.bearings.ask(lambda target, reference: np.array([[1, 0, 0], [0, -1, SIZE[0] - 1], [0, 0, 1]], float))
+        assert survey.bearings.along(0, 4) is None
+        assert survey.bearings.link(1, 4) is None

@@ -23,7 +23,8 @@ def test_frames_appear_one_by_one_and_outside_the_matte_is_the_plate(tmp_path, e
     with Shop(folder, engine.python) as shop:
         begun(shop, engine)
         assert shop.solved(ALL) == [1001, 1002]
-        assert "2 of 4 frames" in shop.state
+        # A frame may lie there before the word about it has come.
+        shop.until(lambda: "2 of 4 frames" in shop.state)
         engine.go_on()
         finished(shop)
         assert (shop.state, shop.texts()) == ("Finished", [])
