@@ -77,8 +77,8 @@ class FlowEstimator(nn.Module):
 def agreement(warped: Tensor, target: Tensor, visible: Tensor) -> Tensor:
     """How far the past, warped, shows what the target shows around each pixel: (B, 1, H, W) in 0..1.
 
-    Ours: the flow may be wrong, and what is visible beside the hole tells. A mean over some three cells each way counts
-    the visible pixels alone; where there are none, the whole frame speaks.
+    Ours: the flow may be wrong, and what is visible beside the hole tells. A mean over three by three cells counts the
+    visible pixels alone; where there are none, the whole frame speaks.
 
     Args:
         warped, target: (B, 3, H, W) in the log range; visible: (B, 1, H, W), 1 where the target is visible.

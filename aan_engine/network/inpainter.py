@@ -119,6 +119,7 @@ class Inpainter(nn.Module):
         refined, matches = self.attention(filled, hole, given.features, given.visible)
         alone = self.residual(torch.cat([cells, shown], dim=1))
         base = smooth_fill(target, visible)
+        known = torch.where(visible > 0, target, 0.0)
         if state is None:
             past = cells.new_zeros(len(cells), MOTION, *cells.shape[-2:])
             own = base + self.decoder(torch.cat([refined, alone, past, shown, hole], dim=1), base, visible)
@@ -127,9 +128,9 @@ class Inpainter(nn.Module):
             motion = self.flow(state.previous, state.before, cells, shown)
             own = base + self.decoder(torch.cat([refined, alone, motion.features, shown, hole], dim=1), base, visible)
             flow = motion.flow
-            share = motion.composition * agreement(motion.warped, torch.where(visible > 0, target, 0.0), visible)
+            share = motion.composition * agreement(motion.warped, known, visible)
             synthesis = (1 - share) * own + share * motion.warped
-        image = torch.where(visible > 0, target, 0.0) * visible + synthesis * (1 - visible)
+        image = known * visible + synthesis * (1 - visible)
         kept = State(image, state.previous if state is not None else image)
         return Painted(image, synthesis, flow, share, matches, aligned, kept)
 
