@@ -148,7 +148,8 @@ def train(data: Path, out: Path, plan: Plan, *, device: str = "cpu", resume: boo
         )
 
     while number < plan.scenes and (plan.minutes is None or journal.minutes < plan.minutes):
-        noted = ensemble.learn(stage, plan.seed + number, rate=rate_at(number, plan.rate, plan.scenes))
+        last = journal.last_step(number, plan.scenes, minutes=plan.minutes)
+        noted = ensemble.learn(stage, plan.seed + number, rate=rate_at(number, plan.rate, last))
         number += 1
         journal.note(number, **noted)
         if journal.minutes - saved > SAVE_MINUTES:
