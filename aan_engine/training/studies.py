@@ -169,7 +169,7 @@ class Clips:
                 given = ReferenceSet(painter.features(every, shown), visible_cells(shown), torch.empty(0))
             for t in range(first, min(first + GROWTH, len(runs.truth))):
                 truth, visible = runs.truth[t], runs.visible[t]
-                state = None if state is None else _brought(state, runs.flow[t])
+                state = None if state is None else brought(state, runs.flow[t])
                 placed = self._placed(given, references, self.guide.cells(truth, visible))
                 painted = paint(painter, truth, visible, placed, state)
                 state = painted.state
@@ -209,7 +209,7 @@ class Clips:
         return {"clips": float(np.mean(ours)), "clips_gain": float(np.mean(ours) - np.mean(smooth))}, sheet
 
 
-def _brought(state: State, flow: Tensor) -> State:
+def brought(state: State, flow: Tensor) -> State:
     """The past as the engine hands it on: brought along the measured motion (B, 2, H, W) into the frame before."""
     return State(warp(state.previous, flow)[0], warp(state.before, flow)[0])
 

@@ -17,6 +17,7 @@ from aan_engine.network import projective
 from aan_engine.network.align import sample
 from aan_engine.network.flow import warp
 from aan_engine.network.homography import HomographyEstimator
+from aan_engine.network.inpainter import State
 from aan_engine.shot import ShotError, WeightsError
 from aan_engine.training import clips, holes, losses, pairs, stills, studies
 from aan_engine.training import homography as homography_training
@@ -225,6 +226,15 @@ def test_stage_two_starts_from_the_painter_of_stage_one(data: Path, tmp_path: Pa
     torch.manual_seed(1)
     taken = inpainter_training.train(data, tmp_path, second, estimator=HomographyEstimator()).state_dict()
     assert all(torch.equal(painter[name], taken[name]) for name in painter)
+
+
+def test_the_past_is_brought_along_the_motion_before_it_is_learned_from() -> None:
+    rows = torch.arange(16.0).expand(1, 3, 8, 16)
+    flow = torch.zeros(1, 2, 8, 16)
+    flow[:, 0] = 3.0
+    brought = studies.brought(State(rows, -rows), flow)
+    assert torch.allclose(brought.previous[..., :13], rows[..., 3:])
+    assert torch.allclose(brought.before[..., :13], -rows[..., 3:])
 
 
 def test_the_runs_grow_by_six_up_to_twenty_four() -> None:
