@@ -82,7 +82,7 @@ def train(
 
     while step < plan.steps and (plan.minutes is None or journal.minutes < plan.minutes):
         for group in optimizer.param_groups:
-            group["lr"] = rate_at(step, plan.rate, journal.last_step(step, plan.steps, minutes=plan.minutes))
+            group["lr"] = rate_at(step, plan.rate, plan.steps)
         rng = np.random.default_rng((plan.seed, step))
         given = augmented(seen.batch(rng.integers(len(seen), size=plan.count)), rng)
         # Half precision halves the time of a step on processors that know it; the loss itself stays in full precision.

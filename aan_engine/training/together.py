@@ -148,8 +148,7 @@ def train(data: Path, out: Path, plan: Plan, *, device: str = "cpu", resume: boo
         )
 
     while number < plan.scenes and (plan.minutes is None or journal.minutes < plan.minutes):
-        last = journal.last_step(number, plan.scenes, minutes=plan.minutes)
-        noted = ensemble.learn(stage, plan.seed + number, rate=rate_at(number, plan.rate, last))
+        noted = ensemble.learn(stage, plan.seed + number, rate=rate_at(number, plan.rate, plan.scenes))
         number += 1
         journal.note(number, **noted)
         if journal.minutes - saved > SAVE_MINUTES:
