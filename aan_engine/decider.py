@@ -21,7 +21,6 @@ from aan_engine.layers import painted
 from aan_engine.motion import Array
 from aan_engine.network import projective
 from aan_engine.network.chooser import choose, features, unveil
-from aan_engine.network.flow import warp
 from aan_engine.network.homography import SIDE
 from aan_engine.network.inpainter import ReferenceSet, State
 from aan_engine.networks import Networks
@@ -197,7 +196,7 @@ class Decider:
         rows, columns = past.previous.shape[-2:]
         flow = torch.from_numpy(back).permute(2, 0, 1)[None].to(self._networks.device)
         flow = F.pad(flow, (0, columns - w, 0, rows - h), mode="replicate")
-        return State(warp(past.previous, flow)[0], warp(past.before, flow)[0])
+        return past.along(flow)
 
 
 def _box(image: Array, near: Neighbourhood) -> Array:

@@ -28,7 +28,7 @@ from aan_engine.network.blocks import (
     surroundings,
     visible_cells,
 )
-from aan_engine.network.flow import FlowEstimator, agreement
+from aan_engine.network.flow import FlowEstimator, agreement, warp
 
 MOTION = 64
 
@@ -60,6 +60,13 @@ class State:
 
     previous: Tensor
     before: Tensor
+
+    def along(self, flow: Tensor) -> State:
+        """The same, brought along a measured motion.
+
+        Convention: `flow` (B, 2, H, W) is a backward warp in pixels: target pixel -> shift into the frame before.
+        """
+        return State(warp(self.previous, flow)[0], warp(self.before, flow)[0])
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ import torch
 from torch import Tensor
 
 from aan_engine.network.blocks import WIDTHS, smooth_fill, visible_cells
-from aan_engine.network.flow import warp
 from aan_engine.network.homography import Cells, HomographyEstimator
 from aan_engine.network.inpainter import Inpainter, Painted, ReferenceSet, State
 from aan_engine.training import clips as moving
@@ -169,7 +168,8 @@ class Clips:
                 given = ReferenceSet(painter.features(every, shown), visible_cells(shown), torch.empty(0))
             for t in range(first, min(first + GROWTH, len(runs.truth))):
                 truth, visible = runs.truth[t], runs.visible[t]
-                state = None if state is None else brought(state, runs.flow[t])
+                # As the engine hands it on: brought along the measured motion.
+                state = None if state is None else state.along(runs.flow[t])
                 placed = self._placed(given, references, self.guide.cells(truth, visible))
                 painted = paint(painter, truth, visible, placed, state)
                 state = painted.state
@@ -207,11 +207,6 @@ class Clips:
                 [last.truth[0] * last.visible[0], last.painted.image[0], last.painted.composition[0], last.truth[0]]
             )
         return {"clips": float(np.mean(ours)), "clips_gain": float(np.mean(ours) - np.mean(smooth))}, sheet
-
-
-def brought(state: State, flow: Tensor) -> State:
-    """The past as the engine hands it on: brought along the measured motion (B, 2, H, W) into the frame before."""
-    return State(warp(state.previous, flow)[0], warp(state.before, flow)[0])
 
 
 def paint(painter: Inpainter, truth: Tensor, visible: Tensor, references: ReferenceSet, state: State | None) -> Painted:

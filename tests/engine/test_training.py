@@ -228,11 +228,11 @@ def test_stage_two_starts_from_the_painter_of_stage_one(data: Path, tmp_path: Pa
     assert all(torch.equal(painter[name], taken[name]) for name in painter)
 
 
-def test_the_past_is_brought_along_the_motion_before_it_is_learned_from() -> None:
+def test_the_past_is_brought_along_the_motion() -> None:
     rows = torch.arange(16.0).expand(1, 3, 8, 16)
     flow = torch.zeros(1, 2, 8, 16)
     flow[:, 0] = 3.0
-    brought = studies.brought(State(rows, -rows), flow)
+    brought = State(rows, -rows).along(flow)
     assert torch.allclose(brought.previous[..., :13], rows[..., 3:])
     assert torch.allclose(brought.before[..., :13], -rows[..., 3:])
 
