@@ -45,9 +45,15 @@ class Filled:
     @property
     def pixels(self) -> Array:
         """(H, W, 3) float32 scene-linear, the whole composite; made anew each time, as it is large."""
-        whole = self.plate.pixels
-        whole[self.hidden] = self.inlay[self.hidden]
-        return whole
+        height, width = self.plate.shape
+        return self.seen(0, height, 0, width)
+
+    def seen(self, top: int, bottom: int, left: int, right: int, *, every: int = 1) -> Array:
+        """Rows and columns of `pixels`, both ends excluded, or every so many-th of them."""
+        window = np.s_[top:bottom:every, left:right:every]
+        found = self.plate.region(top, bottom, left, right, every=every)
+        found[self.hidden[window]] = self.inlay[window][self.hidden[window]]
+        return found
 
     def write(self, path: Path) -> int:
         """Write the frame beside its temporary name, verify that not one bit outside the matte changed, rename.

@@ -11,6 +11,7 @@ from aan_engine.decision import Decision
 from aan_engine.filled import Filled, composed
 from aan_engine.focus import Focus
 from aan_engine.grain import Again, Grain
+from aan_engine.looks import Looks
 from aan_engine.motion import Array
 from aan_engine.plate import Plate
 from aan_engine.roles import Masks, Roles
@@ -53,7 +54,7 @@ class Finisher:
     ) -> None:
         self._shot, self._roles, self._shelf, self._survey = shot, roles, shelf, survey
         self._read, self._skip = read, skip
-        self._latest = regrain.NOTHING
+        self._latest, self._looks = regrain.NOTHING, Looks()
 
     def carry(self, index: int, decision: Decision | None) -> Unfinished | Decision | None:
         """The target with its hole filled as decided; the decision alone where it is skipped."""
@@ -79,6 +80,7 @@ class Finisher:
             target=own,
             grain=grain.size if grain else (0.0, 0.0),
             focus=focus,
+            looks=self._looks,
         )
         return Unfinished(decision, plate, masks, carried, grain)
 

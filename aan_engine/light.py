@@ -6,12 +6,20 @@ nothing of colour spaces or files; primaries pass through as they are.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 # The toe: light of this size is where the curve turns from linear to logarithmic. The gain puts linear 1 at exactly 1.
 TOE = 0.1
 GAIN = 1.0 / float(np.arcsinh(1.0 / TOE))
+
+TINY = 1e-8
+"""Below this size the curve is its tangent, and 1 more would swallow it."""
+
+AT_ONCE = 1 << 16
+"""Values that are worked on at a time: what lies between them and the result stays in the processor's cache."""
 
 
 def encode(linear: ArrayLike) -> NDArray[np.float32]:
@@ -23,11 +31,32 @@ def encode(linear: ArrayLike) -> NDArray[np.float32]:
 
     Convention: channel by channel, any shape; `decode(encode(x))` returns x within 1e-6 of itself over half's range.
     """
-    with np.errstate(invalid="ignore"):  # signalling NaNs of a plate pass without a warning
-        return (GAIN * np.arcsinh(np.asarray(linear, dtype=np.float64) / TOE)).astype(np.float32)
+    return _curved(linear, _risen)
 
 
 def decode(encoded: ArrayLike) -> NDArray[np.float32]:
     """The working range back to scene-linear light: `x = TOE sinh(y / GAIN)`; see `encode`."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        return (TOE * np.sinh(np.asarray(encoded, dtype=np.float64) / GAIN)).astype(np.float32)
+    return _curved(encoded, _sunk)
+
+
+def _curved(values: ArrayLike, curve: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> NDArray[np.float32]:
+    """A curve for sizes from 0 on, laid over values of either sign."""
+    given = np.asarray(values)
+    flat, found = given.reshape(-1), np.empty(given.size, np.float32)
+    with np.errstate(invalid="ignore", over="ignore"):  # signalling NaNs of a plate pass without a warning
+        for begin in range(0, flat.size, AT_ONCE):
+            part = flat[begin : begin + AT_ONCE].astype(np.float64)
+            found[begin : begin + AT_ONCE] = np.copysign(curve(np.abs(part)), part)
+    return found.reshape(given.shape)
+
+
+def _risen(size: NDArray[np.float64]) -> NDArray[np.float64]:
+    size = size / TOE
+    # The library's own asinh and sinh take two and a half times as long.
+    return GAIN * np.where(size < TINY, size, np.log(size + np.sqrt(size * size + 1)))
+
+
+def _sunk(size: NDArray[np.float64]) -> NDArray[np.float64]:
+    size = size / GAIN
+    grown = np.exp(size)
+    return TOE * np.where(size < TINY, size, 0.5 * (grown - 1 / grown))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -47,19 +48,25 @@ def read(path: Path, *, frame: int, channel: str | None, like: Plate, view: str 
     _check_size(part.description.display_window, like, path=Path(path), frame=frame)
     placed = np.zeros(like.shape, np.float32)
     there, here = _overlap(part.description.data_window, like.data_window)
-    with np.errstate(invalid="ignore", over="ignore"):
-        values = part.channels[name][there].astype(np.float32)
-    if not np.isfinite(values).all():
-        np.nan_to_num(values, copy=False, nan=1.0, posinf=1.0, neginf=0.0)
-    np.clip(values, 0.0, 1.0, out=placed[here])
+    values, shown = part.channels[name][there], placed[here]
+    # Mattes of large plates are mostly empty: only the box of what is not 0 is worth looking at.
+    if (around := box(_marked(values), margin=0)) is not None:
+        y0, y1, x0, x1 = around
+        with np.errstate(invalid="ignore", over="ignore"):
+            found = values[y0:y1, x0:x1].astype(np.float32)
+        np.nan_to_num(found, copy=False, nan=1.0, posinf=1.0, neginf=0.0)
+        np.clip(found, 0.0, 1.0, out=shown[y0:y1, x0:x1])
     return placed
 
 
 def is_empty(path: Path, *, frame: int, channel: str | None, view: str | None = None) -> bool:
     """Whether the matte of one frame hides nothing, wherever it lies; `channel`, `view` and errors as in `read`."""
     part, name = _opened(path, frame=frame, channel=channel, view=view)
+    values = part.channels[name]
+    if (around := box(_marked(values), margin=0)) is None:
+        return True
     with np.errstate(invalid="ignore"):
-        return bool((part.channels[name] <= 0).all())
+        return bool((values[around[0] : around[1], around[2] : around[3]] <= 0).all())
 
 
 def covering(roto: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -75,13 +82,20 @@ def covering(roto: NDArray[np.float32]) -> NDArray[np.float32]:
     Returns:
         (H, W) float32, 0 .. 1: 0 exactly where `roto` is, the greatest value of each connected area as it is.
     """
-    if not ((roto > 0) & (roto < 1)).any():
+    around = box(roto > 0, margin=0)
+    if around is None:
         return roto
-    _, area = cv2.connectedComponents((roto > 0).astype(np.uint8), connectivity=8)
+    y0, y1, x0, x1 = around
+    near = roto[y0:y1, x0:x1]
+    shown = near > 0
+    if not (shown & (near < 1)).any():
+        return roto
+    _, area = cv2.connectedComponents(shown.astype(np.uint8), connectivity=8)
     opacity = np.zeros(int(area.max()) + 1, np.float32)
-    np.maximum.at(opacity, area[roto > 0], roto[roto > 0])
-    most = opacity[area]
-    return np.where(roto > 0, np.minimum(roto / COVERS, most), 0).astype(np.float32)
+    np.maximum.at(opacity, area[shown], near[shown])
+    whole = np.zeros_like(roto)
+    whole[y0:y1, x0:x1] = np.where(shown, np.minimum(near / COVERS, opacity[area]), 0)
+    return whole
 
 
 def shaped(roto: NDArray[np.float32], *, grow: float, feather: float) -> NDArray[np.float32]:
@@ -174,6 +188,11 @@ def places(hidden: NDArray[np.bool_]) -> tuple[NDArray[np.intp], NDArray[np.intp
     y0, y1, x0, x1 = around
     ys, xs = np.nonzero(hidden[y0:y1, x0:x1])
     return ys + y0, xs + x0
+
+
+def _marked(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where any bit of a channel is set: NaN is, and so is -0. (NumPy is slow to compare half.)"""
+    return np.asarray(values.view(f"u{values.dtype.itemsize}") != 0)
 
 
 def _opened(path: Path, *, frame: int, channel: str | None, view: str | None) -> tuple[Part, str]:

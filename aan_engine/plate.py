@@ -99,9 +99,9 @@ class Plate:
         height, width = self.shape
         return self.region(0, height, 0, width)
 
-    def region(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.float32]:
-        """Rows `top` .. `bottom` and columns `left` .. `right` (both ends excluded) of `pixels`."""
-        return light(self, (top, bottom, left, right))
+    def region(self, top: int, bottom: int, left: int, right: int, *, every: int = 1) -> NDArray[np.float32]:
+        """Rows `top` .. `bottom`, columns `left` .. `right` (both ends excluded) of `pixels`, or every so many-th."""
+        return light(self, (top, bottom, left, right), every=every)
 
     @property
     def nbytes(self) -> int:
@@ -113,18 +113,18 @@ class Plate:
         return light if self.encoding is None else self.encoding.encode(light)
 
 
-def light(plate: Plate, window: tuple[int, int, int, int]) -> NDArray[np.float32]:
+def light(plate: Plate, window: tuple[int, int, int, int], *, every: int = 1) -> NDArray[np.float32]:
     """(h, w, 3) float32 scene-linear: rows and columns (top, bottom, left, right) of a plate's picture."""
     top, bottom, left, right = window
-    channels = plate.parts[plate.beauty.part].channels
-    stacked = np.empty((bottom - top, right - left, 3), np.float32)
+    part = plate.parts[plate.beauty.part]
+    shown = {name: part.channels[name][top:bottom:every, left:right:every] for name in plate.beauty.names}
+    stacked = np.empty((*shown[plate.beauty.names[0]].shape, 3), np.float32)
     # Signalling NaNs of a plate must not raise a warning on their way to float32.
     with np.errstate(invalid="ignore"):
         # A band at a time: channel after channel over a whole plate, each would push the others out of the cache.
-        for row in range(0, bottom - top, BAND):
+        for row in range(0, len(stacked), BAND):
             for column, name in enumerate(plate.beauty.names):
-                band = channels[name][top + row : min(top + row + BAND, bottom), left:right]
-                stacked[row : row + BAND, :, column] = band
+                stacked[row : row + BAND, :, column] = shown[name][row : row + BAND]
     return stacked if plate.encoding is None else plate.encoding.decode(stacked)
 
 

@@ -9,17 +9,26 @@ Convention: positions are (x, y) on plates, pixel centres at integers, origin to
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.motion import Array, Mask, sample, within
+from aan_engine.motion import Array, Mask
 
-Look = Callable[[Array], tuple[Array, Mask]]
-"""Positions (n, 2) -> the grey there, and whether it may be looked at."""
+
+class Look(Protocol):
+    """A frame that is looked at, by positions (n, 2)."""
+
+    def grey(self, places: Array) -> Array:
+        """(n,) what is to be compared."""
+        ...
+
+    def open(self, places: Array) -> Mask:
+        """(n,) where it may be looked at."""
+        ...
+
 
 ROUNDS = 4
 
@@ -28,6 +37,9 @@ FEW = 150
 
 GAIN = 0.98
 """The mean residual must fall to this share of what it was, or the coordinates stay as they were."""
+
+STILL = 0.01
+"""A step that moves nothing by more than this, in pixels, is the last one."""
 
 NOISE = 0.004
 """Residuals, log range, below which nobody can say what is off."""
@@ -85,7 +97,7 @@ def nudge(wanted: Array, points: Array, places: Array, *, look: Look, reach: flo
     first, best, best_error = None, found, np.inf
     for _ in range(ROUNDS + 1):
         at = places + begin + found.at(points)
-        value, seen = look(at)
+        value, seen = look.grey(at), look.open(at)
         if seen.sum() < FEW:
             return start
         off, weight = _residual(value, wanted, seen)
@@ -97,6 +109,8 @@ def nudge(wanted: Array, points: Array, places: Array, *, look: Look, reach: flo
         step = _step(look, at, off, weight, (points - centre) / scale, affine=affine)
         moved = found.matrix + step
         if not np.isfinite(moved).all() or np.abs(moved).sum(1).max() > reach:
+            break
+        if np.abs(step).sum(1).max() < STILL:
             break
         found = Nudge(moved, centre, scale)
     better = first is not None and best_error < GAIN * first and first > NOISE
@@ -117,7 +131,7 @@ def _residual(value: Array, wanted: Array, seen: Mask) -> tuple[Array, Array]:
 def _step(look: Look, at: Array, off: Array, weight: Array, local: Array, *, affine: bool) -> NDArray[np.float64]:
     """One Gauss-Newton step: the (2, 3) displacement that lowers the residuals."""
     right, down = np.array([[0.5, 0], [0, 0.5]], np.float32)
-    gx, gy = look(at + right)[0] - look(at - right)[0], look(at + down)[0] - look(at - down)[0]
+    gx, gy = look.grey(at + right) - look.grey(at - right), look.grey(at + down) - look.grey(at - down)
     u, v = local.T
     one = np.ones_like(u)
     basis = (u, v, one) if affine else (one,)
@@ -127,20 +141,3 @@ def _step(look: Look, at: Array, off: Array, weight: Array, local: Array, *, aff
     A += np.eye(len(A)) * (1e-3 * np.trace(A) / len(A) + 1e-9)
     solved = -np.linalg.solve(A, (Jw @ off).astype(np.float64)).reshape(2, len(basis))
     return solved if affine else np.pad(solved, ((0, 0), (2, 0)))
-
-
-def looker(grey: Array, blocked: Mask, corner: Array) -> Look:
-    """A look at a crop of a plate.
-
-    Args:
-        grey: (h, w) float32, its log-encoded grey, softened as far as it is to be compared.
-        blocked: (h, w) bool, where nothing may be looked at.
-        corner: (x, y) of the crop on the plate.
-    """
-    shut = cv2.dilate(blocked.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
-
-    def look(places: Array) -> tuple[Array, Mask]:
-        local = (places - corner).astype(np.float32)
-        return sample(grey, local), within(local, grey.shape) & (sample(shut, local) < 1e-3)
-
-    return look

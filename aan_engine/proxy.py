@@ -62,18 +62,19 @@ def make(pixels: Array, matte: Array, *, size: tuple[int, int], barred: Mask | N
     # A sum is finite only where all its parts are.
     with np.errstate(invalid="ignore", over="ignore"):
         known = (np.isfinite(pixels[..., 0] + pixels[..., 1] + pixels[..., 2]) & (matte <= 0)).astype(np.float32)
-    light = pixels.copy()
-    light[known == 0] = 0
     if size != known.shape:
+        # Light is averaged as light, but for sparks, which would outshine all around them.
+        light = np.clip(pixels, -SPARK, SPARK)
+        light[known == 0] = 0
         to = (size[1], size[0])
         share = cv2.resize(known, to, interpolation=cv2.INTER_AREA)
-        # Light is averaged as light, but for sparks, which would outshine all around them; hidden pixels are left out
-        # of the mean instead of staining their surroundings.
-        mean = cv2.resize(np.clip(light, -SPARK, SPARK, out=light), to, interpolation=cv2.INTER_AREA)
+        # Hidden pixels are left out of the mean instead of staining their surroundings.
+        mean = cv2.resize(light, to, interpolation=cv2.INTER_AREA)
         light = mean / np.maximum(share, 1e-6)[..., None]
         hidden = share < 1 - 1e-6
     else:
         hidden = known < 1
+        light = np.where(hidden[..., None], 0, pixels)
     image = encode(light)
     image[hidden] = 0.4
     if barred is not None:

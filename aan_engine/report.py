@@ -55,13 +55,12 @@ class Told(Protocol):
     @property
     def hidden(self) -> Mask: ...
     @property
-    def pixels(self) -> Array: ...
-    @property
     def unseen(self) -> float: ...
     @property
     def confidence(self) -> float: ...
     @property
     def trust(self) -> float | None: ...
+    def seen(self, top: int, bottom: int, left: int, right: int, *, every: int = 1) -> Array: ...
 
 
 @dataclass(frozen=True)
@@ -152,7 +151,7 @@ class Report:
         """Pictures of the worst frames so far; memory holds no others."""
         worst = worst_of(self.rows)
         if filled.frame in worst:
-            self._glances[filled.frame] = report_sheet.glance(filled.pixels, filled.hidden)
+            self._glances[filled.frame] = report_sheet.glance(filled.seen, filled.hidden)
         self._glances = {frame: seen for frame, seen in self._glances.items() if frame in worst}
 
     def _write(self) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -22,6 +23,9 @@ from aan_engine.screen import Picture, display
 WIDTH, MARGIN = 1600, 48
 THUMB = (288, 162)
 """Width and height of a picture of a frame."""
+
+ENOUGH = 4
+"""Pixels of a plate, each way, that a pixel of its thumbnail is made of, at least, where there are as many."""
 
 _TWICE = 2
 _GROUND, _RULE, _FAINT, _INK = (20, 21, 24), (48, 50, 56), (132, 136, 146), (226, 228, 232)
@@ -69,11 +73,17 @@ class Sheet:
     glances: Sequence[Glance | None]
 
 
-def glance(pixels: Array, hidden: Mask) -> Glance:
+class Seen(Protocol):
+    """Rows and columns of a picture, or every so many-th of them: (h, w, 3) float32 scene-linear."""
+
+    def __call__(self, top: int, bottom: int, left: int, right: int, *, every: int = 1) -> Array: ...
+
+
+def glance(seen: Seen, hidden: Mask) -> Glance:
     """A frame at thumbnail size, the hole outlined, and the hole's surroundings.
 
     Args:
-        pixels: (H, W, 3) float32 scene-linear.
+        seen: the frame's picture.
         hidden: (H, W) bool, not all False.
     """
     height, width = hidden.shape
@@ -83,8 +93,8 @@ def glance(pixels: Array, hidden: Mask) -> Glance:
     wide = min(width, tall * THUMB[0] / THUMB[1])
     top = int(np.clip((y0 + y1 - tall) / 2, 0, height - tall))
     left = int(np.clip((x0 + x1 - wide) / 2, 0, width - wide))
-    close = (slice(top, top + max(int(tall), 1)), slice(left, left + max(int(wide), 1)))
-    return Glance(_thumb(pixels, hidden), _thumb(pixels[close], hidden[close]))
+    close = (top, top + max(int(tall), 1), left, left + max(int(wide), 1))
+    return Glance(_thumb(seen, hidden, (0, height, 0, width)), _thumb(seen, hidden, close))
 
 
 def png(sheet: Sheet) -> bytes:
@@ -209,15 +219,18 @@ def _blank() -> Picture:
     return blank
 
 
-def _thumb(pixels: Array, hidden: Mask) -> Picture:
-    """Fitted into `THUMB`, the hole outlined."""
-    height, width = hidden.shape
+def _thumb(seen: Seen, hidden: Mask, window: tuple[int, int, int, int]) -> Picture:
+    """Of a window (top, bottom, left, right), fitted into `THUMB`, the hole outlined."""
+    top, bottom, left, right = window
+    height, width = bottom - top, right - left
     scale = min(THUMB[0] / width, THUMB[1] / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    # Of a large plate some of the pixels make as good a thumbnail as all of them.
+    pixels = seen(*window, every=max(1, int(1 / scale / ENOUGH)))
     light: NDArray[np.float32] = np.clip(np.nan_to_num(pixels), 0, 1).astype(np.float32)
     small = display(cv2.resize(light, size, interpolation=how))
-    shape = cv2.resize(hidden.astype(np.uint8), size, interpolation=cv2.INTER_LINEAR)
+    shape = cv2.resize(hidden[top:bottom, left:right].astype(np.uint8), size, interpolation=cv2.INTER_LINEAR)
     outlines, _ = cv2.findContours(shape, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outlined = np.ascontiguousarray(small)
     cv2.drawContours(outlined, outlines, -1, _OUTLINE, 1, cv2.LINE_AA)

@@ -153,13 +153,19 @@ class Roles:
 def _broken(plate: Plate) -> Mask:
     """(H, W) bool, where the plate is NaN or infinite."""
     channels = plate.parts[plate.beauty.part].channels
-    return np.asarray(np.logical_or.reduce([_is_broken(channels[name]) for name in set(plate.beauty.names)]))
+    first, *others = (_is_broken(channels[name]) for name in dict.fromkeys(plate.beauty.names))
+    for other in others:
+        first |= other
+    return first
 
 
 def _is_broken(values: NDArray[np.floating]) -> Mask:
     """Where half or float values are NaN or infinite: all bits of the exponent are set. (NumPy is slow with half.)"""
     if values.dtype != np.float16:
         return ~np.isfinite(values)
+    # Of the positive ones such values have the largest bits, of the negative ones too: mostly there are none.
+    if values.view(np.int16).max(initial=0) < 0x7C00 and values.view(np.uint16).max(initial=0) < 0xFC00:
+        return np.zeros(values.shape, np.bool_)
     return np.asarray((values.view(np.uint16) & 0x7C00) == 0x7C00)
 
 

@@ -20,6 +20,7 @@ from aan_engine.decision import Decision
 from aan_engine.focus import Focus, left_of_grain
 from aan_engine.grain import kept_shares
 from aan_engine.light import decode
+from aan_engine.looks import Looks
 from aan_engine.motion import Array, Mask, sample
 from aan_engine.rim import WORTH, Rim
 from aan_engine.source import Source, places, sampled
@@ -81,6 +82,7 @@ def carry(
     target: Source | None = None,
     grain: tuple[float, float] = (0.0, 0.0),
     focus: Focus | None = None,
+    looks: Looks | None = None,
 ) -> Carried:
     """Fill the hidden pixels of a target.
 
@@ -92,11 +94,12 @@ def carry(
         target: the target's own plate, by whose visible pixels coordinates are polished; None leaves them as they are.
         grain: the size of the plates' grain, see `grain`.
         focus: what a copy is to be softened by; None leaves all as sharp as they are.
+        looks: what was looked at for earlier targets, to be gone on with.
     """
     scale = scaling((hidden.shape[0], hidden.shape[1]), size)
     rim = None
     if target is not None and 1 / scale.max() >= WORTH:
-        rim = Rim(decision, target, source=source, scale=scale)
+        rim = Rim(decision, target, source=source, scale=scale, looks=looks or Looks())
     out = Carried.blank((hidden.shape[0], hidden.shape[1]))
     ys, xs = matte.places(hidden)
     for begin in range(0, len(ys), AT_ONCE):

@@ -86,6 +86,23 @@ def visible_cells(visible: Tensor) -> Tensor:
     return (F.avg_pool2d(visible, STRIDE) >= 0.5).to(visible.dtype)
 
 
+def window(marked: Tensor, *, margin: int) -> tuple[slice, slice]:
+    """Rows and columns of the box of cells that holds all that is marked, in any picture of the batch, and a margin.
+
+    Args:
+        marked: (B, C, H, W) bool; H and W multiples of 8.
+        margin: cells around the box, as far as there are any; at least one cell is left where nothing is marked.
+    """
+    cells = F.max_pool2d(marked.flatten(0, 1).any(0).to(torch.float32)[None, None], STRIDE)[0, 0]
+
+    def span(line: Tensor) -> slice:
+        found = line.nonzero().flatten()
+        first, last = (int(found[0]), int(found[-1])) if len(found) else (0, 0)
+        return slice(max(first - margin, 0), min(last + 1 + margin, len(line)))
+
+    return span(cells.amax(1)), span(cells.amax(0))
+
+
 def masked_softmax(logits: Tensor, mask: Tensor, dim: int) -> Tensor:
     """Softmax over `dim` in which a masked entry weighs exactly 0; a row with nothing to choose is all 0.
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -27,10 +28,14 @@ from aan_engine.network.blocks import (
     smooth_fill,
     surroundings,
     visible_cells,
+    window,
 )
 from aan_engine.network.flow import FlowEstimator, agreement, warp
 
 MOTION = 64
+
+REACH = 8
+"""Cells around a hole that its paint depends on: the decoder's convolutions reach 62 pixels far."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +153,8 @@ class Decoder(nn.Module):
     What a wire hides is told by the pixels beside it: the last stage sees them at half resolution, beside what the
     cells say. It sees them as differences from their surroundings, in units of the contrast there, and adds in those
     units: a calm sky is disturbed little, a crowd much. Untrained, and where the target is visible, it adds nothing.
+
+    Only the box of the hole is painted, and as much around it as the paint depends on.
     """
 
     def __init__(self, inner: int, width: int) -> None:
@@ -167,9 +174,13 @@ class Decoder(nn.Module):
 
     def forward(self, cells: Tensor, base: Tensor, visible: Tensor) -> Tensor:
         """`base` (B, 3, 8 h, 8 w), the visible target with its hole filled smoothly, lets the seam close."""
-        risen = self.rise(self.meeting(cells))
+        met = self.meeting(cells)
         level, contrast = surroundings(base, visible)
-        beside = F.pixel_unshuffle(torch.cat([(base - level) / contrast, visible], dim=1), 2)
-        fine = self.near(self.enter(torch.cat([risen, beside], dim=1)))
+        rows, columns = window(visible < 1, margin=REACH)
+        near = np.s_[..., 8 * rows.start : 8 * rows.stop, 8 * columns.start : 8 * columns.stop]
+        beside = F.pixel_unshuffle(torch.cat([((base - level) / contrast)[near], visible[near]], dim=1), 2)
+        fine = self.near(self.enter(torch.cat([self.rise(met[..., rows, columns]), beside], dim=1)))
         fine = self.join(fine + self.up(self.wide(self.down(fine))))
-        return F.pixel_shuffle(self.paint(fine), 2) * contrast * (visible < 1)
+        paint = torch.zeros_like(base)
+        paint[near] = F.pixel_shuffle(self.paint(fine), 2)
+        return paint * contrast * (visible < 1)

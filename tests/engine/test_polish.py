@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from aan_engine.decision import Decision
 from aan_engine.light import decode, encode
+from aan_engine.looks import Crop
 from aan_engine.motion import sample
-from aan_engine.polish import STAY, Nudge, looker, nudge
+from aan_engine.polish import STAY, Nudge, nudge
 from aan_engine.transport import Carried, carry
 from tests.engine.shots import scene
 from tests.engine.test_transport import SIZE, decided, hole, source_of
@@ -111,7 +112,7 @@ def test_what_stands_in_front_of_the_rim_is_not_compared() -> None:
 
 def test_a_handful_of_samples_proves_nothing() -> None:
     grey = picture()[..., 1]
-    look = looker(grey, np.zeros(grey.shape, bool), np.zeros(2, np.float32))
+    look = Crop(grey, np.zeros(grey.shape, np.float32), (0, 0))
     points = np.random.default_rng(0).uniform(50, 150, (100, 2)).astype(np.float32)
     assert nudge(sample(grey, points + 0.7), points, points, look=look, reach=4) is STAY
 

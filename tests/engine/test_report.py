@@ -25,11 +25,16 @@ def filled(frame: int, *, confidence: float = 0.9, unseen: float = 0.1, hidden: 
     """A frame as the report sees it, `hidden` pixels of it (a multiple of 20) in the hole."""
     hole = np.zeros(SHAPE, bool)
     hole[20 : 20 + hidden // 20, 30:50] = True
-    told = {"trust": 0.8, "pixels": np.full((*SHAPE, 3), 0.2, np.float32), **other}
+    pixels = other.pop("pixels", np.full((*SHAPE, 3), 0.2, np.float32))
+    told = {"trust": 0.8, "seen": seen_in(pixels), **other}
     plate = SimpleNamespace(path=Path(f"plate.{frame}.exr"))
     return SimpleNamespace(
         frame=frame, plate=plate, hidden=hole, confidence=confidence, unseen=unseen if hidden else 0.0, **told
     )
+
+
+def seen_in(pixels: Any) -> Any:
+    return lambda top, bottom, left, right, *, every=1: pixels[top:bottom:every, left:right:every]
 
 
 def ticking() -> Any:
@@ -128,7 +133,7 @@ def test_a_page_of_one_frame_without_alignment_or_worst_frames_is_drawn() -> Non
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 400), (400, 3)])
 def test_a_glance_has_one_size_whatever_the_frame_s_shape(size: tuple[int, int]) -> None:
-    seen = report_sheet.glance(np.ones((*size, 3), np.float32), np.ones(size, bool))
+    seen = report_sheet.glance(seen_in(np.ones((*size, 3), np.float32)), np.ones(size, bool))
     assert seen.whole.shape == seen.close.shape == (THUMB[1], THUMB[0], 3)
 
 
