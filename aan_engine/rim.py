@@ -23,7 +23,7 @@ from aan_engine.source import Source, places
 WORTH = 1.5
 """Plate pixels to a proxy pixel from which coordinates are worth polishing."""
 
-SAMPLES = 5000
+SAMPLES = 3000
 """Rim pixels that are compared, at most."""
 
 REACH = 0.75

@@ -22,13 +22,13 @@ from aan_engine.plate import Plate
 from aan_engine.roles import Masks, Roles
 from aan_engine.source import Source
 
-ROOM = 650_000_000
+ROOM = 1_200_000_000
 """Bytes of frames kept, at most."""
 
 LARGE = 0.02
 """A frame that takes more of the room than this is kept as a cutting; of smaller ones whole frames serve longer."""
 
-WHOLE = 0.5
+WHOLE = 0.6
 """The share of the room that whole frames may take where frames are large."""
 
 AROUND, FURTHER = 1.0, 0.25
