@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.plate import Beauty, Part, Plate, light
+from aan_engine.plate import Beauty, Part, Plate, light, logs
 
 Window = tuple[int, int, int, int]
 
@@ -39,6 +39,11 @@ class Cutting:
         """As `Plate.region`, of a window that it holds."""
         y, x = self.window[0], self.window[2]
         return light(self.plate, (top - y, bottom - y, left - x, right - x))
+
+    def logs(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.float32]:
+        """As `Plate.logs`, of a window that it holds."""
+        y, x = self.window[0], self.window[2]
+        return logs(self.plate, (top - y, bottom - y, left - x, right - x))
 
 
 def cut(plate: Plate, window: Window) -> Cutting:

@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.light import encode
 from aan_engine.motion import Array, Mask, sample, within
 from aan_engine.source import Source
 
@@ -101,9 +100,9 @@ def _looked_at(plate: Source, at: tuple[int, int], *, sigma: float) -> tuple[Arr
     (x, y), (x0, y0) = at, (max(v - beyond, 0) for v in at)
     x1, y1 = min(x + TILE + beyond, W), min(y + TILE + beyond, H)
     blocked = plate.blocked[y0:y1, x0:x1]
-    green = plate.picture.region(y0, y1, x0, x1)[..., 1]
+    green = plate.picture.logs(y0, y1, x0, x1)[..., 1]
     shown = (~blocked).astype(np.float32)
-    soft = cv2.GaussianBlur(encode(np.where(blocked, 0, green)) * shown, (0, 0), sigma)
+    soft = cv2.GaussianBlur(np.where(blocked, 0, green) * shown, (0, 0), sigma)
     # What is blocked must not bleed into the blur of its surroundings.
     if blocked.any():
         soft /= np.maximum(cv2.GaussianBlur(shown, (0, 0), sigma), 1e-3)

@@ -6,6 +6,7 @@ Knows channels and windows; opens no file (`exr` does), and changes nothing: a p
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from aan_engine import views
 from aan_engine.colour import Encoding
 from aan_engine.header import Description, PartDescription, Window
+from aan_engine.light import encode
 from aan_engine.shot import PlateUnsupported
 
 Array = NDArray[Any]
@@ -103,6 +105,10 @@ class Plate:
         """Rows `top` .. `bottom`, columns `left` .. `right` (both ends excluded) of `pixels`, or every so many-th."""
         return light(self, (top, bottom, left, right), every=every)
 
+    def logs(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.float32]:
+        """As `region`, in the working log range, see `light`."""
+        return logs(self, (top, bottom, left, right))
+
     @property
     def nbytes(self) -> int:
         """Memory that all its channels take."""
@@ -126,6 +132,26 @@ def light(plate: Plate, window: tuple[int, int, int, int], *, every: int = 1) ->
             for column, name in enumerate(plate.beauty.names):
                 stacked[row : row + BAND, :, column] = shown[name][row : row + BAND]
     return stacked if plate.encoding is None else plate.encoding.decode(stacked)
+
+
+def logs(plate: Plate, window: tuple[int, int, int, int]) -> NDArray[np.float32]:
+    """As `light`, in the working log range: `encode(light(plate, window))`, bit for bit."""
+    top, bottom, left, right = window
+    channels = plate.parts[plate.beauty.part].channels
+    shown = [channels[name][top:bottom, left:right] for name in plate.beauty.names]
+    if plate.encoding is not None or any(values.dtype != np.float16 for values in shown):
+        return encode(light(plate, window))
+    stacked = np.empty((bottom - top, right - left, 3), np.float32)
+    for column, values in enumerate(shown):
+        stacked[..., column] = _every_half()[values.view(np.uint16)]
+    return stacked
+
+
+@lru_cache(maxsize=1)
+def _every_half() -> NDArray[np.float32]:
+    """(65536,) the log range of all that a half can be, by its bits: looked up five times as fast as worked out."""
+    with np.errstate(invalid="ignore"):
+        return encode(np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32))
 
 
 def find_beauty(description: Description, *, frame: int | None, view: str | None = None) -> Beauty:

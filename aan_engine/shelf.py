@@ -51,11 +51,11 @@ class _Frame:
     plate: Plate | None
     piece: Cutting | None = None
 
-    def region(self, window: Window) -> Array | None:
-        """The light in a window; None where that is not at hand."""
+    def holding(self, window: Window) -> Plate | Cutting | None:
+        """What has a window's picture; None where that is not at hand."""
         if self.plate is not None:
-            return self.plate.region(*window)
-        return self.piece.region(*window) if self.piece is not None and self.piece.holds(window) else None
+            return self.plate
+        return self.piece if self.piece is not None and self.piece.holds(window) else None
 
     def shrink(self, *, cutting: bool) -> None:
         """Let the whole frame go; a cutting stays where one is wanted."""
@@ -85,7 +85,11 @@ class OnShelf:
 
     def region(self, top: int, bottom: int, left: int, right: int) -> Array:
         """Rows and columns of its scene-linear light, see `Plate.region`."""
-        return self.shelf.region(self.key, (top, bottom, left, right))
+        return self.shelf.holding(self.key, (top, bottom, left, right)).region(top, bottom, left, right)
+
+    def logs(self, top: int, bottom: int, left: int, right: int) -> Array:
+        """The same in the working log range, see `Plate.logs`."""
+        return self.shelf.holding(self.key, (top, bottom, left, right)).logs(top, bottom, left, right)
 
 
 class Shelf:
@@ -113,18 +117,16 @@ class Shelf:
         """The frame, or what is left of it; read if it is not there."""
         return self._find(key) or self._read(key)[0]
 
-    def region(self, key: Key, window: Window) -> Array:
-        """The light in a window of the frame."""
+    def holding(self, key: Key, window: Window) -> Plate | Cutting:
+        """The frame, or a cutting of it that has this window."""
         frame = self.frame(key)
         with self._lock:
-            plate = frame.plate
-            found = None if plate is not None else frame.region(window)
-        if found is not None:
-            return found
-        # Handed on from here: another thread's frame may have pushed it off the shelf by the next look.
-        plate = plate or self._read(key)[1]
-        self._want(key, window)
-        return plate.region(*window)
+            found = frame.holding(window)
+        # Handed on from here: another thread's frame may push it off the shelf by the next look.
+        if not isinstance(found, Cutting):
+            found = found or self._read(key)[1]
+            self._want(key, window)
+        return found
 
     def _is_touched_up(self, index: int) -> bool:
         return index >= self._roles.count or index in self._roles.painted

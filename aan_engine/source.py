@@ -19,11 +19,12 @@ from aan_engine.motion import Array, Mask, sample, within
 
 
 class Picture(Protocol):
-    """Scene-linear pixels, part by part: a `Plate` in the engine."""
+    """A picture part by part, in scene-linear light or in the log range: a `Plate` in the engine."""
 
     @property
     def shape(self) -> tuple[int, int]: ...
     def region(self, top: int, bottom: int, left: int, right: int) -> Array: ...
+    def logs(self, top: int, bottom: int, left: int, right: int) -> Array: ...
 
 
 class Covered(Protocol):
@@ -89,12 +90,16 @@ def sampled(plate: Source, at: Array, *, blur: float = 0.0) -> tuple[Array, Mask
     x1, y1 = np.clip(high, 1, (W, H))
     if y1 <= y0 or x1 <= x0:
         return np.zeros((len(at), 3), np.float32), np.zeros(len(at), bool)
-    crop, blocked = plate.picture.region(y0, y1, x0, x1), plate.blocked[y0:y1, x0:x1]
-    crop[blocked] = 0
+    blocked = plate.blocked[y0:y1, x0:x1]
     if blur > 0:
-        crop = _blurred(crop, blocked, blur)
+        light = plate.picture.region(y0, y1, x0, x1)
+        light[blocked] = 0
+        crop = encode(_blurred(light, blocked, blur))
+    else:
+        crop = plate.picture.logs(y0, y1, x0, x1)
+        crop[blocked] = 0
     local = at - np.array([x0, y0], np.float32)
-    values = sample(encode(crop), local, sharp=True)
+    values = sample(crop, local, sharp=True)
     # A bicubic value has its taps up to a pixel beyond a bilinear one's: those must not touch the blocked ones grown by
     # one. The proxies' candidates are judged alike, so that what was decided on can be carried out.
     reached = cv2.dilate(blocked.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from aan_engine.light import encode
 from aan_engine.source import Source
 from tests.engine.shots import Array
 
@@ -24,6 +25,9 @@ class Picture:
 
     def region(self, top: int, bottom: int, left: int, right: int) -> Array:
         return self.pixels[top:bottom, left:right].astype(np.float32)
+
+    def logs(self, top: int, bottom: int, left: int, right: int) -> Array:
+        return encode(self.region(top, bottom, left, right))
 
 
 def source_of(pixels: NDArray[np.floating], blocked: NDArray[np.bool_] | None = None) -> Source:

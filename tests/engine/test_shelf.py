@@ -9,6 +9,7 @@ import pytest
 
 from aan_engine import shelf as room
 from aan_engine.cutting import cut, grown, joined
+from aan_engine.light import encode
 from aan_engine.plate import Plate
 from aan_engine.roles import Masks, Roles
 from aan_engine.shelf import Shelf
@@ -78,6 +79,7 @@ def test_a_cutting_is_its_window_of_the_plate_to_the_bit(roles: Reading) -> None
     assert piece.holds((10, 60, 20, 100))
     assert not piece.holds((9, 60, 20, 100))
     assert piece.region(12, 50, 30, 90).tobytes() == plate.region(12, 50, 30, 90).tobytes()
+    assert piece.logs(12, 50, 30, 90).tobytes() == encode(plate.region(12, 50, 30, 90)).tobytes()
     assert piece.nbytes == 50 * 80 * 3 * 2
     assert grown((10, 20, 10, 30), by=1.0, shape=(25, 90)) == (0, 25, 0, 50)
     assert joined(None, (1, 2, 3, 4)) == (1, 2, 3, 4)
