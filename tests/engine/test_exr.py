@@ -14,6 +14,7 @@ import pytest
 
 from aan_engine import exr, plate
 from aan_engine.attributes import carried
+from aan_engine.light import encode
 from aan_engine.shot import PlateError, PlateUnreadable, PlateUnsupported, PlateUnwritable, TouchedError
 from aan_engine.touched import verify
 
@@ -84,6 +85,20 @@ def assert_untouched(before: Any, after: Any, hidden: Any) -> None:
         assert {n: a.value for n, a in carried(old.description).items()} == {
             n: a.value for n, a in carried(new.description).items()
         }
+
+
+# --- the picture ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+def test_the_log_range_is_that_of_its_light_to_the_bit(tmp_path: Path, kind: Any) -> None:
+    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16).reshape(256, 256)
+    with np.errstate(invalid="ignore"):
+        shown = {"R": every.astype(kind), "G": every[::-1].astype(kind), "B": every.T.astype(kind)}
+    plate = exr.read(make(tmp_path / "p.exr", {n: np.ascontiguousarray(v) for n, v in shown.items()}), frame=1)
+    window = (3, 250, 7, 256)
+    np.testing.assert_array_equal(plate.logs(*window), encode(plate.region(*window)))
+    np.testing.assert_array_equal(plate.region(*window, every=3), plate.region(*window)[::3, ::3])
 
 
 # --- round trips ---------------------------------------------------------------------------------------------------

@@ -53,5 +53,14 @@ def test_nan_and_infinity_stay_what_they_are_where_they_are() -> None:
     assert np.isnan(light.encode(EVERY_HALF)).sum() == np.isnan(EVERY_HALF).sum()
 
 
+def test_the_curve_is_that_of_the_library_which_is_slower() -> None:
+    np.testing.assert_array_equal(
+        light.encode(FINITE), (light.GAIN * np.arcsinh(FINITE.astype(np.float64) / 0.1)).astype(np.float32)
+    )
+    encoded = np.linspace(-4.7, 4.7, 3 * light.AT_ONCE // 2, dtype=np.float32)
+    sunk = 0.1 * np.sinh(encoded.astype(np.float64) / light.GAIN)
+    np.testing.assert_array_equal(light.decode(encoded), sunk.astype(np.float32))
+
+
 def test_shape_is_kept() -> None:
     assert light.encode(np.zeros((4, 5, 3), np.float16)).shape == (4, 5, 3)

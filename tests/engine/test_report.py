@@ -137,6 +137,21 @@ def test_a_glance_has_one_size_whatever_the_frame_s_shape(size: tuple[int, int])
     assert seen.whole.shape == seen.close.shape == (THUMB[1], THUMB[0], 3)
 
 
+def test_of_a_large_frame_a_glance_takes_no_more_than_it_can_show() -> None:
+    fetched: list[int] = []
+
+    def seen(top: int, bottom: int, left: int, right: int, *, every: int = 1) -> Any:
+        shown = np.ones((len(range(top, bottom, every)), len(range(left, right, every)), 3), np.float32)
+        fetched.append(shown.size // 3)
+        return shown
+
+    hidden = np.zeros((2160, 4096), bool)
+    hidden[900:1300, 1500:2100] = True
+    report_sheet.glance(seen, hidden)
+    assert len(fetched) == 2
+    assert 16 * THUMB[0] * THUMB[1] * 0.5 < max(fetched) < 50 * THUMB[0] * THUMB[1]
+
+
 def test_what_the_engine_tells_of_a_frame_reaches_the_report(tmp_path: Path) -> None:
     shot = shot_of(tmp_path, pan(3, speed=6), box_matte(3), device="cpu", aovs=("confidence", "unseen"))
     report = pipeline.report(tmp_path / "o.report.json")

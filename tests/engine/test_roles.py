@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -14,7 +15,7 @@ from aan_engine.candidate import Candidate, Kind, neighbourhood
 from aan_engine.cast import Cast
 from aan_engine.layers import painted
 from aan_engine.pipeline import Filled
-from aan_engine.roles import CLEAN_NUMBER, Roles
+from aan_engine.roles import CLEAN_NUMBER, Roles, _is_broken
 from aan_engine.shot import Controls, FrameFile, Known, Shot, ShotError
 from tests.engine.shots import SIZE, Array, box_matte, pan, shot_of, write_matte, write_rgb
 
@@ -42,6 +43,19 @@ def over(folder: Path, name: str, y: slice, x: slice) -> tuple[FrameFile, ...]:
     mask[y, x] = 1
     write_matte(folder / name, mask)
     return (FrameFile(1, folder / name),)
+
+
+# What is broken
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+@pytest.mark.parametrize("bad", [np.nan, -np.nan, np.inf, -np.inf])
+def test_a_single_broken_value_is_barred_and_no_sound_one_is(kind: Any, bad: float) -> None:
+    largest = np.finfo(kind).max
+    values = np.array([[0.0, -0.0, largest], [-largest, 1e-7, -1e-7]], kind)
+    assert not _is_broken(values).any()
+    values[1, 1] = bad
+    assert np.argwhere(_is_broken(values)).tolist() == [[1, 1]]
 
 
 # The matte
