@@ -82,7 +82,14 @@ def trusted(off: Array, spread: NDArray[np.floating]) -> Array:
 
 def usual(off: Array) -> NDArray[np.floating]:
     """(3,) the usual size of differences (n, 3)."""
-    return np.maximum(1.5 * np.median(np.abs(off), axis=0), 2e-3)
+    return np.maximum(1.5 * _middle(np.abs(off)), 2e-3)
+
+
+def _middle(values: Array) -> NDArray[np.floating]:
+    """(3,) the medians of (n, 3); `np.median` takes three times as long for the few values of a rim."""
+    half = (len(values) - 1) // 2
+    ranked = np.partition(values.T, (half, len(values) // 2), axis=1)
+    return np.asarray((ranked[:, half] + ranked[:, len(values) // 2]) * np.float32(0.5))
 
 
 def exposure(compared: Compared) -> Exposure:

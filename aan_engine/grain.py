@@ -121,13 +121,19 @@ def kept_shares(at: Array, size: tuple[float, float]) -> Array:
 
     Convention: OpenCV's kernel, a = -0.75, positions rounded to 1/32 of a pixel as it does.
     """
-    steps = (np.rint(at * 32).astype(np.int64) % 32).T
-    found = np.ones((len(at), 3))
-    for step, along in zip(steps, size, strict=True):
+    x, y = (np.rint(at * 32).astype(np.int64) % 32).T
+    return _kept(size)[32 * x + y]
+
+
+@lru_cache(maxsize=16)
+def _kept(size: tuple[float, float]) -> Array:
+    """(32 * 32, 3) see `kept_shares`, by the fractions of x and y."""
+    shares = []
+    for along in size:
         left = _left_by(along)
         fine = left[:, [2, 1, 0, 1, 2]] @ _TWICE / _passed(along)[0]
-        found *= np.stack([left[:, 0], fine, np.ones_like(fine)], -1)[step]
-    return np.clip(found, 0, 1).astype(np.float32)
+        shares.append(np.stack([left[:, 0], fine, np.ones_like(fine)], -1))
+    return np.clip(shares[0][:, None] * shares[1][None], 0, 1).astype(np.float32).reshape(-1, 3)
 
 
 @lru_cache(maxsize=16)
@@ -242,6 +248,7 @@ def _in_blocks(planes: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(planes[:h, :w].reshape(h // BLOCK, BLOCK, w // BLOCK, BLOCK, -1).mean((1, 3)))
 
 
+@lru_cache(maxsize=64)
 def _passed(size: float) -> NDArray[np.float64]:
     """(1 + LAGS,) along an axis: the products of the second differences of noise of this size over 0, 1 ... pixels."""
     rho = correlation(size)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from aan_engine.candidate import Candidate, Kind, Neighbourhood
 from aan_engine.motion import Array, Mask, Motion, project, sample, within
+from aan_engine.origin import by_frame
 from aan_engine.trace import follow
 
 Scalar = TypeVar("Scalar", bound=np.generic)
@@ -115,14 +116,13 @@ def layer(
     n = len(frame)
     colour, stir = np.zeros((n, 3), np.float32), np.zeros(n, np.float32)
     valid = np.zeros(n, bool)
-    for source in np.unique(frame[frame >= 0]):
-        here = np.flatnonzero(frame == source)
+    for source, here in by_frame(frame):
         at = position[here]
-        picture = views.image(int(source))
-        seen = within(at, picture.shape) & (sample(views.visible(int(source)), at) > 0.999)
+        picture = views.image(source)
+        seen = within(at, picture.shape) & (sample(views.visible(source), at) > 0.999)
         here, at = here[seen], at[seen]
         colour[here] = sample(picture, at, sharp=True)
-        stir[here] = sample(views.stir(int(source)), at)
+        stir[here] = sample(views.stir(source), at)
         valid[here] = True
     blank = np.float32(0)
     away = np.where(frame < views.count, np.abs(frame - near.index), CLEAN_AWAY)

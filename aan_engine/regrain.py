@@ -20,6 +20,7 @@ from aan_engine.decision import Decision
 from aan_engine.grain import Again, Grain, kept_shares, measure
 from aan_engine.light import decode, encode
 from aan_engine.motion import Array, Mask, sample
+from aan_engine.origin import by_frame
 from aan_engine.second_look import SecondLook
 from aan_engine.source import Picture, Source, sampled
 from aan_engine.transport import Carried
@@ -58,10 +59,11 @@ class Copied:
             return NOTHING
         found: dict[int, Mask] = {}
         for candidate, share in zip(decision.layers, decision.weights, strict=True):
-            here = candidate.valid & (share > COUNTS) & decision.near.hidden & (candidate.frame >= 0)
-            for frame in np.unique(candidate.frame[here]):
-                x, y = np.rint(candidate.position[here & (candidate.frame == frame)]).astype(int).T
-                marked = found.setdefault(int(frame), np.zeros(size, bool))
+            counts = candidate.valid & (share > COUNTS) & decision.near.hidden
+            cells = np.rint(candidate.position[counts]).astype(int)
+            for frame, here in by_frame(candidate.frame[counts]):
+                x, y = cells[here].T
+                marked = found.setdefault(frame, np.zeros(size, bool))
                 marked[np.clip(y, 0, size[0] - 1), np.clip(x, 0, size[1] - 1)] = True
         closed = {f: cv2.dilate(m.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0 for f, m in found.items()}
         return cls(closed)

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from aan_engine.decision import Decision
 from aan_engine.light import encode
 from aan_engine.motion import Array, Mask, sample, within
+from aan_engine.origin import by_frame
 
 
 class Picture(Protocol):
@@ -64,15 +65,16 @@ def places(decision: Decision, k: int, points: Array, *, scale: Array) -> tuple[
     frames = candidate.frame[cell[:, 1], cell[:, 0]]
     corner = np.array([decision.near.left, decision.near.top], np.float32)
     found = np.zeros((len(points), 2), np.float32)
-    for frame in np.unique(frames[frames >= 0]):
-        here = np.flatnonzero(frames == frame)
+    y, x = np.mgrid[:h, :w].astype(np.float32)
+    shift = candidate.position - corner - np.stack([x, y], -1)
+    for frame, here in by_frame(frames):
         near = np.clip(points[here], 0, (w - 1, h - 1))
         (left, top), (right, bottom) = np.floor(near.min(0)).astype(int), np.ceil(near.max(0)).astype(int) + 1
         part = np.s_[top:bottom, left:right]
-        y, x = np.mgrid[part].astype(np.float32)
-        shift = candidate.position[part] - corner - np.stack([x, y], -1)
-        member = (candidate.frame[part] == frame).astype(np.float32)
-        sums = sample(np.dstack([shift * member[..., None], member]), near - np.array([left, top], np.float32))
+        field = np.ones((bottom - top, right - left, 3), np.float32)
+        field[..., :2] = shift[part]
+        field *= (candidate.frame[part] == frame)[..., None]
+        sums = sample(field, near - np.array([left, top], np.float32))
         found[here] = points[here] + sums[:, :2] / np.maximum(sums[:, 2:], 1e-3)
     return frames, (found + corner + 0.5) / scale - 0.5
 

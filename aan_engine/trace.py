@@ -66,16 +66,19 @@ def follow(
             break
         field = shift(at, to)
         here += sample(field, here)
+        at = to
         on = within(here, field.shape)
-        live, led, here = live[on], led[on], here[on]
+        if not on.all():
+            live, led, here = live[on], led[on], here[on]
         in_view = sample(visible(to), here) > 0.999
+        if not (in_view & led).any():
+            continue
         arrived[live[led & in_view]] = True
         followed = arrived[lead[live]]
         ends = in_view & followed
         found.frame[live[ends]], found.steps[live[ends]], found.position[live[ends]] = to, step, here[ends]
         # Whoever was not in view where the leader ended its journey has none.
         live, led, here = live[~followed], led[~followed], here[~followed]
-        at = to
     return found
 
 

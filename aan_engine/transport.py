@@ -22,6 +22,7 @@ from aan_engine.grain import kept_shares
 from aan_engine.light import decode
 from aan_engine.looks import Looks
 from aan_engine.motion import Array, Mask, sample
+from aan_engine.origin import by_frame
 from aan_engine.rim import WORTH, Rim
 from aan_engine.source import Source, places, sampled
 
@@ -239,12 +240,11 @@ def _gather(hole: _Hole, asked: Mask, *, pot: _Pot) -> None:
     if not rows:
         return
     row, weight, frame, spot = (np.concatenate(v) for v in (rows, weights, frames, spots))
-    for number in np.unique(frame):
-        here = np.flatnonzero(frame == number)
-        blur = hole.focus.missing(int(number)) if hole.focus is not None else 0.0
-        values, sound = sampled(hole.source(int(number)), spot[here], blur=blur)
+    for number, here in by_frame(frame):
+        blur = hole.focus.missing(number) if hole.focus is not None else 0.0
+        values, sound = sampled(hole.source(number), spot[here], blur=blur)
         here, values = here[sound], values[sound]
-        values = hole.decision.light.apply(int(number), values, hole.points[row[here]])
+        values = hole.decision.light.apply(number, values, hole.points[row[here]])
         np.add.at(pot.colour, row[here], weight[here, None] * values)
         np.add.at(pot.total, row[here], weight[here])
         swing, left = np.zeros_like(pot.power), kept_shares(spot[here], hole.grain)
