@@ -22,7 +22,7 @@ from aan_engine.plate import Plate
 from aan_engine.roles import Masks, Roles
 from aan_engine.source import Source
 
-ROOM = 1_200_000_000
+ROOM = 900_000_000
 """Bytes of frames kept, at most."""
 
 LARGE = 0.02
