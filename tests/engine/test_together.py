@@ -39,6 +39,7 @@ def test_one_answer_teaches_the_painter_and_the_chooser(data: Path) -> None:
         assert part in moved
 
 
+@pytest.mark.timeout(300)  # two trainings, on a slow machine
 def test_a_run_in_two_sittings_ends_like_one_in_one(data: Path, tmp_path: Path) -> None:
     whole = together.train(data, tmp_path / "whole", Plan(scenes=2))
     together.train(data, tmp_path / "broken", Plan(scenes=2, minutes=1e-9))
