@@ -62,7 +62,7 @@ class Looks:
     """The tiles of one job's frames, the most recently used of them kept."""
 
     def __init__(self, *, room: int = ROOM) -> None:
-        self._room, self._taken = room, 0
+        self._room = room
         self._kept: OrderedDict[tuple[int, float, int, int], tuple[Array, NDArray[np.uint8]]] = OrderedDict()
 
     def at(self, frame: int, plate: Source, window: Window, *, sigma: float) -> Crop:
@@ -83,14 +83,9 @@ class Looks:
             self._kept.move_to_end(key)
             return self._kept[key]
         tile = self._kept[key] = _looked_at(plate, at, sigma=sigma)
-        self._taken += _size(tile)
-        while self._taken > self._room:
-            self._taken -= _size(self._kept.popitem(last=False)[1])
+        while sum(grey.nbytes + shut.nbytes for grey, shut in self._kept.values()) > self._room:
+            self._kept.popitem(last=False)
         return tile
-
-
-def _size(tile: tuple[Array, NDArray[np.uint8]]) -> int:
-    return tile[0].nbytes + tile[1].nbytes
 
 
 def _looked_at(plate: Source, at: tuple[int, int], *, sigma: float) -> tuple[Array, NDArray[np.uint8]]:
@@ -101,11 +96,10 @@ def _looked_at(plate: Source, at: tuple[int, int], *, sigma: float) -> tuple[Arr
     x1, y1 = min(x + TILE + beyond, W), min(y + TILE + beyond, H)
     blocked = plate.blocked[y0:y1, x0:x1]
     green = plate.picture.logs(y0, y1, x0, x1)[..., 1]
-    shown = (~blocked).astype(np.float32)
-    soft = cv2.GaussianBlur(np.where(blocked, 0, green) * shown, (0, 0), sigma)
-    # What is blocked must not bleed into the blur of its surroundings.
+    soft = cv2.GaussianBlur(np.where(blocked, 0, green), (0, 0), sigma)
     if blocked.any():
-        soft /= np.maximum(cv2.GaussianBlur(shown, (0, 0), sigma), 1e-3)
+        # What is blocked must not bleed into the blur of its surroundings.
+        soft /= np.maximum(cv2.GaussianBlur((~blocked).astype(np.float32), (0, 0), sigma), 1e-3)
     shut = cv2.dilate(blocked.astype(np.uint8), np.ones((3, 3), np.uint8))
     inner = np.s_[y - y0 : y - y0 + TILE, x - x0 : x - x0 + TILE]
     return np.ascontiguousarray(soft[inner]), np.ascontiguousarray(shut[inner])

@@ -121,30 +121,33 @@ class Plate:
 
 def light(plate: Plate, window: tuple[int, int, int, int], *, every: int = 1) -> NDArray[np.float32]:
     """(h, w, 3) float32 scene-linear: rows and columns (top, bottom, left, right) of a plate's picture."""
-    top, bottom, left, right = window
-    part = plate.parts[plate.beauty.part]
-    shown = {name: part.channels[name][top:bottom:every, left:right:every] for name in plate.beauty.names}
-    stacked = np.empty((*shown[plate.beauty.names[0]].shape, 3), np.float32)
+    shown = _shown(plate, window, every=every)
+    stacked = np.empty((*shown[0].shape, 3), np.float32)
     # Signalling NaNs of a plate must not raise a warning on their way to float32.
     with np.errstate(invalid="ignore"):
         # A band at a time: channel after channel over a whole plate, each would push the others out of the cache.
         for row in range(0, len(stacked), BAND):
-            for column, name in enumerate(plate.beauty.names):
-                stacked[row : row + BAND, :, column] = shown[name][row : row + BAND]
+            for column, values in enumerate(shown):
+                stacked[row : row + BAND, :, column] = values[row : row + BAND]
     return stacked if plate.encoding is None else plate.encoding.decode(stacked)
 
 
 def logs(plate: Plate, window: tuple[int, int, int, int]) -> NDArray[np.float32]:
     """As `light`, in the working log range: `encode(light(plate, window))`, bit for bit."""
-    top, bottom, left, right = window
-    channels = plate.parts[plate.beauty.part].channels
-    shown = [channels[name][top:bottom, left:right] for name in plate.beauty.names]
+    shown = _shown(plate, window)
     if plate.encoding is not None or any(values.dtype != np.float16 for values in shown):
         return encode(light(plate, window))
-    stacked = np.empty((bottom - top, right - left, 3), np.float32)
+    stacked = np.empty((*shown[0].shape, 3), np.float32)
     for column, values in enumerate(shown):
         stacked[..., column] = _every_half()[values.view(np.uint16)]
     return stacked
+
+
+def _shown(plate: Plate, window: tuple[int, int, int, int], *, every: int = 1) -> list[Array]:
+    """The picture's three channels as they are stored, or every so many-th pixel of them."""
+    top, bottom, left, right = window
+    channels = plate.parts[plate.beauty.part].channels
+    return [channels[name][top:bottom:every, left:right:every] for name in plate.beauty.names]
 
 
 @lru_cache(maxsize=1)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from aan_engine.candidate import Candidate, Kind, Neighbourhood
 from aan_engine.exposure import ALIKE, DOUBT, STILL, Compared, Exposure, exposure, lit, sensitivity, trusted, usual
 from aan_engine.motion import Array, sample
+from aan_engine.origin import by_frame
 
 SCARCE = 120
 """Rim pixels below which a source frame is judged by all that it shows of the target."""
@@ -118,11 +119,12 @@ def in_light(candidate: Candidate, light: Relit) -> Candidate:
         return candidate
     image = candidate.image.copy()
     known = np.flatnonzero(candidate.valid)
-    frames, width = candidate.frame.flat[known], candidate.valid.shape[1]
-    for frame in changed & set(np.unique(frames).tolist()):
-        here = known[frames == frame]
+    pixels, width = image.reshape(-1, 3), candidate.valid.shape[1]
+    for frame, among in by_frame(candidate.frame.flat[known]):
+        if frame not in changed:
+            continue
+        here = known[among]
         y, x = np.divmod(here, width)
-        pixels = image.reshape(-1, 3)
         pixels[here] = light.apply(frame, pixels[here], np.stack([x, y], -1).astype(np.float32))
     return replace(candidate, image=image)
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from aan_engine.decision import Decision
 from aan_engine.looks import Crop, Looks
 from aan_engine.motion import Array
+from aan_engine.origin import by_frame
 from aan_engine.polish import STAY, Nudge, nudge
 from aan_engine.source import Source, places
 
@@ -70,13 +71,12 @@ class Rim:
     def nudges(self, k: int, frames: NDArray[np.int32], points: Array) -> Array:
         """What to add to the places of candidate `k` for plate positions (n, 2) that it takes from `frames` (n,)."""
         added = np.zeros((len(points), 2), np.float32)
-        for frame in np.unique(frames[frames >= 0]):
-            here = frames == frame
-            if here.sum() < MINOR * self._count:
+        for frame, here in by_frame(frames):
+            if len(here) < MINOR * self._count:
                 continue
-            if (k, int(frame)) not in self._found:
-                self._found[k, int(frame)] = self._polished(k, int(frame))
-            added[here] = self._found[k, int(frame)].at(points[here])
+            if (k, frame) not in self._found:
+                self._found[k, frame] = self._polished(k, frame)
+            added[here] = self._found[k, frame].at(points[here])
         return added
 
     def _polished(self, k: int, frame: int) -> Nudge:

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -20,6 +19,7 @@ from torch import Tensor, nn
 from aan_engine.network.align import Aligned, Alignment
 from aan_engine.network.attend import Attention, Matches
 from aan_engine.network.blocks import (
+    STRIDE,
     WIDTHS,
     Conv,
     Encoder,
@@ -177,10 +177,11 @@ class Decoder(nn.Module):
         met = self.meeting(cells)
         level, contrast = surroundings(base, visible)
         rows, columns = window(visible < 1, margin=REACH)
-        near = np.s_[..., 8 * rows.start : 8 * rows.stop, 8 * columns.start : 8 * columns.stop]
-        beside = F.pixel_unshuffle(torch.cat([((base - level) / contrast)[near], visible[near]], dim=1), 2)
+        y, x = (slice(STRIDE * span.start, STRIDE * span.stop) for span in (rows, columns))
+        apart = (base - level) / contrast
+        beside = F.pixel_unshuffle(torch.cat([apart[..., y, x], visible[..., y, x]], dim=1), 2)
         fine = self.near(self.enter(torch.cat([self.rise(met[..., rows, columns]), beside], dim=1)))
         fine = self.join(fine + self.up(self.wide(self.down(fine))))
         paint = torch.zeros_like(base)
-        paint[near] = F.pixel_shuffle(self.paint(fine), 2)
+        paint[..., y, x] = F.pixel_shuffle(self.paint(fine), 2)
         return paint * contrast * (visible < 1)

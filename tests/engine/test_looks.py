@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 import cv2
 import numpy as np
 import pytest
@@ -17,13 +19,14 @@ SIZE = (2 * TILE + 37, 2 * TILE + 91)
 SIGMA = 2.8
 
 
+@dataclass(frozen=True, eq=False)
 class Counted(Picture):
     """A picture that notes which parts of it were fetched."""
 
-    fetched: list[Window]
+    fetched: list[Window] = field(default_factory=list)
 
     def logs(self, top: int, bottom: int, left: int, right: int) -> Array:
-        self.__dict__.setdefault("fetched", []).append((left, top, right, bottom))
+        self.fetched.append((left, top, right, bottom))
         return super().logs(top, bottom, left, right)
 
 
