@@ -4,7 +4,8 @@ Overlapping blocks are taken apart into cosines, twice: what a coefficient has b
 makes a first picture, and what that shows of structure then says how much of each coefficient stays. Where every
 coefficient is structure, noise stays with it: how much of it does is told along. There a second look at the same
 places, another frame's, helps: where both agree to within their noise, what is structure is known better, and the
-noise that stays can be the one's or the other's.
+noise that stays can be the one's or the other's. But what is judged by both looks has a trace of both in it: the one
+whose noise is not to stay counts little.
 
 Convention: as in `grain`. Blocks are 8 x 8 and begin every 4 pixels.
 """
@@ -33,30 +34,40 @@ FADE = 7.0
 TOGETHER = 0.7
 """How far what is found at first sight errs along with the coefficient itself."""
 
-AGREED = 4.0
+AGREED = 9.0
 """Two looks differ by noise if the square of what they differ by is no more than so many times what it should be."""
 
-ALL = 0.9
+LEAN = 0.1
+"""How much the look whose noise does not stay has to say in what is structure."""
+
+ENOUGH = 0.5
 """A second look at a block must show so much of it."""
 
 MARGIN = SIDE
 """Pixels that a picture must have around what is asked of it."""
 
 
-def cored(
-    values: Array,
-    grain: Grain,
-    again: tuple[Array, Mask] | None = None,
-    *,
-    turn: float = 0.0,
-    where: Mask | None = None,
-) -> tuple[Array, Array]:
+@dataclass(frozen=True, eq=False)
+class Again:
+    """A second look at a picture, with noise of its own.
+
+    Args:
+        apart: (h, w, 3) log range, what it has more than the first.
+        known: (h, w) bool, where there is one.
+        stays: (h, w) bool, where the noise that stays is this look's and not the first one's.
+    """
+
+    apart: Array
+    known: Mask
+    stays: Mask
+
+
+def cored(values: Array, grain: Grain, again: Again | None = None, *, where: Mask | None = None) -> tuple[Array, Array]:
     """The picture without its noise, as far as structure allows.
 
     Args:
         values: (h, w, 3) log range.
-        again: what a second look, with noise of its own, has more than this, and (h, w) bool where there is one.
-        turn: 0 .. 1, how much of the noise that stays is the second look's.
+        again: a second look at it.
         where: (h, w) bool, the pixels that are asked for, unless told all; what others come back with means nothing.
 
     Returns:
@@ -66,14 +77,14 @@ def cored(
     picture = _planes(values)
     asked = _touched(_cells(_padded(np.ones((h, w), np.bool_) if where is None else where)))
     around = _touched(_under(asked))
-    looks = _looks(picture, again, grain, turn=turn, chosen=around)
+    looks = _looks(picture, again, grain, chosen=around)
     first = _evened(looks.taken * looks.gains_at_first(), around)
     looks = looks.only(asked[around])
     gains = looks.gains_at_second(_taken(first, asked))
     passed = gains * (1 + 2 * TOGETHER * (1 - gains))
     passed[..., 0] = 1
     spectrum = _spectrum(grain.size)
-    told = (passed**2 * looks.left @ spectrum).mean(0) / spectrum.sum()
+    told = (passed**2 @ spectrum).mean(0) / spectrum.sum()
     smooth = _evened(looks.taken * gains, asked)
     stays = _evenly(told, asked)
     inner = np.s_[SIDE : SIDE + h, SIDE : SIDE + w]
@@ -82,16 +93,15 @@ def cored(
 
 @dataclass(frozen=True, eq=False)
 class _Looks:
-    """What is known of n blocks, (3, n, 64) each: `taken` is cored, `best` what its gains are judged by, `noise` that
-    one's variance, and `left` the share of the noise that one look alone would have in what is taken."""
+    """What is known of n blocks, (3, n, 64) each: `taken` is cored, `best` what its gains are judged by, and `noise`
+    that one's variance."""
 
     taken: Array
     best: Array
     noise: Array
-    left: Array
 
     def only(self, chosen: Mask) -> _Looks:
-        return _Looks(*(values[:, chosen] for values in (self.taken, self.best, self.noise, self.left)))
+        return _Looks(*(values[:, chosen] for values in (self.taken, self.best, self.noise)))
 
     def gains_at_first(self) -> Array:
         gains = np.maximum(1 - np.float32(STAND) * self.noise / np.maximum(self.best**2, np.float32(1e-12)), 0)
@@ -105,17 +115,19 @@ class _Looks:
         return np.asarray(gains, np.float32)
 
 
-def _looks(picture: Array, again: tuple[Array, Mask] | None, grain: Grain, *, turn: float, chosen: Mask) -> _Looks:
+def _looks(picture: Array, again: Again | None, grain: Grain, *, chosen: Mask) -> _Looks:
     taken = _taken(picture, chosen)
     noise = grain.at(taken[..., 0].mean(0) / SIDE).T[..., None] * _spectrum(grain.size)
     if again is None:
-        return _Looks(taken, taken, noise, np.ones_like(taken))
-    apart, known = _taken(_planes(again[0]), chosen), _blocks(_padded(again[1]), chosen).mean((-2, -1))
-    agreed = (apart**2 < np.float32(2 * AGREED) * noise) & (known > ALL)[:, None]
-    apart *= agreed
-    left = 1 - agreed * np.float32(2 * turn * (1 - turn))
-    noise *= 1 - np.float32(0.5) * agreed
-    return _Looks(taken + np.float32(turn) * apart, taken + np.float32(0.5) * apart, noise, left)
+        return _Looks(taken, taken, noise)
+    apart, known = _taken(_planes(again.apart), chosen), _blocks(_padded(again.known), chosen).mean((-2, -1))
+    agreed = (apart**2 < np.float32(2 * AGREED) * noise) & (known > ENOUGH)[:, None]
+    turned = _taken(_planes(again.apart * again.stays[..., None]), chosen)
+    taken += agreed * turned
+    # From what is taken to the other look; a mean of the two has less noise.
+    back = agreed * (apart - 2 * turned)
+    noise *= 1 - np.float32(2 * LEAN * (1 - LEAN)) * agreed
+    return _Looks(taken, taken + np.float32(LEAN) * back, noise)
 
 
 def _padded(values: NDArray[Any]) -> NDArray[Any]:

@@ -213,7 +213,9 @@ def _tile(
         asked[inner] = cure
         smooth, stays = coring.cored(values, grain, where=asked)
         if again is not None and again.worth_it and stays[asked].mean() > STAYS:
-            smooth, stays = coring.cored(values, grain, again.apart(*wide), turn=again.turn, where=asked)
+            look = again.within(*wide)
+            smooth, stays = coring.cored(values, grain, look, where=asked)
+            stays *= _swapped(carried.coarse[wide], carried.share[wide], where=look.stays & look.known)
     values, smooth, stays = values[inner], smooth[inner], stays[inner]
     # What coring leaves is where structure is: in the grain's softer part.
     kept = np.where(cure, carried.coarse[tile] * stays, carried.kept[tile])
@@ -222,3 +224,11 @@ def _tile(
     fresh = grain.draw(np.maximum(1 - kept, 0), np.maximum(1 - fine, 0), rng)
     dressed = decode(np.where(cure[..., None], smooth, values) + np.sqrt(grain.at(smooth.mean(-1))) * fresh)
     out[tile][here] = dressed[here]
+
+
+def _swapped(coarse: Array, share: Array, *, where: Mask) -> Array:
+    """How many times the grain it had a mixture has once a whole second look has come and its leading source has gone.
+
+    Of w a + rest, with (b - a) added, there is b, (w - 1) a, and the rest.
+    """
+    return np.where(where, 1 + 2 * (1 - share) / np.maximum(coarse, 1e-3), 1)

@@ -1,7 +1,8 @@
 """The second look: what a fill was copied from, as another frame shows it, with grain of its own.
 
 What target after target is copied from one frame stands still with that frame's grain. Where structure is fine no
-coring tells the two apart; a second frame does.
+coring tells the two apart; a second frame does. Of the two frames, neighbours, one has an even number: where some grain
+must stay, on even targets it is that one's, on odd targets the other's, and no target has its neighbour's.
 
 Convention: plate and proxy positions as in `proxy`.
 """
@@ -20,8 +21,8 @@ from aan_engine.motion import Array, Mask, sample
 from aan_engine.source import Source, sampled
 from aan_engine.transport import Carried
 
-GRAINY = 0.3
-"""Copies that kept less of their grain than this, as a variance, have none that could stand still."""
+LEADING = 0.3
+"""A source with a smaller share of a mixture leaves too little of its grain there to be looked at."""
 
 LITTLE = 0.02
 """A frame that supplies less than this of what is asked for is not worth opening two more plates for."""
@@ -58,15 +59,11 @@ class SecondLook:
         """Whether a second look is fine enough to tell grain from structure."""
         return self.coarseness <= FINEST
 
-    @property
-    def turn(self) -> int:
-        """Whose grain is left where some must stay: 0 the first look's, 1 the second's; target by target the other."""
-        return self.index % 2
-
-    def apart(self, rows: slice, columns: slice) -> tuple[Array, Mask]:
-        """Over a window: what the second look has more than the first, (h, w, 3) log range, and where there is one."""
+    def within(self, rows: slice, columns: slice) -> coring.Again:
+        """What it shows in a window of the target."""
         found, known = self._everywhere
-        return found[rows, columns], known[rows, columns]
+        others = (self.carried.source[rows, columns] - self.index) % 2 == 1
+        return coring.Again(found[rows, columns], known[rows, columns], others)
 
     @cached_property
     def _everywhere(self) -> tuple[Array, Mask]:
@@ -75,7 +72,7 @@ class SecondLook:
         wanted = cv2.dilate(self.still.astype(np.uint8), block) > 0
         frames, position = self.carried.source, self.carried.position
         found, known = np.zeros((*frames.shape, 3), np.float32), np.zeros(frames.shape, np.bool_)
-        grainy = wanted & (frames >= 0) & (frames < self.count) & (self.carried.kept > GRAINY)
+        grainy = wanted & (frames >= 0) & (frames < self.count) & (self.carried.share > LEADING)
         each, counts = np.unique(frames[grainy], return_counts=True)
         for frame in each[counts >= LITTLE * grainy.sum()].tolist():
             # What has come into view stays in view for a while: first on the side away from the target.

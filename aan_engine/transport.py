@@ -47,6 +47,7 @@ class Carried:
         fill: (H, W, 3) float32 scene-linear.
         confidence: (H, W) 0 .. 1, the share taken from plates, times how far the candidates agree with what was taken.
         source: (H, W) index of the winning source frame, -1 where painted.
+        share: (H, W) 0 .. 1, how much of the fill is that frame's.
         position: (H, W, 2) where on that frame's plate, in its pixels.
         unseen: (H, W) 0 .. 1, share synthesised.
         kept: (H, W) 0 .. 1, share of the plates' grain, as a variance, that resampling and mixing left.
@@ -56,6 +57,7 @@ class Carried:
     fill: Array
     confidence: Array
     source: NDArray[np.int32]
+    share: Array
     position: Array
     unseen: Array
     kept: Array
@@ -69,6 +71,7 @@ class Carried:
             np.zeros((*shape, 3), np.float32),
             np.zeros(shape, np.float32),
             np.full(shape, -1, np.int32),
+            np.zeros(shape, np.float32),
             np.zeros((*shape, 2), np.float32),
             *(np.zeros(shape, np.float32) for _ in range(4)),
         )
@@ -121,7 +124,7 @@ def laid_over(painted: Source, hidden: Mask, *, index: int) -> Carried:
     out = Carried.blank((hidden.shape[0], hidden.shape[1]))
     ys, xs = matte.places(hidden)
     out.fill[ys, xs] = painted.picture.region(0, hidden.shape[0], 0, hidden.shape[1])[ys, xs]
-    out.confidence[ys, xs], out.source[ys, xs] = 1, index
+    out.confidence[ys, xs], out.source[ys, xs], out.share[ys, xs] = 1, index, 1
     out.kept[ys, xs] = out.fine[ys, xs] = out.coarse[ys, xs] = 1
     out.position[ys, xs] = np.stack([xs, ys], -1)
     return out
@@ -192,13 +195,15 @@ def _carry_pixels(
     out.fill[ys, xs] = decode(mean)
     out.confidence[ys, xs] = np.clip(pot.total / whole * sample(decision.agreement, points), 0, 1)
     out.source[ys, xs], out.position[ys, xs] = pot.source, pot.position
-    out.unseen[ys, xs] = invented / whole
+    out.share[ys, xs], out.unseen[ys, xs] = pot.share / whole, invented / whole
     out.kept[ys, xs], out.fine[ys, xs], out.coarse[ys, xs] = (pot.power / whole[:, None] ** 2).T
 
 
 @dataclass(frozen=True, eq=False)
 class _Pot:
     """What was gathered for n pixels: weighted colour and weight, and the heaviest single source.
+
+    `share` is all the weight that was gathered from that source's frame.
 
     `power`, (n, 3) as in `grain.kept_shares`, adds up the variance that the weighted sum has of each plate's grain:
     plates by themselves, since their grain is not the same.
@@ -208,6 +213,7 @@ class _Pot:
     total: Array
     power: Array
     best: Array
+    share: Array
     source: NDArray[np.int32]
     position: Array
 
@@ -218,6 +224,7 @@ class _Pot:
             np.zeros((n, 3), np.float32),
             blank,
             np.zeros((n, 3), np.float32),
+            blank.copy(),
             blank.copy(),
             np.full(n, -1, np.int32),
             np.zeros((n, 2), np.float32),
@@ -246,7 +253,8 @@ def _gather(hole: _Hole, asked: Mask, *, pot: _Pot) -> None:
         here, values = here[sound], values[sound]
         values = hole.decision.light.apply(number, values, hole.points[row[here]])
         np.add.at(pot.colour, row[here], weight[here, None] * values)
-        np.add.at(pot.total, row[here], weight[here])
+        whole = np.bincount(row[here], weight[here], len(pot.total)).astype(np.float32)
+        pot.total[:] += whole
         swing, left = np.zeros_like(pot.power), kept_shares(spot[here], hole.grain)
         if blur > 0:
             left = left * left_of_grain(hole.grain, blur)
@@ -256,7 +264,7 @@ def _gather(hole: _Hole, asked: Mask, *, pot: _Pot) -> None:
         heavy = here[np.argsort(weight[here], kind="stable")]
         heavy = heavy[weight[heavy] > pot.best[row[heavy]]]
         pot.best[row[heavy]], pot.source[row[heavy]] = weight[heavy], number
-        pot.position[row[heavy]] = spot[heavy]
+        pot.position[row[heavy]], pot.share[row[heavy]] = spot[heavy], whole[row[heavy]]
 
 
 def _shares(decision: Decision, points: Array) -> Array:
