@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from aan_engine.candidate import Candidate, Kind, Neighbourhood, neighbourhood
-from aan_engine.decision import Brief, Decision, Prepared, Proposed, Sketched, unanimity
+from aan_engine.decision import Brief, Decision, Prepared, Proposed, Sketched, balanced, unanimity
 from aan_engine.encoded import Encoded
 from aan_engine.exposure import Compared
 from aan_engine.layers import painted
@@ -173,7 +173,7 @@ class Decider:
         logits = self._networks.chooser(fine, coarse, valid=given["valid"], kind=kind)
         found = unveil(choose(logits, given["valid"][:, :, 0]))
         shares = found[0, :, :h, :w].cpu().numpy()
-        return self._survey.cast.preferred(layers, shares, count=self._survey.reel.count)
+        return self._survey.cast.preferred(layers, balanced(layers, shares), count=self._survey.reel.count)
 
     @torch.no_grad()
     def _brief(self, prepared: Prepared) -> Brief:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from aan_engine.candidate import Candidate, Neighbourhood
+from aan_engine.candidate import Candidate, Kind, Neighbourhood
 from aan_engine.motion import Array
 from aan_engine.network.inpainter import Painted, ReferenceSet, State
 from aan_engine.registration import Registered
@@ -18,6 +18,9 @@ from aan_engine.relight import UNLIT, Relit
 
 ALIKE = 0.05
 """Distance in the log range at which a candidate no longer shows the same as the fill: a fifth of a stop."""
+
+EVENLY, DIFFERENT = 0.7, 0.4
+"""How far copies from before and after are evened out at most; and the distance in the log range from which hardly."""
 
 SAME = 0.015
 """Distance in the log range up to which two candidates show the same thing: what grain and resampling do."""
@@ -100,6 +103,27 @@ class Decision:
     agreement: Array
     alone: Array
     light: Relit = UNLIT
+
+
+def balanced(layers: list[Candidate], shares: Array) -> Array:
+    """Shares (K, h, w), evened out in part between the two directions in which one kind of candidate follows a pixel.
+
+    Where it is seen both before and after, the chooser takes sides more than it knows: two copies err less than one.
+    The nearer one in time counts more; where they show different things, the chooser is believed.
+    """
+    found = shares.copy()
+    for kind in (Kind.CHAINED, Kind.CARRIED):
+        pair = [k for k, layer in enumerate(layers) if layer.kind is kind]
+        if len(pair) != 2:
+            continue
+        one, other = (layers[k] for k in pair)
+        apart = np.abs(one.image - other.image).mean(-1)
+        evenly = np.where(one.valid & other.valid, EVENLY * np.exp(-apart / DIFFERENT), 0).astype(np.float32)
+        nearer = other.distance / np.maximum(one.distance + other.distance, 1)
+        both = shares[pair].sum(0)
+        found[pair[0]] += evenly * (both * nearer - shares[pair[0]])
+        found[pair[1]] = both - found[pair[0]]
+    return found
 
 
 def unanimity(images: Array, shares: Array) -> tuple[Array, Array]:

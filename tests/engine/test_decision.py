@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import torch
 
-from aan_engine.candidate import Kind
+from aan_engine.candidate import Candidate, Kind
 from aan_engine.decider import Decider
-from aan_engine.decision import Decision
+from aan_engine.decision import Decision, balanced
 from aan_engine.networks import Networks
 from aan_engine.proxy import Reel, make
 from aan_engine.survey import Survey
@@ -112,3 +112,33 @@ def test_a_frame_without_a_hole_needs_no_decision(survey: Survey) -> None:
             reel.put(index, make(plate, np.zeros(SIZE, np.float32), size=SIZE))
         decider = Decider(Networks.load(torch.device("cpu")), Survey(reel))
         assert decider.decide(0) is None
+
+
+def seen(kind: Kind, *, grey: float, away: float) -> Candidate:
+    """A candidate over four pixels that shows the first three."""
+    valid = np.array([[True, True, True, False]])
+    image, blank = np.full((1, 4, 3), grey, np.float32) * valid[..., None], np.zeros((1, 4), np.float32)
+    place = (np.where(valid, np.int32(1), np.int32(-1)), np.zeros((1, 4, 2), np.float32))
+    return Candidate(kind, image, valid, *place, np.float32(away) * valid, blank, blank)
+
+
+def test_what_is_seen_before_and_after_is_taken_from_both_the_nearer_one_first() -> None:
+    layers = [
+        seen(Kind.CARRIED, grey=0.5, away=2),
+        seen(Kind.CARRIED, grey=0.5, away=6),
+        seen(Kind.DIRECT, grey=1, away=9),
+    ]
+    shares = np.array([[[0.1, 0.6, 0.0, 0.9]], [[0.7, 0.2, 0.0, 0.0]], [[0.2, 0.2, 1.0, 0.1]]], np.float32)
+    found = balanced(layers, shares)
+    np.testing.assert_allclose(found.sum(0), shares.sum(0), atol=1e-6)
+    np.testing.assert_array_equal(found[2], shares[2])
+    np.testing.assert_array_equal(found[..., 2:], shares[..., 2:])
+    # Evenly would be 3 : 1, by how far away they are.
+    np.testing.assert_allclose(found[0, 0, :2], [0.3 * 0.1 + 0.7 * 0.6, 0.6], atol=1e-6)
+    np.testing.assert_array_equal(balanced(layers[1:], shares[1:]), shares[1:])
+
+
+def test_the_chooser_is_believed_where_before_and_after_show_different_things() -> None:
+    layers = [seen(Kind.CHAINED, grey=0, away=1), seen(Kind.CHAINED, grey=2, away=1)]
+    shares = np.array([[[0.9] * 4], [[0.1] * 4]], np.float32)
+    np.testing.assert_allclose(balanced(layers, shares), shares, atol=0.01)
