@@ -20,6 +20,7 @@ from aan_engine.network.chooser import Chooser, choose, features
 from aan_engine.training.homography import rate_at
 from aan_engine.training.journal import Journal
 from aan_engine.training.pool import Pool, gather
+from aan_engine.training.precision import halved
 
 SAVE_MINUTES = 3.0
 
@@ -85,8 +86,8 @@ def train(
             group["lr"] = rate_at(step, plan.rate, plan.steps)
         rng = np.random.default_rng((plan.seed, step))
         given = augmented(seen.batch(rng.integers(len(seen), size=plan.count)), rng)
-        # Half precision halves the time of a step on processors that know it; the loss itself stays in full precision.
-        with torch.autocast(device, torch.bfloat16):
+        # The loss itself stays in full precision.
+        with halved(device):
             terms = losses(model, {k: v.to(device) for k, v in given.items()})
         loss = objective(terms)
         optimizer.zero_grad(set_to_none=True)

@@ -22,6 +22,7 @@ from aan_engine.training import pairs
 from aan_engine.training.journal import Journal
 from aan_engine.training.lessons import lessons
 from aan_engine.training.pairs import Pairs
+from aan_engine.training.precision import halved
 from aan_engine.training.stills import Still, stills
 
 TRUSTED = 4.0
@@ -111,10 +112,10 @@ def moved(given: Pairs, device: str) -> Pairs:
 
 
 def estimate_pairs(model: HomographyEstimator, given: Pairs) -> tuple[HomographyEstimate, Matches]:
-    """The estimate, and the matches behind it. The encoder runs in bfloat16, which halves its time on a CPU."""
+    """The estimate, and the matches behind it. The encoder runs in half precision, see `precision`."""
     images = torch.cat([given.target, given.reference])
     visible = torch.cat([given.target_visible, given.reference_visible])
-    with torch.autocast(images.device.type, dtype=torch.bfloat16):
+    with halved(images.device):
         cells = model.encode(images, visible)
     features, shown = cells.features.float().chunk(2), cells.visible.chunk(2)
     target, reference = Cells(features[0], shown[0]), Cells(features[1], shown[1])

@@ -23,6 +23,7 @@ from aan_engine.training import losses
 from aan_engine.training.guide import Guide
 from aan_engine.training.holes import PAINTED_OUT, Mask, hole
 from aan_engine.training.lessons import lessons
+from aan_engine.training.precision import halved
 from aan_engine.training.stills import Still, crop_of_frame, stills
 from aan_engine.training.trainer import Frame
 
@@ -164,7 +165,7 @@ class Clips:
         state: State | None = None
         for first in range(0, len(runs.truth), GROWTH):
             frames: list[Frame] = []
-            with torch.autocast(every.device.type, dtype=torch.bfloat16):
+            with halved(every.device):
                 given = ReferenceSet(painter.features(every, shown), visible_cells(shown), torch.empty(0))
             for t in range(first, min(first + GROWTH, len(runs.truth))):
                 truth, visible = runs.truth[t], runs.visible[t]
@@ -210,8 +211,8 @@ class Clips:
 
 
 def paint(painter: Inpainter, truth: Tensor, visible: Tensor, references: ReferenceSet, state: State | None) -> Painted:
-    """One step in bfloat16 where that is safe: convolutions take half the time; colours stay float32."""
-    with torch.autocast(truth.device.type, dtype=torch.bfloat16):
+    """One step in half precision, see `precision`; colours stay float32."""
+    with halved(truth.device):
         return painter.step(truth, visible, references=references, state=state)
 
 

@@ -29,6 +29,7 @@ from aan_engine.training import choice
 from aan_engine.training.choices import CROP, FRAMES, RUN, RUNS, batch, crop, laid, shown, windows
 from aan_engine.training.homography import rate_at
 from aan_engine.training.journal import Journal
+from aan_engine.training.precision import halved
 from aan_engine.training.scenes import HEIGHT, WIDTH, Stage
 from aan_engine.training.stills import to_linear
 
@@ -106,7 +107,7 @@ class Ensemble:
     def losses(self, proposed: Proposed, truth: Array, rng: np.random.Generator) -> dict[str, Tensor]:
         """The chooser's terms (see `choice`) with the painted layer inside the gradient, and the painter's own."""
         brief, near, device = proposed.brief, proposed.near, self.networks.device
-        with torch.autocast(device.type, torch.bfloat16):
+        with halved(device):
             frame = self.networks.inpainter.step(
                 brief.image, brief.visible, references=brief.references, state=brief.state
             )
@@ -117,7 +118,7 @@ class Ensemble:
         at = windows(proposed, rng, count=2)
         given = {k: v.to(device) for k, v in batch([crop(truth, proposed, top=y, left=x) for y, x in at]).items()}
         given["image"] = torch.cat([given["image"][:, :-1], _pieces(painting, near, at)[:, None]], 1)
-        with torch.autocast(device.type, torch.bfloat16):
+        with halved(device):
             terms = choice.losses(self.networks.chooser, given)
         return terms | {"painted": (off + 6 * off.square()).sum() / gap.sum().clamp(min=1) / 3}
 

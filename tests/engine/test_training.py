@@ -24,6 +24,7 @@ from aan_engine.training import homography as homography_training
 from aan_engine.training import inpainter as inpainter_training
 from aan_engine.training.cli import app
 from aan_engine.training.journal import Journal
+from aan_engine.training.precision import halved
 
 torch.set_num_threads(1)
 
@@ -181,11 +182,20 @@ def test_in_decibels_an_easy_picture_counts_as_much_as_a_hard_one() -> None:
     assert losses.hole_decibel(truth + 0.5 * scale, truth, visible).item() == pytest.approx(found - 6.02, abs=0.2)
 
 
+@pytest.mark.parametrize(("known", "found"), [({"avx512_bf16": True}, torch.bfloat16), ({"avx2": True}, torch.float32)])
+def test_half_precision_is_for_processors_that_know_it(
+    known: dict[str, bool], found: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known)
+    with halved("cpu"):
+        assert torch.nn.Conv2d(1, 1, 3)(torch.zeros(1, 1, 8, 8)).dtype is found
+
+
 def test_a_killed_homography_run_ends_with_the_same_bits(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(homography_training, "SAVE_MINUTES", -1.0)
-    plan = homography_training.Plan(steps=4, count=2, seed=3)
+    plan = homography_training.Plan(steps=3, count=2, seed=3)
     whole = homography_training.train(data, tmp_path / "whole", plan).state_dict()
     with monkeypatch.context() as patch:
         patch.setattr(pairs, "batch", killed_after(2, pairs.batch))
