@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import torch
 
 KNOWN = ("avx512_bf16", "amx_bf16", "bf16")
@@ -13,5 +16,5 @@ def halved(device: torch.device | str) -> torch.autocast:
     that know it. Others imitate it and take up to nine times as long: there all stays in full precision."""
     kind = torch.device(device).type
     # Older versions of torch do not tell.
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: Mapping[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
     return torch.autocast(kind, torch.bfloat16, enabled=kind != "cpu" or any(capabilities.get(k) for k in KNOWN))
