@@ -48,21 +48,23 @@ MARGIN = SIDE
 
 
 @dataclass(frozen=True, eq=False)
-class Again:
+class Second:
     """A second look at a picture, with noise of its own.
 
     Args:
         apart: (h, w, 3) log range, what it has more than the first.
         known: (h, w) bool, where there is one.
-        stays: (h, w) bool, where the noise that stays is this look's and not the first one's.
+        instead: (h, w) bool, where the noise that stays is this look's and not the first one's.
     """
 
     apart: Array
     known: Mask
-    stays: Mask
+    instead: Mask
 
 
-def cored(values: Array, grain: Grain, again: Again | None = None, *, where: Mask | None = None) -> tuple[Array, Array]:
+def cored(
+    values: Array, grain: Grain, again: Second | None = None, *, where: Mask | None = None
+) -> tuple[Array, Array]:
     """The picture without its noise, as far as structure allows.
 
     Args:
@@ -115,14 +117,14 @@ class _Looks:
         return np.asarray(gains, np.float32)
 
 
-def _looks(picture: Array, again: Again | None, grain: Grain, *, chosen: Mask) -> _Looks:
+def _looks(picture: Array, again: Second | None, grain: Grain, *, chosen: Mask) -> _Looks:
     taken = _taken(picture, chosen)
     noise = grain.at(taken[..., 0].mean(0) / SIDE).T[..., None] * _spectrum(grain.size)
     if again is None:
         return _Looks(taken, taken, noise)
     apart, known = _taken(_planes(again.apart), chosen), _blocks(_padded(again.known), chosen).mean((-2, -1))
     agreed = (apart**2 < np.float32(2 * AGREED) * noise) & (known > ENOUGH)[:, None]
-    turned = _taken(_planes(again.apart * again.stays[..., None]), chosen)
+    turned = _taken(_planes(again.apart * again.instead[..., None]), chosen)
     taken += agreed * turned
     # From what is taken to the other look; a mean of the two has less noise.
     back = agreed * (apart - 2 * turned)

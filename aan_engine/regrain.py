@@ -215,7 +215,7 @@ def _tile(
         if again is not None and again.worth_it and stays[asked].mean() > STAYS:
             look = again.within(*wide)
             smooth, stays = coring.cored(values, grain, look, where=asked)
-            stays *= _swapped(carried.coarse[wide], carried.share[wide], where=look.stays & look.known)
+            stays *= _swapped(carried.coarse[wide], carried.share[wide], where=look.instead & look.known)
     values, smooth, stays = values[inner], smooth[inner], stays[inner]
     # What coring leaves is where structure is: in the grain's softer part.
     kept = np.where(cure, carried.coarse[tile] * stays, carried.kept[tile])

@@ -59,11 +59,11 @@ class SecondLook:
         """Whether a second look is fine enough to tell grain from structure."""
         return self.coarseness <= FINEST
 
-    def within(self, rows: slice, columns: slice) -> coring.Again:
+    def within(self, rows: slice, columns: slice) -> coring.Second:
         """What it shows in a window of the target."""
         found, known = self._everywhere
         others = (self.carried.source[rows, columns] - self.index) % 2 == 1
-        return coring.Again(found[rows, columns], known[rows, columns], others)
+        return coring.Second(found[rows, columns], known[rows, columns], others)
 
     @cached_property
     def _everywhere(self) -> tuple[Array, Mask]:

@@ -253,8 +253,8 @@ def _gather(hole: _Hole, asked: Mask, *, pot: _Pot) -> None:
         here, values = here[sound], values[sound]
         values = hole.decision.light.apply(number, values, hole.points[row[here]])
         np.add.at(pot.colour, row[here], weight[here, None] * values)
-        whole = np.bincount(row[here], weight[here], len(pot.total)).astype(np.float32)
-        pot.total[:] += whole
+        lent = np.bincount(row[here], weight[here], len(pot.total)).astype(np.float32)
+        pot.total[:] += lent
         swing, left = np.zeros_like(pot.power), kept_shares(spot[here], hole.grain)
         if blur > 0:
             left = left * left_of_grain(hole.grain, blur)
@@ -264,7 +264,7 @@ def _gather(hole: _Hole, asked: Mask, *, pot: _Pot) -> None:
         heavy = here[np.argsort(weight[here], kind="stable")]
         heavy = heavy[weight[heavy] > pot.best[row[heavy]]]
         pot.best[row[heavy]], pot.source[row[heavy]] = weight[heavy], number
-        pot.position[row[heavy]], pot.share[row[heavy]] = spot[heavy], whole[row[heavy]]
+        pot.position[row[heavy]], pot.share[row[heavy]] = spot[heavy], lent[row[heavy]]
 
 
 def _shares(decision: Decision, points: Array) -> Array:
