@@ -94,9 +94,9 @@ def _middle(values: Array) -> NDArray[np.floating]:
 
 def exposure(compared: Compared) -> Exposure:
     """The change from `shown` to `wanted`, less what might be chance; `STILL` where all of it might be."""
-    stops = _start(compared)
+    stops, dark = _start(compared), decode(compared.shown)
     for _ in range(ROUNDS):
-        image = lit(compared.shown, Exposure(stops, STILL.contrast, STILL.pivot))
+        image = encode(dark * np.exp(stops))
         off, slope = compared.wanted - image, sensitivity(image)
         weight = trusted(off, usual(off))
         known = np.maximum((weight * slope**2).sum(0), 1e-9)

@@ -24,6 +24,9 @@ from aan_engine.movers import across, led, narrow
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
+TAPS = 2
+"""Pixels to each side that a bicubic value is made of."""
+
 STILL = 0.5
 """Pixels by which a hole's surroundings may move against the camera and still pass for background."""
 
@@ -33,24 +36,24 @@ class Motion:
     """Motion from a target to a source frame.
 
     Args:
-        map: (h, w, 2) float32, see the module's convention.
+        shift: (h, w, 2) float32, `map` less each pixel's own position: small and smooth, it is what to interpolate.
         homography: (3, 3) float64, its global part.
         trust: 0 .. 1, how much of the frame the homography explains.
         carried: (h, w, 2) like `shift`, but what is hidden moves as what surrounds it does, foreground included.
 
     `shift` lets the hole follow the camera, which is right for a background; `carried` is right for what lies on
-    something that moves by itself. A survey keeps many motions: what is quickly worked out is not kept with them.
+    something that moves by itself. A survey keeps many motions: what is seldom asked for is not kept with them.
     """
 
-    map: Array
+    shift: Array
     homography: NDArray[np.float64]
     trust: float
     carried: Array
 
     @property
-    def shift(self) -> Array:
-        """(h, w, 2) `map` less each pixel's own position: what to interpolate, since it is small and smooth."""
-        return self.map - _grid(*self.map.shape[:2])
+    def map(self) -> Array:
+        """(h, w, 2) see the module's convention."""
+        return self.shift + _grid(*self.shift.shape[:2])
 
 
 def grid(shape: tuple[int, ...]) -> Array:
@@ -91,11 +94,23 @@ def sample(image: NDArray[np.float32], points: Array, *, sharp: bool = False) ->
     Convention: points are (x, y), pixel centres at integers; outside, the nearest edge pixel's value.
     """
     if sharp:
+        image, points = _cropped(image, points)
         around = np.ones((3, 3), np.uint8)
         low = _remapped(cv2.erode(image, around), points, cv2.INTER_NEAREST)
         high = _remapped(cv2.dilate(image, around), points, cv2.INTER_NEAREST)
         return np.clip(_remapped(image, points, cv2.INTER_CUBIC), low, high)
     return _remapped(image, points, cv2.INTER_LINEAR)
+
+
+def _cropped(image: NDArray[np.float32], points: Array) -> tuple[NDArray[np.float32], Array]:
+    """The part of `image` that bicubic values at `points` depend on, and the points on it."""
+    if not points.size:
+        return image, points
+    limits = np.array(image.shape[1::-1])
+    flat = np.clip(points.reshape(-1, 2), -1, limits)
+    left, top = np.clip(np.floor(flat.min(0)).astype(int) - TAPS, 0, limits - 1)
+    right, bottom = np.clip(np.ceil(flat.max(0)).astype(int) + TAPS + 1, 1, limits)
+    return np.ascontiguousarray(image[top:bottom, left:right]), points - np.array([left, top], np.float32)
 
 
 def _remapped(image: NDArray[np.float32], points: Array, method: int) -> Array:
@@ -157,7 +172,7 @@ def between(
     residual[~(seen_mask | target_visible)] = 0
     own = _grid(h, w)
     carried = project(homography, own) + around - own
-    return Motion(project(homography, own + residual), homography, trust, carried)
+    return Motion(project(homography, own + residual) - own, homography, trust, carried)
 
 
 def crossfill(target: Array, warped: Array, *, target_visible: Mask, source_visible: Mask) -> tuple[Array, Array]:

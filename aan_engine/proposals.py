@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from aan_engine.candidate import Candidate, Kind, Neighbourhood
 from aan_engine.layers import bent, carried, chained, direct, layer
 from aan_engine.motion import Array, sample, within
+from aan_engine.origin import present
 from aan_engine.registration import Registered
 from aan_engine.schedule import references
 from aan_engine.survey import Survey
@@ -151,11 +152,12 @@ def attended(
     points = near.points
     at = (points / CELL).astype(np.int32)
     shift = np.zeros((*frames.shape, 2), np.float32)
-    for row, column in np.unique(at[:, ::-1], axis=0):
+    across = frames.shape[1]
+    for row, column in (divmod(cell, across) for cell in present(at[:, 1] * across + at[:, 0])):
         if frames[row, column] >= 0:
             place = (int(rows[row, column]) * CELL, int(columns[row, column]) * CELL)
             source = survey.gallery.image(int(frames[row, column]))
-            shift[row, column] = _polished(template, source, here=(int(row) * CELL, int(column) * CELL), there=place)
+            shift[row, column] = _polished(template, source, here=(row * CELL, column * CELL), there=place)
     row, column = at[:, 1], at[:, 0]
     return layer(
         survey.views(),

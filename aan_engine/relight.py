@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from aan_engine.candidate import Candidate, Kind, Neighbourhood
 from aan_engine.exposure import ALIKE, DOUBT, STILL, Compared, Exposure, exposure, lit, sensitivity, trusted, usual
 from aan_engine.motion import Array, sample
-from aan_engine.origin import by_frame
+from aan_engine.origin import by_frame, present
 
 SCARCE = 120
 """Rim pixels below which a source frame is judged by all that it shows of the target."""
@@ -90,7 +90,7 @@ def relight(
     found = Relit()
     # What attention likes may be another place that looks alike: its light says nothing.
     judges = [(c, _frames(c, rim)) for c in layers if c.kind is not Kind.ATTENDED]
-    for frame in sorted({int(f) for c in layers for f in np.unique(_frames(c, hole))} - {-1}):
+    for frame in sorted({f for c in layers for f in present(_frames(c, hole))}):
         seen = [(c, rim[frames == frame]) for c, frames in judges]
         seen = [(c, here) for c, here in seen if len(here)]
         samples = _Samples.of(target, seen)
@@ -211,16 +211,15 @@ def _slope(pull: Array, weight: Array, scatter: Array) -> Array:
     """The plane (rows, columns, 3) through what pulls, weights and squared pulls say, its slopes less their doubt."""
     rows, columns = pull.shape[:2]
     y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
-    basis = np.stack([np.ones_like(x), x, y], -1)
-    flat = basis.reshape(-1, 3)
-    plane = np.zeros(pull.shape, np.float32)
-    for c in range(3):
-        known, doubt = ((flat * a[..., c].reshape(-1, 1)).T @ flat for a in (weight, scatter * ALIKE))
-        inverse = np.linalg.pinv(known + 1e-6 * np.trace(known) * np.eye(3), hermitian=True)
-        found = inverse @ (pull[..., c].reshape(-1) @ flat)
-        error = np.diag(inverse @ doubt @ inverse) / CELL**2
-        plane[..., c] = basis @ (found * np.maximum(0, 1 - DOUBT * error / np.maximum(found**2, 1e-12)))
-    return plane
+    flat = np.stack([np.ones_like(x), x, y], -1).reshape(-1, 3)
+    # Three channels at a time, each a system of three unknowns.
+    crossed = (flat[:, :, None] * flat[:, None, :]).reshape(-1, 9)
+    known, doubt = ((crossed.T @ a.reshape(-1, 3)).T.reshape(3, 3, 3) for a in (weight, scatter * ALIKE))
+    inverse = np.linalg.pinv(known + 1e-6 * np.trace(known, axis1=1, axis2=2)[:, None, None] * np.eye(3), hermitian=True)
+    found = (inverse @ (pull.reshape(-1, 3).T @ flat)[..., None])[..., 0]
+    error = np.diagonal(inverse @ doubt @ inverse, axis1=1, axis2=2) / CELL**2
+    kept = found * np.maximum(0, 1 - DOUBT * error / np.maximum(found**2, 1e-12))
+    return np.asarray((flat @ kept.T).reshape(pull.shape), np.float32)
 
 
 def _significant(pull: Array, weight: Array, scatter: Array, *, width: float) -> Array:

@@ -18,6 +18,7 @@ import numpy as np
 
 from aan_engine import coring
 from aan_engine.motion import Array, Mask, sample
+from aan_engine.origin import by_frame
 from aan_engine.source import Source, sampled
 from aan_engine.transport import Carried
 
@@ -73,14 +74,17 @@ class SecondLook:
         frames, position = self.carried.source, self.carried.position
         found, known = np.zeros((*frames.shape, 3), np.float32), np.zeros(frames.shape, np.bool_)
         grainy = wanted & (frames >= 0) & (frames < self.count) & (self.carried.share > LEADING)
-        each, counts = np.unique(frames[grainy], return_counts=True)
-        for frame in each[counts >= LITTLE * grainy.sum()].tolist():
+        ys, xs = np.nonzero(grainy)
+        for frame, here in by_frame(frames[ys, xs]):
+            if len(here) < LITTLE * len(ys):
+                continue
             # What has come into view stays in view for a while: first on the side away from the target.
             away = 1 if frame > self.index else -1
             for other in (frame + away, frame - away):
-                here = np.nonzero(grainy & (frames == frame) & ~known)
-                if len(here[0]) and other != self.index:
-                    found[here], known[here] = self._looked(frame, other, position[here])
+                here = here[~known[ys[here], xs[here]]]
+                if len(here) and other != self.index:
+                    at = ys[here], xs[here]
+                    found[at], known[at] = self._looked(frame, other, position[at])
         return found, known
 
     def _looked(self, frame: int, other: int, at: Array) -> tuple[Array, Mask]:

@@ -54,9 +54,9 @@ def follow(
     """
     n = len(points)
     found = _nowhere(n)
-    lead = np.arange(n) if leader is None else leader
-    # Those still under way: who they are, whether they lead themselves, and where they have got to.
+    # Those still under way: who they are, whom they follow, whether they lead themselves, and where they have got to.
     live = np.arange(n)
+    lead = live if leader is None else leader
     led, here = lead == live, points.astype(np.float32, copy=True)
     arrived = np.zeros(n, bool)
     at = start
@@ -69,16 +69,19 @@ def follow(
         at = to
         on = within(here, field.shape)
         if not on.all():
-            live, led, here = live[on], led[on], here[on]
+            live, lead, led, here = live[on], lead[on], led[on], here[on]
         in_view = sample(visible(to), here) > 0.999
-        if not (in_view & led).any():
+        leading = in_view & led
+        if not leading.any():
             continue
-        arrived[live[led & in_view]] = True
-        followed = arrived[lead[live]]
+        arrived[live[leading]] = True
+        followed = arrived[lead]
         ends = in_view & followed
-        found.frame[live[ends]], found.steps[live[ends]], found.position[live[ends]] = to, step, here[ends]
+        there = live[ends]
+        found.frame[there], found.steps[there], found.position[there] = to, step, here[ends]
         # Whoever was not in view where the leader ended its journey has none.
-        live, led, here = live[~followed], led[~followed], here[~followed]
+        on = ~followed
+        live, lead, led, here = live[on], lead[on], led[on], here[on]
     return found
 
 

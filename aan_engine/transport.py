@@ -247,19 +247,23 @@ def _gather(hole: _Hole, asked: Mask, *, pot: _Pot) -> None:
     if not rows:
         return
     row, weight, frame, spot = (np.concatenate(v) for v in (rows, weights, frames, spots))
+    lent, swing = np.empty_like(pot.total), np.empty_like(pot.power)
     for number, here in by_frame(frame):
         blur = hole.focus.missing(number) if hole.focus is not None else 0.0
         values, sound = sampled(hole.source(number), spot[here], blur=blur)
         here, values = here[sound], values[sound]
         values = hole.decision.light.apply(number, values, hole.points[row[here]])
-        np.add.at(pot.colour, row[here], weight[here, None] * values)
-        lent = np.bincount(row[here], weight[here], len(pot.total)).astype(np.float32)
-        pot.total[:] += lent
-        swing, left = np.zeros_like(pot.power), kept_shares(spot[here], hole.grain)
+        at, share = row[here], weight[here, None]
+        np.add.at(pot.colour, at, share * values)
+        left = kept_shares(spot[here], hole.grain)
         if blur > 0:
             left = left * left_of_grain(hole.grain, blur)
-        np.add.at(swing, row[here], weight[here, None] * np.sqrt(left))
-        pot.power[:] += swing**2
+        # Of one frame and pixel there may be several entries: what they lend together is told once.
+        lent[at], swing[at] = 0, 0
+        np.add.at(lent, at, weight[here])
+        np.add.at(swing, at, share * np.sqrt(left))
+        pot.total[at] = pot.total[at] + lent[at]
+        pot.power[at] = pot.power[at] + swing[at] ** 2
         # Ascending weight, so that of several entries for one pixel the heaviest is written last.
         heavy = here[np.argsort(weight[here], kind="stable")]
         heavy = heavy[weight[heavy] > pot.best[row[heavy]]]

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from aan_engine.network.pooling import halved
+
 STRIDE = 8
 WIDTHS = (24, 48, 96)
 RELAXED = 12
@@ -143,9 +145,9 @@ def _membrane(known: Tensor, visible: Tensor) -> Tensor:
         mean = known.sum((2, 3), keepdim=True) / visible.sum((2, 3), keepdim=True).clamp_min(1e-6)
         return torch.where(visible > 0, colour * share + mean * (1 - share), mean)
     odd = (0, w % 2, 0, h % 2)
-    halved, seen = (F.avg_pool2d(F.pad(x, odd), 2) for x in (known, visible))
+    light, seen = (halved(F.pad(x, odd)) for x in (known, visible))
     # What half a coarse pixel shows is known there as well as anything can be.
-    coarse = _membrane(torch.where(seen > 0, halved / seen.clamp_min(1e-6), 0.0), (seen > 0).to(seen.dtype))
+    coarse = _membrane(torch.where(seen > 0, light / seen.clamp_min(1e-6), 0.0), (seen > 0).to(seen.dtype))
     risen = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)[..., :h, :w]
     # In place: at these sizes the time goes into making new pictures, not into adding them up.
     held, free = colour * share, 0.25 * (1 - share)

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from aan_engine.network.pooling import channel_mean, halved, mean_around
+
 KINDS = 7
 PAINTED = 4
 VEIL = 0.1
@@ -53,21 +55,16 @@ def features(
     seen = 1 - hidden
     known = target * seen
     both = valid[:, :, 0] * seen
-    off = (image - known[:, None]).abs().mean(2) * both
+    off = channel_mean((image - known[:, None]).abs()) * both
     # How far a candidate stands from what the others propose.
     real = valid * (kind != PAINTED).to(valid)[..., None, None, None]
     total = real.sum(1, keepdim=True)
     mean = (image * real).sum(1, keepdim=True) / total.clamp(min=1)
     apart = (image - mean).abs() * valid * (total > 0)
-    place = F.avg_pool2d(torch.cat([known, hidden], 1), 2)[:, None].expand(-1, K, -1, -1, -1)
-    own = _halved(torch.cat([valid, torch.log1p(distance) / 3, trust, torch.log1p(stir)], 2))
-    parts = [place, own, *_agreement(off, both), _seconded(image * valid, valid, kind), _detail(known, seen, count=K)]
+    place = halved(torch.cat([known, hidden], 1))[:, None].expand(-1, K, -1, -1, -1)
+    own = [halved(x) for x in (valid, torch.log1p(distance) / 3, trust, torch.log1p(stir))]
+    parts = [place, *own, *_agreement(off, both), _seconded(image * valid, valid, kind), _detail(known, seen, count=K)]
     return torch.cat([image * valid, 4 * apart], 2), torch.cat(parts, 2)
-
-
-def _halved(x: Tensor) -> Tensor:
-    """(B, K, c, h, w) at half the resolution."""
-    return F.avg_pool2d(x.flatten(0, 1), 2).reshape(*x.shape[:3], x.shape[3] // 2, x.shape[4] // 2)
 
 
 def _agreement(off: Tensor, both: Tensor) -> tuple[Tensor, Tensor]:
@@ -82,12 +79,12 @@ def _agreement(off: Tensor, both: Tensor) -> tuple[Tensor, Tensor]:
         in 12 and in 36: of several that look right beside the hole, the one that looks best.
     """
     size = (off.shape[2] // 2, off.shape[3] // 2)
-    near, beside = F.avg_pool2d(off, 2), F.avg_pool2d(both, 2)
+    near, beside = halved(off), halved(both)
     here = torch.where(beside > 0, near / beside.clamp(min=1e-4), 0)
-    close = _mean_around(near, beside, 3)[0]
+    close = _shown_around(near, beside, 3)[0]
     # Means over neighbourhoods lose nothing by being taken at a quarter of the resolution first.
-    near, beside = F.avg_pool2d(near, 2), F.avg_pool2d(beside, 2)
-    (middle, share), (wide, shown) = (_mean_around(near, beside, side) for side in (3, 9))
+    near, beside = halved(near), halved(beside)
+    (middle, share), (wide, shown) = (_shown_around(near, beside, side) for side in (3, 9))
     worse = [
         (mean - torch.where(counted > 1e-4, mean, UNKNOWN).amin(1, keepdim=True)) * (counted > 1e-4)
         for mean, counted in ((middle, share), (wide, shown))
@@ -97,10 +94,10 @@ def _agreement(off: Tensor, both: Tensor) -> tuple[Tensor, Tensor]:
     return risen[:, :, :3], torch.cat([torch.stack([10 * here, close], 2), risen[:, :, 3:]], 2)
 
 
-def _mean_around(error: Tensor, count: Tensor, side: int) -> tuple[Tensor, Tensor]:
+def _shown_around(error: Tensor, count: Tensor, side: int) -> tuple[Tensor, Tensor]:
     """Ten times the mean of `error` where it counts, over side x side, and the share that counted."""
-    share = F.avg_pool2d(count, side, 1, side // 2)
-    mean = F.avg_pool2d(error, side, 1, side // 2) / share.clamp(min=1e-4)
+    share = mean_around(count, side)
+    mean = mean_around(error, side) / share.clamp(min=1e-4)
     return 10 * torch.where(share > 1e-4, mean, 0), share
 
 
@@ -109,8 +106,8 @@ def _seconded(image: Tensor, valid: Tensor, kind: Tensor) -> Tensor:
 
     A ghost is rarely seconded. (B, K, 3, h, w), (B, K, 1, h, w), (B, K) -> (B, K, 3, h / 2, w / 2).
     """
-    here = _halved(valid)
-    picture = _halved(image) / here.clamp(min=1e-3)
+    here = halved(valid)
+    picture = halved(image) / here.clamp(min=1e-3)
     here = here[:, :, 0]
     voices = (here > 0.5) * (kind != PAINTED).to(here)[..., None, None]
     found = [torch.zeros_like(here) for _ in NEAR_AND_FAR]
@@ -119,7 +116,7 @@ def _seconded(image: Tensor, valid: Tensor, kind: Tensor) -> Tensor:
     for k in range(image.shape[1] - 1):
         # What one says of the others, they say of it.
         others = slice(k + 1, None)
-        gap = F.avg_pool2d((picture[:, others] - picture[:, k : k + 1]).abs().mean(2), 3, 1, 1)
+        gap = mean_around(channel_mean((picture[:, others] - picture[:, k : k + 1]).abs()), 3)
         for one, width in zip(found, NEAR_AND_FAR, strict=True):
             alike = 1 / (1 + (gap / width) ** 2)
             one[:, k] += (alike * voices[:, others]).sum(1)
@@ -134,11 +131,10 @@ def _detail(known: Tensor, seen: Tensor, *, count: int) -> Tensor:
 
     (B, 3, h, w), (B, 1, h, w) -> (B, count, 2, h / 2, w / 2).
     """
-    share = F.avg_pool2d(seen, 2)
-    picture = F.avg_pool2d(known, 2)
-    around = F.avg_pool2d(picture, 3, 1, 1) / F.avg_pool2d(share, 3, 1, 1).clamp(min=1e-3)
-    detail = ((picture - around * share).abs().mean(1, keepdim=True)) * (share > 0.999)
-    mean, shown = _mean_around(detail, (share > 0.999).to(detail), 9)
+    share, picture = halved(seen), halved(known)
+    around = mean_around(picture, 3) / mean_around(share, 3).clamp(min=1e-3)
+    detail = channel_mean((picture - around * share).abs())[:, None] * (share > 0.999)
+    mean, shown = _shown_around(detail, (share > 0.999).to(detail), 9)
     return torch.cat([3 * mean, shown], 1)[:, None].expand(-1, count, 2, *mean.shape[-2:])
 
 
@@ -191,15 +187,15 @@ class Chooser(nn.Module):
     def forward(self, fine: Tensor, coarse: Tensor, *, valid: Tensor, kind: Tensor) -> Tensor:
         """Logits (B, K, h, w); `valid` (B, K, 1, h, w) weighs the exchange between candidates; `kind` (B, K)."""
         B, K, _, h, w = fine.shape
-        x = torch.cat([F.pixel_unshuffle(fine.flatten(0, 1), 2), coarse.flatten(0, 1)], 1)  # (BK, 35, h/2, w/2)
-        here = F.avg_pool2d(valid.flatten(0, 1), 2)
-        x0 = F.relu(_onto(self.fold(x), self.kind(kind.flatten())[..., None, None]), inplace=True)
+        here = halved(valid.flatten(0, 1))
+        folded = self._folded(fine.flatten(0, 1), coarse.flatten(0, 1))
+        x0 = F.relu(_onto(folded, self.kind(kind.flatten())[..., None, None]), inplace=True)
         x0 = F.relu(self.enter(x0), inplace=True)
         x1 = F.relu(self.down1(x0), inplace=True)
-        x1 = self.mix1(x1, _shrink(here, 2), count=K)
+        x1 = self.mix1(x1, halved(here), count=K)
         x1 = _onto(x1, F.relu(self.body1(x1), inplace=True))
         x2 = F.relu(self.down2(x1), inplace=True)
-        x2 = self.mix2(x2, _shrink(here, 4), count=K)
+        x2 = self.mix2(x2, halved(halved(here)), count=K)
         x2 = _onto(x2, F.relu(self.body2(x2), inplace=True))
         x2 = _onto(x2, F.relu(self.body3(x2), inplace=True))
         x1 = _onto(x1, _grow(self.up1(x2), x1))
@@ -209,14 +205,16 @@ class Chooser(nn.Module):
         x0 = _onto(x0, F.relu(self.join0(x0), inplace=True))
         return F.pixel_shuffle(self.leave(x0), 2).reshape(B, K, h, w)
 
+    def _folded(self, fine: Tensor, coarse: Tensor) -> Tensor:
+        """`fold` of the fine pixels unshuffled by two beside the coarse ones, without laying them side by side."""
+        own, beside = self.fold.weight.split([4 * FINE, COARSE], 1)
+        unshuffled = F.conv2d(fine, own.reshape(len(own), FINE, 2, 2), stride=2)
+        return _onto(unshuffled, F.conv2d(coarse, beside, self.fold.bias))
+
 
 def _onto(x: Tensor, more: Tensor) -> Tensor:
     """`x + more`, in the place of `x` where nothing is learned: half the time goes into writing layers to memory."""
     return x + more if torch.is_grad_enabled() else x.add_(more)
-
-
-def _shrink(x: Tensor, by: int) -> Tensor:
-    return F.avg_pool2d(x, by)
 
 
 def _grow(x: Tensor, like: Tensor) -> Tensor:
