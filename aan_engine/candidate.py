@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -85,13 +86,18 @@ class Neighbourhood:
     wanted: Mask
     barred: Mask
 
-    @property
+    @cached_property
+    def cells(self) -> NDArray[np.intp]:
+        """(n,) the wanted pixels' flat indices in the box."""
+        return np.flatnonzero(self.wanted)
+
+    @cached_property
     def points(self) -> Array:
         """(n, 2) the wanted pixels' positions on the whole proxy."""
-        ys, xs = np.nonzero(self.wanted)
+        ys, xs = np.divmod(self.cells, self.wanted.shape[1])
         return np.stack([xs + self.left, ys + self.top], -1).astype(np.float32)
 
-    @property
+    @cached_property
     def leader(self) -> NDArray[np.intp]:
         """(n,) for each wanted pixel the index (among the wanted) of the nearest hidden one."""
         number = np.full(self.wanted.shape, -1, np.intp)

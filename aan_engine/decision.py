@@ -117,7 +117,7 @@ def balanced(layers: list[Candidate], shares: Array) -> Array:
         if len(pair) != 2:
             continue
         one, other = (layers[k] for k in pair)
-        apart = np.abs(one.image - other.image).mean(-1)
+        apart = _apart(one.image, other.image)
         evenly = np.where(one.valid & other.valid, EVENLY * np.exp(-apart / DIFFERENT), 0).astype(np.float32)
         nearer = other.distance / np.maximum(one.distance + other.distance, 1)
         both = shares[pair].sum(0)
@@ -129,8 +129,14 @@ def balanced(layers: list[Candidate], shares: Array) -> Array:
 def unanimity(images: Array, shares: Array) -> tuple[Array, Array]:
     """See `Decision.agreement` and `Decision.alone`, (n,) each; (K, n, 3) and (K, n), the painted one last."""
     blend = np.einsum("kn,knc->nc", shares, images)
-    agreement = (shares * np.exp(np.abs(images - blend).mean(-1) / -ALIKE)).sum(0)
+    agreement = (shares * np.exp(_apart(images, blend) / -ALIKE)).sum(0)
     if len(shares) < 2:
         return agreement, np.zeros_like(agreement)
     taken = np.take_along_axis(images, shares[:-1].argmax(0)[None, :, None], 0)
-    return agreement, (shares * (np.abs(images - taken).mean(-1) < SAME)).sum(0)
+    return agreement, (shares * (_apart(images, taken) < SAME)).sum(0)
+
+
+def _apart(one: Array, other: Array) -> Array:
+    """(..., 3), (..., 3) -> (...): the mean distance of the channels."""
+    off = np.abs(one - other)
+    return np.asarray((off[..., 0] + off[..., 1] + off[..., 2]) / np.float32(3))

@@ -86,7 +86,7 @@ def usual(off: Array) -> NDArray[np.floating]:
 
 
 def _middle(values: Array) -> NDArray[np.floating]:
-    """(3,) the medians of (n, 3); `np.median` takes three times as long for the few values of a rim."""
+    """(c,) the medians of (n, c); `np.median` takes three times as long for the few values of a rim."""
     half = (len(values) - 1) // 2
     ranked = np.partition(values.T, (half, len(values) // 2), axis=1)
     return np.asarray((ranked[:, half] + ranked[:, len(values) // 2]) * np.float32(0.5))
@@ -106,7 +106,7 @@ def exposure(compared: Compared) -> Exposure:
             break
     error = ((weight * slope * off) ** 2).sum(0) / known**2 * ALIKE * compared.layers
     believed = stops * np.maximum(0, 1 - DOUBT * error / np.maximum(stops**2, 1e-12))
-    contrast, pivot = _contrast(compared, stops)
+    contrast, pivot = _contrast(compared, encode(dark * np.exp(stops)))
     if not believed.any() and (contrast == 1).all():
         return STILL
     return Exposure(believed, contrast, pivot)
@@ -119,13 +119,17 @@ def _start(compared: Compared) -> NDArray[np.float64]:
     found = np.zeros(3)
     for c in range(3):
         if (here := enough[:, c]).any():
-            found[c] = np.log(np.median(light[here, c] / dark[here, c]))
+            found[c] = np.log(_middle((light[here, c] / dark[here, c])[:, None])[0])
     return np.clip(found, -4, 4)
 
 
-def _contrast(compared: Compared, stops: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Contrast and pivot (3,) each: the ratio of both pictures' spreads, which grain on both leaves alone."""
-    image = lit(compared.shown, Exposure(stops, STILL.contrast, STILL.pivot)).astype(np.float64)
+def _contrast(compared: Compared, exposed: Array) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Contrast and pivot (3,) each: the ratio of both pictures' spreads, which grain on both leaves alone.
+
+    Args:
+        exposed: (n, 3) what is shown, already at the target's exposure.
+    """
+    image = exposed.astype(np.float64)
     off = (compared.wanted - image).astype(np.float32)
     weight = trusted(off, usual(off))
     total = np.maximum(weight.sum(0), 1e-9)

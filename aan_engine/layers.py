@@ -128,21 +128,22 @@ def layer(
     away = np.where(frame < views.count, np.abs(frame - near.index), CLEAN_AWAY)
     return Candidate(
         kind,
-        image=_spread(colour, near.wanted),
-        valid=_spread(valid, near.wanted),
-        frame=_spread(np.where(valid, frame, np.int32(-1)), near.wanted, blank=-1),
-        position=_spread(position, near.wanted),
-        distance=_spread(np.where(valid, away.astype(np.float32), blank), near.wanted),
-        trust=_spread(np.where(valid, trust, blank), near.wanted),
-        stir=_spread(stir, near.wanted),
+        image=_spread(colour, near),
+        valid=_spread(valid, near),
+        frame=_spread(np.where(valid, frame, np.int32(-1)), near, blank=-1),
+        position=_spread(position, near),
+        distance=_spread(np.where(valid, away.astype(np.float32), blank), near),
+        trust=_spread(np.where(valid, trust, blank), near),
+        stir=_spread(stir, near),
     )
 
 
-def _spread(values: NDArray[Scalar], wanted: Mask, *, blank: float = 0) -> NDArray[Scalar]:
+def _spread(values: NDArray[Scalar], near: Neighbourhood, *, blank: float = 0) -> NDArray[Scalar]:
     """Values of the n wanted pixels laid out over the box (h, w, ...)."""
-    out = np.full((*wanted.shape, *values.shape[1:]), blank, values.dtype)
-    out[wanted] = values
-    return out
+    shape = near.wanted.shape
+    out = np.full((shape[0] * shape[1], *values.shape[1:]), blank, values.dtype)
+    out[near.cells] = values
+    return out.reshape(*shape, *values.shape[1:])
 
 
 def painted(image: Array, near: Neighbourhood) -> Candidate:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from math import ceil, floor
 
 import cv2
 import numpy as np
@@ -23,6 +24,9 @@ from aan_engine.movers import across, led, narrow
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+
+LONGEST, WIDTH = 32_000, 1024
+"""Points that are sampled in one row, at most; and the width that more of them are folded to."""
 
 TAPS = 2
 """Pixels to each side that a bicubic value is made of."""
@@ -102,25 +106,37 @@ def sample(image: NDArray[np.float32], points: Array, *, sharp: bool = False) ->
     return _remapped(image, points, cv2.INTER_LINEAR)
 
 
+def extent(points: Array) -> tuple[float, float, float, float]:
+    """(left, top, right, bottom): the smallest and the largest x and y among points (..., 2), of which there is one."""
+    x, y = points[..., 0], points[..., 1]
+    return float(x.min()), float(y.min()), float(x.max()), float(y.max())
+
+
 def _cropped(image: NDArray[np.float32], points: Array) -> tuple[NDArray[np.float32], Array]:
     """The part of `image` that bicubic values at `points` depend on, and the points on it."""
     if not points.size:
         return image, points
-    limits = np.array(image.shape[1::-1])
-    flat = np.clip(points.reshape(-1, 2), -1, limits)
-    left, top = np.clip(np.floor(flat.min(0)).astype(int) - TAPS, 0, limits - 1)
-    right, bottom = np.clip(np.ceil(flat.max(0)).astype(int) + TAPS + 1, 1, limits)
-    return np.ascontiguousarray(image[top:bottom, left:right]), points - np.array([left, top], np.float32)
+    x0, y0, x1, y1 = extent(points)
+    (top, bottom), (left, right) = (
+        (floor(min(max(low, 0), size - 1)), ceil(min(max(high, 0), size - 1)))
+        for low, high, size in ((y0, y1, image.shape[0]), (x0, x1, image.shape[1]))
+    )
+    top, left = max(top - TAPS, 0), max(left - TAPS, 0)
+    part = np.ascontiguousarray(image[top : bottom + TAPS + 1, left : right + TAPS + 1])
+    return part, points - np.array([left, top], np.float32)
 
 
 def _remapped(image: NDArray[np.float32], points: Array, method: int) -> Array:
-    shape = points.shape[:-1]
-    # remap's own maps are limited to 32767 rows: fold long lists of points.
-    count = int(np.prod(shape))
-    width = 1024
-    folded = np.zeros((-(-max(count, 1) // width) * width, 2), np.float32)
-    folded[:count] = points.reshape(-1, 2)
-    maps = folded.reshape(-1, width, 2)
+    shape, count = points.shape[:-1], points.size // 2
+    if count <= LONGEST:
+        maps = np.ascontiguousarray(points, np.float32).reshape(1, count, 2)
+    else:
+        # remap's own maps are limited in length: fold long lists of points.
+        folded = np.empty((-(-count // WIDTH) * WIDTH, 2), np.float32)
+        folded[:count], folded[count:] = points.reshape(-1, 2), 0
+        maps = folded.reshape(-1, WIDTH, 2)
+    if not count:
+        return np.zeros((*shape, *image.shape[2:]), np.float32)
     values = cv2.remap(image, maps, None, method, borderMode=cv2.BORDER_REPLICATE)
     return values.reshape(-1, *image.shape[2:])[:count].reshape(*shape, *image.shape[2:])
 
@@ -154,7 +170,7 @@ def between(
     measured = seen_mask & target_visible
     sure = _sure(measured)
     around = continued(residual, sure)
-    moving = ~measured & (np.abs(around) > STILL).any(-1)
+    moving = ~measured & ((np.abs(around[..., 0]) > STILL) | (np.abs(around[..., 1]) > STILL))
     if moving.any():
         # Something moves before the camera beside the hole, and what was crossfilled stood still: it held the flow back
         # for as far as its windows reach. Of the two ways out, one is taken: the flow is what a motion costs.
@@ -169,7 +185,7 @@ def between(
             around = continued(residual, sure)
         if (moving & ~thin).any():
             around = np.where(thin[..., None], around, led(around, residual, sure=sure))
-    residual[~(seen_mask | target_visible)] = 0
+    residual *= (seen_mask | target_visible)[..., None]
     own = _grid(h, w)
     carried = project(homography, own) + around - own
     return Motion(project(homography, own + residual) - own, homography, trust, carried)

@@ -123,5 +123,8 @@ def _fit(place: Array, pull: Array, weight: Array, *, reach: float) -> tuple[Arr
     middle, mean = means[..., :2], means[..., 2:4]
     extent = means[..., 4:8].reshape(matrix) - middle[..., :, None] * middle[..., None, :]
     drift = means[..., 8:].reshape(matrix) - middle[..., :, None] * mean[..., None, :]
-    slopes = np.linalg.solve(extent + STIFF * reach**2 * np.eye(2, dtype=np.float32), drift)
-    return mean + ((place - middle)[..., None, :] @ slopes)[..., 0, :], sums[..., 0]
+    a, b, d = extent[..., 0, 0] + STIFF * reach**2, extent[..., 0, 1], extent[..., 1, 1] + STIFF * reach**2
+    x, y = np.moveaxis(place - middle, -1, 0)
+    # The offset from the middle, solved against the (symmetric) extent: how much of each axis' drift it asks for.
+    share = np.stack([d * x - b * y, a * y - b * x], -1) / (a * d - b * b)[..., None]
+    return mean + (share[..., None, :] @ drift)[..., 0, :], sums[..., 0]

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -210,16 +211,22 @@ def _residuals(samples: _Samples, change: Exposure, found: Array) -> list[Array]
 def _slope(pull: Array, weight: Array, scatter: Array) -> Array:
     """The plane (rows, columns, 3) through what pulls, weights and squared pulls say, its slopes less their doubt."""
     rows, columns = pull.shape[:2]
-    y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
-    flat = np.stack([np.ones_like(x), x, y], -1).reshape(-1, 3)
+    flat, crossed = _plane(rows, columns)
     # Three channels at a time, each a system of three unknowns.
-    crossed = (flat[:, :, None] * flat[:, None, :]).reshape(-1, 9)
     known, doubt = ((crossed.T @ a.reshape(-1, 3)).T.reshape(3, 3, 3) for a in (weight, scatter * ALIKE))
     inverse = np.linalg.pinv(known + 1e-6 * np.trace(known, axis1=1, axis2=2)[:, None, None] * np.eye(3), hermitian=True)
     found = (inverse @ (pull.reshape(-1, 3).T @ flat)[..., None])[..., 0]
     error = np.diagonal(inverse @ doubt @ inverse, axis1=1, axis2=2) / CELL**2
     kept = found * np.maximum(0, 1 - DOUBT * error / np.maximum(found**2, 1e-12))
     return np.asarray((flat @ kept.T).reshape(pull.shape), np.float32)
+
+
+@lru_cache(maxsize=2)
+def _plane(rows: int, columns: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(n, 3) what a plane is made of on a grid of cells, and (n, 9) every two of these multiplied."""
+    y, x = np.mgrid[-1 : 1 : rows * 1j, -1 : 1 : columns * 1j]
+    flat = np.stack([np.ones_like(x), x, y], -1).reshape(-1, 3)
+    return flat, (flat[:, :, None] * flat[:, None, :]).reshape(-1, 9)
 
 
 def _significant(pull: Array, weight: Array, scatter: Array, *, width: float) -> Array:
@@ -232,6 +239,6 @@ def _significant(pull: Array, weight: Array, scatter: Array, *, width: float) ->
     known = np.maximum(known, 1e-4 * known.max() + 1e-12)
     value = mean / known
     error = power / known**2 * ALIKE / (4 * np.pi * width**2) + 1e-9
-    shown = weight.sum(-1) > 0
+    shown = weight[..., 0] + weight[..., 1] + weight[..., 2] > 0
     signal = np.maximum((value[shown] ** 2 - DOUBT * error[shown]).mean(0), 0)
     return np.asarray(value * signal / (signal + DOUBT * error), np.float32)

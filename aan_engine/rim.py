@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from aan_engine.decision import Decision
 from aan_engine.looks import Crop, Looks
-from aan_engine.motion import Array
+from aan_engine.motion import Array, extent
 from aan_engine.origin import by_frame
 from aan_engine.polish import STAY, Nudge, nudge
 from aan_engine.source import Source, places
@@ -106,8 +106,9 @@ class Rim:
         plate = self._target if frame == self._decision.near.index else self._source(frame)
         H, W = plate.picture.shape
         border = int(margin) + 2
-        x0, y0 = np.clip(np.floor(at.min(0)).astype(int) - border, 0, (W, H))
-        x1, y1 = np.clip(np.ceil(at.max(0)).astype(int) + border + 1, 0, (W, H))
+        left, top, right, bottom = extent(at)
+        x0, y0 = np.clip((int(np.floor(left)) - border, int(np.floor(top)) - border), 0, (W, H))
+        x1, y1 = np.clip((int(np.ceil(right)) + border + 1, int(np.ceil(bottom)) + border + 1), 0, (W, H))
         if not (x0 < x1 and y0 < y1 and (y1 - y0) * (x1 - x0) <= LARGEST):
             return None
         window = (int(x0), int(y0), int(x1), int(y1))

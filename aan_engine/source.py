@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from aan_engine.decision import Decision
 from aan_engine.light import encode
-from aan_engine.motion import Array, Mask, sample, within
-from aan_engine.origin import by_frame
+from aan_engine.motion import Array, Mask, extent, sample, within
 
 
 class Picture(Protocol):
@@ -59,24 +58,23 @@ def places(decision: Decision, k: int, points: Array, *, scale: Array) -> tuple[
     Displacements are interpolated among neighbours of one source frame only: across a border between sources there is
     nothing in between.
     """
-    candidate = decision.layers[k]
+    candidate, (left, top) = decision.layers[k], (decision.near.left, decision.near.top)
     h, w = candidate.frame.shape
-    cell = np.clip(np.rint(points).astype(np.int32), 0, (w - 1, h - 1))
-    frames = candidate.frame[cell[:, 1], cell[:, 0]]
-    corner = np.array([decision.near.left, decision.near.top], np.float32)
-    found = np.zeros((len(points), 2), np.float32)
-    y, x = np.mgrid[:h, :w].astype(np.float32)
-    shift = candidate.position - corner - np.stack([x, y], -1)
-    for frame, here in by_frame(frames):
-        near = np.clip(points[here], 0, (w - 1, h - 1))
-        (left, top), (right, bottom) = np.floor(near.min(0)).astype(int), np.ceil(near.max(0)).astype(int) + 1
-        part = np.s_[top:bottom, left:right]
-        field = np.ones((bottom - top, right - left, 3), np.float32)
-        field[..., :2] = shift[part]
-        field *= (candidate.frame[part] == frame)[..., None]
-        sums = sample(field, near - np.array([left, top], np.float32))
-        found[here] = points[here] + sums[:, :2] / np.maximum(sums[:, 2:], 1e-3)
-    return frames, (found + corner + 0.5) / scale - 0.5
+    x, y = np.clip(points[:, 0], 0, w - 1), np.clip(points[:, 1], 0, h - 1)
+    frame, position = candidate.frame.reshape(-1), candidate.position.reshape(-1, 2)
+    frames = frame[np.rint(y).astype(np.intp) * w + np.rint(x).astype(np.intp)]
+    column, row = x.astype(np.intp), y.astype(np.intp)
+    found, total = np.zeros((len(points), 2), np.float32), np.zeros(len(points), np.float32)
+    for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        beside, below = np.minimum(column + right, w - 1), np.minimum(row + down, h - 1)
+        at = below * w + beside
+        weight = (1 - np.abs(x - (column + right))) * (1 - np.abs(y - (row + down))) * (frame[at] == frames)
+        there = position.take(at, 0)
+        found[:, 0] += weight * (there[:, 0] - (beside + left))
+        found[:, 1] += weight * (there[:, 1] - (below + top))
+        total += weight
+    found /= np.maximum(total, 1e-3)[:, None]
+    return frames, np.asarray((points + found + (left + 0.5, top + 0.5)) / scale - 0.5, np.float32)
 
 
 def sampled(plate: Source, at: Array, *, blur: float = 0.0) -> tuple[Array, Mask]:
@@ -86,10 +84,9 @@ def sampled(plate: Source, at: Array, *, blur: float = 0.0) -> tuple[Array, Mask
     """
     H, W = plate.picture.shape
     beyond = int(np.ceil(3 * blur))
-    low = np.floor(at.min(0)).astype(int) - 2 - beyond
-    high = np.ceil(at.max(0)).astype(int) + 3 + beyond
-    x0, y0 = np.clip(low, 0, (W - 1, H - 1))
-    x1, y1 = np.clip(high, 1, (W, H))
+    left, top, right, bottom = extent(at)
+    x0, y0 = (int(np.clip(np.floor(low) - 2 - beyond, 0, size - 1)) for low, size in ((left, W), (top, H)))
+    x1, y1 = (int(np.clip(np.ceil(high) + 3 + beyond, 1, size)) for high, size in ((right, W), (bottom, H)))
     if y1 <= y0 or x1 <= x0:
         return np.zeros((len(at), 3), np.float32), np.zeros(len(at), bool)
     blocked = plate.blocked[y0:y1, x0:x1]
@@ -99,12 +96,13 @@ def sampled(plate: Source, at: Array, *, blur: float = 0.0) -> tuple[Array, Mask
         crop = encode(_blurred(light, blocked, blur))
     else:
         crop = plate.picture.logs(y0, y1, x0, x1)
-        crop[blocked] = 0
+        if blocked.any():
+            crop = np.asarray(cv2.copyTo(crop, (~blocked).view(np.uint8)), np.float32)
     local = at - np.array([x0, y0], np.float32)
     values = sample(crop, local, sharp=True)
     # A bicubic value has its taps up to a pixel beyond a bilinear one's: those must not touch the blocked ones grown by
     # one. The proxies' candidates are judged alike, so that what was decided on can be carried out.
-    reached = cv2.dilate(blocked.astype(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
+    reached = cv2.dilate(blocked.view(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
     return values, within(at, (H, W)) & (sample(reached, local) < 1e-3)
 
 

@@ -7,13 +7,14 @@ Convention: positions are (x, y) on the proxy of the frame they belong to, pixel
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.motion import Array, sample, within
+from aan_engine.motion import Array, Mask, sample, within
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,20 +70,24 @@ def follow(
         at = to
         on = within(here, field.shape)
         if not on.all():
-            live, lead, led, here = live[on], lead[on], led[on], here[on]
+            live, lead, led, here = _those(on, live, lead, led, here)
         in_view = sample(visible(to), here) > 0.999
         leading = in_view & led
         if not leading.any():
             continue
         arrived[live[leading]] = True
         followed = arrived[lead]
-        ends = in_view & followed
-        there = live[ends]
-        found.frame[there], found.steps[there], found.position[there] = to, step, here[ends]
+        there, place = _those(in_view & followed, live, here)
+        found.frame[there], found.steps[there], found.position[there] = to, step, place
         # Whoever was not in view where the leader ended its journey has none.
-        on = ~followed
-        live, lead, led, here = live[on], lead[on], led[on], here[on]
+        live, lead, led, here = _those(~followed, live, lead, led, here)
     return found
+
+
+def _those(on: Mask, *lists: NDArray[Any]) -> Iterator[NDArray[Any]]:
+    """Of each list its rows where `on` (n,) is True; taken by number, which for rows of two is ten times as fast."""
+    which = np.flatnonzero(on)
+    return (values.take(which, 0) for values in lists)
 
 
 def _nowhere(n: int) -> Trace:

@@ -60,11 +60,12 @@ def features(
     real = valid * (kind != PAINTED).to(valid)[..., None, None, None]
     total = real.sum(1, keepdim=True)
     mean = (image * real).sum(1, keepdim=True) / total.clamp(min=1)
-    apart = (image - mean).abs() * valid * (total > 0)
+    apart = (image - mean).abs() * (4 * valid * (total > 0))
+    shown = image * valid
     place = halved(torch.cat([known, hidden], 1))[:, None].expand(-1, K, -1, -1, -1)
     own = [halved(x) for x in (valid, torch.log1p(distance) / 3, trust, torch.log1p(stir))]
-    parts = [place, *own, *_agreement(off, both), _seconded(image * valid, valid, kind), _detail(known, seen, count=K)]
-    return torch.cat([image * valid, 4 * apart], 2), torch.cat(parts, 2)
+    parts = [place, *own, *_agreement(off, both), _seconded(shown, valid, kind), _detail(known, seen, count=K)]
+    return torch.cat([shown, apart], 2), torch.cat(parts, 2)
 
 
 def _agreement(off: Tensor, both: Tensor) -> tuple[Tensor, Tensor]:
