@@ -11,6 +11,7 @@ import numpy as np
 from torch import Tensor
 
 from aan_engine.candidate import Candidate, Kind, Neighbourhood
+from aan_engine.light import grey
 from aan_engine.motion import Array
 from aan_engine.network.inpainter import Painted, ReferenceSet, State
 from aan_engine.registration import Registered
@@ -117,7 +118,7 @@ def balanced(layers: list[Candidate], shares: Array) -> Array:
         if len(pair) != 2:
             continue
         one, other = (layers[k] for k in pair)
-        apart = _apart(one.image, other.image)
+        apart = grey(np.abs(one.image - other.image))
         evenly = np.where(one.valid & other.valid, EVENLY * np.exp(-apart / DIFFERENT), 0).astype(np.float32)
         nearer = other.distance / np.maximum(one.distance + other.distance, 1)
         both = shares[pair].sum(0)
@@ -129,14 +130,8 @@ def balanced(layers: list[Candidate], shares: Array) -> Array:
 def unanimity(images: Array, shares: Array) -> tuple[Array, Array]:
     """See `Decision.agreement` and `Decision.alone`, (n,) each; (K, n, 3) and (K, n), the painted one last."""
     blend = np.einsum("kn,knc->nc", shares, images)
-    agreement = (shares * np.exp(_apart(images, blend) / -ALIKE)).sum(0)
+    agreement = (shares * np.exp(grey(np.abs(images - blend)) / -ALIKE)).sum(0)
     if len(shares) < 2:
         return agreement, np.zeros_like(agreement)
     taken = np.take_along_axis(images, shares[:-1].argmax(0)[None, :, None], 0)
-    return agreement, (shares * (_apart(images, taken) < SAME)).sum(0)
-
-
-def _apart(one: Array, other: Array) -> Array:
-    """(..., 3), (..., 3) -> (...): the mean distance of the channels."""
-    off = np.abs(one - other)
-    return np.asarray((off[..., 0] + off[..., 1] + off[..., 2]) / np.float32(3))
+    return agreement, (shares * (grey(np.abs(images - taken)) < SAME)).sum(0)

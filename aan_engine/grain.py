@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.light import encode
+from aan_engine.light import encode, grey
 from aan_engine.motion import Array, Mask
 
 BLOCK = 8
@@ -233,11 +233,13 @@ def _places(pixels: NDArray[np.floating], shown: Mask, again: Again | None, *, r
         # A filter's taps reach two pixels further.
         seen = cv2.erode((again.seen[rows] & shown).astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32)
         off = cv2.sepFilter2D(values - again.values[rows], -1, _DIFFERENCE, _DIFFERENCE)
-    grey = values.mean(-1)
-    soft = cv2.GaussianBlur(grey, (0, 0), 2)
+    level = grey(values)
+    soft = cv2.GaussianBlur(level, (0, 0), 2)
     slope = cv2.Sobel(soft, -1, 1, 0) ** 2 + cv2.Sobel(soft, -1, 0, 1) ** 2
-    products = [(fine * np.roll(fine, lag, axis)).sum(-1) for axis in (1, 0) for lag in range(1, LAGS + 1)]
-    planes = np.dstack([grey, slope, fine**2, off**2, seen, *products])
+    products = [
+        np.einsum("hwc,hwc->hw", fine, np.roll(fine, lag, axis)) for axis in (1, 0) for lag in range(1, LAGS + 1)
+    ]
+    planes = np.dstack([level, slope, fine**2, off**2, seen, *products])
     whole = cv2.erode(shown.astype(np.uint8), np.ones((9, 9), np.uint8), borderValue=0)
     means = _in_blocks(planes.astype(np.float64))
     return np.asarray(means[_in_blocks(whole[..., None].astype(np.float64))[..., 0] == 1])

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.candidate import Candidate, Kind, Neighbourhood
-from aan_engine.motion import Array, Mask, Motion, project, sample, within
+from aan_engine.motion import Array, Motion, project, sample, within
 from aan_engine.origin import by_frame
 from aan_engine.trace import follow
 

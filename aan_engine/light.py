@@ -39,6 +39,11 @@ def decode(encoded: ArrayLike) -> NDArray[np.float32]:
     return _curved(encoded, _sunk)
 
 
+def grey(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(..., 3) -> (...): the mean of the channels; `mean` takes ten times as long over so short an axis."""
+    return np.asarray((values[..., 0] + values[..., 1] + values[..., 2]) / np.float32(3), np.float32)
+
+
 def _curved(values: ArrayLike, curve: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> NDArray[np.float32]:
     """A curve for sizes from 0 on, laid over values of either sign."""
     given = np.asarray(values)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.pyramid import Pyramid, gradient, median, scaling, warp
+from aan_engine.pyramid import Pyramid, median, scaling, warp
 
 TOLERANCE = 0.04
 """Residual, in log range, up to which a pixel counts as explained: about a tenth of a stop."""
@@ -45,7 +45,7 @@ def sharpness(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.flo
         return 0.0
     residual = warped - T
     residual -= median(residual[both > 0])
-    weight = np.minimum(np.hypot(*gradient(T)) / FLAT, 1.0)
+    weight = np.minimum(target.slopes[0] / FLAT, 1.0)
     return float((weight * both / (1 + (residual / EXACT) ** 2)).sum() / max(float((weight * mt).sum()), 1.0))
 
 
@@ -69,8 +69,7 @@ def _explained(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.fl
         return 0.0
     offset = median((warped - T)[both > 0])
     residual = np.abs(warped - T - offset)
-    gx, gy = gradient(T)
-    texture = np.hypot(gx, gy)
+    texture = target.slopes[level]
     # Residuals are judged against what half a pixel of misalignment would cost at that place.
     explained = residual < TOLERANCE * 0.5 + 0.5 * texture
     weight = both * np.minimum(texture / FLAT, 1.0)

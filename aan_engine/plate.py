@@ -139,7 +139,7 @@ def logs(plate: Plate, window: tuple[int, int, int, int]) -> NDArray[np.float32]
         return encode(light(plate, window))
     stacked = np.empty((*shown[0].shape, 3), np.float32)
     for column, values in enumerate(shown):
-        stacked[..., column] = _every_half()[values.view(np.uint16)]
+        stacked[..., column] = _every_half().take(values.view(np.uint16))
     return stacked
 
 

@@ -47,6 +47,11 @@ class Pyramid:
             found.append((grey, weight))
         return found
 
+    @cached_property
+    def slopes(self) -> list[Array]:
+        """How steep each level is, (h, w) each: the size of its gradient."""
+        return [np.hypot(*gradient(grey)) for grey, _ in self.levels]
+
 
 def warp(R: Array, mr: Array, H: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[Array, Array]:
     """The reference seen from the target, and where that is wholly visible."""
@@ -65,7 +70,11 @@ def gradient(image: Array) -> tuple[Array, Array]:
 
 def median(values: Array) -> float:
     """Of a thinned sample: the exact median of a hundred thousand pixels is not worth its time."""
-    return float(np.median(values[:: max(1, values.size // 4096)]))
+    few = values[:: max(1, values.size // 4096)]
+    below, above = (few.size - 1) // 2, few.size // 2
+    # `np.median` takes twice as long for so few.
+    ranked = np.partition(few, (below, above))
+    return 0.5 * (float(ranked[below]) + float(ranked[above]))
 
 
 def scaling(small: tuple[int, ...], large: tuple[int, ...]) -> NDArray[np.float64]:

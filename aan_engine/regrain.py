@@ -18,7 +18,7 @@ import numpy as np
 from aan_engine import coring, matte
 from aan_engine.decision import Decision
 from aan_engine.grain import Again, Grain, kept_shares, measure
-from aan_engine.light import decode, encode
+from aan_engine.light import decode, encode, grey
 from aan_engine.motion import Array, Mask, sample
 from aan_engine.origin import by_frame
 from aan_engine.second_look import SecondLook
@@ -222,7 +222,7 @@ def _tile(
     fine = np.where(cure, carried.fine[tile] * stays, carried.fine[tile])
     # Sums of shares come out a rounding above 1 now and then.
     fresh = grain.draw(np.maximum(1 - kept, 0), np.maximum(1 - fine, 0), rng)
-    dressed = decode(np.where(cure[..., None], smooth, values) + np.sqrt(grain.at(smooth.mean(-1))) * fresh)
+    dressed = decode(np.where(cure[..., None], smooth, values) + np.sqrt(grain.at(grey(smooth))) * fresh)
     out[tile][here] = dressed[here]
 
 

@@ -214,7 +214,8 @@ def _slope(pull: Array, weight: Array, scatter: Array) -> Array:
     flat, crossed = _plane(rows, columns)
     # Three channels at a time, each a system of three unknowns.
     known, doubt = ((crossed.T @ a.reshape(-1, 3)).T.reshape(3, 3, 3) for a in (weight, scatter * ALIKE))
-    inverse = np.linalg.pinv(known + 1e-6 * np.trace(known, axis1=1, axis2=2)[:, None, None] * np.eye(3), hermitian=True)
+    stiff = 1e-6 * np.trace(known, axis1=1, axis2=2)[:, None, None] * np.eye(3)
+    inverse = np.linalg.pinv(known + stiff, hermitian=True)
     found = (inverse @ (pull.reshape(-1, 3).T @ flat)[..., None])[..., 0]
     error = np.diagonal(inverse @ doubt @ inverse, axis1=1, axis2=2) / CELL**2
     kept = found * np.maximum(0, 1 - DOUBT * error / np.maximum(found**2, 1e-12))

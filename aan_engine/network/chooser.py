@@ -208,7 +208,7 @@ class Chooser(nn.Module):
 
     def _folded(self, fine: Tensor, coarse: Tensor) -> Tensor:
         """`fold` of the fine pixels unshuffled by two beside the coarse ones, without laying them side by side."""
-        own, beside = self.fold.weight.split([4 * FINE, COARSE], 1)
+        own, beside = self.fold.weight[:, : 4 * FINE], self.fold.weight[:, 4 * FINE :]
         unshuffled = F.conv2d(fine, own.reshape(len(own), FINE, 2, 2), stride=2)
         return _onto(unshuffled, F.conv2d(coarse, beside, self.fold.bias))
 
