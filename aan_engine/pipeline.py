@@ -152,7 +152,8 @@ def _reel(roles: Roles, shelf: Shelf, tell: Callable[[Step], None]) -> Reel:
         for index, (plate, masks) in enumerate(ahead(shelf.look, range(total))):
             if reel is None:
                 reel = Reel(roles.count, proxy.size_for(*plate.shape), extra=total - roles.count)
-            reel.put(index, proxy.make(plate.pixels, masks.roto, size=reel.size, barred=masks.barred))
+            rows = partial(plate.region, left=0, right=plate.shape[1])
+            reel.put(index, proxy.from_rows(rows, masks.roto, size=reel.size, barred=masks.barred))
             tell(Step("look", index + 1, total))
     except BaseException:
         if reel is not None:

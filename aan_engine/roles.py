@@ -48,6 +48,62 @@ class Masks:
         return self.hidden | self.barred
 
 
+@dataclass(frozen=True, eq=False)
+class Folded:
+    """Masks while nobody looks at them.
+
+    Args:
+        shape: (height, width).
+        box: around all that is hidden, None where nothing is.
+        roto: the part of it in the box.
+        bits: one for each pixel of the frame, whether it is barred; None where none is.
+    """
+
+    shape: tuple[int, int]
+    box: matte.Box | None
+    roto: Array
+    bits: NDArray[np.uint8] | None
+
+    @classmethod
+    def of(cls, masks: Masks) -> Folded:
+        """Masks, folded."""
+        height, width = masks.roto.shape
+        box = matte.box(masks.hidden, margin=0)
+        y0, y1, x0, x1 = box or (0, 0, 0, 0)
+        bits = np.packbits(masks.barred) if masks.barred.any() else None
+        return cls((height, width), box, masks.roto[y0:y1, x0:x1].copy(), bits)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that they take."""
+        return self.roto.nbytes + (0 if self.bits is None else self.bits.nbytes)
+
+    @property
+    def barred(self) -> Mask:
+        """(H, W) bool, made anew."""
+        if self.bits is None:
+            return np.zeros(self.shape, np.bool_)
+        count = self.shape[0] * self.shape[1]
+        return np.unpackbits(self.bits, count=count).view(np.bool_).reshape(self.shape)
+
+    @property
+    def blocked(self) -> Mask:
+        """(H, W) bool, made anew: see `Masks.blocked`."""
+        found = self.barred
+        if self.box is not None:
+            y0, y1, x0, x1 = self.box
+            found[y0:y1, x0:x1] |= self.roto > 0
+        return found
+
+    def masks(self) -> Masks:
+        """As they were."""
+        roto = np.zeros(self.shape, np.float32)
+        if self.box is not None:
+            y0, y1, x0, x1 = self.box
+            roto[y0:y1, x0:x1] = self.roto
+        return Masks(roto, self.barred)
+
+
 class Roles:
     """The frames of one job, by index."""
 
@@ -97,9 +153,13 @@ class Roles:
         order = sorted(enumerate(self._shot.known.clean), key=lambda c: (abs(c[1].frame - number), c[0]))
         return [self.count + i for i, _ in order[:count]]
 
-    def target(self, index: int, known: Plate | None = None) -> tuple[Plate, Masks]:
-        """The plate of a frame (`known` if it was read before), and its masks."""
-        plate = known or self._read(self._shot.plates[index])
+    def plate(self, index: int, *, touched_up: bool = False) -> Plate:
+        """The plate of a frame, or what was painted over it."""
+        return self._read(self.files[index] if touched_up else self._shot.plates[index])
+
+    def target(self, index: int) -> tuple[Plate, Masks]:
+        """The plate of a frame, and its masks."""
+        plate = self.plate(index)
         return plate, self._masks(plate)
 
     def is_hiding(self, frame: int) -> bool:
@@ -111,11 +171,11 @@ class Roles:
             )
         return self._hiding[file]
 
-    def source(self, index: int, known: Plate | None = None) -> tuple[Plate, Masks]:
+    def source(self, index: int) -> tuple[Plate, Masks]:
         """A frame as something to take from: what was painted by hand is open, a clean plate wholly so."""
         if index < self.count and index not in self.painted:
-            return self.target(index, known)
-        plate = known or self._read(self.files[index])
+            return self.target(index)
+        plate = self.plate(index, touched_up=True)
         barred = self._masks(plate).barred if index < self.count else _broken(plate)
         return plate, Masks(np.zeros(plate.shape, np.float32), barred)
 

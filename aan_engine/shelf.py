@@ -12,14 +12,10 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from aan_engine import matte
 from aan_engine.cutting import Cutting, Window, cut, grown, joined
 from aan_engine.motion import Array, Mask
 from aan_engine.plate import Plate
-from aan_engine.roles import Masks, Roles
+from aan_engine.roles import Folded, Masks, Roles
 from aan_engine.source import Source
 
 ROOM = 900_000_000
@@ -39,14 +35,13 @@ Key = tuple[int, bool]
 
 @dataclass(eq=False)
 class _Frame:
-    """A frame: whole, or a cutting of it, or both; a bit for each pixel says whether it may be taken from.
+    """A frame: whole, or a cutting of it, or both; and its masks.
 
     Args:
         window: what a cutting of it must hold, None where that is not known.
     """
 
-    shape: tuple[int, int]
-    bits: NDArray[np.uint8]
+    masks: Folded
     window: Window | None
     plate: Plate | None
     piece: Cutting | None = None
@@ -74,14 +69,12 @@ class OnShelf:
     @property
     def shape(self) -> tuple[int, int]:
         """(height, width)."""
-        return self.shelf.frame(self.key).shape
+        return self.shelf.frame(self.key).masks.shape
 
     @property
     def blocked(self) -> Mask:
-        """(H, W), unpacked anew for whoever asks: kept that way it would take eight times the room."""
-        frame = self.shelf.frame(self.key)
-        height, width = frame.shape
-        return np.unpackbits(frame.bits, count=height * width).view(np.bool_).reshape(height, width)
+        """(H, W), unfolded anew for whoever asks."""
+        return self.shelf.frame(self.key).masks.blocked
 
     def region(self, top: int, bottom: int, left: int, right: int) -> Array:
         """Rows and columns of its scene-linear light, see `Plate.region`."""
@@ -124,7 +117,7 @@ class Shelf:
             found = frame.holding(window)
         # Handed on from here: another thread's frame may push it off the shelf by the next look.
         if not isinstance(found, Cutting):
-            found = found or self._read(key)[1]
+            found = found or self._read_again(key)
             self._want(key, window)
         return found
 
@@ -133,23 +126,33 @@ class Shelf:
 
     def _with_masks(self, key: Key) -> tuple[Plate, Masks]:
         frame = self._find(key)
-        _, plate, masks = self._read(key, None if frame is None else frame.plate)
-        return plate, masks
+        if frame is None:
+            return self._read(key)[1:]
+        return frame.plate or self._read_again(key), frame.masks.masks()
 
-    def _read(self, key: Key, known: Plate | None = None) -> tuple[_Frame, Plate, Masks]:
-        """The frame with its masks; its plate is not read again if it is `known`."""
-        plate, masks = self._roles.source(key[0], known) if key[1] else self._roles.target(key[0], known)
+    def _read(self, key: Key) -> tuple[_Frame, Plate, Masks]:
+        """A frame that is not on the shelf."""
+        plate, masks = self._roles.source(key[0]) if key[1] else self._roles.target(key[0])
+        folded = Folded.of(masks)
+        window = None if folded.box is None else grown(folded.box, by=AROUND, shape=plate.shape)
+        frame = _Frame(folded, window, plate)
         with self._lock:
-            frame = self._kept.get(key)
-            if frame is None:
-                around = matte.box(masks.hidden, margin=0)
-                window = None if around is None else grown(around, by=AROUND, shape=plate.shape)
-                frame = self._kept[key] = _Frame(plate.shape, np.packbits(masks.blocked), window, plate)
-            else:
-                frame.plate = plate
-            self._kept.move_to_end(key)
-            self._tidy()
+            self._put(key, self._kept.get(key, frame), plate)
         return frame, plate, masks
+
+    def _read_again(self, key: Key) -> Plate:
+        """The plate of a frame that was cut down; its masks are still there."""
+        plate = self._roles.plate(key[0], touched_up=key[1])
+        with self._lock:
+            if (frame := self._kept.get(key)) is not None:
+                self._put(key, frame, plate)
+        return plate
+
+    def _put(self, key: Key, frame: _Frame, plate: Plate) -> None:
+        frame.plate = plate
+        self._kept[key] = frame
+        self._kept.move_to_end(key)
+        self._tidy()
 
     def _find(self, key: Key) -> _Frame | None:
         with self._lock:
@@ -162,7 +165,7 @@ class Shelf:
         """Have the frame's cutting hold this window, too."""
         with self._lock:
             if (frame := self._kept.get(key)) is not None and not _holds(frame.window, window):
-                frame.window = joined(frame.window, grown(window, by=FURTHER, shape=frame.shape))
+                frame.window = joined(frame.window, grown(window, by=FURTHER, shape=frame.masks.shape))
 
     def _tidy(self) -> None:
         """Whole frames become cuttings, cuttings go, until there is room; the latest frame stays whole."""
@@ -191,4 +194,4 @@ def _holds(window: Window | None, asked: Window) -> bool:
 
 
 def _size(frame: _Frame) -> int:
-    return frame.bits.nbytes + sum(kept.nbytes for kept in (frame.plate, frame.piece) if kept is not None)
+    return frame.masks.nbytes + sum(kept.nbytes for kept in (frame.plate, frame.piece) if kept is not None)

@@ -11,7 +11,7 @@ from aan_engine import shelf as room
 from aan_engine.cutting import cut, grown, joined
 from aan_engine.light import encode
 from aan_engine.plate import Plate
-from aan_engine.roles import Masks, Roles
+from aan_engine.roles import Folded, Masks, Roles
 from aan_engine.shelf import Shelf
 from aan_engine.shot import Shot
 from tests.engine.shots import box_matte, pan, shot_of
@@ -24,10 +24,9 @@ class Reading(Roles):
         super().__init__(shot)
         self.read: list[int] = []
 
-    def target(self, index: int, known: Plate | None = None) -> tuple[Plate, Masks]:
-        if known is None:
-            self.read.append(index)
-        return super().target(index, known)
+    def plate(self, index: int, *, touched_up: bool = False) -> Plate:
+        self.read.append(index)
+        return super().plate(index, touched_up=touched_up)
 
 
 @pytest.fixture
@@ -99,3 +98,18 @@ def test_a_frame_that_another_thread_pushes_off_at_once_is_still_handed_out(
     monkeypatch.setattr(shelf, "_tidy", crowded)
     assert shelf.source(0).picture.shape == shelf.target(1)[0].shape
     assert shelf.source(0).picture.region(0, 72, 0, 120).tobytes() == shelf.target(0)[0].pixels.tobytes()
+
+
+@pytest.mark.parametrize("hidden", [(), (3, 9, 5, 20)])
+@pytest.mark.parametrize("barred", [False, True])
+def test_masks_come_out_of_the_fold_as_they_went_in(hidden: tuple[int, ...], barred: bool) -> None:
+    masks = Masks(np.zeros((24, 37), np.float32), np.zeros((24, 37), np.bool_))
+    if hidden:
+        top, bottom, left, right = hidden
+        masks.roto[top:bottom, left:right] = np.random.default_rng(0).uniform(0, 1, (bottom - top, right - left))
+    masks.barred[7, 11:15] = barred
+    folded = Folded.of(masks)
+    np.testing.assert_array_equal(folded.masks().roto, masks.roto)
+    np.testing.assert_array_equal(folded.masks().barred, masks.barred)
+    np.testing.assert_array_equal(folded.blocked, masks.blocked)
+    assert folded.nbytes < masks.roto.nbytes
