@@ -76,6 +76,12 @@ class Carried:
             *(np.zeros(shape, np.float32) for _ in range(4)),
         )
 
+    def lay(self, found: Carried, places: NDArray[np.intp]) -> None:
+        """Write what was found for n pixels, a list of n in each field, to their flat indices (n,)."""
+        for name, values in vars(found).items():
+            plane = getattr(self, name)
+            plane.reshape(-1, *plane.shape[2:])[places] = values
+
 
 def carry(
     decision: Decision,
@@ -192,11 +198,20 @@ def _carry_pixels(
     whole = pot.total + invented
     mean = (pot.colour + invented[:, None] * painted) / whole[:, None]
     mean += sample(decision.correction, points)
-    out.fill[ys, xs] = decode(mean)
-    out.confidence[ys, xs] = np.clip(pot.total / whole * sample(decision.agreement, points), 0, 1)
-    out.source[ys, xs], out.position[ys, xs] = pot.source, pot.position
-    out.share[ys, xs], out.unseen[ys, xs] = pot.share / whole, invented / whole
-    out.kept[ys, xs], out.fine[ys, xs], out.coarse[ys, xs] = (pot.power / whole[:, None] ** 2).T
+    confidence = np.clip(pot.total / whole * sample(decision.agreement, points), 0, 1)
+    kept, fine, coarse = (pot.power / whole[:, None] ** 2).T
+    found = Carried(
+        fill=decode(mean),
+        confidence=confidence,
+        source=pot.source,
+        share=pot.share / whole,
+        position=pot.position,
+        unseen=invented / whole,
+        kept=kept,
+        fine=fine,
+        coarse=coarse,
+    )
+    out.lay(found, ys * out.source.shape[1] + xs)
 
 
 @dataclass(frozen=True, eq=False)
