@@ -191,7 +191,7 @@ def _carry_pixels(
     stranded = hole.offered & ~asked & (pot.total == 0)[:, None]
     _gather(hole, stranded, pot=pot)
     settled = clear & ~stranded.any(1)
-    invented = np.where(settled, np.float32(0), shares[:, -1])
+    invented = shares[:, -1] * ~settled
     invented[pot.total == 0] = 1
     layer = decision.layers[-1].image
     painted = sample(layer, points, sharp=True)
