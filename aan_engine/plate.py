@@ -6,7 +6,6 @@ Knows channels and windows; opens no file (`exr` does), and changes nothing: a p
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,12 @@ from numpy.typing import NDArray
 
 from aan_engine import views
 from aan_engine.colour import Encoding
+from aan_engine.halves import are_halves, as_light, as_logs, stacked
 from aan_engine.header import Description, PartDescription, Window
 from aan_engine.light import encode
 from aan_engine.shot import PlateUnsupported
 
 Array = NDArray[Any]
-
-
-BAND = 64
-"""Rows of a plate that are turned into light at a time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,26 +117,16 @@ class Plate:
 
 def light(plate: Plate, window: tuple[int, int, int, int], *, every: int = 1) -> NDArray[np.float32]:
     """(h, w, 3) float32 scene-linear: rows and columns (top, bottom, left, right) of a plate's picture."""
-    shown = _shown(plate, window, every=every)
-    stacked = np.empty((*shown[0].shape, 3), np.float32)
-    # Signalling NaNs of a plate must not raise a warning on their way to float32.
-    with np.errstate(invalid="ignore"):
-        # A band at a time: channel after channel over a whole plate, each would push the others out of the cache.
-        for row in range(0, len(stacked), BAND):
-            for column, values in enumerate(shown):
-                stacked[row : row + BAND, :, column] = values[row : row + BAND]
-    return stacked if plate.encoding is None else plate.encoding.decode(stacked)
+    found = stacked(_shown(plate, window, every=every), as_light)
+    return found if plate.encoding is None else plate.encoding.decode(found)
 
 
 def logs(plate: Plate, window: tuple[int, int, int, int]) -> NDArray[np.float32]:
     """As `light`, in the working log range: `encode(light(plate, window))`, bit for bit."""
     shown = _shown(plate, window)
-    if plate.encoding is not None or any(values.dtype != np.float16 for values in shown):
+    if plate.encoding is not None or not are_halves(shown):
         return encode(light(plate, window))
-    stacked = np.empty((*shown[0].shape, 3), np.float32)
-    for column, values in enumerate(shown):
-        stacked[..., column] = _every_half().take(values.view(np.uint16))
-    return stacked
+    return stacked(shown, as_logs)
 
 
 def _shown(plate: Plate, window: tuple[int, int, int, int], *, every: int = 1) -> list[Array]:
@@ -148,13 +134,6 @@ def _shown(plate: Plate, window: tuple[int, int, int, int], *, every: int = 1) -
     top, bottom, left, right = window
     channels = plate.parts[plate.beauty.part].channels
     return [channels[name][top:bottom:every, left:right:every] for name in plate.beauty.names]
-
-
-@lru_cache(maxsize=1)
-def _every_half() -> NDArray[np.float32]:
-    """(65536,) the log range of all that a half can be, by its bits: looked up five times as fast as worked out."""
-    with np.errstate(invalid="ignore"):
-        return encode(np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32))
 
 
 def find_beauty(description: Description, *, frame: int | None, view: str | None = None) -> Beauty:
