@@ -106,24 +106,29 @@ def sample(image: NDArray[np.float32], points: Array, *, sharp: bool = False) ->
     return _remapped(image, points, cv2.INTER_LINEAR)
 
 
-def extent(points: Array) -> tuple[float, float, float, float]:
-    """(left, top, right, bottom): the smallest and the largest x and y among points (..., 2), of which there is one."""
-    x, y = points[..., 0], points[..., 1]
-    return float(x.min()), float(y.min()), float(x.max()), float(y.max())
+def window(points: Array, *, margin: int, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+    """(left, top, right, bottom), the last two excluded: the pixels of a picture of `shape` (h, w ...) around points.
+
+    From `margin` pixels before to `margin` pixels beyond all pixels beside the points (..., 2), of which there is at
+    least one; a point outside counts as the nearest pixel.
+    """
+
+    def span(along: Array, size: int) -> tuple[int, int]:
+        low, high = (min(max(float(end), 0), size - 1) for end in (along.min(), along.max()))
+        return max(floor(low) - margin, 0), min(ceil(high) + margin + 1, size)
+
+    (left, right), (top, bottom) = span(points[..., 0], shape[1]), span(points[..., 1], shape[0])
+    return left, top, right, bottom
 
 
 def _cropped(image: NDArray[np.float32], points: Array) -> tuple[NDArray[np.float32], Array]:
     """The part of `image` that bicubic values at `points` depend on, and the points on it."""
     if not points.size:
         return image, points
-    x0, y0, x1, y1 = extent(points)
-    (top, bottom), (left, right) = (
-        (floor(min(max(low, 0), size - 1)), ceil(min(max(high, 0), size - 1)))
-        for low, high, size in ((y0, y1, image.shape[0]), (x0, x1, image.shape[1]))
-    )
-    top, left = max(top - TAPS, 0), max(left - TAPS, 0)
-    part = np.ascontiguousarray(image[top : bottom + TAPS + 1, left : right + TAPS + 1])
-    return part, points - np.array([left, top], np.float32)
+    left, top, right, bottom = window(points, margin=TAPS, shape=image.shape)
+    # Halfway between two pixels OpenCV takes the even one: what is even stays so.
+    left, top = left - left % 2, top - top % 2
+    return np.ascontiguousarray(image[top:bottom, left:right]), points - np.array([left, top], np.float32)
 
 
 def _remapped(image: NDArray[np.float32], points: Array, method: int) -> Array:

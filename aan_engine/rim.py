@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from aan_engine.decision import Decision
 from aan_engine.looks import Crop, Looks
-from aan_engine.motion import Array, extent
+from aan_engine.motion import Array, window
 from aan_engine.origin import by_frame
 from aan_engine.polish import STAY, Nudge, nudge
 from aan_engine.source import Source, places
@@ -90,6 +90,8 @@ class Rim:
         found, there = places(self._decision, k, local, scale=self._scale)
         points = (local + (near.left, near.top) + 0.5) / self._scale - 0.5
         ours = found == frame
+        if not ours.any():
+            return STAY
         points, there = np.rint(points[ours]).astype(np.float32), there[ours] + _rounding(points[ours])
         result, reach = STAY, REACH / float(self._scale.min())
         for sigma in (SOFT / float(self._scale.min()), SHARP):
@@ -102,19 +104,14 @@ class Rim:
         return result
 
     def _look(self, frame: int, at: Array, *, sigma: float, margin: float) -> Crop | None:
-        """A look at a frame around these positions; None where that is too much of it, or none."""
+        """A look at a frame around these positions; None where that is too much of it."""
         plate = self._target if frame == self._decision.near.index else self._source(frame)
-        H, W = plate.picture.shape
-        border = int(margin) + 2
-        left, top, right, bottom = extent(at)
-        x0, y0 = np.clip((int(np.floor(left)) - border, int(np.floor(top)) - border), 0, (W, H))
-        x1, y1 = np.clip((int(np.ceil(right)) + border + 1, int(np.ceil(bottom)) + border + 1), 0, (W, H))
-        if not (x0 < x1 and y0 < y1 and (y1 - y0) * (x1 - x0) <= LARGEST):
+        around = x0, y0, x1, y1 = window(at, margin=int(margin) + 2, shape=plate.picture.shape)
+        if (y1 - y0) * (x1 - x0) > LARGEST:
             return None
-        window = (int(x0), int(y0), int(x1), int(y1))
         crop = self._crops.get((frame, sigma))
-        if crop is None or not crop.holds(window):
-            crop = self._crops[frame, sigma] = self._looks.at(frame, plate, window, sigma=sigma)
+        if crop is None or not crop.holds(around):
+            crop = self._crops[frame, sigma] = self._looks.at(frame, plate, around, sigma=sigma)
         return crop
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from aan_engine.decision import Decision
 from aan_engine.light import encode
-from aan_engine.motion import Array, Mask, extent, sample, within
+from aan_engine.motion import TAPS, Array, Mask, sample, window, within
 
 
 class Picture(Protocol):
@@ -83,12 +83,7 @@ def sampled(plate: Source, at: Array, *, blur: float = 0.0) -> tuple[Array, Mask
     With a `blur`, in pixels, as a lens out of focus would show them: what is blocked does not bleed into them.
     """
     H, W = plate.picture.shape
-    beyond = int(np.ceil(3 * blur))
-    left, top, right, bottom = extent(at)
-    x0, y0 = (int(np.clip(np.floor(low) - 2 - beyond, 0, size - 1)) for low, size in ((left, W), (top, H)))
-    x1, y1 = (int(np.clip(np.ceil(high) + 3 + beyond, 1, size)) for high, size in ((right, W), (bottom, H)))
-    if y1 <= y0 or x1 <= x0:
-        return np.zeros((len(at), 3), np.float32), np.zeros(len(at), bool)
+    x0, y0, x1, y1 = window(at, margin=TAPS + int(np.ceil(3 * blur)), shape=(H, W))
     blocked = plate.blocked[y0:y1, x0:x1]
     if blur > 0:
         light = plate.picture.region(y0, y1, x0, x1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from aan_engine.candidate import neighbourhood
@@ -264,3 +265,15 @@ def test_sharp_sampling_invents_neither_negative_light_nor_brighter_light() -> N
     values = sample(edge, at, sharp=True)
     assert values.min() >= np.float32(0.02)
     assert values.max() <= 900
+
+
+@pytest.mark.parametrize("left", [-30.0, -2.6, -0.4, 0.0, 6.5, 7.3, 7.5, 38.5, 39.2, 55.0])
+@pytest.mark.parametrize("top", [-9.0, -0.5, 3.0, 3.25, 7.5, 23.4, 40.0])
+def test_a_sharp_value_depends_on_no_other_point_that_is_sampled_with_it(left: float, top: float) -> None:
+    rng = np.random.default_rng(0)
+    image = rng.normal(size=(24, 40, 3)).astype(np.float32)
+    steps = np.concatenate([rng.uniform(0, 1.5, (9, 2)), np.argwhere(np.ones((4, 4))) / 2])
+    few = (np.array([left, top]) + steps).astype(np.float32)
+    corners = np.array([[0, 0], [39, 23]], np.float32)
+    together = sample(image, np.concatenate([few, corners]), sharp=True)[: len(few)]
+    np.testing.assert_allclose(sample(image, few, sharp=True), together, atol=1e-6)
