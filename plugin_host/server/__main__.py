@@ -14,7 +14,7 @@ from ..connection import Connection
 from ..protocol import HIGHEST, LOWEST
 from .broker import Broker
 from .cache import Cache, usual_budget, usual_root
-from .worker import ENGINE
+from .engine import ENGINE
 
 
 def serve(engine: str = ENGINE) -> int:

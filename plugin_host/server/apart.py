@@ -25,9 +25,10 @@ from aan_engine import breadcrumb
 from ..protocol import JobSpec
 from ..sequence import parse
 from . import local
+from .engine import ENGINE, Step
+from .faults import JobError, explain
 from .orders import Broken, Stepped
 from .watch import GRACE, hear
-from .worker import ENGINE, JobError, Step, explain
 
 
 @dataclass(frozen=True)

@@ -134,22 +134,6 @@ class Cache:
                     shutil.rmtree(shelf.folder, ignore_errors=True)
 
 
-def deliver(source: Path, target: Path) -> None:
-    """Put a finished frame under another name as well: linked where the disk can, else copied; whole or not at all."""
-    if target.exists() and target.samefile(source):
-        return
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        try:
-            os.link(source, temporary)
-        except OSError:
-            shutil.copy2(source, temporary)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
 def _is_shelf(folder: Path) -> bool:
     return _KEY.fullmatch(folder.name) is not None and (folder / MANIFEST).is_file() and not folder.is_symlink()
 

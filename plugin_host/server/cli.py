@@ -274,7 +274,7 @@ def _tell_report(told: Told | Finished) -> None:
 @contextmanager
 def _faults_in_words() -> Iterator[None]:
     """What goes wrong becomes a reason and a hint on stderr, and exit code 1; only a fault of ours shows a trace."""
-    from .worker import JobError, explain
+    from .faults import JobError, explain
 
     try:
         yield

@@ -13,9 +13,10 @@ from threading import Event
 
 from ..protocol import Refused, Submit
 from .cache import Cache
+from .delivery import hand_out, hand_over
+from .faults import StopAsked, explain
 from .intake import Intake, take_in
 from .orders import Broken, Completed, End, Order, Report, Stopped
-from .worker import StopAsked, explain, hand_out, hand_over
 
 
 @dataclass(frozen=True)

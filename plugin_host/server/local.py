@@ -8,9 +8,10 @@ from pathlib import Path
 from ..protocol import JobSpec
 from ..sequence import frame_path
 from .behind import Behind
+from .engine import ENGINE, Filled, Step, load, shot_of
+from .faults import JobError
 from .intake import take_in
 from .reports import report_of
-from .worker import ENGINE, Filled, JobError, Step, load, shot_of
 
 
 def fill(spec: JobSpec, output: str, *, progress: Callable[[Step], None], engine: str = ENGINE) -> int:

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from plugin_host.server import apart
-from plugin_host.server.worker import JobError
+from plugin_host.server.faults import JobError
 
 COMMAND = """
 import sys

@@ -12,7 +12,8 @@ import pytest
 
 from plugin_host.errors import SequenceError
 from plugin_host.protocol import JobSpec
-from plugin_host.server.cache import Cache, deliver, usual_budget, usual_root
+from plugin_host.server.cache import Cache, usual_budget, usual_root
+from plugin_host.server.delivery import deliver
 from plugin_host.server.intake import SEQUENCES, take_in
 
 

@@ -19,7 +19,7 @@ from aan_engine.shot import PlateUnreadable
 from plugin_host import connection, launch
 from plugin_host.server import cli, local
 from plugin_host.server.display import Display
-from plugin_host.server.worker import JobError
+from plugin_host.server.faults import JobError
 
 COMMAND = [sys.executable, "-c", "from plugin_host.server.cli import main; main()"]
 

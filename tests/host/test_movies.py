@@ -12,9 +12,9 @@ import pytest
 from plugin_host.errors import SequenceError
 from plugin_host.protocol import JobSpec
 from plugin_host.server import local
+from plugin_host.server.engine import shot_of
 from plugin_host.server.intake import take_in
 from plugin_host.server.reels import frames_in
-from plugin_host.server.worker import shot_of
 from tests.engine.pictures import RATE, movie
 
 LENGTH = 4

@@ -8,16 +8,17 @@ from pathlib import Path
 import pytest
 
 from plugin_host.protocol import Finished, JobSpec
-from plugin_host.server import local, worker
+from plugin_host.server import local
 from plugin_host.server.cache import Cache
+from plugin_host.server.engine import load
 from plugin_host.server.intake import take_in
 from plugin_host.server.orders import Completed, Order
 from plugin_host.server.reports import NOTHING, Told, report_of, told
-from plugin_host.server.worker import Task
+from plugin_host.server.task import Task
 
 
 def perform(house, spec: JobSpec, output: str | None, *, stop_after: int = 1_000) -> object:
-    engine = worker.load("fake_engine:reporting")
+    engine = load("fake_engine:reporting")
     order = Order("job", spec, output, take_in(spec, output=output).key(engine.identity()))
     said: list[object] = []
     cache = Cache(house.root / "cache", budget=10**9)

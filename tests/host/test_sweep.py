@@ -33,7 +33,7 @@ from plugin_host.errors import HostError
 from plugin_host.protocol import JobSpec
 from plugin_host.server.inspection import in_words
 from plugin_host.server.intake import take_in
-from plugin_host.server.worker import shot_of
+from plugin_host.server.engine import shot_of
 
 torch.set_num_threads(1)
 pipeline.warm("cpu")

@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from plugin_host.protocol import JobSpec
-from plugin_host.server import worker
+from plugin_host.server import task
 from plugin_host.server.cache import Cache
+from plugin_host.server.engine import load
 from plugin_host.server.intake import InputFile, take_in
 from plugin_host.server.orders import Broken, Completed, Framed, Order, Report, Stopped
-from plugin_host.server.worker import Task
+from plugin_host.server.task import Task
 
 
 class WatchedCache(Cache):
@@ -33,7 +34,7 @@ class Run:
     def __init__(self, house, spec: JobSpec) -> None:
         self.cache = WatchedCache(house.root / "cache")
         self.intake = take_in(spec, output=None)
-        self.engine = worker.load("fake_engine:make")
+        self.engine = load("fake_engine:make")
         self.order = Order("job", spec, None, self.intake.key(self.engine.identity()))
         self.after: dict[int, Callable[[], object]] = {}
         self.frames: list[int] = []
@@ -77,7 +78,7 @@ def test_a_long_shot_is_not_looked_over_after_every_frame(house, looks):
     job = Run(house, house.plates(*["fill"] * 50))
     assert job.perform() == Completed("job")
     assert len(looks) == 50 * 2 + 51  # each frame's plate and matte, and at the end everything once
-    assert len(job.cache.kept) == 1 + 50 // worker.ROOM_EVERY
+    assert len(job.cache.kept) == 1 + 50 // task.ROOM_EVERY
 
 
 def test_a_plate_that_changes_ends_the_job_at_its_own_frame_and_nothing_stays_in_the_cache(house):
@@ -124,7 +125,7 @@ def test_frames_from_an_earlier_run_stay_when_a_later_one_is_withdrawn(house):
 
 
 def test_room_is_made_with_what_is_to_be_kept_by_then(house):
-    job = Run(house, house.plates(*["fill"] * (worker.ROOM_EVERY + 1)))
+    job = Run(house, house.plates(*["fill"] * (task.ROOM_EVERY + 1)))
     job.after[1001] = lambda: job.kept.append("accepted meanwhile")
     job.perform()
     assert job.cache.kept == [{job.order.key}, {job.order.key, "accepted meanwhile"}]

@@ -25,13 +25,14 @@ FLOORS = {
     ),
     3: (
         *("plugin_host.server.broker", "plugin_host.server.crew", "plugin_host.server.switchboard"),
-        *("plugin_host.server.worker", "plugin_host.server.local", "plugin_host.server.desk"),
-        *("plugin_host.server.watch", "plugin_host.server.apart"),
+        *("plugin_host.server.worker", "plugin_host.server.task", "plugin_host.server.local"),
+        *("plugin_host.server.desk", "plugin_host.server.watch", "plugin_host.server.apart"),
         *("aan_engine.training", "aan_engine.evaluation"),
     ),
     2: (
         *("plugin_host.server.jobs", "plugin_host.server.cache", "plugin_host.server.intake"),
-        "plugin_host.server.behind",
+        *("plugin_host.server.behind", "plugin_host.server.engine", "plugin_host.server.faults"),
+        "plugin_host.server.delivery",
         *("plugin_host.server.orders", "plugin_host.server.mailbox", "plugin_host.server.reports"),
         *("plugin_host.server.display", "plugin_host.server.inspection"),
         "plugin_host.server.reels",
@@ -56,6 +57,8 @@ FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 # Who in the engine's half of plugin_host may know the engine, and which of its rooms.
 KNOW_THE_ENGINE = {
     "plugin_host.server.worker": {"aan_engine.shot", "aan_engine.breadcrumb"},
+    "plugin_host.server.engine": {"aan_engine.shot"},
+    "plugin_host.server.faults": {"aan_engine.shot"},
     "plugin_host.server.watch": {"aan_engine.breadcrumb"},
     "plugin_host.server.apart": {"aan_engine.breadcrumb"},
     "plugin_host.server.cli": {"aan_engine.footage"},

@@ -1,0 +1,86 @@
+"""The engine as the rooms of this half know it: what it must offer, how it is found, and a job in its terms.
+
+The engine is a module or object with `fill`, `report`, `warm` and `identity`, named as `module` or `module:factory`.
+No more of it is known here than these protocols and the frozen values of `aan_engine.shot`.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Protocol, cast
+
+from aan_engine.shot import Controls, FrameFile, Known, Shot
+
+from .intake import Intake
+
+ENGINE = "aan_engine.pipeline"
+
+
+class Step(Protocol):
+    """What the engine tells while it works: `done` of `total` steps of a `stage`."""
+
+    @property
+    def stage(self) -> str: ...
+    @property
+    def done(self) -> int: ...
+    @property
+    def total(self) -> int: ...
+
+
+class Filled(Protocol):
+    """A frame that is ready to be written, verified on the way, whole or not at all."""
+
+    @property
+    def frame(self) -> int: ...
+    def write(self, path: Path) -> int:
+        """Returns how many bits were found changed outside the matte."""
+        ...
+
+
+class JobReport(Protocol):
+    """What is told of each frame once it is written, and leaves a page for the artist."""
+
+    def add(self, filled: Any, *, changed: int) -> None: ...
+    def finish(self) -> None: ...
+
+
+class Engine(Protocol):
+    """What a worker needs of an engine."""
+
+    def fill(
+        self, shot: Shot, *, progress: Callable[[Step], None] | None = None, skip: Collection[int] = ()
+    ) -> Iterator[Filled]: ...
+    def report(self, path: Path, *, keep: Collection[int] = ()) -> JobReport: ...
+    def warm(self, device: str) -> None: ...
+    def identity(self) -> str: ...
+
+
+def load(name: str) -> Engine:
+    """The engine called `module`, or what `module:factory` returns."""
+    module, _, factory = name.partition(":")
+    found = importlib.import_module(module)
+    return cast(Engine, getattr(found, factory)() if factory else found)
+
+
+def shot_of(intake: Intake) -> Shot:
+    """The job in the engine's terms.
+
+    Raises:
+        AanError: when it cannot be done as described.
+    """
+    spec = intake.spec
+    files = {name: tuple(FrameFile(f.frame, f.path) for f in found) for name, found in intake.inputs.items()}
+    return Shot(
+        plates=files["plate"],
+        mattes=files["matte"],
+        first=spec.first,
+        last=spec.last,
+        matte_channel=spec.matte_channel,
+        aovs=spec.aov,
+        device=spec.device,
+        known=Known(**{name: files.get(name, ()) for name in ("clean", "painted", "holdout", "exclude")}),
+        controls=Controls(**{field.name: getattr(spec, field.name) for field in fields(Controls)}),
+    )
