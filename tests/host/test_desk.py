@@ -82,7 +82,7 @@ def broker(cache):
     """A broker without processes or threads of its own."""
     broker = Broker("no engine", cache, release="")
     broker._desk.close()
-    broker._crew, broker._desk = SilentCrew(), SilentDesk()
+    broker._dispatcher._crew, broker._dispatcher._desk = SilentCrew(), SilentDesk()
     yield broker
     switchboard: Switchboard = broker._switchboard
     switchboard.close()
@@ -98,15 +98,16 @@ def test_who_works_at_a_job_is_who_stops_it(broker, intake):
     computed, cached = (job.name for job in broker._ledger)
     for name in (computed, cached):
         assert broker._cancel(b"host", protocol.Cancel(name)) == protocol.Done()
-    assert [said for said in broker._crew.told if isinstance(said, Stop)] == [Stop(computed)]
-    assert broker._desk.stopped == [cached]
+    assert [said for said in broker._dispatcher._crew.told if isinstance(said, Stop)] == [Stop(computed)]
+    assert broker._dispatcher._desk.stopped == [cached]
 
 
 def test_a_job_accepted_while_another_runs_is_kept_from_eviction_at_once(broker, intake):
     broker._accept(offer(intake, held=0, key="running"))
     broker._accept(offer(intake, held=1, key="half cached"))
     broker._accept(offer(intake, held=3, key="cached"))
-    keeps = [set(said.keys) for said in broker._crew.told if isinstance(said, Keep)]
+    told = broker._dispatcher._crew.told
+    keeps = [set(said.keys) for said in told if isinstance(said, Keep)]
     assert keeps[-1] == {"running", "half cached", "cached"}
-    first = broker._crew.told.index(next(said for said in broker._crew.told if isinstance(said, Order)))
-    assert Keep(("running",)) in broker._crew.told[:first], "an order comes after what to keep while it is done"
+    first = told.index(next(said for said in told if isinstance(said, Order)))
+    assert Keep(("running",)) in told[:first], "an order comes after what to keep while it is done"

@@ -24,7 +24,8 @@ FLOORS = {
         *("plugin_host.server.cli", "plugin_host.server.__main__", "plugin_host.server.options"),
     ),
     3: (
-        *("plugin_host.server.broker", "plugin_host.server.crew", "plugin_host.server.switchboard"),
+        *("plugin_host.server.broker", "plugin_host.server.dispatcher", "plugin_host.server.crew"),
+        "plugin_host.server.switchboard",
         *("plugin_host.server.worker", "plugin_host.server.task", "plugin_host.server.local"),
         *("plugin_host.server.desk", "plugin_host.server.watch", "plugin_host.server.apart"),
         *("aan_engine.training", "aan_engine.evaluation"),
