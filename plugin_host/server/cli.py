@@ -1,7 +1,7 @@
 """The command `aan`: fill a shot here, or have the persistent engine do it; look at a picture; measure; train.
 
-It turns arguments into a job and a job's story into words; it knows no pixel. Whatever is slow to import is imported
-by the command that needs it, so that `aan jobs` answers at once.
+A job comes from its `options`, how a command ends is told by `outcome`; it knows no pixel. Whatever is slow to import
+is imported by the command that needs it, so that `aan jobs` answers at once.
 """
 
 from __future__ import annotations
@@ -12,19 +12,18 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..controls import BY_NAME, Value
-from ..protocol import JobSpec
-from .options import controlled
+from ..controls import Value
+from .options import Aov, Channel, Device, First, Last, Matte, Out, Plate, controlled, from_root, job_of
+from .outcome import faults_in_words, give_up, give_up_on, tell_end, tell_report
 
 if TYPE_CHECKING:
     from ..client import Client
-    from ..protocol import Event, Finished
+    from ..protocol import Event
     from .display import Display
-    from .reports import Told
 
 LEAVE = 30.0  # seconds that an engine has to end its worker and go
 
@@ -34,18 +33,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Removes what must go from a shot: plates and a roto matte in, filled EXR out, untouched outside the matte.",
 )
-
-Plate = Annotated[
-    str,
-    typer.Option(help="The plates: plate.####.exr, plate.%04d.dpx, one file, or a movie, whose frames count from 1."),
-]
-Matte = Annotated[str, typer.Option(help="The matte: a sequence with the plates' numbers, or one still for all.")]
-Out = Annotated[str, typer.Option(help="The result: a pattern like the plates'.")]
-First = Annotated[int | None, typer.Option(help="First frame to fill. All plates may still be looked at.")]
-Last = Annotated[int | None, typer.Option(help="Last frame to fill.")]
-Channel = Annotated[str | None, typer.Option(help="The matte's channel; else A, any layer's A, its first one.")]
-Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
-Aov = Annotated[str, typer.Option(help="Layers to add, comma-separated: confidence, source, unseen.")]
 
 
 @app.command()
@@ -66,15 +53,12 @@ def fill(
     from .display import Display
     from .reports import report_of, told
 
-    spec, out, began = (
-        _job(plate, matte, first, last, matte_channel, device, aov, controls),
-        _full(out),
-        time.monotonic(),
-    )
-    with _faults_in_words(), Display() as display:
+    spec = job_of(plate, matte, first=first, last=last, matte_channel=matte_channel, device=device, aov=aov, **controls)
+    out, began = from_root(out), time.monotonic()
+    with faults_in_words(), Display() as display:
         written = apart.fill(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
     print(f"{written} frames in {time.monotonic() - began:.1f} s: {out}")
-    _tell_report(told(report_of(out)))
+    tell_report(told(report_of(out)))
 
 
 @app.command()
@@ -95,14 +79,14 @@ def submit(
     from ..protocol import Accepted
     from .display import Display
 
-    spec = _job(plate, matte, first, last, matte_channel, device, aov, controls)
-    with _faults_in_words(), find_or_start(name="aan submit") as client:
-        accepted = client.answer(client.submit(spec, output=_full(out) if out else None), timeout=600)
+    spec = job_of(plate, matte, first=first, last=last, matte_channel=matte_channel, device=device, aov=aov, **controls)
+    with faults_in_words(), find_or_start(name="aan submit") as client:
+        accepted = client.answer(client.submit(spec, output=from_root(out) if out else None), timeout=600)
         assert isinstance(accepted, Accepted)
         print(f"job {accepted.job}: {accepted.total} frames, {accepted.cached} of them cached: {accepted.output}")
         with Display() as display:
             end = _follow(client, accepted.job, display)
-    _tell_end(end)
+    tell_end(end)
 
 
 @app.command()
@@ -113,7 +97,7 @@ def serve() -> None:
     from .__main__ import serve as serve_until_told
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s broker %(message)s")
-    with _faults_in_words():
+    with faults_in_words():
         raise typer.Exit(serve_until_told())
 
 
@@ -122,7 +106,7 @@ def jobs() -> None:
     """List the jobs of the running engine."""
     from ..protocol import State
 
-    with _faults_in_words(), _running() as client:
+    with faults_in_words(), _running() as client:
         state = client.answer(client.status())
         assert isinstance(state, State)
         for job in state.jobs:
@@ -134,7 +118,7 @@ def jobs() -> None:
 @app.command()
 def cancel(job: Annotated[str, typer.Argument(help="Its name, as `aan jobs` lists it.")]) -> None:
     """Cancel a job after the frame in work; a second time, at once."""
-    with _faults_in_words(), _running() as client:
+    with faults_in_words(), _running() as client:
         client.answer(client.cancel(job))
 
 
@@ -144,13 +128,13 @@ def stop() -> None:
     from .. import connection
     from ..errors import EngineGone
 
-    with _faults_in_words(), _running() as client:
+    with faults_in_words(), _running() as client:
         end = time.monotonic() + LEAVE
         with suppress(EngineGone):  # perhaps it has left already: the lock will tell
             client.answer(client.shutdown(), timeout=LEAVE)
         while connection.is_held(connection.runtime_folder() / connection.ENGINE_LOCK):
             if time.monotonic() > end:
-                _give_up_on(client.connection.pid, f"the engine has not left in {LEAVE:.0f} s")
+                give_up_on(client.connection.pid, f"the engine has not left in {LEAVE:.0f} s")
             time.sleep(0.05)
 
 
@@ -164,7 +148,7 @@ def info(files: Annotated[list[Path], typer.Argument(help="Pictures and movies."
     broken = False
     for file in files:
         try:
-            with _faults_in_words():
+            with faults_in_words():
                 print(in_words(describe(file)), flush=True)
         except typer.Exit as ended:
             if ended.exit_code != 1:
@@ -188,7 +172,7 @@ def train(context: typer.Context) -> None:
 )
 def bench(context: typer.Context) -> None:
     """Measure fills on a folder of clips: parts of them are hidden, filled, and compared with the truth."""
-    with _faults_in_words():
+    with faults_in_words():
         measuring = importlib.import_module("aan_engine.evaluation.cli").app
         measuring(args=context.args, prog_name="aan bench")
 
@@ -196,26 +180,6 @@ def bench(context: typer.Context) -> None:
 def main() -> None:
     """The console script."""
     app()
-
-
-def _job(
-    plate: str,
-    matte: str,
-    first: int | None,
-    last: int | None,
-    matte_channel: str | None,
-    device: str,
-    aov: str,
-    controls: dict[str, Value],
-) -> JobSpec:
-    aovs = tuple(name.strip() for name in aov.split(",") if name.strip())
-    full = {k: _full(v) if isinstance(v, str) and BY_NAME[k].kind == "files" else v for k, v in controls.items()}
-    return JobSpec(_full(plate), _full(matte), first, last, matte_channel, aovs, device, **full)  # type: ignore[arg-type]
-
-
-def _full(pattern: str) -> str:
-    """The pattern from the root, as an engine that runs elsewhere needs it."""
-    return str(Path(pattern).absolute())
 
 
 @contextmanager
@@ -227,8 +191,8 @@ def _running() -> Iterator[Client]:
     if client is None:
         found = connection.read()
         if found is not None:
-            _give_up_on(found.pid, "the engine does not answer")
-        _give_up("no engine is running", "")
+            give_up_on(found.pid, "the engine does not answer")
+        give_up("no engine is running", "")
     with client:
         yield client
 
@@ -249,53 +213,3 @@ def _follow(client: Client, job: str, display: Display) -> Event:
                 print(f"`aan jobs` shows how it fares, `aan cancel {job}` ends it.", file=sys.stderr)
                 raise typer.Exit(130) from None
             client.cancel(job)
-
-
-def _tell_end(end: Event) -> None:
-    from ..protocol import Cancelled, Failed, Finished
-
-    if isinstance(end, Failed):
-        _give_up(end.reason, end.hint)
-    if isinstance(end, Cancelled):
-        print("cancelled; finished frames are kept", file=sys.stderr)
-        raise typer.Exit(130)
-    assert isinstance(end, Finished)
-    print(f"{end.frames} frames filled")
-    _tell_report(end)
-
-
-def _tell_report(told: Told | Finished) -> None:
-    """Which frames to look at, and where the whole report is."""
-    if told.report:
-        frames = f"look at {', '.join(map(str, told.worst))} first" if told.worst else "nothing was hidden"
-        print(f"{100 * told.unseen:.1f} % of the hidden pixels made up, {frames}: {told.report}")
-
-
-@contextmanager
-def _faults_in_words() -> Iterator[None]:
-    """What goes wrong becomes a reason and a hint on stderr, and exit code 1; only a fault of ours shows a trace."""
-    from .faults import JobError, explain
-
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-    except typer.Exit:
-        raise
-    except Exception as error:
-        code, reason, hint = explain(error)
-        if code == "internal" and not isinstance(error, JobError):  # a job's own has shown its trace
-            raise
-        _give_up(reason, hint)
-
-
-def _give_up_on(pid: int, reason: str) -> NoReturn:
-    """Of an engine that hangs, say where to look and what to end."""
-    from ..launch import log_file
-
-    _give_up(reason, f"Its log, unless it runs in a terminal: {log_file()}. End process {pid} to be rid of it.")
-
-
-def _give_up(reason: str, hint: str) -> NoReturn:
-    print(f"{reason}. {hint}" if hint else reason, file=sys.stderr)
-    raise typer.Exit(1)

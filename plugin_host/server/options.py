@@ -1,14 +1,31 @@
-"""The artist's controls as options of the command line, from the same table that every host draws its knobs from."""
+"""A job as options of the command line, and the job that they make.
+
+The artist's controls among them come from the same table that every host draws its knobs from.
+"""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import typer
 
-from ..controls import CONTROLS, Control
+from ..controls import BY_NAME, CONTROLS, Control, Value
+from ..protocol import JobSpec
+
+Plate = Annotated[
+    str,
+    typer.Option(help="The plates: plate.####.exr, plate.%04d.dpx, one file, or a movie, whose frames count from 1."),
+]
+Matte = Annotated[str, typer.Option(help="The matte: a sequence with the plates' numbers, or one still for all.")]
+Out = Annotated[str, typer.Option(help="The result: a pattern like the plates'.")]
+First = Annotated[int | None, typer.Option(help="First frame to fill. All plates may still be looked at.")]
+Last = Annotated[int | None, typer.Option(help="Last frame to fill.")]
+Channel = Annotated[str | None, typer.Option(help="The matte's channel; else A, any layer's A, its first one.")]
+Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
+Aov = Annotated[str, typer.Option(help="Layers to add, comma-separated: confidence, source, unseen.")]
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -31,6 +48,28 @@ def controlled(command: Command) -> Command:
     command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command
+
+
+def job_of(
+    plate: str,
+    matte: str,
+    *,
+    first: int | None,
+    last: int | None,
+    matte_channel: str | None,
+    device: str,
+    aov: str,
+    **controls: Value,
+) -> JobSpec:
+    """The job that was described on the command line."""
+    aovs = tuple(name.strip() for name in aov.split(",") if name.strip())
+    given = {k: from_root(v) if isinstance(v, str) and BY_NAME[k].kind == "files" else v for k, v in controls.items()}
+    return JobSpec(from_root(plate), from_root(matte), first, last, matte_channel, aovs, device, **given)  # type: ignore[arg-type]
+
+
+def from_root(pattern: str) -> str:
+    """The pattern from the root, as an engine that runs elsewhere needs it."""
+    return str(Path(pattern).absolute())
 
 
 def _parameter(control: Control) -> inspect.Parameter:

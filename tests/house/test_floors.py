@@ -22,6 +22,7 @@ FLOORS = {
     4: (
         *("plugin_host.client", "plugin_host.launch", "plugin_host.contact", "plugin_host.errand"),
         *("plugin_host.server.cli", "plugin_host.server.__main__", "plugin_host.server.options"),
+        "plugin_host.server.outcome",
     ),
     3: (
         *("plugin_host.server.broker", "plugin_host.server.dispatcher", "plugin_host.server.crew"),
