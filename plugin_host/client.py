@@ -45,9 +45,8 @@ from .protocol import (
     Submit,
     Watch,
     Welcome,
-    decode,
-    encode,
 )
+from .wire import decode, encode
 
 QUIET = 1.0  # seconds of silence after which the engine is asked whether it is there
 PATIENCE = 3.0  # seconds that it has to answer

@@ -1,6 +1,6 @@
 """What host and engine say to each other. This docstring is the specification; the classes, with `job`, are its letter.
 
-Protocol version 1. Framing `AAN1`.
+Protocol version 1. Framing `AAN1`, which `wire` writes and reads.
 
 **The wire.** The engine binds one ROUTER socket, each host connects one DEALER. A message is two ZeroMQ frames,
 `[b"AAN1", json]`. The JSON is one ASCII object: `type` names a class of this module, `request` is the number by which
@@ -47,16 +47,12 @@ raises `LOWEST`.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import List, Optional, Sequence, Tuple, Union
+from typing import Optional, Tuple, Union
 
-from .codec import from_json, to_json
-from .errors import ProtocolError, UnknownType, VersionMismatch
 from .job import JobSpec as JobSpec
 from .job import JobState as JobState
 
-FRAMING = b"AAN1"
 LOWEST, HIGHEST = 1, 1
 
 
@@ -221,80 +217,3 @@ MESSAGES = (
     *(Welcome, Accepted, State, Snapshot, Done, Refused),
     *(Progress, FrameReady, Finished, Cancelled, Failed),
 )
-_BY_NAME = {kind.__name__: kind for kind in MESSAGES}
-
-
-@dataclass(frozen=True)
-class Envelope:
-    """A message, and the number that ties a reply to its request (None in events)."""
-
-    message: Message
-    request: Optional[int] = None
-
-
-def encode(message: Message, request: Optional[int] = None) -> List[bytes]:
-    """The two frames of a message."""
-    head = {"type": type(message).__name__}
-    numbered = {} if request is None else {"request": request}
-    text = json.dumps({**head, **numbered, **to_json(message)}, separators=(",", ":"), allow_nan=False)
-    return [FRAMING, text.encode("ascii")]
-
-
-def decode(frames: Sequence[bytes]) -> Envelope:
-    """The message in two frames.
-
-    Raises:
-        UnknownType: when it is sound, but of a type that this side does not know.
-        ProtocolError: when it is anything else than a message; the error's `path` says where it breaks.
-    """
-    value = _json(frames)
-    kind = _BY_NAME.get(str(value.get("type")))
-    if kind is None:
-        raise UnknownType(
-            f"unknown message type {value.get('type')!r}", hint=f"We speak {LOWEST} - {HIGHEST}.", path="$.type"
-        )
-    return Envelope(from_json(kind, value), _number(value))  # type: ignore[arg-type]
-
-
-def request_of(frames: Sequence[bytes]) -> Optional[int]:
-    """The number of a request that did not decode, as far as it can be told, for the refusal to carry."""
-    try:
-        return _number(_json(frames))
-    except ProtocolError:
-        return None
-
-
-def agree(lowest: int, highest: int) -> int:
-    """The version that the engine speaks with a host of this range: the highest that both know.
-
-    Raises:
-        VersionMismatch: when there is none; the hint says which side to update.
-    """
-    if lowest <= HIGHEST and highest >= LOWEST:
-        return min(highest, HIGHEST)
-    side = "engine" if lowest > HIGHEST else "host's plug-in"
-    reason = f"the host speaks protocol {_span(lowest, highest)}, the engine {_span(LOWEST, HIGHEST)}"
-    raise VersionMismatch(reason, hint=f"Update the {side}.", path="$.lowest")
-
-
-def _json(frames: Sequence[bytes]) -> dict:  # type: ignore[type-arg]
-    if len(frames) != 2 or frames[0] != FRAMING:
-        raise ProtocolError("not an AAN1 message", hint="Something else is talking on this socket.")
-    try:
-        value = json.loads(frames[1].decode("utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"not JSON ({error})") from None
-    if not isinstance(value, dict):
-        raise ProtocolError("expected an object")
-    return value
-
-
-def _number(value: dict) -> Optional[int]:  # type: ignore[type-arg]
-    number = value.get("request")
-    if number is not None and type(number) is not int:
-        raise ProtocolError(f"expected a whole number, not {number!r}", path="$.request")
-    return number
-
-
-def _span(lowest: int, highest: int) -> str:
-    return str(lowest) if lowest == highest else f"{lowest} - {highest}"

@@ -15,9 +15,10 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
 
-from .. import protocol
+from .. import protocol, wire
 from ..errors import ProtocolError
-from ..protocol import Envelope, Event, Refused, Reply
+from ..protocol import Event, Refused, Reply
+from ..wire import Envelope
 from .cache import Cache
 from .crew import Crew
 from .desk import Declined, Desk, Inquiry, Offer
@@ -88,10 +89,10 @@ class Broker:
 
     def _hear(self, host: bytes, frames: list[bytes]) -> None:
         try:
-            envelope = protocol.decode(frames)
+            envelope = wire.decode(frames)
         except ProtocolError as error:
             refused = Refused(error.code, error.reason, error.hint)
-            self._switchboard.post(host, refused, protocol.request_of(frames))
+            self._switchboard.post(host, refused, wire.request_of(frames))
             return
         reply = self._reply(host, envelope)
         if reply is not None:
@@ -114,7 +115,7 @@ class Broker:
         if not hmac.compare_digest(hello.token.encode("utf-8", "replace"), self.token.encode()):
             return Refused("token", "the token is not this engine's", "Read the connection file again.")
         try:
-            version = protocol.agree(hello.lowest, hello.highest)
+            version = wire.agree(hello.lowest, hello.highest)
         except ProtocolError as error:
             return Refused(error.code, error.reason, error.hint)
         if not self._switchboard.is_admitted(host):

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 
-from ..protocol import Envelope, Message, Progress
+from ..protocol import Message, Progress
+from ..wire import Envelope
 
 
 class Mailbox:

@@ -11,7 +11,8 @@ from contextlib import suppress
 
 import zmq
 
-from ..protocol import Envelope, Message, encode
+from ..protocol import Message
+from ..wire import Envelope, encode
 from .mailbox import Mailbox
 
 TICK = 200  # milliseconds between two tries to reach a host that does not read

@@ -24,8 +24,8 @@ from plugin_host.protocol import (
     Progress,
     Snapshot,
     State,
-    encode,
 )
+from plugin_host.wire import encode
 
 ANSWER = 0.050  # seconds: what Status and Cancel may take while a frame is computed
 

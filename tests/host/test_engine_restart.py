@@ -15,7 +15,8 @@ from plugin_host import connection
 from plugin_host.client import Client, EngineBack, EngineLost
 from plugin_host.errors import EngineRefused
 from plugin_host.launch import find
-from plugin_host.protocol import Accepted, Finished, Hello, Refused, Status, Submit, decode, encode
+from plugin_host.protocol import Accepted, Finished, Hello, Refused, Status, Submit
+from plugin_host.wire import decode, encode
 
 
 @pytest.fixture

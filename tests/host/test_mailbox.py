@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from plugin_host.protocol import Done, Envelope, Finished, FrameReady, Progress
+from plugin_host.protocol import Done, Finished, FrameReady, Progress
 from plugin_host.server.mailbox import Mailbox
+from plugin_host.wire import Envelope
 
 
 def test_messages_leave_in_order_and_wait_while_they_cannot():

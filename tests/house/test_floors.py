@@ -42,7 +42,7 @@ FLOORS = {
     ),
     1: (
         *("plugin_host.protocol", "plugin_host.codec", "plugin_host.sequence", "plugin_host.connection"),
-        *("plugin_host.job", "plugin_host.ticket", "plugin_host.interpreter"),
+        *("plugin_host.wire", "plugin_host.job", "plugin_host.ticket", "plugin_host.interpreter"),
         "aan_engine",
     ),
     0: (

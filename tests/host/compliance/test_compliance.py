@@ -14,7 +14,8 @@ import zmq
 
 from plugin_host import connection
 from plugin_host.connection import Connection
-from plugin_host.protocol import HIGHEST, Refused, encode, request_of
+from plugin_host.protocol import HIGHEST, Refused
+from plugin_host.wire import encode, request_of
 from tests.foundry import engines, tree
 from tests.host.compliance.drivers import DRIVERS
 from tests.host.compliance.host import CANCELLED, FAILED, FINISHED, FRAMES, LOST, Host, is_filled, lay_out

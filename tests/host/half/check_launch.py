@@ -17,7 +17,7 @@ ENGINE = '''
 """A stand-in for the engine: it welcomes whoever says hello, in the manner that AAN_MANNER names."""
 import os, sys, time, zmq
 sys.path[:0] = os.environ["AAN_STAND_IN_PATH"].split(os.pathsep)
-from host_half import connection, protocol
+from host_half import connection, protocol, wire
 from host_half.connection import Connection
 folder, manner = connection.runtime_folder(), os.environ.get("AAN_MANNER", "")
 with (folder / "starts.txt").open("a") as starts:
@@ -35,9 +35,9 @@ session = "session %d" % os.getpid()
 connection.write(Connection("tcp://127.0.0.1:%d" % port, "t0ken", os.getpid(), session, 1, 1))
 while True:
     host, *frames = router.recv_multipart()
-    envelope = protocol.decode(frames)
+    envelope = wire.decode(frames)
     reply = protocol.Welcome(1, session) if manner != "foreign" else protocol.Refused("version", "no", "Update.")
-    router.send_multipart([host, *protocol.encode(reply, envelope.request)])
+    router.send_multipart([host, *wire.encode(reply, envelope.request)])
 '''
 
 

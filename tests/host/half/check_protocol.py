@@ -11,7 +11,6 @@ from host_half.protocol import (
     Cancel,
     Cancelled,
     Done,
-    Envelope,
     Failed,
     Finished,
     FrameReady,
@@ -27,10 +26,8 @@ from host_half.protocol import (
     Submit,
     Watch,
     Welcome,
-    agree,
-    decode,
-    encode,
 )
+from host_half.wire import Envelope, agree, decode, encode, request_of
 
 STATE = JobState("3f2a91-1", "running", "/s/p.####.exr", "/s/o.####.exr", 2, 24, "fill", 3, 24)
 FAILED = JobState(
@@ -114,7 +111,7 @@ class Reading(unittest.TestCase):
         with self.assertRaises(errors.UnknownType) as caught:
             self.read('{"type":"Dance","request":4}')
         self.assertEqual(caught.exception.code, "unknown-type")
-        self.assertEqual(protocol.request_of([b"AAN1", b'{"type":"Dance","request":4}']), 4)
+        self.assertEqual(request_of([b"AAN1", b'{"type":"Dance","request":4}']), 4)
 
     def test_errors_say_where_a_message_breaks(self):
         submit = '{"type":"Submit","spec":{"plate":"p","matte":"m",%s}}'

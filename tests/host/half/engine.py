@@ -3,7 +3,8 @@
 import zmq
 from host_half import connection
 from host_half.connection import Connection
-from host_half.protocol import HIGHEST, LOWEST, Hello, Welcome, decode, encode
+from host_half.protocol import HIGHEST, LOWEST, Hello, Welcome
+from host_half.wire import decode, encode
 
 
 class Engine:
