@@ -2,95 +2,45 @@
 
 The client owns no thread and never blocks unless asked to: a host calls `poll()` from its own timer, a terminal
 iterates over `follow()`. It must stay on the thread that made it, as ZeroMQ sockets do. It never starts an engine
-(see `launch`).
-
-Silence is looked after in `poll()`: when the engine has said nothing for a while it is asked with a `Hello`; without
-an answer `EngineLost` arrives, requests still open are refused with `engine-lost`, and the connection file is looked
-at again and again until an engine is back: `EngineBack`, whose `restarted` says that it knows no earlier job.
+(see `launch`), and notices one that falls silent or comes back (see `line`).
 """
 
 from __future__ import annotations
 
 import time
-from contextlib import suppress
-from dataclasses import dataclass
 from types import TracebackType
-from typing import Callable, Iterator, List, Optional, Set, Type, Union
-
-import zmq
+from typing import Callable, Iterator, List, Optional, Type, Union
 
 from . import connection as connection_file
 from .connection import Connection
-from .errors import EngineGone, EngineRefused, ProtocolError
+from .errors import EngineGone, EngineRefused
+from .line import Line
+from .news import LOST, Arrival, EngineLost
 from .protocol import (
-    HIGHEST,
-    LOWEST,
     Cancel,
     Cancelled,
     Event,
     Failed,
     Finished,
     FrameReady,
-    Hello,
     JobSpec,
     JobState,
-    Message,
     Progress,
     Refused,
     Reply,
-    Request,
     Shutdown,
     Snapshot,
     Status,
     Submit,
     Watch,
-    Welcome,
 )
-from .wire import decode, encode
-
-QUIET = 1.0  # seconds of silence after which the engine is asked whether it is there
-PATIENCE = 3.0  # seconds that it has to answer
-SLICE = 0.002  # seconds that one look gives to what has come in: a host's window is not to wait for a flood
-LOST = "engine-lost"
 
 _ENDINGS = (Finished, Cancelled, Failed)
 _EVENTS = (Progress, FrameReady, *_ENDINGS)
 
 
-@dataclass(frozen=True)
-class EngineLost:
-    """The engine does not answer; the client keeps looking for it."""
-
-    reason: str
-    hint: str
-
-
-@dataclass(frozen=True)
-class EngineBack:
-    """An engine answers again. `restarted`: it is a new one, which knows no earlier job; submit again."""
-
-    session: str
-    restarted: bool
-
-
-@dataclass(frozen=True)
-class Garbled:
-    """The engine said something that this host cannot read."""
-
-    reason: str
-    hint: str
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """What `poll()` returns: a reply with its `request` number, or an event or the client's own news with None."""
-
-    message: Union[Reply, Event, EngineLost, EngineBack, Garbled]
-    request: Optional[int] = None
-
-
 class Client:
-    """A DEALER socket to one engine.
+    """A line to one engine, and the words for it.
 
     Args:
         connection: where the engine is (`launch.find_or_start` gives a connected client at once).
@@ -105,18 +55,7 @@ class Client:
         name: str = "",
         lookup: Callable[[], Optional[Connection]] = connection_file.read,
     ) -> None:
-        self.connection = connection
-        self.session: Optional[str] = None
-        self.version: Optional[int] = None
-        self.release = ""
-        self.lost = False
-        self._name = name
-        self._lookup = lookup
-        self._context = zmq.Context()
-        self._numbers = 0
-        self._inbox: List[Arrival] = []
-        self._unanswered: Set[int] = set()
-        self._open(connection)
+        self._line = Line(connection, name=name, lookup=lookup)
 
     def __enter__(self) -> Client:
         return self
@@ -128,36 +67,63 @@ class Client:
 
     def close(self) -> None:
         """Hang up at once; jobs go on without us."""
-        self._context.destroy(linger=0)
+        self._line.close()
+
+    # Which engine it is.
+
+    @property
+    def connection(self) -> Connection:
+        """Where the engine is, or was."""
+        return self._line.connection
+
+    @property
+    def session(self) -> Optional[str]:
+        """This life of the engine; None before it has welcomed us."""
+        return self._line.session
+
+    @property
+    def version(self) -> Optional[int]:
+        """The version of the protocol that is spoken; None before it has welcomed us."""
+        return self._line.version
+
+    @property
+    def release(self) -> str:
+        """The engine's version, once it has welcomed us."""
+        return self._line.release
+
+    @property
+    def lost(self) -> bool:
+        """Whether the engine does not answer."""
+        return self._line.lost
 
     # One method per request; each returns the number that the reply will carry.
 
     def submit(self, spec: JobSpec, *, output: Optional[str] = None) -> int:
         """Queue a job; its result goes to the pattern `output`, or stays in the engine's cache."""
-        return self._ask(Submit(spec, output))
+        return self._line.ask(Submit(spec, output))
 
     def cancel(self, job: str) -> int:
         """Stop a job after the frame in work; a second time, at once."""
-        return self._ask(Cancel(job))
+        return self._line.ask(Cancel(job))
 
     def watch(self, job: str) -> int:
         """Ask for a job's snapshot, and its events from then on."""
-        return self._ask(Watch(job))
+        return self._line.ask(Watch(job))
 
     def status(self) -> int:
         """Ask for all jobs."""
-        return self._ask(Status())
+        return self._line.ask(Status())
 
     def shutdown(self) -> int:
         """Ask the engine to leave."""
-        return self._ask(Shutdown())
+        return self._line.ask(Shutdown())
 
     # What comes back.
 
     def poll(self) -> List[Arrival]:
         """What arrived since the last call, in order; of a job's `Progress` only the newest. Never blocks."""
-        self._pump()
-        arrivals, self._inbox = self._inbox, []
+        self._line.look()
+        arrivals, self._line.inbox = self._line.inbox, []
         return arrivals
 
     def answer(self, request: int, *, timeout: float = 30.0) -> Reply:
@@ -174,7 +140,7 @@ class Client:
                     return _granted(arrival.message)
                 aside.append(arrival)
         finally:
-            self._inbox = aside + self._inbox
+            self._line.inbox = aside + self._line.inbox
         raise EngineGone(f"the engine gave no answer in {timeout:.0f} s", hint="Look at its log, or stop and start it.")
 
     def follow(self, job: str) -> Iterator[Union[Snapshot, Event]]:
@@ -205,118 +171,19 @@ class Client:
                     if isinstance(message, _ENDINGS):
                         return
         finally:
-            self._inbox = aside + self._inbox
+            self._line.inbox = aside + self._line.inbox
 
     def _arrivals(self, timeout: Optional[float]) -> Iterator[Arrival]:
         """Take arrivals out of the inbox one by one, blocking for more until `timeout` seconds have passed."""
         end = None if timeout is None else time.monotonic() + timeout
         while end is None or time.monotonic() < end:
-            self._pump()
-            while self._inbox:
-                arrival = self._inbox.pop(0)
+            self._line.look()
+            while self._line.inbox:
+                arrival = self._line.inbox.pop(0)
                 if isinstance(arrival.message, EngineLost):
                     raise EngineGone(arrival.message.reason, hint=arrival.message.hint)
                 yield arrival
-            left = QUIET if end is None else max(0.0, min(QUIET, end - time.monotonic()))
-            self._socket.poll(int(left * 1000))
-
-    def _pump(self) -> None:
-        """Move what the socket holds into the inbox, and look after the engine's silence."""
-        self._receive()
-        self._look_after(time.monotonic())
-        self._inbox = _newest_progress(self._inbox)
-
-    # The socket.
-
-    def _open(self, connection: Connection) -> None:
-        self.connection = connection
-        self._socket = self._context.socket(zmq.DEALER)
-        self._socket.linger = 0
-        self._socket.connect(connection.endpoint)
-        self._pings: Set[int] = set()
-        self._greeted = False
-        self._heard = time.monotonic()
-        self._hello()
-
-    def _hello(self) -> None:
-        self._asked = time.monotonic()
-        self._numbers += 1
-        self._pings.add(self._numbers)
-        self._send(Hello(LOWEST, HIGHEST, self.connection.token, self._name))
-
-    def _ask(self, message: Request) -> int:
-        self._numbers += 1
-        self._unanswered.add(self._numbers)
-        if self.lost:
-            self._refuse_open_requests()
-        else:
-            self._send(message)
-        return self._numbers
-
-    def _send(self, message: Request) -> None:
-        with suppress(zmq.Again):  # a full pipe is an engine that does not read: silence will tell
-            self._socket.send_multipart(encode(message, self._numbers), zmq.NOBLOCK)
-
-    def _receive(self) -> None:
-        end = time.monotonic() + SLICE
-        while time.monotonic() < end:
-            try:
-                frames = self._socket.recv_multipart(zmq.NOBLOCK)
-            except zmq.Again:
-                return
-            self._heard = time.monotonic()
-            try:
-                envelope = decode(frames)
-            except ProtocolError as error:
-                self._inbox.append(Arrival(Garbled(error.reason, error.hint)))
-            else:
-                self._accept(envelope.message, envelope.request)
-
-    def _accept(self, message: Message, request: Optional[int]) -> None:
-        if isinstance(message, Welcome):
-            restarted = self.session not in (None, message.session)
-            if restarted:
-                self._refuse_open_requests()
-            if restarted or self.lost:
-                self._inbox.append(Arrival(EngineBack(message.session, restarted)))
-            self.session, self.version, self.lost = message.session, message.version, False
-            self.release = message.engine
-        if request is not None:
-            self._unanswered.discard(request)
-        if request is not None and request in self._pings:
-            self._pings.remove(request)
-            if self._greeted:
-                return  # an answer to "are you there?", not news to the host
-            self._greeted = True
-        self._inbox.append(Arrival(message, request))  # type: ignore[arg-type]
-
-    def _look_after(self, now: float) -> None:
-        """Ask after an engine that is silent; give it up; find it again."""
-        if self.lost:
-            if now - self._asked > QUIET:
-                self._asked = now
-                found = self._lookup()
-                if found is not None and found.session != self.connection.session:
-                    self._socket.close(linger=0)
-                    self._open(found)
-        elif not self._pings:
-            if now - self._heard > QUIET:
-                self._hello()
-        elif now - max(self._asked, self._heard) > PATIENCE:
-            self.lost = True
-            hint = "Its log may say why. Start it and submit again: finished frames are kept."
-            self._inbox.append(Arrival(EngineLost("the engine does not answer", hint)))
-            self._refuse_open_requests()
-
-    def _refuse_open_requests(self) -> None:
-        refused = Refused(LOST, "the engine is gone", "Start it and submit again: finished frames are kept.")
-        self._inbox += [Arrival(refused, number) for number in sorted(self._unanswered)]
-        self._unanswered.clear()
-
-
-def _newest_progress(arrivals: List[Arrival]) -> List[Arrival]:
-    newest = {a.message.job: i for i, a in enumerate(arrivals) if isinstance(a.message, Progress)}
-    return [a for i, a in enumerate(arrivals) if not isinstance(a.message, Progress) or newest[a.message.job] == i]
+            self._line.wait(None if end is None else end - time.monotonic())
 
 
 def _granted(message: object) -> Reply:

@@ -10,18 +10,17 @@ from __future__ import annotations
 import enum
 import time
 from dataclasses import dataclass
-from typing import Callable, Dict, List, Optional, Protocol, Union
+from typing import Callable, Dict, List, Optional, Protocol
 
 from . import connection as connection_file
 from . import interpreter
-from .client import Client, EngineBack, EngineLost, Garbled
+from .client import Client
 from .errors import EngineAbsent, EngineRefused, HostError
 from .launch import Start
-from .protocol import Event, Refused, Reply, Welcome
+from .news import EngineBack, EngineLost, Garbled, News
+from .protocol import Refused, Welcome
 
 LOOK = 1.0  # seconds between two looks for an engine that someone else may have started
-
-News = Union[Reply, Event, EngineLost, EngineBack]
 
 
 class Presence(enum.Enum):

@@ -16,9 +16,9 @@ import time
 from dataclasses import dataclass, replace
 from typing import Callable, Dict, List, Optional, Set, Tuple
 
-from .client import LOST, EngineBack, EngineLost
-from .contact import Contact, News, Presence
+from .contact import Contact, Presence
 from .errors import HostError
+from .news import LOST, EngineBack, EngineLost, News
 from .pace import Pace
 from .protocol import (
     Accepted,

@@ -10,11 +10,11 @@ import sys
 
 import pytest
 
-from plugin_host import client as client_module
-from plugin_host import connection
-from plugin_host.client import Client, EngineBack, EngineLost
+from plugin_host import connection, line
+from plugin_host.client import Client
 from plugin_host.errors import EngineRefused
 from plugin_host.launch import find
+from plugin_host.news import EngineBack, EngineLost
 from plugin_host.protocol import Accepted, Finished, Hello, Refused, Status, Submit
 from plugin_host.wire import decode, encode
 
@@ -43,8 +43,8 @@ def raw(engine):
 def test_an_engine_killed_and_restarted_resumes_from_its_cache(
     house, engine, client, submit, follow, until, monkeypatch
 ):
-    monkeypatch.setattr(client_module, "QUIET", 0.1)
-    monkeypatch.setattr(client_module, "PATIENCE", 0.5)
+    monkeypatch.setattr(line, "QUIET", 0.1)
+    monkeypatch.setattr(line, "PATIENCE", 0.5)
     go_on = house.root / "go on"
     spec = house.plates("fill", "fill", f"wait {go_on}", "fill")
     accepted = submit(spec)

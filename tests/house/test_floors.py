@@ -20,7 +20,8 @@ TOWERS = ("aan_engine", "plugin_host", "nuke", "blender_addon")
 FLOORS = {
     5: ("nuke", "blender_addon"),
     4: (
-        *("plugin_host.client", "plugin_host.launch", "plugin_host.contact", "plugin_host.errand"),
+        *("plugin_host.client", "plugin_host.line", "plugin_host.launch", "plugin_host.contact"),
+        "plugin_host.errand",
         *("plugin_host.server.cli", "plugin_host.server.__main__", "plugin_host.server.options"),
         "plugin_host.server.outcome",
     ),
@@ -42,7 +43,7 @@ FLOORS = {
     ),
     1: (
         *("plugin_host.protocol", "plugin_host.codec", "plugin_host.sequence", "plugin_host.connection"),
-        *("plugin_host.wire", "plugin_host.job", "plugin_host.ticket", "plugin_host.interpreter"),
+        *("plugin_host.wire", "plugin_host.news", "plugin_host.job", "plugin_host.ticket", "plugin_host.interpreter"),
         "aan_engine",
     ),
     0: (

@@ -3,9 +3,10 @@
 import time
 import unittest
 
-from host_half import client as client_module
-from host_half.client import Arrival, Client, EngineBack, EngineLost, Garbled
+from host_half import line
+from host_half.client import Client
 from host_half.errors import EngineGone, EngineRefused
+from host_half.news import Arrival, EngineBack, EngineLost, Garbled
 from host_half.protocol import (
     HIGHEST,
     LOWEST,
@@ -37,7 +38,7 @@ SPEC = JobSpec("/s/p.####.exr", "/s/m.exr")
 
 class WithEngine(unittest.TestCase):
     def setUp(self):
-        self.pace = (client_module.QUIET, client_module.PATIENCE, client_module.SLICE)
+        self.pace = (line.QUIET, line.PATIENCE, line.SLICE)
         self.addCleanup(self.restore_pace)
         self.engine = Engine()
         self.addCleanup(self.engine.close)
@@ -46,15 +47,15 @@ class WithEngine(unittest.TestCase):
         self.addCleanup(self.client.close)
 
     def restore_pace(self):
-        client_module.QUIET, client_module.PATIENCE, client_module.SLICE = self.pace
+        line.QUIET, line.PATIENCE, line.SLICE = self.pace
 
     def hurry(self):
         """Silence is noticed within a tenth of a second."""
-        client_module.QUIET, client_module.PATIENCE = 0.05, 0.1
+        line.QUIET, line.PATIENCE = 0.05, 0.1
 
     def linger(self):
         """One look takes all that lies there, however busy the machine is."""
-        client_module.SLICE = 5.0
+        line.SLICE = 5.0
 
     def get_in(self):
         self.engine.welcome()
@@ -174,7 +175,7 @@ class Blocking(WithEngine):
         self.engine.say(FrameReady("y", 1, "another's"))
         time.sleep(0.05)
         story = self.client.follow("x")
-        request = self.client._numbers + 1
+        request = self.client._line._numbers + 1
         self.engine.say(Snapshot(JobState("x", state, "p", "o", 1, 2, reason="r"), (1,)), request)
         for event in events:
             self.engine.say(event)
@@ -197,7 +198,7 @@ class Blocking(WithEngine):
     def test_following_a_job_that_is_not_there_is_refused(self):
         self.get_in()
         story = self.client.follow("x")
-        self.engine.say(Refused("unknown-job", "no"), self.client._numbers + 1)
+        self.engine.say(Refused("unknown-job", "no"), self.client._line._numbers + 1)
         with self.assertRaises(EngineRefused):
             next(story)
 

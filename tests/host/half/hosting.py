@@ -6,8 +6,7 @@ import time
 import unittest
 from pathlib import Path
 
-from host_half import client as client_module
-from host_half import contact
+from host_half import contact, line
 from host_half.contact import Contact
 from host_half.errand import Errand, Phase
 from host_half.errors import EngineAbsent
@@ -32,7 +31,7 @@ class InAHost(unittest.TestCase):
         before = os.environ.get("AAN_RUNTIME_DIR")
         self.addCleanup(lambda: os.environ.__setitem__("AAN_RUNTIME_DIR", before) if before else None)
         os.environ["AAN_RUNTIME_DIR"] = str(Path(holder.name) / "run")
-        pace = (client_module.QUIET, client_module.PATIENCE, contact.LOOK)
+        pace = (line.QUIET, line.PATIENCE, contact.LOOK)
         self.addCleanup(self.set_pace, *pace)
         self.set_pace(0.05, 0.15, 0.02)
         self.now = 0.0
@@ -46,7 +45,7 @@ class InAHost(unittest.TestCase):
     python = staticmethod(lambda: "/nowhere/python")
 
     def set_pace(self, quiet, patience, look):
-        client_module.QUIET, client_module.PATIENCE, contact.LOOK = quiet, patience, look
+        line.QUIET, line.PATIENCE, contact.LOOK = quiet, patience, look
 
     def live(self, session="one"):
         self.engine = Engine(session)

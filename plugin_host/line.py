@@ -1,0 +1,152 @@
+"""A host's line to its engine: one DEALER socket, what came over it, and an eye on silence.
+
+Silence is looked after in `look()`: when the engine has said nothing for a while it is asked with a `Hello`; without
+an answer `EngineLost` arrives, requests still open are refused with `engine-lost`, and the connection file is looked
+at again and again until an engine is back: `EngineBack`, whose `restarted` says that it knows no earlier job.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import Callable, List, Optional, Set
+
+import zmq
+
+from .connection import Connection
+from .errors import ProtocolError
+from .news import LOST, Arrival, EngineBack, EngineLost, Garbled
+from .protocol import HIGHEST, LOWEST, Hello, Message, Progress, Refused, Request, Welcome
+from .wire import decode, encode
+
+QUIET = 1.0  # seconds of silence after which the engine is asked whether it is there
+PATIENCE = 3.0  # seconds that it has to answer
+SLICE = 0.002  # seconds that one look gives to what has come in: a host's window is not to wait for a flood
+
+
+class Line:
+    """Open from the start, to whichever engine `lookup` finds once the first one is lost.
+
+    `inbox` holds what has arrived and was not taken out yet, in order. `session`, `version` and `release` are the
+    engine's, None or empty before it has welcomed us. It belongs to the thread that made it, as ZeroMQ sockets do.
+    """
+
+    def __init__(self, connection: Connection, *, name: str, lookup: Callable[[], Optional[Connection]]) -> None:
+        self.connection = connection
+        self.session: Optional[str] = None
+        self.version: Optional[int] = None
+        self.release = ""
+        self.lost = False
+        self.inbox: List[Arrival] = []
+        self._name = name
+        self._lookup = lookup
+        self._context = zmq.Context()
+        self._numbers = 0
+        self._unanswered: Set[int] = set()
+        self._open(connection)
+
+    def close(self) -> None:
+        """Hang up at once."""
+        self._context.destroy(linger=0)
+
+    def ask(self, message: Request) -> int:
+        """Say something; returns the number that the reply will carry."""
+        self._numbers += 1
+        self._unanswered.add(self._numbers)
+        if self.lost:
+            self._refuse_open_requests()
+        else:
+            self._send(message)
+        return self._numbers
+
+    def look(self) -> None:
+        """Move what the socket holds into the inbox, and look after the engine's silence. Never blocks."""
+        self._receive()
+        self._look_after(time.monotonic())
+        self.inbox = _newest_progress(self.inbox)
+
+    def wait(self, seconds: Optional[float]) -> None:
+        """Block until something comes in, at most so long; in any case no longer than silence may go unnoticed."""
+        left = QUIET if seconds is None else max(0.0, min(QUIET, seconds))
+        self._socket.poll(int(left * 1000))
+
+    def _open(self, connection: Connection) -> None:
+        self.connection = connection
+        self._socket = self._context.socket(zmq.DEALER)
+        self._socket.linger = 0
+        self._socket.connect(connection.endpoint)
+        self._pings: Set[int] = set()
+        self._greeted = False
+        self._heard = time.monotonic()
+        self._hello()
+
+    def _hello(self) -> None:
+        self._asked = time.monotonic()
+        self._numbers += 1
+        self._pings.add(self._numbers)
+        self._send(Hello(LOWEST, HIGHEST, self.connection.token, self._name))
+
+    def _send(self, message: Request) -> None:
+        with suppress(zmq.Again):  # a full pipe is an engine that does not read: silence will tell
+            self._socket.send_multipart(encode(message, self._numbers), zmq.NOBLOCK)
+
+    def _receive(self) -> None:
+        end = time.monotonic() + SLICE
+        while time.monotonic() < end:
+            try:
+                frames = self._socket.recv_multipart(zmq.NOBLOCK)
+            except zmq.Again:
+                return
+            self._heard = time.monotonic()
+            try:
+                envelope = decode(frames)
+            except ProtocolError as error:
+                self.inbox.append(Arrival(Garbled(error.reason, error.hint)))
+            else:
+                self._accept(envelope.message, envelope.request)
+
+    def _accept(self, message: Message, request: Optional[int]) -> None:
+        if isinstance(message, Welcome):
+            restarted = self.session not in (None, message.session)
+            if restarted:
+                self._refuse_open_requests()
+            if restarted or self.lost:
+                self.inbox.append(Arrival(EngineBack(message.session, restarted)))
+            self.session, self.version, self.lost = message.session, message.version, False
+            self.release = message.engine
+        if request is not None:
+            self._unanswered.discard(request)
+        if request is not None and request in self._pings:
+            self._pings.remove(request)
+            if self._greeted:
+                return  # an answer to "are you there?", not news to the host
+            self._greeted = True
+        self.inbox.append(Arrival(message, request))  # type: ignore[arg-type]
+
+    def _look_after(self, now: float) -> None:
+        """Ask after an engine that is silent; give it up; find it again."""
+        if self.lost:
+            if now - self._asked > QUIET:
+                self._asked = now
+                found = self._lookup()
+                if found is not None and found.session != self.connection.session:
+                    self._socket.close(linger=0)
+                    self._open(found)
+        elif not self._pings:
+            if now - self._heard > QUIET:
+                self._hello()
+        elif now - max(self._asked, self._heard) > PATIENCE:
+            self.lost = True
+            hint = "Its log may say why. Start it and submit again: finished frames are kept."
+            self.inbox.append(Arrival(EngineLost("the engine does not answer", hint)))
+            self._refuse_open_requests()
+
+    def _refuse_open_requests(self) -> None:
+        refused = Refused(LOST, "the engine is gone", "Start it and submit again: finished frames are kept.")
+        self.inbox += [Arrival(refused, number) for number in sorted(self._unanswered)]
+        self._unanswered.clear()
+
+
+def _newest_progress(arrivals: List[Arrival]) -> List[Arrival]:
+    newest = {a.message.job: i for i, a in enumerate(arrivals) if isinstance(a.message, Progress)}
+    return [a for i, a in enumerate(arrivals) if not isinstance(a.message, Progress) or newest[a.message.job] == i]
