@@ -15,8 +15,9 @@ import bpy
 from . import result, shot, versions
 from .developing import Developing
 from .plugin_host.contact import Contact
-from .plugin_host.errand import Errand, Phase, Standing, Tick
+from .plugin_host.errand import Errand, Tick
 from .plugin_host.errors import HostError
+from .plugin_host.standing import Phase, Standing
 from .record import Record, read
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from .plugin_host import ticket
 from .plugin_host.codec import from_json, to_json
-from .plugin_host.errand import Phase
 from .plugin_host.errors import ProtocolError
+from .plugin_host.standing import Phase
 
 
 @dataclass(frozen=True)

@@ -11,92 +11,19 @@ submits the job again, which resumes from the frames that the cache holds. It ne
 
 from __future__ import annotations
 
-import enum
 import time
 from dataclasses import dataclass, replace
-from typing import Callable, Dict, List, Optional, Set, Tuple
+from typing import Callable, List, Optional, Set, Tuple
 
 from .contact import Contact, Presence
 from .errors import HostError
 from .news import LOST, EngineBack, EngineLost, News
 from .pace import Pace
-from .protocol import (
-    Accepted,
-    Cancelled,
-    Failed,
-    Finished,
-    FrameReady,
-    JobSpec,
-    JobState,
-    Progress,
-    Refused,
-    Snapshot,
-)
-from .sequence import frame_path
+from .protocol import Accepted, FrameReady, JobSpec, Refused, Snapshot
+from .standing import Phase, Standing
 from .ticket import Ticket
 
-
-class Phase(enum.Enum):
-    """Where an errand stands, in the artist's words."""
-
-    IDLE = "nothing to do"
-    STARTING = "starting the engine"
-    SUBMITTING = "handing over the job"
-    QUEUED = "waiting for its turn"
-    RUNNING = "in work"
-    CANCELLING = "stopping after this frame"
-    FINISHED = "finished"
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-    LOST = "interrupted"
-    ABSENT = "no engine"
-
-
-ACTIVE = frozenset({Phase.STARTING, Phase.SUBMITTING, Phase.QUEUED, Phase.RUNNING, Phase.CANCELLING})
-"""The phases in which there is something to cancel and nothing to start."""
-
 _RESUME = "Start the engine and clean again: finished frames are kept."
-
-
-@dataclass(frozen=True)
-class Standing:
-    """All that a panel shows of an errand.
-
-    `reason` and `hint` speak of whatever ended or holds it up. `stage` with `step` of `steps` is what the engine is at;
-    `frames` of `total` lie on disk, at `path(frame)`. `seconds_left` is None as long as nothing honest can be said.
-    `unseen` (0 .. 1), `worst` (the worst first) and `report` (a JSON file, its picture beside it) are told once it is
-    finished. `release` is the engine's version.
-    """
-
-    phase: Phase = Phase.IDLE
-    reason: str = ""
-    hint: str = ""
-    job: str = ""
-    output: str = ""
-    stage: str = ""
-    step: int = 0
-    steps: int = 0
-    frames: Tuple[int, ...] = ()
-    total: int = 0
-    seconds_left: Optional[int] = None
-    unseen: float = 0.0
-    worst: Tuple[int, ...] = ()
-    report: str = ""
-    release: str = ""
-
-    @property
-    def active(self) -> bool:
-        """Whether it is under way."""
-        return self.phase in ACTIVE
-
-    @property
-    def done(self) -> int:
-        """How many frames lie on disk."""
-        return len(self.frames)
-
-    def path(self, frame: int) -> str:
-        """Where a frame lies, or will lie."""
-        return frame_path(self.output, frame)
 
 
 @dataclass(frozen=True)
@@ -247,29 +174,17 @@ class Errand:
 
     def _seen(self, snapshot: Snapshot) -> None:
         """Take over a job as it stands; frames that were told of before are no news."""
-        state = snapshot.state
         self._fresh += sorted(set(snapshot.frames) - self._frames)
         self._frames = set(snapshot.frames)
         self._pace = Pace()
-        self._become(_PHASES.get(state.state, Phase.RUNNING), state.reason, state.hint, **_told_by(state))
+        self.standing = self.standing.seen(snapshot.state)
 
     def _happened(self, event: News) -> None:
-        if isinstance(event, Progress):
-            self._become(self._working(), stage=event.stage, step=event.done, steps=event.total)
-        elif isinstance(event, FrameReady):
+        if isinstance(event, FrameReady):
             self._pace.frame(self._clock())
             self._fresh.append(event.frame)
             self._frames.add(event.frame)
-            self._become(self._working())
-        elif isinstance(event, Finished):
-            self._become(Phase.FINISHED, unseen=event.unseen, worst=event.worst, report=event.report)
-        elif isinstance(event, Cancelled):
-            self._become(Phase.CANCELLED, "stopped; what is finished stays")
-        elif isinstance(event, Failed):
-            self._become(Phase.FAILED, event.reason, event.hint)
-
-    def _working(self) -> Phase:
-        return Phase.CANCELLING if self.standing.phase is Phase.CANCELLING else Phase.RUNNING
+        self.standing = self.standing.after(event)
 
     def _lost(self, lost: EngineLost) -> None:
         if self._unwanted or self.standing.phase is Phase.CANCELLING:
@@ -298,13 +213,4 @@ class Errand:
         return self._pace.left(self.standing.total - self.standing.done, self._clock())
 
     def _become(self, phase: Phase, reason: str = "", hint: str = "", **more: object) -> None:
-        self.standing = replace(self.standing, phase=phase, reason=reason, hint=hint, **more)  # type: ignore[arg-type]
-
-
-_PHASES = {phase.name.lower(): phase for phase in Phase}
-
-
-def _told_by(state: JobState) -> Dict[str, object]:
-    """What a snapshot says beyond its phase."""
-    told = ("job", "output", "stage", "step", "steps", "total", "unseen", "worst", "report")
-    return {name: getattr(state, name) for name in told}
+        self.standing = self.standing.turned(phase, reason, hint, **more)

@@ -214,7 +214,7 @@ def _stop() -> None:
 
 def _wait_for(solving: Solving) -> None:
     """Block until it is over; an engine that is lost meanwhile is started again."""
-    from .host.errand import Phase
+    from .host.standing import Phase
 
     restarts, said = 0, ""
     node, spoken_to = solving.node, contact()

@@ -16,9 +16,10 @@ import nuke
 from . import cellar, result, words
 from .host import ticket as ticket_file
 from .host.contact import Contact, Presence
-from .host.errand import Errand, Phase
+from .host.errand import Errand
 from .host.errors import HostError
 from .host.sequence import frame_path
+from .host.standing import Phase
 from .host.ticket import Ticket
 from .quiet import quietly
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .host.contact import EngineState, Presence
-from .host.errand import Phase, Standing
+from .host.standing import Phase, Standing
 
 STAGES = {"look": "looking at the shot", "decide": "deciding where from", "fill": "filling"}
 

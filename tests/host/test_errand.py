@@ -13,7 +13,8 @@ import pytest
 
 from plugin_host import launch, ticket
 from plugin_host.contact import Contact, Presence
-from plugin_host.errand import Errand, Phase
+from plugin_host.errand import Errand
+from plugin_host.standing import Phase
 
 HERE = Path(__file__).parent
 

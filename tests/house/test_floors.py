@@ -43,7 +43,8 @@ FLOORS = {
     ),
     1: (
         *("plugin_host.protocol", "plugin_host.codec", "plugin_host.sequence", "plugin_host.connection"),
-        *("plugin_host.wire", "plugin_host.news", "plugin_host.job", "plugin_host.ticket", "plugin_host.interpreter"),
+        *("plugin_host.wire", "plugin_host.news", "plugin_host.standing", "plugin_host.job"),
+        *("plugin_host.ticket", "plugin_host.interpreter"),
         "aan_engine",
     ),
     0: (

@@ -11,8 +11,8 @@ panel = python.modules[f"{ADDON}.panel"]
 status = python.modules[f"{ADDON}.status"]
 properties = python.modules[f"{ADDON}.properties"]
 contact = python.modules[f"{ADDON}.plugin_host.contact"]
-errand = python.modules[f"{ADDON}.plugin_host.errand"]
 protocol = python.modules[f"{ADDON}.plugin_host.protocol"]
+standings = python.modules[f"{ADDON}.plugin_host.standing"]
 ticket = python.modules[f"{ADDON}.plugin_host.ticket"]
 controls = python.modules[f"{ADDON}.plugin_host.controls"]
 
@@ -132,7 +132,7 @@ class Drawing(InAStudio):
 
     def test_a_job_that_runs_shows_its_bar_and_can_be_cancelled(self):
         class Running:
-            standing = errand.Standing(Phase.RUNNING, stage="fill", frames=(1001,), total=3, seconds_left=95)
+            standing = standings.Standing(Phase.RUNNING, stage="fill", frames=(1001,), total=3, seconds_left=95)
             note = note_hint = ""
             abandoned, title, record, uid = False, "plate", self.kept(), "u"
 
@@ -159,18 +159,18 @@ class Words(unittest.TestCase):
 
     def test_every_phase_has_a_line_and_is_a_state_to_rest_in_or_has_a_bar(self):
         for phase in Phase:
-            standing = errand.Standing(phase, "the reason", "the hint", total=4)
+            standing = standings.Standing(phase, "the reason", "the hint", total=4)
             lines = status.of_cleaning(standing)
             self.assertIn(lines[0].icon, ICONS)
             self.assertIn("the reason", [line.text for line in lines])
-            self.assertEqual(status.progress(standing) is not None, phase in errand.ACTIVE)
+            self.assertEqual(status.progress(standing) is not None, phase in standings.ACTIVE)
 
     def test_time_left_is_as_people_say_it(self):
         self.assertEqual([status.time_left(s) for s in (7, 95, 3725)], ["0:07 left", "1:35 left", "1:02:05 left"])
 
     def test_a_path_is_never_broken(self):
         path = "/a/very/long/folder/" + "x" * 80
-        standing = errand.Standing(Phase.FAILED, f"lost {path} twice")
+        standing = standings.Standing(Phase.FAILED, f"lost {path} twice")
         self.assertIn(path, [line.text for line in status.of_cleaning(standing)])
 
 

@@ -6,9 +6,9 @@ import unittest
 
 from host_half import ticket
 from host_half.contact import Presence
-from host_half.errand import Phase
 from host_half.errors import ProtocolError
 from host_half.protocol import JobState, Refused, Snapshot, Submit, Watch
+from host_half.standing import Phase
 from host_half.ticket import Ticket
 
 from hosting import OUTPUT, SPEC, InAHost, absent

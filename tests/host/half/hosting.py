@@ -8,9 +8,10 @@ from pathlib import Path
 
 from host_half import contact, line
 from host_half.contact import Contact
-from host_half.errand import Errand, Phase
+from host_half.errand import Errand
 from host_half.errors import EngineAbsent
 from host_half.protocol import Accepted, FrameReady, Hello, JobSpec, Submit
+from host_half.standing import Phase
 
 from engine import Engine
 

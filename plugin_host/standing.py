@@ -1,0 +1,112 @@
+"""How a job stands for the artist: one frozen value that a panel draws from, and what the engine's words make of it.
+
+Pure: it knows no engine that could be lost, no clock and no toolkit. Frames are counted by whoever is told of them
+(see `errand`).
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+from typing import Dict, Optional, Tuple
+
+from .news import News
+from .protocol import Cancelled, Failed, Finished, FrameReady, JobState, Progress
+from .sequence import frame_path
+
+
+class Phase(enum.Enum):
+    """Where an errand stands, in the artist's words."""
+
+    IDLE = "nothing to do"
+    STARTING = "starting the engine"
+    SUBMITTING = "handing over the job"
+    QUEUED = "waiting for its turn"
+    RUNNING = "in work"
+    CANCELLING = "stopping after this frame"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    LOST = "interrupted"
+    ABSENT = "no engine"
+
+
+ACTIVE = frozenset({Phase.STARTING, Phase.SUBMITTING, Phase.QUEUED, Phase.RUNNING, Phase.CANCELLING})
+"""The phases in which there is something to cancel and nothing to start."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """All that a panel shows of an errand.
+
+    `reason` and `hint` speak of whatever ended or holds it up. `stage` with `step` of `steps` is what the engine is at;
+    `frames` of `total` lie on disk, at `path(frame)`. `seconds_left` is None as long as nothing honest can be said.
+    `unseen` (0 .. 1), `worst` (the worst first) and `report` (a JSON file, its picture beside it) are told once it is
+    finished. `release` is the engine's version.
+    """
+
+    phase: Phase = Phase.IDLE
+    reason: str = ""
+    hint: str = ""
+    job: str = ""
+    output: str = ""
+    stage: str = ""
+    step: int = 0
+    steps: int = 0
+    frames: Tuple[int, ...] = ()
+    total: int = 0
+    seconds_left: Optional[int] = None
+    unseen: float = 0.0
+    worst: Tuple[int, ...] = ()
+    report: str = ""
+    release: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether it is under way."""
+        return self.phase in ACTIVE
+
+    @property
+    def done(self) -> int:
+        """How many frames lie on disk."""
+        return len(self.frames)
+
+    def path(self, frame: int) -> str:
+        """Where a frame lies, or will lie."""
+        return frame_path(self.output, frame)
+
+    def turned(self, phase: Phase, reason: str = "", hint: str = "", **more: object) -> Standing:
+        """The same job in this phase; what held it up before is forgotten."""
+        return replace(self, phase=phase, reason=reason, hint=hint, **more)  # type: ignore[arg-type]
+
+    def seen(self, state: JobState) -> Standing:
+        """As the engine says that the job stands."""
+        phase = _PHASES.get(state.state, Phase.RUNNING)
+        return self.turned(phase, state.reason, state.hint, **_told_by(state))
+
+    def after(self, event: News) -> Standing:
+        """As it stands once this has happened to its job."""
+        if isinstance(event, Progress):
+            return self.turned(self._working, stage=event.stage, step=event.done, steps=event.total)
+        if isinstance(event, FrameReady):
+            return self.turned(self._working)
+        if isinstance(event, Finished):
+            return self.turned(Phase.FINISHED, unseen=event.unseen, worst=event.worst, report=event.report)
+        if isinstance(event, Cancelled):
+            return self.turned(Phase.CANCELLED, "stopped; what is finished stays")
+        if isinstance(event, Failed):
+            return self.turned(Phase.FAILED, event.reason, event.hint)
+        return self
+
+    @property
+    def _working(self) -> Phase:
+        return Phase.CANCELLING if self.phase is Phase.CANCELLING else Phase.RUNNING
+
+
+_PHASES = {phase.name.lower(): phase for phase in Phase}
+
+
+def _told_by(state: JobState) -> Dict[str, object]:
+    """What a snapshot says beyond its phase."""
+    told = ("job", "output", "stage", "step", "steps", "total", "unseen", "worst", "report")
+    return {name: getattr(state, name) for name in told}
