@@ -19,8 +19,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from aan_engine.grain import Grain, correlation
+from aan_engine.grain import Grain
 from aan_engine.motion import Array, Mask
+from aan_engine.noise import correlation
 
 SIDE = 8
 STEP = 4

@@ -7,9 +7,9 @@ from collections.abc import Collection, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from aan_engine.carried import Carried
 from aan_engine.motion import Array, Mask
 from aan_engine.plate import Plate
-from aan_engine.transport import Carried
 
 
 def layers(

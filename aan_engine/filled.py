@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from aan_engine import diagnostics, exr, matte, patch
+from aan_engine.carried import Carried
 from aan_engine.motion import Array, Mask
 from aan_engine.plate import Plate
 from aan_engine.roles import Masks
 from aan_engine.shot import Shot
-from aan_engine.transport import Carried
 
 
 @dataclass(frozen=True, eq=False)

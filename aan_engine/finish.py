@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from aan_engine import regrain, transport
+from aan_engine.carried import Carried
 from aan_engine.decision import Decision
 from aan_engine.filled import Filled, composed
 from aan_engine.focus import Focus
@@ -20,7 +21,6 @@ from aan_engine.shelf import Shelf
 from aan_engine.shot import Shot
 from aan_engine.source import Source
 from aan_engine.survey import Survey
-from aan_engine.transport import Carried
 
 
 @dataclass(frozen=True, eq=False)

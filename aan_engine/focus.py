@@ -20,9 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.decision import Decision
-from aan_engine.grain import Grain, blur
+from aan_engine.grain import Grain
 from aan_engine.light import encode
 from aan_engine.motion import Array, Mask
+from aan_engine.noise import blur
 from aan_engine.source import Source
 
 PLACES = 16

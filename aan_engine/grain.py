@@ -12,7 +12,6 @@ channels there. Sizes are the Gaussian's standard deviation in plate pixels, alo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import cv2
 import numpy as np
@@ -20,6 +19,7 @@ from numpy.typing import NDArray
 
 from aan_engine.light import encode, grey
 from aan_engine.motion import Array, Mask
+from aan_engine.noise import DIFFERENCE, LAGS, blur, correlation, passed
 
 BLOCK = 8
 """Side of the places that are judged smooth or not."""
@@ -49,10 +49,7 @@ BAND = 64
 READ = 3_000_000
 """Pixels that are read, at most."""
 
-LAGS = 3
-_DIFFERENCE = np.array([1, -2, 1], np.float32)
-_TWICE = np.correlate(_DIFFERENCE, _DIFFERENCE, "full").astype(np.float64)
-_FOURTH = np.correlate(np.convolve(_DIFFERENCE, _DIFFERENCE), np.convolve(_DIFFERENCE, _DIFFERENCE), "full")
+_FOURTH = np.correlate(np.convolve(DIFFERENCE, DIFFERENCE), np.convolve(DIFFERENCE, DIFFERENCE), "full")
 _APART = np.abs(np.arange(-4, 5))
 _SIZES = np.arange(0, 2.01, 0.05)
 
@@ -85,9 +82,9 @@ class Grain:
                 added than the plate's own.
         """
         both = [self._even((total.shape[0], total.shape[1]), rng) for _ in range(2)]
-        passed = _passed(self.size[0])[0] * _passed(self.size[1])[0]
-        finer = cv2.sepFilter2D(both[1], -1, _DIFFERENCE, _DIFFERENCE) / np.sqrt(passed)
-        again = np.prod([(_FOURTH * correlation(s)[_APART]).sum() for s in self.size]) / passed**2
+        power = passed(self.size[0])[0] * passed(self.size[1])[0]
+        finer = cv2.sepFilter2D(both[1], -1, DIFFERENCE, DIFFERENCE) / np.sqrt(power)
+        again = np.prod([(_FOURTH * correlation(s)[_APART]).sum() for s in self.size]) / power**2
         own = np.clip((again * total - fine) / (again - 1), 0, total)
         return np.asarray(np.sqrt(own)[..., None] * both[0] + np.sqrt(total - own)[..., None] * finer, np.float32)
 
@@ -97,59 +94,6 @@ class Grain:
         white = rng.standard_normal((shape[0] + 2 * margin, shape[1] + 2 * margin, 3), dtype=np.float32)
         soft = cv2.sepFilter2D(white, -1, kx, ky)[margin:-margin, margin:-margin]
         return np.asarray(soft / np.sqrt((kx**2).sum() * (ky**2).sum()), np.float32)
-
-
-def blur(size: float) -> NDArray[np.float64]:
-    """(15,) the Gaussian that makes white noise into grain of this size."""
-    taps = np.arange(-7, 8)
-    kernel = (taps == 0).astype(np.float64) if size <= 0 else np.exp(-0.5 * (taps / max(size, 0.05)) ** 2)
-    return np.asarray(kernel / kernel.sum(), np.float64)
-
-
-def correlation(size: float) -> NDArray[np.float64]:
-    """(15,) how noise of this size hangs together over 0, 1, 2 ... pixels along an axis."""
-    kernel = blur(size)
-    found = np.correlate(kernel, kernel, "full")[len(kernel) - 1 :]
-    return np.asarray(found / found[0], np.float64)
-
-
-def kept_shares(at: Array, size: tuple[float, float]) -> Array:
-    """What bicubic samples at plate positions (n, 2) keep of the noise: (n, 3), 0 .. 1.
-
-    First the share of its variance, then of the power of its finest differences, which resampling takes first, then of
-    its softest part, which it leaves alone.
-
-    Convention: OpenCV's kernel, a = -0.75, positions rounded to 1/32 of a pixel as it does.
-    """
-    x, y = (np.rint(at * 32).astype(np.int64) % 32).T
-    return _kept(size)[32 * x + y]
-
-
-@lru_cache(maxsize=16)
-def _kept(size: tuple[float, float]) -> Array:
-    """(32 * 32, 3) see `kept_shares`, by the fractions of x and y."""
-    shares = []
-    for along in size:
-        left = _left_by(along)
-        fine = left[:, [2, 1, 0, 1, 2]] @ _TWICE / _passed(along)[0]
-        shares.append(np.stack([left[:, 0], fine, np.ones_like(fine)], -1))
-    return np.clip(shares[0][:, None] * shares[1][None], 0, 1).astype(np.float32).reshape(-1, 3)
-
-
-@lru_cache(maxsize=16)
-def _left_by(size: float) -> NDArray[np.float64]:
-    """(32, 3) how samples a whole 0, 1 and 2 pixels apart hang together, by their fraction of a pixel; noise has 1."""
-    taps, rho = _cubic(np.arange(32) / 32), correlation(size)
-    apart = np.subtract.outer(np.arange(4), np.arange(4))
-    return np.stack([np.einsum("ni,ij,nj->n", taps, rho[np.abs(apart + lag)], taps) for lag in range(3)], -1)
-
-
-def _cubic(fraction: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(n, 4) the weights of the pixels at -1, 0, 1 and 2."""
-    x, a = np.abs(fraction[:, None] - np.array([-1, 0, 1, 2])), -0.75
-    near = ((a + 2) * x - (a + 3)) * x * x + 1
-    far = ((a * x - 5 * a) * x + 8 * a) * x - 4 * a
-    return np.where(x <= 1, near, np.where(x < 2, far, 0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,7 +145,7 @@ def measure(pixels: NDArray[np.floating], shown: Mask, again: Again | None = Non
     if again is not None:
         bounds = [_of_the_calmest(twice, size) if len(twice) >= 8 else np.inf for _, twice in crowds]
         power = np.minimum(power, np.stack(np.broadcast_arrays(*bounds, power[0])[:-1]) / (1 + again.fine))
-    variance = power / (_passed(size[0])[0] * _passed(size[1])[0])
+    variance = power / (passed(size[0])[0] * passed(size[1])[0])
     # Noise changes little from level to level; a level of leaves and grass stands out.
     variance = np.minimum(variance, STEADY**2 * np.median(variance, axis=0))
     variance[variance < QUIET**2] = 0
@@ -215,7 +159,7 @@ def _of_the_calmest(power: NDArray[np.float64], size: tuple[float, float]) -> ND
     are by chance is known from how many values of a place are independent (chi-squared, after Wilson and Hilferty).
     """
     reach = 1 - np.arange(1, LAGS + 1) / BLOCK
-    alike = np.prod([1 + 2 * (reach * (_passed(s)[1:] / _passed(s)[0]) ** 2).sum() for s in size])
+    alike = np.prod([1 + 2 * (reach * (passed(s)[1:] / passed(s)[0]) ** 2).sum() for s in size])
     spread = 2 / 9 * alike / BLOCK**2
     calmest = np.cbrt(np.sort(power, axis=0)[: max(1, round(CALM * len(power)))]).mean(0)
     return np.asarray((calmest / (1 - spread + CALM_BY * np.sqrt(spread))) ** 3)
@@ -227,12 +171,12 @@ def _places(pixels: NDArray[np.floating], shown: Mask, again: Again | None, *, r
     the sums over channels of the finest differences' products along x and along y."""
     pixels, shown = pixels[rows], shown[rows]
     values = encode(np.where(shown[..., None], pixels, 0))
-    fine = cv2.sepFilter2D(values, -1, _DIFFERENCE, _DIFFERENCE)
+    fine = cv2.sepFilter2D(values, -1, DIFFERENCE, DIFFERENCE)
     seen, off = np.zeros(shown.shape, np.float32), np.zeros_like(values)
     if again is not None:
         # A filter's taps reach two pixels further.
         seen = cv2.erode((again.seen[rows] & shown).astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32)
-        off = cv2.sepFilter2D(values - again.values[rows], -1, _DIFFERENCE, _DIFFERENCE)
+        off = cv2.sepFilter2D(values - again.values[rows], -1, DIFFERENCE, DIFFERENCE)
     level = grey(values)
     soft = cv2.GaussianBlur(level, (0, 0), 2)
     slope = cv2.Sobel(soft, -1, 1, 0) ** 2 + cv2.Sobel(soft, -1, 0, 1) ** 2
@@ -250,14 +194,7 @@ def _in_blocks(planes: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(planes[:h, :w].reshape(h // BLOCK, BLOCK, w // BLOCK, BLOCK, -1).mean((1, 3)))
 
 
-@lru_cache(maxsize=64)
-def _passed(size: float) -> NDArray[np.float64]:
-    """(1 + LAGS,) along an axis: the products of the second differences of noise of this size over 0, 1 ... pixels."""
-    rho = correlation(size)
-    return np.array([sum(t * rho[abs(d + o)] for o, t in zip(range(-2, 3), _TWICE, strict=True)) for d in range(4)])
-
-
 def _size(together: NDArray[np.float64]) -> float:
     """The size whose differences hang together most like these, (LAGS,) relative to their power."""
-    models = np.array([_passed(s)[1:] / _passed(s)[0] for s in _SIZES])
+    models = np.array([passed(s)[1:] / passed(s)[0] for s in _SIZES])
     return float(_SIZES[((models - together) ** 2).sum(1).argmin()])

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from aan_engine.shot import PlateMissing, PlateUnreadable
+from aan_engine.timecode import unpacked
 
 Window = tuple[int, int, int, int]
 
@@ -136,19 +137,6 @@ def area(window: Window) -> int:
     return (window[2] - window[0] + 1) * (window[3] - window[1] + 1)
 
 
-def spelled_timecode(raw: bytes) -> str | None:
-    """The attribute `timeCode` as people write it: SMPTE 12M packing, binary-coded digits, and bit 6 for drop-frame."""
-    if len(raw) != 8:
-        return None
-    bits = int.from_bytes(raw[:4], "little")
-
-    def two_digits(shift: int, tens_mask: int) -> int:
-        return (bits >> shift & 0xF) + 10 * (bits >> (shift + 4) & tens_mask)
-
-    hours, minutes, seconds, frames = (two_digits(*at) for at in ((24, 3), (16, 7), (8, 7), (0, 3)))
-    return f"{hours:02}:{minutes:02}:{seconds:02}{';' if bits & 0x40 else ':'}{frames:02}"
-
-
 def _parts(file: BinaryIO) -> tuple[PartDescription, ...]:
     magic = file.read(4)
     if not magic:
@@ -195,7 +183,7 @@ def _part(attributes: dict[str, Attribute], *, flags: int) -> PartDescription:
         display_window=_window(value["displayWindow"], name="display window"),
         data_window=_window(value["dataWindow"], name="data window"),
         channels=channels,
-        timecode=spelled_timecode(value.get("timeCode", b"")),
+        timecode=unpacked(value.get("timeCode", b"")),
         subsampled=subsampled,
         attributes=attributes,
     )

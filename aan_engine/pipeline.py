@@ -20,6 +20,7 @@ import torch
 
 from aan_engine import colour, footage, proxy, weights
 from aan_engine.ahead import ahead
+from aan_engine.carried import Carried
 from aan_engine.cast import Cast
 from aan_engine.decider import Decider
 from aan_engine.filled import Filled as Filled
@@ -34,7 +35,6 @@ from aan_engine.roles import Roles
 from aan_engine.shelf import Shelf
 from aan_engine.shot import Shot, ShotError
 from aan_engine.survey import Survey
-from aan_engine.transport import Carried
 
 CLEAN_PLATES = 2
 """Clean plates that are looked at for one target."""

@@ -16,14 +16,15 @@ import cv2
 import numpy as np
 
 from aan_engine import coring, matte
+from aan_engine.carried import Carried
 from aan_engine.decision import Decision
-from aan_engine.grain import Again, Grain, kept_shares, measure
+from aan_engine.grain import Again, Grain, measure
 from aan_engine.light import decode, encode, grey
 from aan_engine.motion import Array, Mask, sample
+from aan_engine.noise import kept_shares
 from aan_engine.origin import by_frame
 from aan_engine.second_look import SecondLook
 from aan_engine.source import Picture, Source, sampled
-from aan_engine.transport import Carried
 
 AROUND = 96
 """Pixels around the hole whose grain is looked at."""

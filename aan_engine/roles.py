@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine import footage, matte
+from aan_engine import edge, footage, matte
 from aan_engine.header import Window
 from aan_engine.motion import Array, Mask
 from aan_engine.plate import Plate
@@ -200,7 +200,7 @@ class Roles:
         shot, known = self._shot, self._shot.known
         file = shot.matte_of(plate.frame)
         roto = matte.read(file.path, frame=plate.frame, channel=shot.matte_channel, view=shot.controls.view, like=plate)
-        roto = matte.shaped(matte.covering(roto), grow=shot.controls.grow, feather=shot.controls.feather)
+        roto = edge.shaped(edge.covering(roto), grow=shot.controls.grow, feather=shot.controls.feather)
         barred = _broken(plate)
         if (front := _held(known.holdout, plate, shot.controls.view)) is not None:
             barred |= front > 0

@@ -17,8 +17,9 @@ import OpenEXR
 from numpy.typing import NDArray
 
 from aan_engine.colour import Encoding
-from aan_engine.header import Attribute, Description, PartDescription, Window, spelled_timecode
+from aan_engine.header import Attribute, Description, PartDescription, Window
 from aan_engine.plate import Part, Plate, find_beauty
+from aan_engine.timecode import unpacked
 
 Codes = dict[str, NDArray[np.float32]]
 """Channel name -> (H, W) float32; 0 .. 1 over an integer format's range."""
@@ -82,7 +83,7 @@ def described(scan: Scan, *, encoding: Encoding | None) -> Description:
         display_window=scan.display,
         data_window=scan.data,
         channels=tuple((name, kind) for name in sorted(scan.names)),
-        timecode=spelled_timecode(scan.timecode),
+        timecode=unpacked(scan.timecode),
         attributes=_attributes(scan, encoding=encoding, told=told),
     )
     return Description(path=scan.path, parts=(part,), told=told)

@@ -17,10 +17,10 @@ import cv2
 import numpy as np
 
 from aan_engine import coring
+from aan_engine.carried import Carried
 from aan_engine.motion import Array, Mask, sample
 from aan_engine.origin import by_frame
 from aan_engine.source import Source, sampled
-from aan_engine.transport import Carried
 
 LEADING = 0.3
 """A source with a smaller share of a mixture leaves too little of its grain there to be looked at."""

@@ -1,4 +1,4 @@
-"""Timecodes: SMPTE 12M, counted on from a movie's first frame and packed as EXR files carry them."""
+"""Timecodes: SMPTE 12M, counted on from a movie's first frame, packed as EXR files carry them, and read."""
 
 from __future__ import annotations
 
@@ -68,3 +68,16 @@ class Timecode:
 
 def _dropped(base: int) -> int:
     return 2 * base // 30
+
+
+def unpacked(raw: bytes) -> str | None:
+    """The attribute `timeCode` as people write it: SMPTE 12M packing, binary-coded digits, and bit 6 for drop-frame."""
+    if len(raw) != 8:
+        return None
+    bits = int.from_bytes(raw[:4], "little")
+
+    def two_digits(shift: int, tens_mask: int) -> int:
+        return (bits >> shift & 0xF) + 10 * (bits >> (shift + 4) & tens_mask)
+
+    hours, minutes, seconds, frames = (two_digits(*at) for at in ((24, 3), (16, 7), (8, 7), (0, 3)))
+    return f"{hours:02}:{minutes:02}:{seconds:02}{';' if bits & 0x40 else ':'}{frames:02}"

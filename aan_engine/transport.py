@@ -16,12 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine import matte
+from aan_engine.carried import Carried
 from aan_engine.decision import Decision
 from aan_engine.focus import Focus, left_of_grain
-from aan_engine.grain import kept_shares
 from aan_engine.light import decode
 from aan_engine.looks import Looks
 from aan_engine.motion import Array, Mask, sample
+from aan_engine.noise import kept_shares
 from aan_engine.origin import by_frame
 from aan_engine.rim import WORTH, Rim
 from aan_engine.source import Source, places, sampled
@@ -37,50 +38,6 @@ MIXED = 4
 
 AT_ONCE = 400_000
 """Pixels that are worked on at a time: bounds memory for mattes that cover an 8K frame."""
-
-
-@dataclass(frozen=True, eq=False)
-class Carried:
-    """One frame's fill at full resolution; every array has the plate's size, blank outside the matte.
-
-    Args:
-        fill: (H, W, 3) float32 scene-linear.
-        confidence: (H, W) 0 .. 1, the share taken from plates, times how far the candidates agree with what was taken.
-        source: (H, W) index of the winning source frame, -1 where painted.
-        share: (H, W) 0 .. 1, how much of the fill is that frame's.
-        position: (H, W, 2) where on that frame's plate, in its pixels.
-        unseen: (H, W) 0 .. 1, share synthesised.
-        kept: (H, W) 0 .. 1, share of the plates' grain, as a variance, that resampling and mixing left.
-        fine, coarse: (H, W) 0 .. 1, the same of the grain's finest differences, and of its softest part.
-    """
-
-    fill: Array
-    confidence: Array
-    source: NDArray[np.int32]
-    share: Array
-    position: Array
-    unseen: Array
-    kept: Array
-    fine: Array
-    coarse: Array
-
-    @classmethod
-    def blank(cls, shape: tuple[int, int]) -> Carried:
-        """Nothing carried: what a frame without a hole has."""
-        return cls(
-            np.zeros((*shape, 3), np.float32),
-            np.zeros(shape, np.float32),
-            np.full(shape, -1, np.int32),
-            np.zeros(shape, np.float32),
-            np.zeros((*shape, 2), np.float32),
-            *(np.zeros(shape, np.float32) for _ in range(4)),
-        )
-
-    def lay(self, found: Carried, places: NDArray[np.intp]) -> None:
-        """Write what was found for n pixels, a list of n in each field, to their flat indices (n,)."""
-        for name, values in vars(found).items():
-            plane = getattr(self, name)
-            plane.reshape(-1, *plane.shape[2:])[places] = values
 
 
 def carry(
@@ -102,7 +59,7 @@ def carry(
         size: (h, w) of the proxy.
         source: frame index -> its plate.
         target: the target's own plate, by whose visible pixels coordinates are polished; None leaves them as they are.
-        grain: the size of the plates' grain, see `grain`.
+        grain: the size of the plates' grain, see `noise`.
         focus: what a copy is to be softened by; None leaves all as sharp as they are.
         looks: what was looked at for earlier targets, to be gone on with.
     """
@@ -220,7 +177,7 @@ class _Pot:
 
     `share` is all the weight that was gathered from that source's frame.
 
-    `power`, (n, 3) as in `grain.kept_shares`, adds up the variance that the weighted sum has of each plate's grain:
+    `power`, (n, 3) as in `noise.kept_shares`, adds up the variance that the weighted sum has of each plate's grain:
     plates by themselves, since their grain is not the same.
     """
 

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 
 from aan_engine import weights
-from aan_engine.evaluation import alignment
-from aan_engine.evaluation.alignment import Pair, corner_error, measure, synthetic
+from aan_engine.evaluation import measured_pairs
+from aan_engine.evaluation.alignment import corner_error, measure
+from aan_engine.evaluation.measured_pairs import Pair, synthetic
 from aan_engine.network.chooser import Chooser
 from aan_engine.network.homography import HomographyEstimator
 from aan_engine.network.inpainter import Inpainter
@@ -50,7 +51,7 @@ def test_pairs_hide_a_third_and_move_corners_as_the_protocol_says() -> None:
         assert pair.homography is not None
         assert 0.69 <= pair.target_visible.mean() <= 0.71
         assert pair.reference_visible.mean() <= 0.71
-        assert (pair.target[~pair.target_visible] == np.float32(alignment.BLANK)).all()
+        assert (pair.target[~pair.target_visible] == np.float32(measured_pairs.BLANK)).all()
         corners = np.array([[[0, 0]], [[255, 0]], [[255, 255]], [[0, 255]]], float)
         gone = cv2.perspectiveTransform(corners, pair.homography) - corners
         assert 4 < np.abs(gone).max() < 32.01

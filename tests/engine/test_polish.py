@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from aan_engine.carried import Carried
 from aan_engine.decision import Decision
 from aan_engine.light import decode, encode
 from aan_engine.looks import Crop
 from aan_engine.motion import sample
 from aan_engine.polish import STAY, Nudge, nudge
-from aan_engine.transport import Carried, carry
+from aan_engine.transport import carry
 from tests.engine.shots import scene
 from tests.engine.test_transport import SIZE, decided, hole, source_of
 

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from aan_engine import matte, pipeline
+from aan_engine import edge, pipeline
 from aan_engine.candidate import Candidate, Kind, neighbourhood
 from aan_engine.cast import Cast
 from aan_engine.layers import painted
@@ -63,13 +63,13 @@ def test_a_single_broken_value_is_barred_and_no_sound_one_is(kind: Any, bad: flo
 
 def test_a_matte_that_is_neither_grown_nor_feathered_is_itself() -> None:
     roto = box_matte(1)[0]
-    assert matte.shaped(roto, grow=0, feather=0) is roto
+    assert edge.shaped(roto, grow=0, feather=0) is roto
 
 
 @pytest.mark.parametrize("grow", [1, 3, 2.5])
 def test_growing_and_shrinking_move_the_edge_by_so_many_pixels(grow: float) -> None:
     roto = box_matte(1)[0]
-    wide, narrow = (matte.shaped(roto, grow=g, feather=0) for g in (grow, -grow))
+    wide, narrow = (edge.shaped(roto, grow=g, feather=0) for g in (grow, -grow))
     row = SIZE[0] // 2
     assert wide[row].sum() == pytest.approx(16 + 2 * grow)
     assert narrow[row].sum() == pytest.approx(16 - 2 * grow)
@@ -79,7 +79,7 @@ def test_growing_and_shrinking_move_the_edge_by_so_many_pixels(grow: float) -> N
 
 def test_a_feather_fades_outwards_only_and_never_rises() -> None:
     roto = box_matte(1)[0]
-    soft = matte.shaped(roto, grow=0, feather=6)
+    soft = edge.shaped(roto, grow=0, feather=6)
     row = soft[SIZE[0] // 2, SIZE[1] // 2 :]
     assert (soft[roto > 0] == 1).all()
     assert (np.diff(row) <= 0).all()
@@ -112,12 +112,12 @@ def test_a_soft_edge_leaves_no_fringe_of_the_object(tmp_path: Path, width: float
 
 def test_a_matte_that_is_nowhere_opaque_is_an_opacity() -> None:
     roto = 0.25 * box_matte(1)[0]
-    np.testing.assert_array_equal(matte.covering(roto), roto)
+    np.testing.assert_array_equal(edge.covering(roto), roto)
 
 
 def test_a_hard_matte_covers_what_it_did() -> None:
     roto = box_matte(1)[0]
-    assert matte.covering(roto) is roto
+    assert edge.covering(roto) is roto
 
 
 # In front

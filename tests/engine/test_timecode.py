@@ -6,8 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from aan_engine.header import spelled_timecode
-from aan_engine.timecode import Timecode
+from aan_engine.timecode import Timecode, unpacked
 
 FILM, NTSC, FAST = Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001)
 
@@ -15,7 +14,7 @@ FILM, NTSC, FAST = Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000,
 def spelled(text: str, rate: Fraction, later: int = 0) -> str | None:
     start = Timecode.parsed(text, rate=rate)
     assert start is not None
-    return spelled_timecode(start.later(later).packed())
+    return unpacked(start.later(later).packed())
 
 
 @pytest.mark.parametrize("text", ["00:00:00:00", "01:02:03:04", "10:59:59:23", "23:59:59:23"])
