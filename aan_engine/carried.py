@@ -10,7 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.motion import Array
+from aan_engine.motion import Array, Mask
+
+NEAR, FEW = 3, 0.2
+"""Pixels around one that no plate shows from which it is mended, and the share of them that the fill must have."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,3 +58,21 @@ class Carried:
         for name, values in vars(found).items():
             plane = getattr(self, name)
             plane.reshape(-1, *plane.shape[2:])[places] = values
+
+    def mend(self, hidden: Mask, *, ys: NDArray[np.intp], xs: NDArray[np.intp]) -> None:
+        """Give pixels that no plate shows, (n,) their places, the mean of what was copied around them.
+
+        Paint knows nothing of its neighbours' light: a lone pixel of it is a speck. Where nothing but such pixels is
+        near they stay as they are.
+        """
+        height, width = hidden.shape
+        copied = hidden.copy()
+        copied[ys, xs] = False
+        total, count = np.zeros((len(ys), 3), np.float32), np.zeros(len(ys), np.float32)
+        for dy, dx in np.ndindex(2 * NEAR + 1, 2 * NEAR + 1):
+            y, x = np.clip(ys + dy - NEAR, 0, height - 1), np.clip(xs + dx - NEAR, 0, width - 1)
+            there = copied[y, x]
+            total += self.fill[y, x] * there[:, None]
+            count += there
+        near = count > FEW * (2 * NEAR + 1) ** 2
+        self.fill[ys[near], xs[near]] = total[near] / count[near, None]

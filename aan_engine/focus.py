@@ -2,9 +2,9 @@
 
 Where a lens is racked, a hole filled from the sharp frames of its shot stands out as a window does in a misty wall. On
 the rim around the hole both frames show the same things: there the energy of their gradients is compared, place by
-place, less what their grain makes of it. What must be taken from the sharper one is told as one Gaussian a source
-frame, found by softening it until it has no more gradient than the target. Nothing is ever sharpened: that invents. And
-where the places do not agree on a difference there is none.
+place, in the target's light and less what their grain makes of it. What must be taken from the sharper one is told as
+one Gaussian a source frame, found by softening it until it has no more gradient than the target. Nothing is ever
+sharpened: that invents. And where the places do not agree on a difference there is none.
 
 Convention: blurs are standard deviations in plate pixels; a lens blurs light, so that is what is blurred.
 """
@@ -138,7 +138,9 @@ def _blur_between(
     kept = [pair for pair in pairs if pair is not None]
     if len(kept) < FEW:
         return 0.0
-    wanted, shown = (np.concatenate([pair[i] for pair in kept]) for i in (0, 1))
+    wanted = np.concatenate([pair[0] for pair in kept])
+    # A darker frame has less of everything in the dark part of the log range: that is no softness.
+    shown = np.concatenate([pair[1] * _brighter(*pair) for pair in kept])
     open_ = np.concatenate([pair[2] for pair in kept])
     noise = np.zeros(len(kept))
     if grain is not None:
@@ -195,6 +197,12 @@ def _pair(target: Source, source: Source, point: Array, there: Array, *, step: i
     inner = cv2.erode(shown.astype(np.uint8), np.ones((9, 9), np.uint8), borderValue=0) > 0
     inner[:MARGIN] = inner[-MARGIN:] = inner[:, :MARGIN] = inner[:, -MARGIN:] = False
     return (found[0], found[1], inner) if inner.sum() >= THERE else None
+
+
+def _brighter(wanted: Array, shown: Array, there: Mask) -> np.float32:
+    """How many times the light of what is shown is wanted in one place; 1 where there is none to tell it by."""
+    mine, theirs = float(wanted[there].mean()), float(shown[there].mean())
+    return np.float32(mine / theirs if min(mine, theirs) > 0 else 1)
 
 
 def _binned(values: Array, step: int) -> Array:

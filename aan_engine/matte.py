@@ -37,9 +37,12 @@ def read(path: Path, *, frame: int, channel: str | None, like: Plate, view: str 
     absolute coordinates still decide.
 
     Raises:
-        MatteError: missing, damaged, of another size, or without the named channel.
+        MatteError: missing, damaged, of another size, or without the named channel; or none is named, and the alpha is
+            solid while the picture beside it is not.
     """
     part, name = _opened(path, frame=frame, channel=channel, view=view)
+    if channel is None:
+        _check_meant(part, name, path=Path(path), frame=frame)
     _check_size(part.description.display_window, like, path=Path(path), frame=frame)
     placed = np.zeros(like.shape, np.float32)
     there, here = _overlap(part.description.data_window, like.data_window)
@@ -156,6 +159,19 @@ def _find(everything: list[tuple[Part, str]], channel: str | None, *, path: Path
         file=path,
         frame=frame,
     )
+
+
+def _check_meant(part: Part, name: str, *, path: Path, frame: int) -> None:
+    """Many a picture is saved with an alpha that is 1 everywhere: the matte is in its colours then."""
+    bits = {n: values.view(f"u{values.dtype.itemsize}") for n, values in part.channels.items() if n in "RGBA"}
+    varied = [n for n in "RGB" if n in bits and (bits[n] != bits[n][0, 0]).any()]
+    if name == "A" and varied and part.channels["A"][0, 0] == 1 and (bits["A"] == bits["A"][0, 0]).all():
+        raise MatteError(
+            f"the matte's alpha is 1 everywhere, but its {varied[0]} is not",
+            hint=f"Say which is meant: --matte-channel {varied[0]}, or A if the whole frame is to be filled.",
+            file=path,
+            frame=frame,
+        )
 
 
 def _check_size(window: Window, like: Plate, *, path: Path, frame: int) -> None:

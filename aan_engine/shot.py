@@ -18,7 +18,7 @@ The error tree, complete:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -123,7 +123,7 @@ class Controls:
         grow, feather: pixels by which the matte grows (negative: shrinks), and over which it then fades outwards.
         light: how a source's light is matched to the target: one of `LIGHTS`.
         grain: whether blended, resampled and painted pixels get the grain around them; `seed` draws it.
-        smoothing: 0 .. 1, how strongly a fill keeps to the previous frame's sources.
+        smoothing: 0 .. 1, how strongly a frame leans on what was decided for the one before.
         clean_use: "also" or "only": whether the shot's own frames serve as sources beside the clean plate.
         reference_first, reference_last, reference_step: which frames may serve as sources, by their numbers.
         colorspace: the plates' space by its OpenColorIO name; None is scene-linear.
@@ -220,6 +220,15 @@ class Shot:
             raise ShotError(f"unknown light {self.controls.light!r}", hint=f"Choose one of {', '.join(LIGHTS)}.")
         if self.known.clean == () and self.controls.clean_use == "only":
             raise ShotError("only the clean plate is to be used, and there is none", hint="Name it, or choose also.")
+        first, last = self.plates[0].frame, self.plates[-1].frame
+        if not (self.known.clean or self.known.painted or any(self._serving(first))):
+            raise ShotError(
+                "no plate may serve as a source: none lies in the range and on the step of the sources",
+                hint=f"The plates run from {first} to {last}; choose --reference-first, -last and -step inside.",
+            )
+
+    def _serving(self, first: int) -> Iterator[bool]:
+        return (self.controls.serves(plate.frame, first=first) for plate in self.plates)
 
     @property
     def targets(self) -> tuple[FrameFile, ...]:

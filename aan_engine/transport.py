@@ -36,6 +36,9 @@ NEGLIGIBLE = 0.02
 MIXED = 4
 """Where no candidate is clear, so many are averaged at most."""
 
+INVENTED = 0.5
+"""From this share of the painted layer on, a pixel was meant to be painted."""
+
 AT_ONCE = 400_000
 """Pixels that are worked on at a time: bounds memory for mattes that cover an 8K frame."""
 
@@ -69,11 +72,15 @@ def carry(
         rim = Rim(decision, target, source=source, scale=scale, looks=looks or Looks())
     out = Carried.blank((hidden.shape[0], hidden.shape[1]))
     ys, xs = matte.places(hidden)
+    stranded = []
     for begin in range(0, len(ys), AT_ONCE):
         part = slice(begin, begin + AT_ONCE)
-        _carry_pixels(
+        lost = _carry_pixels(
             decision, ys[part], xs[part], scale=scale, source=source, rim=rim, out=out, grain=grain, focus=focus
         )
+        stranded.append(lost + begin)
+    lost = np.concatenate([np.zeros(0, np.intp), *stranded])
+    out.mend(hidden, ys=ys[lost], xs=xs[lost])
     return out
 
 
@@ -133,7 +140,8 @@ def _carry_pixels(
     out: Carried,
     grain: tuple[float, float],
     focus: Focus | None,
-) -> None:
+) -> NDArray[np.intp]:
+    """Lays these pixels; returns the numbers of those that were meant to be copied, and no plate shows."""
     pixels = np.stack([xs, ys], -1).astype(np.float32)
     points = (pixels + 0.5) * scale - 0.5 - (decision.near.left, decision.near.top)
     points = points.astype(np.float32)
@@ -148,6 +156,7 @@ def _carry_pixels(
     stranded = hole.offered & ~asked & (pot.total == 0)[:, None]
     _gather(hole, stranded, pot=pot)
     settled = clear & ~stranded.any(1)
+    lost = np.flatnonzero((pot.total == 0) & (shares[:, -1] < INVENTED))
     invented = shares[:, -1] * ~settled
     invented[pot.total == 0] = 1
     layer = decision.layers[-1].image
@@ -169,6 +178,7 @@ def _carry_pixels(
         coarse=coarse,
     )
     out.lay(found, ys * out.source.shape[1] + xs)
+    return lost
 
 
 @dataclass(frozen=True, eq=False)

@@ -56,7 +56,7 @@ CONTROLS: Tuple[Control, ...] = (
     Control(
         "light",
         "Match light",
-        "How a source's light is matched: off, global (one change a source frame) or local (varying softly, no seams).",
+        "How a source's light and softness are matched: off, global (one change a frame) or local (varying softly).",
         "choice",
         "local",
         ("off", "global", "local"),
@@ -71,7 +71,7 @@ CONTROLS: Tuple[Control, ...] = (
     Control(
         "smoothing",
         "Smoothing",
-        "How strongly the fill keeps to the previous frame's sources: 0 as the network decides, 1 as steady as can be.",
+        "How strongly a frame leans on what was decided for the one before: 0 each by itself, 1 as steady as can be.",
         "number",
         0.0,
         (),

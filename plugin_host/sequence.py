@@ -122,3 +122,8 @@ def _nearest(pattern: Pattern, names: List[str]) -> str:
     if close:
         return f"The folder holds {close[0]}: check the padding and spelling."
     return f"The folder holds {len(names)} other files." if names else "The folder is empty."
+
+
+def counted(frames: int) -> str:
+    """How many frames, in words: `1 frame`, `12 frames`."""
+    return f"{frames} frame" if frames == 1 else f"{frames} frames"

@@ -49,6 +49,7 @@ def fill(
     **controls: Value,
 ) -> None:
     """Fill a shot, without the persistent engine."""
+    from ..sequence import counted
     from . import apart
     from .display import Display
     from .reports import report_of, told
@@ -57,7 +58,7 @@ def fill(
     out, began = from_root(out), time.monotonic()
     with faults_in_words(), Display() as display:
         written = apart.fill(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
-    print(f"{written} frames in {time.monotonic() - began:.1f} s: {out}")
+    print(f"{counted(written)} in {time.monotonic() - began:.1f} s: {out}")
     tell_report(told(report_of(out)))
 
 

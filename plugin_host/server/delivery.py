@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,6 +21,18 @@ from .orders import Framed, Order, Report
 from .reports import NOTHING, Told, picture_of, report_of, told
 
 log = logging.getLogger(__name__)
+
+
+def make_ready(output: str, frame: int) -> None:
+    """Have the folder of a result and try to write there: hours of work would find it out too late.
+
+    Raises:
+        OSError: when it cannot be.
+    """
+    folder = Path(frame_path(output, frame)).parent
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryFile(dir=folder) as file:
+        file.write(b"EXR")
 
 
 def hand_out(

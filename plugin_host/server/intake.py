@@ -17,7 +17,7 @@ from pathlib import Path
 from ..controls import BY_NAME, complaint
 from ..errors import SequenceError
 from ..protocol import JobSpec
-from ..sequence import expand, parse
+from ..sequence import counted, expand, parse
 from .reels import frames_in
 
 
@@ -115,7 +115,7 @@ def _bridged(inputs: dict[str, tuple[InputFile, ...]], *, nearest: bool) -> dict
     if not nearest:
         named = ", ".join(map(str, gaps[:8])) + (" ..." if len(gaps) > 8 else "")
         hint = "Render them, or have the nearest frame stand in (--missing nearest)."
-        raise SequenceError(f"the plates lack {len(gaps)} frames: {named}", hint=hint)
+        raise SequenceError(f"the plates lack {counted(len(gaps))}: {named}", hint=hint)
     stand_in = {gap: min(frames, key=lambda frame: (abs(frame - gap), frame)) for gap in gaps}
     mattes = {file.frame: file for file in inputs["matte"]}
     if len({file.path for file in mattes.values()}) < len(mattes):
@@ -162,6 +162,8 @@ def _input(frame: int, path: Path) -> InputFile:
 
 
 def _check_output(output: str, targets: tuple[int, ...], *, inputs: tuple[InputFile, ...]) -> None:
+    if not output.lower().endswith(".exr"):
+        raise SequenceError(f"{output} is no name of an EXR file", hint="Results are EXR: let the name end in .exr.")
     pattern = parse(output)
     if pattern.width is None and len(targets) > 1:
         raise SequenceError(

@@ -8,6 +8,7 @@ from pathlib import Path
 from ..protocol import JobSpec
 from ..sequence import frame_path
 from .behind import Behind
+from .delivery import make_ready
 from .engine import ENGINE, Filled, Step, load, shot_of
 from .faults import JobError
 from .intake import take_in
@@ -21,10 +22,12 @@ def fill(spec: JobSpec, output: str, *, progress: Callable[[Step], None], engine
 
     Raises:
         SequenceError: when a pattern cannot be used (see `intake`).
+        OSError: when there is no writing to where the result is to be.
         AanError: when the engine cannot do it; the frames before stay.
         JobError: when the engine left a frame out.
     """
     intake = take_in(spec, output=output)
+    make_ready(output, intake.targets[0])
     shot = shot_of(intake)
     written = []
     maker = load(engine)
@@ -32,7 +35,6 @@ def fill(spec: JobSpec, output: str, *, progress: Callable[[Step], None], engine
 
     def write(filled: Filled) -> None:
         path = Path(frame_path(output, filled.frame))
-        path.parent.mkdir(parents=True, exist_ok=True)
         report.add(filled, changed=filled.write(path))
         written.append(filled.frame)
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 def tell_end(end: Event) -> None:
     """How a job of the persistent engine ended; one that did not finish ends the command as well."""
     from ..protocol import Cancelled, Failed, Finished
+    from ..sequence import counted
 
     if isinstance(end, Failed):
         give_up(end.reason, end.hint)
@@ -27,7 +28,7 @@ def tell_end(end: Event) -> None:
         print("cancelled; finished frames are kept", file=sys.stderr)
         raise typer.Exit(130)
     assert isinstance(end, Finished)
-    print(f"{end.frames} frames filled")
+    print(f"{counted(end.frames)} filled")
     tell_report(end)
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from .behind import Behind
 from .cache import Cache, Shelf
-from .delivery import hand_out, hand_over, placed
+from .delivery import hand_out, hand_over, make_ready, placed
 from .engine import Engine, Filled, Step, shot_of
 from .faults import JobError, StopAsked, explain
 from .intake import Intake, take_in
@@ -49,6 +49,8 @@ class Task:
             if intake.key(self.identity) != order.key:
                 raise _changed()
             shelf = self.cache.shelf(order.key)
+            if order.output is not None:
+                make_ready(order.output, intake.targets[0])
             done = hand_out(order, intake, shelf, say=self.say, is_stopped=self.is_stopped)
             if len(done) < len(intake.targets):
                 done |= self._make(intake, shelf, done)

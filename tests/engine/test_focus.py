@@ -57,6 +57,15 @@ def test_grain_is_not_taken_for_focus(known: Grain | None) -> None:
         assert softening(source_of(target), source_of(source), RIM, RIM, grain=known) == 0
 
 
+@pytest.mark.parametrize("stops", [-2, -1, 1, 2])
+def test_a_change_of_exposure_is_no_softness_and_hides_none(stops: int) -> None:
+    dark = view() * np.float32(0.15)
+    lit = dark * np.float32(2.0**stops)
+    assert softening(source_of(dark), source_of(lit), RIM, RIM) == 0
+    found = softening(source_of(blurred(dark, 2)), source_of(lit), RIM, RIM)
+    assert found == pytest.approx(2, rel=0.15)
+
+
 def test_a_softer_source_is_left_as_it_is_and_so_is_one_that_shows_something_else() -> None:
     assert softening(source_of(view()), source_of(blurred(view(), 2)), RIM, RIM) == 0
     assert softening(source_of(blurred(view(), 2)), source_of(view()[::-1, ::-1]), RIM, RIM) == 0

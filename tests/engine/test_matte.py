@@ -51,6 +51,19 @@ def test_alpha_is_taken_where_there_is_one(tmp_path: Path, like: Plate) -> None:
     assert (read(path, like) == 0.25).all()
 
 
+def test_a_solid_alpha_beside_colours_that_are_none_is_asked_about(tmp_path: Path, like: Plate) -> None:
+    roto = flat(0)
+    roto[4:8, 5:9] = 1
+    path = make(tmp_path / "matte.exr", {"R": roto, "G": roto, "B": roto, "A": flat(1)})
+    with pytest.raises(MatteError, match="alpha is 1 everywhere") as told:
+        read(path, like)
+    assert "--matte-channel R" in told.value.hint
+    np.testing.assert_array_equal(read(path, like, "R"), roto)
+    np.testing.assert_array_equal(read(path, like, "A"), 1)
+    white = make(tmp_path / "white.exr", {name: flat(1) for name in "RGBA"})
+    np.testing.assert_array_equal(read(white, like), 1)
+
+
 def test_else_the_only_or_the_first_channel(tmp_path: Path, like: Plate) -> None:
     assert (read(make(tmp_path / "m.exr", {"roto": flat(0.5)}), like) == 0.5).all()
     assert (read(make(tmp_path / "m.exr", {"b": flat(0.75), "c": flat(0)}), like) == 0.75).all()

@@ -170,6 +170,17 @@ def test_only_frames_within_the_range_and_on_the_step_are_sources(tmp_path: Path
         assert used - {-1}
 
 
+@pytest.mark.parametrize(
+    "controls", [Controls(reference_first=2000), Controls(reference_first=900, reference_step=500)]
+)
+def test_a_range_and_step_that_leave_no_source_are_refused(tmp_path: Path, controls: Controls) -> None:
+    shot, plates = told(tmp_path, speed=8)
+    with pytest.raises(ShotError, match="no plate may serve"):
+        dataclasses.replace(shot, controls=controls)
+    known = Known(clean=one(tmp_path, "clean.exr", plates[0]))
+    assert dataclasses.replace(shot, controls=controls, known=known).known.clean
+
+
 # Clean plates
 
 
@@ -232,13 +243,19 @@ def layers_of(*kinds: Kind) -> list[Candidate]:
     return [dataclasses.replace(blank, kind=kind, frame=blank.frame.copy()) for kind in kinds]
 
 
-def test_smoothing_lets_what_the_frame_before_was_taken_from_count_for_more() -> None:
-    layers = layers_of(Kind.CHAINED, Kind.RECURRENT, Kind.PAINTED)
-    shares = np.full((3, *layers[0].frame.shape), 1 / 3, np.float32)
-    kept = [float(Cast(smoothing=s).preferred(layers, shares, count=9)[1].mean()) for s in (0, 0.3, 1)]
-    assert kept[0] == pytest.approx(1 / 3)
-    assert kept[0] < kept[1] < 0.7
-    assert kept[2] > 0.95
+def test_smoothing_lets_what_the_frame_before_was_filled_with_count_for_more() -> None:
+    layers = layers_of(Kind.CHAINED, Kind.BENT, Kind.RECURRENT, Kind.PAINTED)
+    # Two candidates that differ; the frame before showed what the second one does. The chooser gives its layer nothing.
+    layers[0].image[:] = 0.2
+    layers[1].image[:] = layers[2].image[:] = 0.4
+    layers[2].valid[0] = False
+    shares = np.array([0.6, 0.4, 0, 0], np.float32)[:, None, None] * np.ones(layers[0].frame.shape, np.float32)
+    leaning = [Cast(smoothing=s).preferred(layers, shares, count=9) for s in (0, 0.3, 1)]
+    unknown, known = (np.array([float(kept[1, rows].mean()) for kept in leaning]) for rows in (0, slice(1, None)))
+    np.testing.assert_allclose(unknown, 0.4, rtol=1e-5)
+    assert known[0] == pytest.approx(0.4)
+    assert known[0] < known[1] < 0.85
+    assert known[2] > 0.99
 
 
 def test_whatever_is_preferred_the_shares_still_sum_to_what_they_did() -> None:

@@ -88,6 +88,26 @@ def test_a_blocked_pixel_is_never_sampled_not_even_by_a_bicubic_tap() -> None:
     assert (carried.source[around] == -1).all()
 
 
+def test_a_lone_pixel_that_no_plate_shows_is_mended_from_its_neighbours_and_marked() -> None:
+    plate = np.full((*SIZE, 3), 0.2, np.float32)
+    blocked = np.zeros(SIZE, bool)
+    blocked[20, 44] = True
+    hidden = hole()
+    lone = hidden & (np.abs(grid(SIZE) + np.array([10, 0]) - np.array([44, 20])).max(-1) < 0.5)
+    assert lone.sum() == 1
+    carried = carry(decided(hidden, (10, 0)), hidden, size=SIZE, source=lambda i: source_of(plate, blocked))
+    np.testing.assert_allclose(carried.fill[hidden], 0.2, rtol=1e-5)
+    assert carried.unseen[lone] == 1
+    assert carried.source[lone] == -1
+
+
+def test_where_no_neighbour_was_copied_the_paint_stays() -> None:
+    plate, hidden = np.full((*SIZE, 3), 0.2, np.float32), hole()
+    carried = carry(decided(hidden, (10, 0)), hidden, size=SIZE, source=lambda i: source_of(plate, np.ones(SIZE, bool)))
+    np.testing.assert_allclose(encode(carried.fill[hidden]), 0.5, rtol=1e-5)
+    assert (carried.unseen[hidden] == 1).all()
+
+
 def test_a_clear_winner_is_taken_alone_and_a_close_call_is_shared() -> None:
     plate = np.full((*SIZE, 3), 3.0, np.float32)
     hidden = hole()

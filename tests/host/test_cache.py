@@ -12,6 +12,7 @@ import pytest
 
 from plugin_host.errors import SequenceError
 from plugin_host.protocol import JobSpec
+from plugin_host.server import local
 from plugin_host.server.cache import Cache, usual_budget, usual_root
 from plugin_host.server.delivery import deliver
 from plugin_host.server.intake import SEQUENCES, take_in
@@ -172,6 +173,17 @@ def test_a_result_that_is_an_input_by_another_name_is_refused(spec, tmp_path):
         (tmp_path / "x").mkdir(exist_ok=True)
         with pytest.raises(SequenceError, match="overwrite"):
             take_in(spec, output=output)
+
+
+def test_a_result_that_is_no_exr_is_refused_by_name(spec, tmp_path):
+    with pytest.raises(SequenceError, match="no name of an EXR file"):
+        take_in(spec, output=str(tmp_path / "out.####.png"))
+
+
+def test_a_place_that_cannot_be_written_to_is_found_out_before_the_engine_starts(spec, tmp_path):
+    (tmp_path / "file").write_text("no folder")
+    with pytest.raises(OSError, match="file"):
+        local.fill(spec, str(tmp_path / "file" / "out.####.exr"), progress=print, engine="no_such_engine")
 
 
 # The shelves
