@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aan_engine.candidate import Candidate, Kind
+from aan_engine.candidate import Candidate
 from aan_engine.motion import Array
 
 WINS = 1e6
@@ -18,9 +18,6 @@ WINS = 1e6
 
 CLEAN = 4.0
 """What a clean plate counts for against a frame of the shot: the artist gave it for a reason."""
-
-STEADY = 4.0
-"""At full smoothing the previous frame's sources count e to the power of this."""
 
 
 @dataclass(frozen=True)
@@ -31,13 +28,11 @@ class Cast:
         serving: indices that may be sources; None for all.
         painted: indices of frames painted by hand.
         clean: target index -> indices of the clean plates to look at, the most telling first.
-        smoothing: 0 .. 1, see `shot.Controls`.
     """
 
     serving: frozenset[int] | None = None
     painted: frozenset[int] = frozenset()
     clean: Callable[[int], list[int]] = lambda index: []
-    smoothing: float = 0.0
 
     def serves(self, index: int) -> bool:
         """Whether this frame may be a source."""
@@ -49,14 +44,12 @@ class Cast:
         Args:
             count: frames of the shot's own; those from there on are clean plates.
         """
-        if not (self.painted or self.smoothing or any((c.frame >= count).any() for c in layers)):
+        if not (self.painted or any((c.frame >= count).any() for c in layers)):
             return shares
         say = np.ones_like(shares)
         for k, candidate in enumerate(layers):
             say[k][candidate.frame >= count] = CLEAN
             say[k][np.isin(candidate.frame, list(self.painted))] = WINS
-            if candidate.kind is Kind.RECURRENT:
-                say[k] *= np.exp(STEADY * self.smoothing)
         # What has the smallest share may still win, if it lies on a frame that wins over everything.
         lifted = (shares + 1e-3 * (say >= WINS)) * say
         before, after = shares.sum(0), lifted.sum(0)

@@ -27,6 +27,7 @@ from aan_engine.networks import Networks
 from aan_engine.proposals import CELL, EVERY, Answer, Pathways, attended, linked, propose, recurrent
 from aan_engine.relight import UNLIT, Relit, in_light, relight
 from aan_engine.seam import correction
+from aan_engine.steady import Leaning
 from aan_engine.survey import Survey, compared
 
 
@@ -36,16 +37,25 @@ class Decider:
     Args:
         survey: the shot. Its learned estimator is this room's `guess`.
         pathways: those that take part.
-        light: how a source's light is matched, one of `shot.LIGHTS`.
+        light, smoothing: see `shot.Controls`.
     """
 
-    def __init__(self, networks: Networks, survey: Survey, *, pathways: Pathways = EVERY, light: str = "local") -> None:
+    def __init__(
+        self,
+        networks: Networks,
+        survey: Survey,
+        *,
+        pathways: Pathways = EVERY,
+        light: str = "local",
+        smoothing: float = 0.0,
+    ) -> None:
         self._networks = networks
-        self._light = light
+        self._light, self._smoothing = light, smoothing
         self._pathways = pathways
         self._survey = survey
         self._encoded = Encoded(networks, survey)
         self._answer: Answer | None = None
+        self._leaning: Leaning | None = None
         self._state: tuple[int, State] | None = None
 
     @torch.inference_mode()
@@ -99,7 +109,7 @@ class Decider:
     def complete(self, sketched: Sketched | None) -> Proposed | None:
         """What was prepared together with what recurrence, refinement and the residual pathway propose."""
         if sketched is None:
-            self._answer = None
+            self._answer = self._leaning = None
             return None
         near, links, kinds = sketched.prepared.near, sketched.prepared.links, self._pathways.kinds
         layers = list(sketched.prepared.layers)
@@ -125,8 +135,11 @@ class Decider:
         return relight(target, near, layers, local=self._light == "local", whole=whole)
 
     def remember(self, proposed: Proposed, shares: Array) -> None:
-        """The answer by these weights is what the next frame's recurrence carries along."""
-        self._answer = Answer.of(proposed.near, proposed.layers, shares, size=self._survey.reel.size)
+        """The answer by these weights is what the next frame's recurrence carries along, and what it leans on."""
+        near, layers, size = proposed.near, proposed.layers, self._survey.reel.size
+        self._answer = Answer.of(near, layers, shares, size=size)
+        if self._smoothing:
+            self._leaning = Leaning.of(near, layers, shares, size=size)
 
     def settle(self, proposed: Proposed, shares: Array) -> Decision:
         """The decision by (K, h, w) weights of the candidates; it is remembered for the next frame's recurrence."""
@@ -172,8 +185,18 @@ class Decider:
         fine, coarse = features(F.pad(target, margin), F.pad(hidden, margin), kind=kind, **given)
         logits = self._networks.chooser(fine, coarse, valid=given["valid"], kind=kind)
         found = unveil(choose(logits, given["valid"][:, :, 0]))
-        shares = found[0, :, :h, :w].cpu().numpy()
-        return self._survey.cast.preferred(layers, balanced(layers, shares), count=self._survey.reel.count)
+        shares = self._steadied(proposed, balanced(layers, found[0, :, :h, :w].cpu().numpy()))
+        return self._survey.cast.preferred(layers, shares, count=self._survey.reel.count)
+
+    def _steadied(self, proposed: Proposed, shares: Array) -> Array:
+        """The weights, leaning on those of the frame before where the artist wants it."""
+        near, leaning = proposed.near, self._leaning
+        if leaning is None or leaning.index != near.index - 1:
+            return shares
+        back = self._survey.motion(near.index, leaning.index)
+        if back is None:
+            return shares
+        return leaning.steadied(near, proposed.layers, shares, back=back.carried, smoothing=self._smoothing)
 
     @torch.no_grad()
     def _brief(self, prepared: Prepared) -> Brief:

@@ -138,9 +138,9 @@ def _blur_between(
     kept = [pair for pair in pairs if pair is not None]
     if len(kept) < FEW:
         return 0.0
-    wanted = np.concatenate([pair[0] for pair in kept])
+    wanted, shown = (np.concatenate([pair[i] for pair in kept]) for i in (0, 1))
     # A darker frame has less of everything in the dark part of the log range: that is no softness.
-    shown = np.concatenate([pair[1] * _brighter(*pair) for pair in kept])
+    shown *= np.float32(np.median([_brighter(*pair) for pair in kept]))
     open_ = np.concatenate([pair[2] for pair in kept])
     noise = np.zeros(len(kept))
     if grain is not None:
@@ -199,10 +199,10 @@ def _pair(target: Source, source: Source, point: Array, there: Array, *, step: i
     return (found[0], found[1], inner) if inner.sum() >= THERE else None
 
 
-def _brighter(wanted: Array, shown: Array, there: Mask) -> np.float32:
+def _brighter(wanted: Array, shown: Array, there: Mask) -> float:
     """How many times the light of what is shown is wanted in one place; 1 where there is none to tell it by."""
     mine, theirs = float(wanted[there].mean()), float(shown[there].mean())
-    return np.float32(mine / theirs if min(mine, theirs) > 0 else 1)
+    return mine / theirs if min(mine, theirs) > 0 else 1.0
 
 
 def _binned(values: Array, step: int) -> Array:

@@ -81,12 +81,13 @@ def fill(
         yield from _passed_through(shot, roles, wanted, tell)
         return
     networks = networks or _networks(_device(shot.device))
-    cast = Cast(roles.serving, roles.painted, partial(roles.clean_near, count=CLEAN_PLATES), shot.controls.smoothing)
+    cast = Cast(roles.serving, roles.painted, partial(roles.clean_near, count=CLEAN_PLATES))
     with ExitStack() as stack:
         shelf = Shelf(roles)
         reel = stack.enter_context(_reel(roles, shelf, tell))
         survey = Survey(reel, cast=cast)
-        decider = Decider(networks, survey, pathways=pathways, light=shot.controls.light)
+        controls = shot.controls
+        decider = Decider(networks, survey, pathways=pathways, light=controls.light, smoothing=controls.smoothing)
         survey.bearings.ask(decider.guess)
         survey.bearings.tell(lambda count: tell(Step("align", count, len(shot.plates) - 1)))
         stack.callback(survey.close)

@@ -71,7 +71,7 @@ CONTROLS: Tuple[Control, ...] = (
     Control(
         "smoothing",
         "Smoothing",
-        "How strongly a frame leans on what was decided for the one before: 0 each by itself, 1 as steady as can be.",
+        "How strongly a frame leans on what was decided for the one before: 0 not at all, 1 as strongly as is of use.",
         "number",
         0.0,
         (),

@@ -233,7 +233,7 @@ def test_a_painted_frame_that_shows_no_plate_is_named(tmp_path: Path) -> None:
         Roles(dataclasses.replace(shot, known=Known(painted=touched)))
 
 
-# Smoothing
+# Preferences
 
 
 def layers_of(*kinds: Kind) -> list[Candidate]:
@@ -243,27 +243,12 @@ def layers_of(*kinds: Kind) -> list[Candidate]:
     return [dataclasses.replace(blank, kind=kind, frame=blank.frame.copy()) for kind in kinds]
 
 
-def test_smoothing_lets_what_the_frame_before_was_filled_with_count_for_more() -> None:
-    layers = layers_of(Kind.CHAINED, Kind.BENT, Kind.RECURRENT, Kind.PAINTED)
-    # Two candidates that differ; the frame before showed what the second one does. The chooser gives its layer nothing.
-    layers[0].image[:] = 0.2
-    layers[1].image[:] = layers[2].image[:] = 0.4
-    layers[2].valid[0] = False
-    shares = np.array([0.6, 0.4, 0, 0], np.float32)[:, None, None] * np.ones(layers[0].frame.shape, np.float32)
-    leaning = [Cast(smoothing=s).preferred(layers, shares, count=9) for s in (0, 0.3, 1)]
-    unknown, known = (np.array([float(kept[1, rows].mean()) for kept in leaning]) for rows in (0, slice(1, None)))
-    np.testing.assert_allclose(unknown, 0.4, rtol=1e-5)
-    assert known[0] == pytest.approx(0.4)
-    assert known[0] < known[1] < 0.85
-    assert known[2] > 0.99
-
-
 def test_whatever_is_preferred_the_shares_still_sum_to_what_they_did() -> None:
     layers = layers_of(Kind.CHAINED, Kind.RECURRENT, Kind.PAINTED)
     layers[0].frame[:, ::2] = 5
     layers[1].frame[::3] = 12
     shares = np.random.default_rng(0).dirichlet([1, 1, 1], layers[0].frame.shape).transpose(2, 0, 1).astype(np.float32)
-    cast = Cast(painted=frozenset({5}), smoothing=0.5)
+    cast = Cast(painted=frozenset({5}))
     leaning = cast.preferred(layers, shares, count=9)
     np.testing.assert_allclose(leaning.sum(0), shares.sum(0), rtol=1e-5)
     assert (leaning[0, :, ::2] > 0.98).all()
