@@ -163,15 +163,22 @@ def _find(everything: list[tuple[Part, str]], channel: str | None, *, path: Path
 
 def _check_meant(part: Part, name: str, *, path: Path, frame: int) -> None:
     """Many a picture is saved with an alpha that is 1 everywhere: the matte is in its colours then."""
-    bits = {n: values.view(f"u{values.dtype.itemsize}") for n, values in part.channels.items() if n in "RGBA"}
-    varied = [n for n in "RGB" if n in bits and (bits[n] != bits[n][0, 0]).any()]
-    if name == "A" and varied and part.channels["A"][0, 0] == 1 and (bits["A"] == bits["A"][0, 0]).all():
+    alpha = part.channels[name]
+    if name != "A" or alpha[0, 0] != 1 or not _is_even(alpha):
+        return
+    if varied := [n for n in "RGB" if n in part.channels and not _is_even(part.channels[n])]:
         raise MatteError(
             f"the matte's alpha is 1 everywhere, but its {varied[0]} is not",
-            hint=f"Say which is meant: --matte-channel {varied[0]}, or A if the whole frame is to be filled.",
+            hint=f"Put it into the alpha, or name its channel: --matte-channel {varied[0]}, or A if all is to be filled.",
             file=path,
             frame=frame,
         )
+
+
+def _is_even(values: NDArray[Any]) -> bool:
+    """Whether a channel has one value everywhere."""
+    bits = values.view(f"u{values.dtype.itemsize}")
+    return bool((bits == bits[0, 0]).all())
 
 
 def _check_size(window: Window, like: Plate, *, path: Path, frame: int) -> None:
