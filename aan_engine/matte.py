@@ -169,7 +169,7 @@ def _check_meant(part: Part, name: str, *, path: Path, frame: int) -> None:
     if varied := [n for n in "RGB" if n in part.channels and not _is_even(part.channels[n])]:
         raise MatteError(
             f"the matte's alpha is 1 everywhere, but its {varied[0]} is not",
-            hint=f"Put it into the alpha, or name its channel: --matte-channel {varied[0]}, or A if all is to be filled.",
+            hint=f"Put it into the alpha, or name it: --matte-channel {varied[0]} (A if the whole frame is to go).",
             file=path,
             frame=frame,
         )
