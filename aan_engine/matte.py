@@ -19,7 +19,9 @@ from aan_engine.shot import MatteError, PlateError, PlateMissing
 Box = tuple[int, int, int, int]
 
 
-def read(path: Path, *, frame: int, channel: str | None, like: Plate, view: str | None = None) -> NDArray[np.float32]:
+def read(
+    path: Path, *, frame: int, channel: str | None, like: Plate, view: str | None = None, called: str = "matte"
+) -> NDArray[np.float32]:
     """The matte of one frame, placed over the plate's data window.
 
     Args:
@@ -27,6 +29,7 @@ def read(path: Path, *, frame: int, channel: str | None, like: Plate, view: str 
             `mask`); None takes `A`, else the only or the first channel.
         view: the eye whose channels are meant, where the matte is a stereo file that has it.
         like: the plate that it belongs to.
+        called: what an error calls it.
 
     Returns:
         (H, W) float32 over the plate's data window: 0 keeps the plate, 1 hides it, anything between is soft. Values are
@@ -40,10 +43,10 @@ def read(path: Path, *, frame: int, channel: str | None, like: Plate, view: str 
         MatteError: missing, damaged, of another size, or without the named channel; or none is named, and the alpha is
             solid while the picture beside it is not.
     """
-    part, name = _opened(path, frame=frame, channel=channel, view=view)
+    part, name = _opened(path, frame=frame, channel=channel, view=view, called=called)
     if channel is None:
-        _check_meant(part, name, path=Path(path), frame=frame)
-    _check_size(part.description.display_window, like, path=Path(path), frame=frame)
+        _check_meant(part, name, path=Path(path), frame=frame, called=called)
+    _check_size(part.description.display_window, like, path=Path(path), frame=frame, called=called)
     placed = np.zeros(like.shape, np.float32)
     there, here = _overlap(part.description.data_window, like.data_window)
     values, shown = part.channels[name][there], placed[here]
@@ -121,26 +124,30 @@ def _marked(values: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(values.view(f"u{values.dtype.itemsize}") != 0)
 
 
-def _opened(path: Path, *, frame: int, channel: str | None, view: str | None) -> tuple[Part, str]:
+def _opened(
+    path: Path, *, frame: int, channel: str | None, view: str | None, called: str = "matte"
+) -> tuple[Part, str]:
     path = Path(path)
     try:
         parts = footage.values(path, frame=frame)
     except PlateMissing as error:
         raise MatteError(
-            "the matte is not there", hint="Render the matte for this frame.", file=path, frame=frame
+            f"the {called} is not there", hint="Render it for this frame.", file=path, frame=frame
         ) from error
     except PlateError as error:
         raise MatteError(
-            f"the matte cannot be read: {error.reason}", hint=error.hint, file=path, frame=frame
+            f"the {called} cannot be read: {error.reason}", hint=error.hint, file=path, frame=frame
         ) from error
     everything = [(part, name) for part in parts for name in part.channels]
     if view is not None:
         of_view = [(part, name) for part, name in everything if views.shown(part.description, name) == view]
         everything = of_view or everything
-    return _find(everything, channel, path=path, frame=frame)
+    return _find(everything, channel, path=path, frame=frame, called=called)
 
 
-def _find(everything: list[tuple[Part, str]], channel: str | None, *, path: Path, frame: int) -> tuple[Part, str]:
+def _find(
+    everything: list[tuple[Part, str]], channel: str | None, *, path: Path, frame: int, called: str
+) -> tuple[Part, str]:
     wanted = "A" if channel is None else channel
     # In order of exactness: the name itself, part and name together, a layer's alpha, any layer's channel.
     for fits in (
@@ -154,21 +161,21 @@ def _find(everything: list[tuple[Part, str]], channel: str | None, *, path: Path
     if channel is None:
         return everything[0]
     raise MatteError(
-        f"the matte has no channel {channel!r}",
+        f"the {called} has no channel {channel!r}",
         hint=f"It has {', '.join(name for _, name in everything)}.",
         file=path,
         frame=frame,
     )
 
 
-def _check_meant(part: Part, name: str, *, path: Path, frame: int) -> None:
+def _check_meant(part: Part, name: str, *, path: Path, frame: int, called: str) -> None:
     """Many a picture is saved with an alpha that is 1 everywhere: the matte is in its colours then."""
     alpha = part.channels[name]
     if name != "A" or alpha[0, 0] != 1 or not _is_even(alpha):
         return
     if varied := [n for n in "RGB" if n in part.channels and not _is_even(part.channels[n])]:
         raise MatteError(
-            f"the matte's alpha is 1 everywhere, but its {varied[0]} is not",
+            f"the {called}'s alpha is 1 everywhere, but its {varied[0]} is not",
             hint=f"Put it into the alpha, or name it: --matte-channel {varied[0]} (A if the whole frame is to go).",
             file=path,
             frame=frame,
@@ -181,12 +188,12 @@ def _is_even(values: NDArray[Any]) -> bool:
     return bool((bits == bits[0, 0]).all())
 
 
-def _check_size(window: Window, like: Plate, *, path: Path, frame: int) -> None:
+def _check_size(window: Window, like: Plate, *, path: Path, frame: int, called: str) -> None:
     matte, plate = _size(window), _size(like.display_window)
     if matte != plate:
         raise MatteError(
-            f"the matte is {matte[0]} x {matte[1]}, the plate {plate[0]} x {plate[1]}",
-            hint="Render the matte at the plate's own size.",
+            f"the {called} is {matte[0]} x {matte[1]}, the plate {plate[0]} x {plate[1]}",
+            hint="Render it at the plate's own size.",
             file=path,
             frame=frame,
         )

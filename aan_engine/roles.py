@@ -202,10 +202,10 @@ class Roles:
         roto = matte.read(file.path, frame=plate.frame, channel=shot.matte_channel, view=shot.controls.view, like=plate)
         roto = edge.shaped(edge.covering(roto), grow=shot.controls.grow, feather=shot.controls.feather)
         barred = _broken(plate)
-        if (front := _held(known.holdout, plate, shot.controls.view)) is not None:
+        if (front := _held(known.holdout, plate, shot.controls.view, called="holdout matte")) is not None:
             barred |= front > 0
             roto = roto * (1 - front)
-        if (excluded := _held(known.exclude, plate, shot.controls.view)) is not None:
+        if (excluded := _held(known.exclude, plate, shot.controls.view, called="do-not-use matte")) is not None:
             barred |= excluded > 0
         return Masks(roto, barred)
 
@@ -229,9 +229,9 @@ def _is_broken(values: NDArray[np.floating]) -> Mask:
     return np.asarray((values.view(np.uint16) & 0x7C00) == 0x7C00)
 
 
-def _held(files: tuple[FrameFile, ...], plate: Plate, view: str | None) -> NDArray[np.float32] | None:
+def _held(files: tuple[FrameFile, ...], plate: Plate, view: str | None, *, called: str) -> NDArray[np.float32] | None:
     """The matte of a plate's frame in a sequence, None where the sequence lacks it; a single one holds for all."""
     of_frame = {f.frame: f for f in files} if len(files) != 1 else {plate.frame: files[0]}
     if plate.frame not in of_frame:
         return None
-    return matte.read(of_frame[plate.frame].path, frame=plate.frame, channel=None, view=view, like=plate)
+    return matte.read(of_frame[plate.frame].path, frame=plate.frame, channel=None, view=view, like=plate, called=called)

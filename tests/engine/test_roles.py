@@ -16,7 +16,7 @@ from aan_engine.cast import Cast
 from aan_engine.layers import painted
 from aan_engine.pipeline import Filled
 from aan_engine.roles import CLEAN_NUMBER, Roles, _is_broken
-from aan_engine.shot import Controls, FrameFile, Known, Shot, ShotError
+from aan_engine.shot import Controls, FrameFile, Known, MatteError, Shot, ShotError
 from tests.engine.shots import SIZE, Array, box_matte, pan, shot_of, write_matte, write_rgb
 
 FRAMES = 5
@@ -179,6 +179,14 @@ def test_a_range_and_step_that_leave_no_source_are_refused(tmp_path: Path, contr
         dataclasses.replace(shot, controls=controls)
     known = Known(clean=one(tmp_path, "clean.exr", plates[0]))
     assert dataclasses.replace(shot, controls=controls, known=known).known.clean
+
+
+def test_a_holdout_of_another_size_is_called_by_its_name(tmp_path: Path) -> None:
+    shot, _ = told(tmp_path, speed=8)
+    write_matte(tmp_path / "front.exr", np.ones((8, 12), np.float32))
+    known = Known(holdout=(FrameFile(1001, tmp_path / "front.exr"),))
+    with pytest.raises(MatteError, match="the holdout matte is 12 x 8"):
+        filled(shot, known=known)
 
 
 # Clean plates
