@@ -162,8 +162,6 @@ def _input(frame: int, path: Path) -> InputFile:
 
 
 def _check_output(output: str, targets: tuple[int, ...], *, inputs: tuple[InputFile, ...]) -> None:
-    if not output.lower().endswith(".exr"):
-        raise SequenceError(f"{output} is no name of an EXR file", hint="Results are EXR: let the name end in .exr.")
     pattern = parse(output)
     if pattern.width is None and len(targets) > 1:
         raise SequenceError(
@@ -175,6 +173,8 @@ def _check_output(output: str, targets: tuple[int, ...], *, inputs: tuple[InputF
             raise SequenceError(
                 f"the result would overwrite the input {pattern.path(frame)}", hint="Choose another output name."
             )
+    if not output.lower().endswith(".exr"):
+        raise SequenceError(f"{output} is no name of an EXR file", hint="Results are EXR: let the name end in .exr.")
 
 
 def _fingerprint(file: InputFile) -> list[object]:

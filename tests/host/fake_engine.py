@@ -49,6 +49,10 @@ class Filled:
         return 0
 
 
+WORK = 0.5
+"""Seconds that a frame takes before it fails: the one before is written behind it, and would otherwise not be out."""
+
+
 class Silent:
     """A report that leaves nothing."""
 
@@ -118,8 +122,10 @@ class FakeEngine:
         elif word == "memory":
             raise MemoryError("no 64 GiB")
         elif word == "die":
+            time.sleep(WORK)
             os.kill(os.getpid(), signal.SIGKILL)
         elif word == "crash":
+            time.sleep(WORK)
             with breadcrumb.reading(plate.path, frame=plate.frame):
                 os.kill(os.getpid(), signal.SIGSEGV)
         elif word == "hang":
