@@ -2,7 +2,7 @@
 
 Each frame is judged by itself, and of two candidates that are about as good now the one wins, now the other: that
 flickers. A pathway's share in the frame before is known for the same place of the scene, and an artist may have the
-next one lean on it. (On held-back clips with wires, rigs and people, full smoothing makes the fill's change from frame
+next one lean on it. (On 19 training clips with holes of our own, full smoothing makes the fill's change from frame
 to frame .55 dB truer, and each frame .23 dB less so; what is as sharp as it can be becomes a little softer.)
 
 Convention: positions as in `candidate`; motion as in `motion.Motion.carried`.
