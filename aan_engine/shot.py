@@ -18,7 +18,7 @@ The error tree, complete:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -221,14 +221,12 @@ class Shot:
         if self.known.clean == () and self.controls.clean_use == "only":
             raise ShotError("only the clean plate is to be used, and there is none", hint="Name it, or choose also.")
         first, last = self.plates[0].frame, self.plates[-1].frame
-        if not (self.known.clean or self.known.painted or any(self._serving(first))):
+        own = any(self.controls.serves(plate.frame, first=first) for plate in self.plates)
+        if not (own or self.known.clean or self.known.painted):
             raise ShotError(
                 "no plate may serve as a source: none lies in the range and on the step of the sources",
                 hint=f"The plates run from {first} to {last}; choose --reference-first, -last and -step inside.",
             )
-
-    def _serving(self, first: int) -> Iterator[bool]:
-        return (self.controls.serves(plate.frame, first=first) for plate in self.plates)
 
     @property
     def targets(self) -> tuple[FrameFile, ...]:
