@@ -81,6 +81,10 @@ class Bearings:
             self._tick(len(self._steps))
         return self._steps[index]
 
+    def knows(self, index: int) -> bool:
+        """Whether the step from frame `index` has been found already."""
+        return index in self._steps
+
     def trusted(self, index: int) -> float | None:
         """How far the worse of the frame's own steps is to be trusted, of those that were asked for; None without."""
         found = [self._steps[i].trust for i in (index - 1, index) if i in self._steps]

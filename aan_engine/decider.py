@@ -90,7 +90,7 @@ class Decider:
         index = prepared.near.index
         brief = self._brief(prepared)
         painted_frame = self._networks.inpainter.step(
-            brief.image, brief.visible, references=brief.references, state=brief.state
+            brief.image, brief.visible, references=brief.references, state=brief.state, cells=brief.cells
         )
         self._state = (index, painted_frame.state) if Kind.RECURRENT in self._pathways.kinds else None
         h, w = self._survey.reel.size
@@ -205,11 +205,11 @@ class Decider:
         homographies = [torch.from_numpy(link.homography).float() for link in links.values()]
         known = [self._encoded.for_inpainter(i) for i in links]
         image, visible = self._encoded.padded(index)
-        empty, shown = self._encoded.for_inpainter(index)
-        cells = torch.cat([c for c, _ in known]) if known else empty[:0]
+        own, shown = self._encoded.for_inpainter(index)
+        cells = torch.cat([c for c, _ in known]) if known else own[:0]
         shows = torch.cat([v for _, v in known]) if known else shown[:0]
         H = torch.stack(homographies).to(device) if known else torch.zeros(0, 3, 3, device=device)
-        return Brief(image, visible, ReferenceSet(cells, shows, H), self._past(index, prepared.back))
+        return Brief(image, visible, ReferenceSet(cells, shows, H), self._past(index, prepared.back), own)
 
     def _past(self, index: int, back: Array | None) -> State | None:
         """The recurrence's memory, brought along the measured motion `back` into the frame before."""

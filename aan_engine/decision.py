@@ -65,6 +65,7 @@ class Brief:
     visible: Tensor
     references: ReferenceSet
     state: State | None
+    cells: Tensor
 
 
 @dataclass(frozen=True, eq=False)

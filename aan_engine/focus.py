@@ -187,9 +187,12 @@ def _pair(target: Source, source: Source, point: Array, there: Array, *, step: i
         if min(x0, y0) < 0 or y1 > H or x1 > W:
             return None
         blocked = plate.blocked[y0:y1, x0:x1]
-        light = np.where(blocked, 0, plate.picture.region(y0, y1, x0, x1)[..., 1])
+        light = plate.picture.region(y0, y1, x0, x1)[..., 1]
+        if not blocked.any():
+            found.append(_binned(light, step))
+            continue
         share = 1 - _binned(blocked.astype(np.float32), step)
-        mean = _binned(light, step) / np.maximum(share, 1e-6)
+        mean = _binned(np.where(blocked, 0, light), step) / np.maximum(share, 1e-6)
         here = share > 0.999
         # A hole's edge is no edge of the picture's.
         found.append(np.where(here, mean, mean[here].mean() if here.any() else 0).astype(np.float32))

@@ -39,7 +39,7 @@ from aan_engine.survey import Survey
 CLEAN_PLATES = 2
 """Clean plates that are looked at for one target."""
 
-VERSION = "16"
+VERSION = "17"
 """Counts changes of the pixels that the same job gets; part of the cache key."""
 
 

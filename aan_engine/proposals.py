@@ -82,7 +82,9 @@ class Answer:
 
 def linked(survey: Survey, near: Neighbourhood, *, count: int = REFERENCES) -> dict[int, Registered]:
     """The references of a target with their homographies; those that turn out to show another place are dropped."""
-    found = {r: survey.bearings.link(near.index, r) for r in references(survey, near, count=count)}
+    chosen = references(survey, near, count=count)
+    survey.expect(near.index)
+    found = {r: survey.bearings.link(near.index, r) for r in chosen}
     return {reference: link for reference, link in found.items() if link is not None}
 
 

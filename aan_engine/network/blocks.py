@@ -96,13 +96,17 @@ def window(marked: Tensor, *, margin: int) -> tuple[slice, slice]:
         margin: cells around the box, as far as there are any; at least one cell is left where nothing is marked.
     """
     cells = F.max_pool2d(marked.flatten(0, 1).any(0).to(torch.float32)[None, None], STRIDE)[0, 0]
+    return span(cells.amax(1), margin=margin), span(cells.amax(0), margin=margin)
 
-    def span(line: Tensor) -> slice:
-        found = line.nonzero().flatten()
-        first, last = (int(found[0]), int(found[-1])) if len(found) else (0, 0)
-        return slice(max(first - margin, 0), min(last + 1 + margin, len(line)))
 
-    return span(cells.amax(1)), span(cells.amax(0))
+def span(marked: Tensor, *, margin: int) -> slice:
+    """From the first to the last that is marked, not 0, in (n,), and a margin around, as far as there is any.
+
+    Where nothing is marked, the first one counts as if it were.
+    """
+    found = marked.nonzero().flatten()
+    first, last = (int(found[0]), int(found[-1])) if len(found) else (0, 0)
+    return slice(max(first - margin, 0), min(last + 1 + margin, len(marked)))
 
 
 def masked_softmax(logits: Tensor, mask: Tensor, dim: int) -> Tensor:
@@ -144,14 +148,34 @@ def _membrane(known: Tensor, visible: Tensor) -> Tensor:
     if min(h, w) < 4:
         mean = known.sum((2, 3), keepdim=True) / visible.sum((2, 3), keepdim=True).clamp_min(1e-6)
         return torch.where(visible > 0, colour * share + mean * (1 - share), mean)
+    hidden = (share < 1).flatten(0, 1).any(0)
+    if not hidden.any():
+        return colour
+    # Two around the hole, where the film is fastened: what is further away has no say.
+    rows, columns = (span(hidden.any(along), margin=2) for along in (1, 0))
     odd = (0, w % 2, 0, h % 2)
     light, seen = (halved(F.pad(x, odd)) for x in (known, visible))
     # What half a coarse pixel shows is known there as well as anything can be.
     coarse = _membrane(torch.where(seen > 0, light / seen.clamp_min(1e-6), 0.0), (seen > 0).to(seen.dtype))
-    risen = F.interpolate(coarse, scale_factor=2, mode="bilinear", align_corners=False)[..., :h, :w]
+    share, held = share[..., rows, columns], colour[..., rows, columns] * share[..., rows, columns]
+    film = held + _risen(coarse, rows, columns) * (1 - share)
+    colour[..., rows, columns] = _relaxed(film, held=held, free=0.25 * (1 - share))
+    return colour
+
+
+def _risen(coarse: Tensor, rows: slice, columns: slice) -> Tensor:
+    """These rows and columns of `coarse` (B, C, h, w) at twice its resolution."""
+    # With one more on each side they come out as if the whole picture rose.
+    around = [slice(max(s.start // 2 - 1, 0), (s.stop + 1) // 2 + 1) for s in (rows, columns)]
+    high = F.interpolate(coarse[..., around[0], around[1]], scale_factor=2, mode="bilinear", align_corners=False)
+    y, x = (slice(s.start - 2 * a.start, s.stop - 2 * a.start) for s, a in zip((rows, columns), around, strict=True))
+    return high[..., y, x]
+
+
+def _relaxed(film: Tensor, *, held: Tensor, free: Tensor) -> Tensor:
+    """`film`, each pixel pulled to `held` plus `free` times the sum of its four neighbours, again and again."""
     # In place: at these sizes the time goes into making new pictures, not into adding them up.
-    held, free = colour * share, 0.25 * (1 - share)
-    wide = F.pad(held + risen * (1 - share), (1, 1, 1, 1), mode="replicate")
+    wide = F.pad(film, (1, 1, 1, 1), mode="replicate")
     fill, around = wide[..., 1:-1, 1:-1], torch.empty_like(held)
     above, below = wide[..., :-2, 1:-1], wide[..., 2:, 1:-1]
     left, right = wide[..., 1:-1, :-2], wide[..., 1:-1, 2:]

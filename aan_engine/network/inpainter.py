@@ -115,15 +115,33 @@ class Inpainter(nn.Module):
         cells: Tensor = self.encoder(image, visible)
         return cells
 
-    def step(self, target: Tensor, visible: Tensor, *, references: ReferenceSet, state: State | None = None) -> Painted:
+    def step(
+        self,
+        target: Tensor,
+        visible: Tensor,
+        *,
+        references: ReferenceSet,
+        state: State | None = None,
+        cells: Tensor | None = None,
+    ) -> Painted:
         """Paints one frame; see `forward`."""
-        painted: Painted = self(target, visible, references, state)
+        painted: Painted = self(target, visible, references, state, cells)
         return painted
 
-    def forward(self, target: Tensor, visible: Tensor, references: ReferenceSet, state: State | None) -> Painted:
-        """One frame of each video in the batch, from its references and the two outputs before it."""
+    def forward(
+        self,
+        target: Tensor,
+        visible: Tensor,
+        references: ReferenceSet,
+        state: State | None,
+        cells: Tensor | None = None,
+    ) -> Painted:
+        """One frame of each video in the batch, from its references and the two outputs before it.
+
+        `cells` are the target's own from `features`, for whoever has them already.
+        """
         given = references.batched()
-        cells = self.features(target, visible)
+        cells = self.features(target, visible) if cells is None else cells
         shown = visible_cells(visible)
         aligned = self.alignment(cells, shown, given.features, given.visible, given.homographies)
         hole = (1 - shown) * aligned.coverage

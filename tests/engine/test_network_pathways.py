@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import fields
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -232,6 +233,23 @@ def test_a_brighter_picture_is_filled_and_judged_the_same_but_brighter() -> None
     assert torch.allclose(brighter, level + 0.5, atol=1e-5)
     assert torch.allclose(same, contrast, atol=1e-4)
     assert surroundings(torch.full_like(image, 0.3), visible)[1].sub(0.1).abs().max() < 1e-6
+
+
+def test_a_smooth_fill_is_none_of_another_holes_business() -> None:
+    """Films are stretched over the box of all holes: what each of them shows is its own rim's."""
+    image, visible = frame()
+    both = visible.clone()
+    both[..., 52:58, 80:90] = 0
+    here = np.s_[..., :44, :72]
+    assert torch.allclose(smooth_fill(image, both)[here], smooth_fill(image, visible)[here], atol=1e-6)
+    assert torch.equal(smooth_fill(image, torch.ones_like(visible)), image)
+
+
+def test_whoever_has_the_targets_cells_paints_the_same_with_them(inpainter: Inpainter) -> None:
+    image, visible = frame()
+    none = ReferenceSet(torch.zeros(0, C, 8, 12), torch.zeros(0, 1, 8, 12), torch.zeros(0, 3, 3))
+    given = inpainter.step(image, visible, references=none, cells=inpainter.features(image, visible))
+    assert torch.equal(given.image, inpainter.step(image, visible, references=none).image)
 
 
 def test_an_untrained_painter_is_the_smooth_fill() -> None:

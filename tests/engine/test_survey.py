@@ -39,6 +39,24 @@ def test_memory_holds_a_window_of_frames_however_long_the_shot() -> None:
             assert len(kept._kept) <= 3 * (2 * 4 + 12)
 
 
+def test_motion_that_was_expected_is_the_motion_that_is_found_when_asked_for() -> None:
+    with reel_of(12) as reel:
+        expecting, asking = Survey(reel, reach=4), Survey(reel, reach=4)
+        for survey in (expecting, asking):
+            assert survey.bearings.along(0, 8) is not None
+        expecting.expect(2)
+        for index, to in ((2, 3), (3, 2), (5, 6)):
+            told, asked = expecting.motion(index, to), asking.motion(index, to)
+            assert told is not None
+            assert asked is not None
+            np.testing.assert_array_equal(told.shift, asked.shift)
+            np.testing.assert_array_equal(told.carried, asked.carried)
+        for survey in (expecting, asking):
+            survey.close()
+        # Steps that nobody has asked for yet are not run ahead to: what they start from depends on the order.
+        assert not expecting.bearings.knows(8)
+
+
 def test_what_lies_beside_the_matte_is_known_but_lent_to_no_other_frame() -> None:
     (plate,), (matte,) = pan(1), box_matte(1)
     with reel_of(1) as reel:
