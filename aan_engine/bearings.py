@@ -85,6 +85,14 @@ class Bearings:
         """Whether the step from frame `index` has been found already."""
         return index in self._steps
 
+    def stood(self, one: int, other: int) -> bool:
+        """Whether the camera is known to have stood still from one frame of the shot to the other."""
+        first, last = sorted((one, other))
+        if not 0 <= first <= last < self._count:
+            return False
+        known = (self._steps.get(index) for index in range(first, last))
+        return all(step is not None and np.array_equal(step.homography, np.eye(3)) for step in known)
+
     def trusted(self, index: int) -> float | None:
         """How far the worse of the frame's own steps is to be trusted, of those that were asked for; None without."""
         found = [self._steps[i].trust for i in (index - 1, index) if i in self._steps]

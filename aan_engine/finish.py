@@ -15,6 +15,7 @@ from aan_engine.grain import Again, Grain
 from aan_engine.looks import Looks
 from aan_engine.motion import Array
 from aan_engine.plate import Plate
+from aan_engine.renewal import Renewal
 from aan_engine.roles import Masks, Roles
 from aan_engine.second_look import SecondLook
 from aan_engine.shelf import Shelf
@@ -98,9 +99,11 @@ class Finisher:
             seed = (self._shot.controls.seed, plate.frame)
             coarseness = 1 / float(transport.scaling(plate.shape, self._survey.reel.size).max())
             source, shift = lru_cache(maxsize=None)(self._shelf.source), lru_cache(self._shift)
-            again = SecondLook(index, carried, source, shift, self._roles.count, coarseness, still)
+            renewal = Renewal(index, source, partial(self._stands, index))
+            carried, left = renewal.renewed(carried, still=still, grain=found.grain)
+            again = SecondLook(index, carried, source, shift, self._roles.count, coarseness, left)
             carried = regrain.regrained(
-                carried, plate, hidden=masks.hidden, still=still, grain=found.grain, seed=seed, again=again
+                carried, plate, hidden=masks.hidden, still=left, grain=found.grain, seed=seed, again=again
             )
         trust = self._survey.bearings.trusted(index)
         return composed(self._shot, plate, masks, carried, numbers=self._roles.numbers, trust=trust)
@@ -116,6 +119,11 @@ class Finisher:
             if shift is not None:
                 return regrain.over_neighbour(self._shelf.source(to), shift, window)
         return None
+
+    def _stands(self, index: int, frame: int) -> bool:
+        """Whether a frame shows what the target does on the same pixels, and may lend it; what was painted stays."""
+        lends = self._survey.cast.serves(frame) and frame not in self._roles.painted
+        return lends and self._survey.bearings.stood(index, frame)
 
     def _shift(self, index: int, to: int) -> Array | None:
         motion = self._survey.motion(index, to)
