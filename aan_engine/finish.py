@@ -100,10 +100,10 @@ class Finisher:
             coarseness = 1 / float(transport.scaling(plate.shape, self._survey.reel.size).max())
             source, shift = lru_cache(maxsize=None)(self._shelf.source), lru_cache(self._shift)
             renewal = Renewal(index, source, partial(self._stands, index))
-            carried, left = renewal.renewed(carried, still=still, grain=found.grain)
-            again = SecondLook(index, carried, source, shift, self._roles.count, coarseness, left)
+            still = renewal.renew(carried, still=still, grain=found.grain)
+            again = SecondLook(index, carried, source, shift, self._roles.count, coarseness, still)
             carried = regrain.regrained(
-                carried, plate, hidden=masks.hidden, still=left, grain=found.grain, seed=seed, again=again
+                carried, plate, hidden=masks.hidden, still=still, grain=found.grain, seed=seed, again=again
             )
         trust = self._survey.bearings.trusted(index)
         return composed(self._shot, plate, masks, carried, numbers=self._roles.numbers, trust=trust)

@@ -11,7 +11,7 @@ Convention: values in the log range, windows (y0, y1, x0, x1) on the plate, the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -58,25 +58,23 @@ class Renewal:
     source: Callable[[int], Source]
     stands: Callable[[int], bool]
 
-    def renewed(self, carried: Carried, *, still: Mask, grain: Grain) -> tuple[Carried, Mask]:
-        """The fill with what could be renewed, and (H, W) bool what is left whose grain must not stay.
+    def renew(self, carried: Carried, *, still: Mask, grain: Grain) -> Mask:
+        """Renew what can be renewed of a fill, in its place; (H, W) bool what is left whose grain must not stay.
 
         Args:
             carried: the fill; sources are frame indices.
-            still: (H, W) bool, whose grain must not stay.
+            still: (H, W) bool, whose grain must not stay as it is.
             grain: the plates'.
         """
         wanted = self._lenders(carried)
         around = matte.box(wanted >= 0, margin=0)
         if around is None:
-            return carried, still
-        names = ("fill", "source", "position", "share", "kept", "fine", "coarse")
-        found = replace(carried, **{name: getattr(carried, name).copy() for name in names})
+            return still
         left, (y0, y1, x0, x1) = still.copy(), around
         for top in range(y0, y1, TILE):
             for begin in range(x0, x1, TILE):
-                self._tile(carried, wanted, grain, at=(top, begin), found=found, left=left)
-        return found, left
+                left[self._tile(carried, wanted, grain, at=(top, begin))] = False
+        return left
 
     def _lenders(self, carried: Carried) -> NDArray[np.int32]:
         """(H, W) the frame that each pixel is to be taken from, -1 for none: the nearest beyond where it was found."""
@@ -96,42 +94,36 @@ class Renewal:
         return found
 
     def _tile(
-        self,
-        carried: Carried,
-        wanted: NDArray[np.int32],
-        grain: Grain,
-        *,
-        at: tuple[int, int],
-        found: Carried,
-        left: Mask,
-    ) -> None:
-        H, W = wanted.shape
+        self, carried: Carried, wanted: NDArray[np.int32], grain: Grain, *, at: tuple[int, int]
+    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """Renews a tile that begins at (y, x); the rows and columns of the pixels that were renewed."""
         tile = np.s_[at[0] : at[0] + TILE, at[1] : at[1] + TILE]
-        frames = present(wanted[tile])
-        if not frames:
-            return
         y0, x0 = (max(0, v - MARGIN) for v in at)
-        y1, x1 = min(at[0] + TILE + MARGIN, H), min(at[1] + TILE + MARGIN, W)
+        y1, x1 = (min(v + TILE + MARGIN, side) for v, side in zip(at, wanted.shape, strict=True))
         wide = np.s_[y0:y1, x0:x1]
         inner = np.s_[at[0] - y0 : at[0] - y0 + TILE, at[1] - x0 : at[1] - x0 + TILE]
         filled = (carried.source[wide] >= 0) & (carried.unseen[wide] <= 1 - SEEN)
         values = encode(np.where(filled[..., None], carried.fill[wide], 0))
         # The fill has as much of the grain as was kept, the other look all of it.
         power = grain.at(grey(values)).sum(-1) * (1 + carried.kept[wide])
-        for frame in frames:
+        renewed = [np.zeros((2, 0), np.intp)]
+        for frame in present(wanted[tile].reshape(-1)):
             plate = self.source(frame)
-            shown = filled & ~plate.blocked[wide]
-            look, alike = _compared(values, plate.picture.logs(y0, y1, x0, x1), shown, power)
+            look, alike = _compared(
+                values, plate.picture.logs(y0, y1, x0, x1), filled & ~plate.blocked[wide], power=power
+            )
             taken = alike[inner] & (wanted[tile] == frame)
-            ys, xs = (v + begin for v, begin in zip(np.nonzero(taken), at, strict=True))
-            found.fill[ys, xs] = decode(look[inner][taken])
-            found.source[ys, xs], found.position[ys, xs] = frame, np.stack([xs, ys], -1)
-            for name in ("share", "kept", "fine", "coarse"):
-                getattr(found, name)[ys, xs] = 1
-            left[ys, xs] = False
+            ys, xs = np.stack(np.nonzero(taken)) + np.array(at)[:, None]
+            carried.fill[ys, xs], carried.source[ys, xs] = decode(look[inner][taken]), frame
+            carried.position[ys, xs] = np.stack([xs, ys], -1)
+            for plane in (carried.share, carried.kept, carried.fine, carried.coarse):
+                plane[ys, xs] = 1
+            renewed.append(np.stack([ys, xs]))
+        ys, xs = np.concatenate(renewed, 1)
+        return ys, xs
 
 
-def _compared(values: Array, look: Array, shown: Mask, power: Array) -> tuple[Array, Mask]:
+def _compared(values: Array, look: Array, shown: Mask, *, power: Array) -> tuple[Array, Mask]:
     """Another look in the light of `values`, (h, w, 3) both, and (h, w) where the two differ by grain of that power."""
     there = shown.astype(np.float32)
     apart = np.where(shown[..., None], look - values, 0).astype(np.float32)
