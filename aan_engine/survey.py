@@ -44,13 +44,13 @@ class Survey:
         self.gallery = Gallery(reel, window=window, cast=cast)
         self.bearings = Bearings(self.gallery, count=reel.count)
         self._motions, self._stirs = Recent(4 * reach + 8), Recent(window)
-        self._beside_work = ThreadPoolExecutor(1, thread_name_prefix="survey")
+        self._second_hand = ThreadPoolExecutor(1, thread_name_prefix="survey")
         self._expected = 0
 
     def close(self) -> None:
         """Forget everything."""
         self.bearings.forget()
-        self._beside_work.shutdown(cancel_futures=True)
+        self._second_hand.shutdown(cancel_futures=True)
         for kept in (self.gallery, self._motions, self._stirs):
             kept.clear()
 
@@ -73,7 +73,7 @@ class Survey:
             if step.kinship < CUT:
                 return None
             # Whoever asks for one way soon asks for the other, to tell what stirs.
-            self._beside_work.submit(self._motions.get, (to, index), lambda: self._beside(to, index, step))
+            self._second_hand.submit(self._motions.get, (to, index), lambda: self._beside(to, index, step))
             return self._beside(index, to, step)
 
         return self._motions.get((index, to), make)
@@ -82,10 +82,9 @@ class Survey:
         """Have the motions around target `index` found beside other work, as far as the camera's steps are known."""
         first, end = max(index - self.reach, self._expected, 0), min(index + self.reach, self.reel.count - 1)
         for near in range(first, end):
-            if not self.bearings.knows(near):
-                break
-            self._beside_work.submit(self.motion, near, near + 1)
-            self._expected = near + 1
+            if self.bearings.knows(near):
+                self._second_hand.submit(self.motion, near, near + 1)
+                self._expected = near + 1
 
     def _beside(self, index: int, to: int, step: Registered) -> Motion:
         """The motion between neighbours, given the step from the earlier to the later."""
