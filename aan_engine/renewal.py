@@ -85,9 +85,9 @@ class Renewal:
         for frame in filter(self.stands, present(source)):
             away = 1 if frame > self.index else -1
             beyond = away * (self.index - frame) % APART
-            # What has come into view stays in view for a while. Where the shot ends, the next best is on this side.
-            for lender in (frame + away * beyond, frame + away * (beyond - APART)):
-                if self.stands(lender):
+            # What has come into view stays in view for a while. Where the shot ends, the next best are on this side.
+            for lender in (frame + away * (beyond - back) for back in (0, APART, 2 * APART)):
+                if lender != self.index and self.stands(lender):
                     lent[source == frame] = lender
                     break
         found[ys, xs] = lent

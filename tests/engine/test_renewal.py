@@ -80,6 +80,14 @@ def test_targets_beside_each_other_never_get_the_same_grain_and_each_gets_a_fram
         assert len(set(lenders[begin : begin + APART])) == APART
 
 
+def test_where_the_shot_ends_what_lies_before_the_target_lends() -> None:
+    seen = looks(structure())
+    found = copied(seen, FRAMES - 1)
+    left = renewal(FRAMES - 2, seen, first=0).renew(found, still=HOLE, grain=GRAIN)
+    assert left.sum() < 0.05 * HOLE.sum()
+    assert set(np.unique(found.source[HOLE & ~left])) == {FRAMES - 2 - APART}
+
+
 def test_the_light_of_the_fill_is_kept() -> None:
     seen = looks(structure())
     brighter = [encode(1.1 * decode(look)) for look in seen]
