@@ -90,8 +90,10 @@ class Bearings:
         first, last = sorted((one, other))
         if not 0 <= first <= last < self._count:
             return False
-        known = (self._steps.get(index) for index in range(first, last))
-        return all(step is not None and np.array_equal(step.homography, np.eye(3)) for step in known)
+        steps = [self._steps.get(index) for index in range(first, last)]
+        # Of two places that have nothing in common, what refinement started from may be left: no motion.
+        known = [step.homography for step in steps if step is not None and step.kinship >= CUT]
+        return len(known) == len(steps) and all(np.array_equal(H, np.eye(3)) for H in known)
 
     def trusted(self, index: int) -> float | None:
         """How far the worse of the frame's own steps is to be trusted, of those that were asked for; None without."""

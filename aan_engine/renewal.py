@@ -28,8 +28,8 @@ from aan_engine.source import Source
 APART = 4
 """A frame lends to one target in so many: the one whose number leaves the same remainder."""
 
-SEEN = 0.99
-"""The share of a pixel that plates must have shown."""
+UNSEEN = 0.01
+"""A pixel of which more was synthesised is no copy."""
 
 SOFT, PLACE = 6.0, 9
 """Pixels over which a difference is one of light, and is kept; and the side of the places that are compared."""
@@ -79,7 +79,7 @@ class Renewal:
     def _lenders(self, carried: Carried) -> NDArray[np.int32]:
         """(H, W) the frame that each pixel is to be taken from, -1 for none: the nearest beyond where it was found."""
         found = np.full(carried.source.shape, -1, np.int32)
-        ys, xs = np.nonzero((carried.source >= 0) & (carried.unseen <= 1 - SEEN))
+        ys, xs = np.nonzero(_copied(carried))
         source = carried.source[ys, xs]
         lent = np.full(source.shape, -1, np.int32)
         for frame in filter(self.stands, present(source)):
@@ -102,15 +102,15 @@ class Renewal:
         y1, x1 = (min(v + TILE + MARGIN, side) for v, side in zip(at, wanted.shape, strict=True))
         wide = np.s_[y0:y1, x0:x1]
         inner = np.s_[at[0] - y0 : at[0] - y0 + TILE, at[1] - x0 : at[1] - x0 + TILE]
-        filled = (carried.source[wide] >= 0) & (carried.unseen[wide] <= 1 - SEEN)
-        values = encode(np.where(filled[..., None], carried.fill[wide], 0))
+        copied = _copied(carried, wide)
+        values = encode(np.where(copied[..., None], carried.fill[wide], 0))
         # The fill has as much of the grain as was kept, the other look all of it.
         power = grain.at(grey(values)).sum(-1) * (1 + carried.kept[wide])
         renewed = [np.zeros((2, 0), np.intp)]
         for frame in present(wanted[tile].reshape(-1)):
             plate = self.source(frame)
             look, alike = _compared(
-                values, plate.picture.logs(y0, y1, x0, x1), filled & ~plate.blocked[wide], power=power
+                values, plate.picture.logs(y0, y1, x0, x1), copied & ~plate.blocked[wide], power=power
             )
             taken = alike[inner] & (wanted[tile] == frame)
             ys, xs = np.stack(np.nonzero(taken)) + np.array(at)[:, None]
@@ -121,6 +121,11 @@ class Renewal:
             renewed.append(np.stack([ys, xs]))
         ys, xs = np.concatenate(renewed, 1)
         return ys, xs
+
+
+def _copied(carried: Carried, window: tuple[slice, ...] = ()) -> Mask:
+    """(h, w) which pixels of a window, unless told of all of them, come from plates alone."""
+    return (carried.source[window] >= 0) & (carried.unseen[window] <= UNSEEN)
 
 
 def _compared(values: Array, look: Array, shown: Mask, *, power: Array) -> tuple[Array, Mask]:

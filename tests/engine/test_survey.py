@@ -57,6 +57,23 @@ def test_motion_that_was_expected_is_the_motion_that_is_found_when_asked_for() -
         assert not expecting.bearings.knows(8)
 
 
+def test_a_camera_that_stands_still_is_told_from_one_that_pans_and_from_a_cut() -> None:
+    locked = [*[pan(1)[0]] * 3, *[pan(1, seed=4)[0]] * 3]
+    with Reel(6, SIZE) as still, reel_of(6) as moving:
+        for index, (plate, matte) in enumerate(zip(locked, box_matte(6), strict=True)):
+            still.put(index, make(plate, matte, size=SIZE))
+        for reel, stands in ((still, True), (moving, False)):
+            bearings = Survey(reel, reach=4).bearings
+            assert not bearings.stood(0, 2)  # nobody has looked yet
+            for index in range(5):
+                bearings.step(index)
+            assert bearings.stood(0, 2) == bearings.stood(5, 3) == stands
+            assert not bearings.stood(2, 3)
+            assert not bearings.stood(1, 4)
+            assert not bearings.stood(-1, 0)
+            assert not bearings.stood(5, 6)
+
+
 def test_what_lies_beside_the_matte_is_known_but_lent_to_no_other_frame() -> None:
     (plate,), (matte,) = pan(1), box_matte(1)
     with reel_of(1) as reel:
