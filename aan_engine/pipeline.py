@@ -18,23 +18,25 @@ import cv2
 import numpy as np
 import torch
 
-from aan_engine import colour, footage, proxy, weights
-from aan_engine.ahead import ahead
-from aan_engine.carried import Carried
-from aan_engine.cast import Cast
-from aan_engine.decider import Decider
-from aan_engine.filled import Filled as Filled
-from aan_engine.filled import composed
-from aan_engine.finish import Finisher
-from aan_engine.networks import Networks
-from aan_engine.proposals import EVERY, Pathways
-from aan_engine.proxy import Reel
-from aan_engine.relay import relay
-from aan_engine.report import Report
-from aan_engine.roles import Roles
-from aan_engine.shelf import Shelf
-from aan_engine.shot import Shot, ShotError
-from aan_engine.survey import Survey
+from aan_engine.candidates.generators import EVERY, Pathways
+from aan_engine.colour import encoding
+from aan_engine.core.prefetch import ahead
+from aan_engine.core.stages import relay
+from aan_engine.errors import ShotError
+from aan_engine.motion.shot_motion import Survey
+from aan_engine.network import weights
+from aan_engine.network.bundle import Networks
+from aan_engine.plates import proxy, reader
+from aan_engine.plates.plate_cache import Shelf
+from aan_engine.plates.proxy_store import Reel
+from aan_engine.plates.shot_frames import Roles
+from aan_engine.plates.source_policy import Cast
+from aan_engine.rendering.fill_buffer import Carried
+from aan_engine.rendering.filled_frame import Filled, composed
+from aan_engine.rendering.finisher import Finisher
+from aan_engine.reporting.report import Report
+from aan_engine.selection.selector import Decider
+from aan_engine.shot import Shot
 
 CLEAN_PLATES = 2
 """Clean plates that are looked at for one target."""
@@ -128,7 +130,7 @@ def warm(device: str = "auto") -> None:
 def identity() -> str:
     """A digest that changes whenever the same job gets other pixels: engine, weights, libraries, colour, device."""
     made_with = [VERSION, weights.digest(), torch.__version__, cv2.__version__, np.__version__]
-    made_with += [footage.identity(), colour.identity()]
+    made_with += [reader.identity(), encoding.identity()]
     return hashlib.sha256(" ".join([*made_with, str(torch.cuda.is_available())]).encode()).hexdigest()
 
 

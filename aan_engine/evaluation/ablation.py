@@ -23,12 +23,12 @@ import numpy as np
 import torch
 
 from aan_engine import pipeline
-from aan_engine.candidate import Kind
-from aan_engine.evaluation import bench, footage
-from aan_engine.evaluation.absent import Entire, Inattentive, Unaligned, Unpainted
+from aan_engine.candidates.candidate import Kind
+from aan_engine.candidates.generators import EVERY, Pathways
+from aan_engine.evaluation import bench, clip_folder
+from aan_engine.evaluation.ablated_modules import Entire, Inattentive, Unaligned, Unpainted
 from aan_engine.evaluation.bench import Plan, Row
-from aan_engine.networks import Networks
-from aan_engine.proposals import EVERY, Pathways
+from aan_engine.network.bundle import Networks
 
 ALIGN = frozenset({Kind.DIRECT, Kind.BENT})
 REFINE = frozenset({Kind.ATTENDED})
@@ -110,7 +110,7 @@ def run(
     Raises:
         ShotError: no clips in the folder, or none of that name.
     """
-    names = [clip.name for clip in footage.choose(footage.find(data), clips)]
+    names = [clip.name for clip in clip_folder.choose(clip_folder.find(data), clips)]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         asked = [[pool.submit(rows_of, variant, data, plan, name) for name in names] for variant in variants]
         for variant, answers in zip(variants, asked, strict=True):
@@ -120,9 +120,9 @@ def run(
 def rows_of(variant: Variant, data: Path, plan: Plan, clip: str) -> list[Row]:
     """One variant on one clip, on one thread."""
     torch.set_num_threads(1)
-    every = footage.find(data)
+    every = clip_folder.find(data)
     engine = partial(pipeline.fill, networks=variant.networks(), pathways=variant.pathways)
-    return list(bench.measure(footage.choose(every, [clip]), every, plan, engine=engine))
+    return list(bench.measure(clip_folder.choose(every, [clip]), every, plan, engine=engine))
 
 
 def heading(table: str, plan: Plan) -> str:

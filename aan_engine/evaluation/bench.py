@@ -21,14 +21,17 @@ import numpy as np
 import OpenEXR
 from numpy.typing import NDArray
 
-from aan_engine import exr, pipeline
-from aan_engine.evaluation import footage, holes, score, sheet
-from aan_engine.evaluation.footage import Clip, Footage, Half
-from aan_engine.evaluation.score import Figures, Truth
-from aan_engine.evaluation.worst import Gallery
-from aan_engine.motion import Array, Mask
-from aan_engine.pipeline import Filled
-from aan_engine.shot import AanError, FrameFile, Shot
+from aan_engine import pipeline
+from aan_engine.colour import display
+from aan_engine.core.types import Array, Mask
+from aan_engine.errors import AanError
+from aan_engine.evaluation import clip_folder, holes, metrics
+from aan_engine.evaluation.clip_folder import Clip, Footage, Half
+from aan_engine.evaluation.metrics import Figures, Truth
+from aan_engine.evaluation.worst_frames import Gallery
+from aan_engine.plates import exr
+from aan_engine.rendering.filled_frame import Filled
+from aan_engine.shot import FrameFile, Shot
 
 FIRST = 1001
 GREY = np.float16(0.18)
@@ -99,11 +102,11 @@ def measure(
     """
     pipeline.warm()
     for clip in clips:
-        taken = footage.load(clip, frames=plan.frames, height=plan.height)
-        truth = Truth.of([sheet.encoded(plate) for plate in taken.plates])
+        taken = clip_folder.load(clip, frames=plan.frames, height=plan.height)
+        truth = Truth.of([display.encoded(plate) for plate in taken.plates])
         lender = holes.donor_of(clip.name, [c.name for c in every if c.masks and c.name != clip.name])
         (donor,) = (c for c in every if c.name == lender) if lender else (None,)
-        lent = footage.load(donor, frames=plan.frames, height=plan.height).masks if donor else []
+        lent = clip_folder.load(donor, frames=plan.frames, height=plan.height).masks if donor else []
         for kind in plan.kinds:
             if kind in holes.DONATED and not lent:
                 continue
@@ -136,7 +139,7 @@ def save(path: Path, rows: Sequence[Row], plan: Plan) -> None:
 
 def _row(kind: str, taken: Footage, truth: Truth, hidden: list[Mask], engine: Engine, gallery: Gallery | None) -> Row:
     classic = [_telea(frame, hole) for frame, hole in zip(truth.frames, hidden, strict=True)]
-    telea = score.figures(truth, classic, hidden)
+    telea = metrics.figures(truth, classic, hidden)
     with tempfile.TemporaryDirectory(prefix="aan-bench-") as folder:
         shot = _shot(Path(folder), taken.plates, hidden)
         written, layers, began = list[Half](), list[dict[str, Array]](), time.monotonic()
@@ -155,13 +158,13 @@ def _row(kind: str, taken: Footage, truth: Truth, hidden: list[Mask], engine: En
         int((found.view(np.uint16) != plate.view(np.uint16)).any(-1)[~hole].sum())
         for found, plate, hole in zip(written, taken.plates, hidden, strict=True)
     )
-    result = [sheet.encoded(found) for found in written]
+    result = [display.encoded(found) for found in written]
     if gallery is not None:
         for t, hole in enumerate(hidden):
             gallery.show(
                 taken.name, kind, FIRST + t, truth=truth.frames[t], result=result[t], hidden=hole, layers=layers[t]
             )
-    return Row(taken.name, kind, score.figures(truth, result, hidden), telea, seconds, touched)
+    return Row(taken.name, kind, metrics.figures(truth, result, hidden), telea, seconds, touched)
 
 
 def _shot(folder: Path, plates: Sequence[Half], hidden: Sequence[Mask]) -> Shot:

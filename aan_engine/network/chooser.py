@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aan_engine.network.pooling import channel_mean, halved, mean_around
+from aan_engine.core.pooling import channel_mean, halved, mean_around
 
 KINDS = 7
 PAINTED = 4

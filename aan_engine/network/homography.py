@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aan_engine.network import projective
+from aan_engine.core import projective
 from aan_engine.network.blocks import STRIDE, Conv, Encoder, visible_cells
 
 SIDE = 256

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from aan_engine.core.harmonic import smooth_fill
 from aan_engine.network.align import Aligned, Alignment
 from aan_engine.network.attend import Attention, Matches
 from aan_engine.network.blocks import (
@@ -25,7 +26,6 @@ from aan_engine.network.blocks import (
     Encoder,
     Residual,
     Upsample,
-    smooth_fill,
     surroundings,
     visible_cells,
     window,

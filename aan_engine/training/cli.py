@@ -10,14 +10,14 @@ import numpy as np
 import torch
 import typer
 
-from aan_engine import weights
+from aan_engine.network import weights
 from aan_engine.network.homography import HomographyEstimator
 from aan_engine.network.inpainter import Inpainter
-from aan_engine.training import choice as choice_training
-from aan_engine.training import homography as homography_training
-from aan_engine.training import inpainter as inpainter_training
-from aan_engine.training import studies
-from aan_engine.training import together as together_training
+from aan_engine.training import inpainter_data
+from aan_engine.training import train_chooser as choice_training
+from aan_engine.training import train_homography as homography_training
+from aan_engine.training import train_inpainter as inpainter_training
+from aan_engine.training import train_joint as together_training
 from aan_engine.training.losses import Terms
 from aan_engine.training.scenes import Stage
 
@@ -98,7 +98,7 @@ def inpainter(
     )
     estimator = weights.load("homography", device=device) if stage == 2 else None
     assert estimator is None or isinstance(estimator, HomographyEstimator)
-    plan = studies.Plan(
+    plan = inpainter_data.Plan(
         stage=stage,
         steps=steps,
         minutes=minutes,

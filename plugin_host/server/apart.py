@@ -20,7 +20,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-from aan_engine import breadcrumb
+from aan_engine.plates import decode_watchdog
 
 from ..protocol import JobSpec
 from ..sequence import parse
@@ -91,7 +91,7 @@ def _live(pipe: Connection, trail: Path, spec: JobSpec, output: str, engine: str
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the parent to hear, which says SIGTERM
     signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_end_with_parent, args=(trail,), daemon=True).start()
-    breadcrumb.lay(trail)
+    decode_watchdog.lay(trail)
     try:
         count = local.fill(spec, output, engine=engine, progress=lambda step: pipe.send(_passed(step)))
     except Exception as error:

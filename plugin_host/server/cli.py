@@ -142,7 +142,7 @@ def stop() -> None:
 @app.command()
 def info(files: Annotated[list[Path], typer.Argument(help="Pictures and movies.")]) -> None:
     """Print what the engine sees in a file: parts, windows, channels, compression, timecode, what is filled."""
-    from aan_engine.footage import describe
+    from aan_engine.plates.reader import describe
 
     from .inspection import in_words
 

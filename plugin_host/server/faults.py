@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from aan_engine.shot import AanError
+from aan_engine.errors import AanError
 
 from ..errors import HostError
 

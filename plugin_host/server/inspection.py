@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from itertools import groupby
 
-from aan_engine import views
-from aan_engine.exr import check_writable
-from aan_engine.header import Description, PartDescription
-from aan_engine.plate import find_beauty
-from aan_engine.shot import PlateUnsupported
+from aan_engine.errors import PlateUnsupported
+from aan_engine.plates import stereo
+from aan_engine.plates.exr import check_writable
+from aan_engine.plates.exr_header import Description, PartDescription
+from aan_engine.plates.plate import find_beauty
 
 
 def in_words(description: Description) -> str:
@@ -32,7 +32,7 @@ def _filling(description: Description) -> list[tuple[str, str]]:
         return [("filled", f"nothing: {error.reason}")]
     names = " ".join(dict.fromkeys(beauty.names))
     rows = [("filled", names + (f" of part {beauty.part}" if len(description.parts) > 1 else ""))]
-    view, all_views = views.shown(description.parts[beauty.part], beauty.names[0]), views.of(description)
+    view, all_views = stereo.shown(description.parts[beauty.part], beauty.names[0]), stereo.of(description)
     if view is not None and len(all_views) > 1:
         others = ", ".join(name for name in all_views if name != view)
         rows.append(("views", f"{view} is filled; {others} stays as it is, or is filled with --view"))

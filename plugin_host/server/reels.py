@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from aan_engine import formats
-from aan_engine.shot import PlateError
+from aan_engine.errors import PlateError
+from aan_engine.plates import formats
 
 from ..errors import SequenceError
 
@@ -22,7 +22,7 @@ def frames_in(path: Path) -> int | None:
     """
     if formats.told(path) != formats.MOVIE:
         return None
-    from aan_engine import movie
+    from aan_engine.plates import movie
 
     try:
         return movie.length(path)

@@ -14,8 +14,8 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
-from aan_engine import breadcrumb
-from aan_engine.breadcrumb import Crumb
+from aan_engine.plates import decode_watchdog
+from aan_engine.plates.decode_watchdog import Crumb
 
 from .orders import Death
 
@@ -40,14 +40,14 @@ def hear(pipe: Connection, process: BaseProcess, trail: Path, *, tell: Callable[
                 tell(pipe.recv())
                 continue
             # Twice the same, as the note is not read in one step.
-            now = breadcrumb.find(trail)
+            now = decode_watchdog.find(trail)
             if now is not None and now == before and now.is_overdue(time.monotonic()):
                 hung = now
                 process.kill()
             before = now
     except (EOFError, OSError):
         process.join(GRACE)
-    return _death(process.exitcode, breadcrumb.find(trail), hung=hung)
+    return _death(process.exitcode, decode_watchdog.find(trail), hung=hung)
 
 
 def _death(exitcode: int | None, crumb: Crumb | None, *, hung: Crumb | None) -> Death:

@@ -16,8 +16,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
 
-from aan_engine import breadcrumb
-from aan_engine.shot import AanError
+from aan_engine.errors import AanError
+from aan_engine.plates import decode_watchdog
 
 from .cache import Cache
 from .engine import load
@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 def run(pipe: Connection, trail: Path, engine_name: str, cache: Cache) -> None:
     """The worker's life: until its pipe closes, or a fresh process is the better one (see `FATAL`)."""
-    breadcrumb.lay(trail)
+    decode_watchdog.lay(trail)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the broker to hear
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(message)s")
     inbox = Inbox(pipe)

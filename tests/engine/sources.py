@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.light import encode
-from aan_engine.source import Source
+from aan_engine.colour.log_encoding import encode
+from aan_engine.plates.source_plate import Source
 from tests.engine.shots import Array
 
 

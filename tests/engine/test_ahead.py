@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from aan_engine.ahead import ahead
+from aan_engine.core.prefetch import ahead
 
 
 def test_the_next_file_is_read_while_this_one_is_worked_on_and_no_more_than_that() -> None:

@@ -8,16 +8,16 @@ import cv2
 import numpy as np
 import torch
 
-from aan_engine import weights
-from aan_engine.evaluation import measured_pairs
-from aan_engine.evaluation.alignment import corner_error, measure
-from aan_engine.evaluation.measured_pairs import Pair, synthetic
+from aan_engine.evaluation import registration_pairs
+from aan_engine.evaluation.registration_bench import corner_error, measure
+from aan_engine.evaluation.registration_pairs import Pair, synthetic
+from aan_engine.network import weights
+from aan_engine.network.bundle import Networks
 from aan_engine.network.chooser import Chooser
 from aan_engine.network.homography import HomographyEstimator
 from aan_engine.network.inpainter import Inpainter
-from aan_engine.networks import Networks
-from aan_engine.training import pairs
-from aan_engine.training.stills import Still, to_log
+from aan_engine.training import homography_data
+from aan_engine.training.still_data import Still, to_log
 
 torch.set_num_threads(1)
 
@@ -51,7 +51,7 @@ def test_pairs_hide_a_third_and_move_corners_as_the_protocol_says() -> None:
         assert pair.homography is not None
         assert 0.69 <= pair.target_visible.mean() <= 0.71
         assert pair.reference_visible.mean() <= 0.71
-        assert (pair.target[~pair.target_visible] == np.float32(measured_pairs.BLANK)).all()
+        assert (pair.target[~pair.target_visible] == np.float32(registration_pairs.BLANK)).all()
         corners = np.array([[[0, 0]], [[255, 0]], [[255, 255]], [[0, 255]]], float)
         gone = cv2.perspectiveTransform(corners, pair.homography) - corners
         assert 4 < np.abs(gone).max() < 32.01
@@ -82,7 +82,7 @@ def far(number: int) -> Pair:
     gone = corners + rng.uniform(-8, 8, (4, 2)) + 64 * np.array([np.cos(angle), np.sin(angle)])
     motion = np.asarray(cv2.getPerspectiveTransform(corners, gone.astype(np.float32)), np.float64)
     placed = np.array([[1, 0, 192.0], [0, 1, 112], [0, 0, 1]])
-    views = [pairs.view(still, placed, m)[0] for m in (np.eye(3), np.linalg.inv(motion))]
+    views = [homography_data.view(still, placed, m)[0] for m in (np.eye(3), np.linalg.inv(motion))]
     seen = np.ones((2, 256, 256), bool)
     seen[0, 60:140, 90:160] = seen[1, 130:200, 30:120] = False
     target, reference = (np.where(v[..., None], to_log(x), np.float32(0.4)) for v, x in zip(seen, views, strict=True))

@@ -10,8 +10,8 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from aan_engine import exr
-from aan_engine.attributes import carried
+from aan_engine.plates import exr
+from aan_engine.plates.exr_attributes import carried
 
 
 def raw_exr(path: Path, attributes: dict[str, tuple[bytes, bytes]]) -> Path:

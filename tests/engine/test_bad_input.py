@@ -15,9 +15,11 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from aan_engine import exr, pipeline, shelf
+from aan_engine import pipeline
+from aan_engine.errors import MatteError, PlateUnreadable, PlateUnwritable
 from aan_engine.pipeline import Step, fill
-from aan_engine.shot import Controls, MatteError, PlateUnreadable, PlateUnwritable, Shot
+from aan_engine.plates import exr, plate_cache
+from aan_engine.shot import Controls, Shot
 from tests.engine.shots import SIZE, Array, box_matte, pan, read_rgb, shot_of, write_matte, write_rgb
 
 
@@ -158,7 +160,7 @@ def test_a_plate_that_breaks_off_is_found_before_anything_is_written(tmp_path: P
 def test_a_plate_that_is_cut_short_during_the_job_is_named_and_earlier_frames_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shelf, "ROOM", 0)  # as on a long shot, whose plates are read again
+    monkeypatch.setattr(plate_cache, "ROOM", 0)  # as on a long shot, whose plates are read again
     shot = shot_of(tmp_path, pan(6), box_matte(6), device="cpu")
     out = tmp_path / "out"
     out.mkdir()

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from aan_engine import breadcrumb, exr
-from aan_engine.breadcrumb import PATIENCE, Crumb
+from aan_engine.plates import decode_watchdog, exr
+from aan_engine.plates.decode_watchdog import PATIENCE, Crumb
 from tests.engine.shots import pan, write_rgb
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,32 +29,32 @@ exr.read(Path(sys.argv[2]), frame=1002)
 
 @pytest.fixture
 def trail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(breadcrumb, "_trail", None)
-    breadcrumb.lay(tmp_path / "trail")
+    monkeypatch.setattr(decode_watchdog, "_trail", None)
+    decode_watchdog.lay(tmp_path / "trail")
     return tmp_path / "trail"
 
 
 def test_a_file_is_noted_while_it_is_read_and_not_afterwards(trail: Path, tmp_path: Path) -> None:
-    assert breadcrumb.find(trail) is None
+    assert decode_watchdog.find(trail) is None
     before = time.monotonic()
-    with breadcrumb.reading(tmp_path / "pläte.exr", frame=-7):
-        crumb = breadcrumb.find(trail)
+    with decode_watchdog.reading(tmp_path / "pläte.exr", frame=-7):
+        crumb = decode_watchdog.find(trail)
     assert crumb is not None
     assert (crumb.file, crumb.frame, crumb.patience) == (tmp_path / "pläte.exr", -7, PATIENCE)
     assert before <= crumb.since <= time.monotonic()
-    assert breadcrumb.find(trail) is None
+    assert decode_watchdog.find(trail) is None
 
 
 def test_a_file_that_fails_with_an_error_is_not_left_in_the_note(trail: Path, tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="broken"), breadcrumb.reading(tmp_path / "p.exr", frame=1):
+    with pytest.raises(ValueError, match="broken"), decode_watchdog.reading(tmp_path / "p.exr", frame=1):
         raise ValueError("broken")
-    assert breadcrumb.find(trail) is None
+    assert decode_watchdog.find(trail) is None
 
 
 def test_a_shorter_name_after_a_longer_one_and_one_that_is_far_too_long(trail: Path, tmp_path: Path) -> None:
     for name in ("a" * 100_000, "a" * 200, "b"):
-        with breadcrumb.reading(tmp_path / name, frame=1):
-            crumb = breadcrumb.find(trail)
+        with decode_watchdog.reading(tmp_path / name, frame=1):
+            crumb = decode_watchdog.find(trail)
         assert crumb is not None
         assert str(tmp_path / name).startswith(str(crumb.file))
     assert crumb.file == tmp_path / "b"
@@ -63,8 +63,8 @@ def test_a_shorter_name_after_a_longer_one_and_one_that_is_far_too_long(trail: P
 def test_a_large_file_may_take_longer(trail: Path, tmp_path: Path) -> None:
     with (tmp_path / "large.exr").open("wb") as file:
         file.truncate(2_000_000_000)
-    with breadcrumb.reading(tmp_path / "large.exr", frame=1):
-        crumb = breadcrumb.find(trail)
+    with decode_watchdog.reading(tmp_path / "large.exr", frame=1):
+        crumb = decode_watchdog.find(trail)
     assert crumb is not None
     assert crumb.patience == pytest.approx(PATIENCE + 100)
 
@@ -78,12 +78,12 @@ def test_patience_ends() -> None:
 def test_without_a_trail_nothing_is_noted_and_a_trail_that_is_none_tells_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(breadcrumb, "_trail", None)
-    with breadcrumb.reading(tmp_path / "p.exr", frame=1):
+    monkeypatch.setattr(decode_watchdog, "_trail", None)
+    with decode_watchdog.reading(tmp_path / "p.exr", frame=1):
         assert list(tmp_path.iterdir()) == []
     (tmp_path / "short").write_bytes(b"\1")
-    assert breadcrumb.find(tmp_path / "short") is None
-    assert breadcrumb.find(tmp_path / "none") is None
+    assert decode_watchdog.find(tmp_path / "short") is None
+    assert decode_watchdog.find(tmp_path / "none") is None
 
 
 def test_a_decoder_that_crashes_leaves_the_name_of_its_file(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_a_decoder_that_crashes_leaves_the_name_of_its_file(tmp_path: Path) -> N
     command = [sys.executable, "-c", CRASH, str(tmp_path / "trail"), str(tmp_path / "p.exr")]
     done = subprocess.run(command, cwd=ROOT, timeout=60, check=False)
     assert done.returncode < 0
-    crumb = breadcrumb.find(tmp_path / "trail")
+    crumb = decode_watchdog.find(tmp_path / "trail")
     assert crumb is not None
     assert (crumb.file, crumb.frame) == (tmp_path / "p.exr", 1002)
 
@@ -100,13 +100,13 @@ def test_what_is_written_is_noted_as_well_while_it_is_read_back(
     trail: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []
-    reading = breadcrumb.reading
+    reading = decode_watchdog.reading
 
     def noted(file: Path, *, frame: int, patience: float | None = None):  # type: ignore[no-untyped-def]
         read.append(file.name)
         return reading(file, frame=frame, patience=patience)
 
-    monkeypatch.setattr(breadcrumb, "reading", noted)
+    monkeypatch.setattr(decode_watchdog, "reading", noted)
     write_rgb(tmp_path / "p.exr", pan(1)[0])
     plate = exr.read(tmp_path / "p.exr", frame=1)
     exr.write(tmp_path / "o.exr", plate, pixels=plate.pixels, hidden=plate.pixels[..., 0] < -1)

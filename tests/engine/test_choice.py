@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from aan_engine.network.chooser import Chooser
-from aan_engine.training.choice import Plan, augmented, samples, train
-from aan_engine.training.choices import CROP, LAYERS
-from aan_engine.training.journal import Journal
-from aan_engine.training.pool import Pool, gather
+from aan_engine.training.chooser_data import CROP, LAYERS
+from aan_engine.training.crop_store import Pool, gather
+from aan_engine.training.run_log import Journal
+from aan_engine.training.train_chooser import Plan, augmented, samples, train
 from tests.engine.shots import pan
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from aan_engine.candidate import Kind
+from aan_engine.candidates.candidate import Kind
 from aan_engine.network.chooser import COARSE, FINE, KINDS, PAINTED, Chooser, choose, features, unveil
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aan_engine import colour
-from aan_engine.shot import ShotError
+from aan_engine.colour import encoding
+from aan_engine.errors import ShotError
 
 CURVES = (
     "ARRI LogC4",
@@ -51,7 +51,7 @@ def picture() -> NDArray[np.float32]:
 
 @pytest.mark.parametrize("name", CURVES + VIDEO)
 def test_what_is_decoded_and_encoded_again_is_the_same_in_half(name: str) -> None:
-    space, codes = colour.named(name), picture()
+    space, codes = encoding.named(name), picture()
     light = space.decode(codes)
     back = space.encode(light)
     assert not space.linear
@@ -64,14 +64,14 @@ def test_what_is_decoded_and_encoded_again_is_the_same_in_half(name: str) -> Non
     "name", ["ACEScg", "lin_ap1", "ACES2065-1", "Linear Rec.709", "scene_linear", "LINEAR REC.709"]
 )
 def test_a_linear_space_is_left_as_it_is_with_its_own_primaries(name: str) -> None:
-    space = colour.named(name)
+    space = encoding.named(name)
     values = np.array([[np.nan, np.inf, -3.0], [65504.0, 1e-8, 0.18]], np.float32)
     assert space.linear
     assert space.decode(values).tobytes() == space.encode(values).tobytes() == values.tobytes()
 
 
 def test_cineon_has_its_black_at_95_and_its_white_at_685() -> None:
-    light = colour.named("cineon").decode(np.array([[95, 685, 1023]], np.float32) / 1023)
+    light = encoding.named("cineon").decode(np.array([[95, 685, 1023]], np.float32) / 1023)
     assert light[0, 0] == pytest.approx(0, abs=1e-6)
     assert light[0, 1] == pytest.approx(1, abs=1e-5)
     assert light[0, 2] == pytest.approx(13.52, abs=0.01)
@@ -79,13 +79,13 @@ def test_cineon_has_its_black_at_95_and_its_white_at_685() -> None:
 
 def test_srgb_and_logc4_mean_what_their_makers_say() -> None:
     half_grey = np.full((1, 3), 0.5, np.float32)
-    assert colour.named("srgb_rec709_scene").decode(half_grey) == pytest.approx(0.21404, abs=1e-5)
-    assert colour.named("ARRI LogC4").encode(np.full((1, 3), 0.18, np.float32)) == pytest.approx(0.27840, abs=1e-4)
+    assert encoding.named("srgb_rec709_scene").decode(half_grey) == pytest.approx(0.21404, abs=1e-5)
+    assert encoding.named("ARRI LogC4").encode(np.full((1, 3), 0.18, np.float32)) == pytest.approx(0.27840, abs=1e-4)
 
 
 def test_curves_keep_their_primaries_so_that_no_channel_leans_on_another() -> None:
     for name, working in (("ARRI LogC4", "Linear ARRI Wide Gamut 4"), ("sRGB - Display", "Linear Rec.709 (sRGB)")):
-        space = colour.named(name)
+        space = encoding.named(name)
         one, other = np.array([[0.3, 0.5, 0.7], [0.3, 0.9, 0.1]], np.float32)
         assert space.working == working
         assert space.decode(one[None])[0, 0] == pytest.approx(space.decode(other[None])[0, 0], rel=1e-5)
@@ -95,7 +95,7 @@ def test_curves_keep_their_primaries_so_that_no_channel_leans_on_another() -> No
 def test_broken_pixels_stay_broken_and_harm_no_neighbour(name: str) -> None:
     codes = np.full((4, 3), 0.4, np.float32)
     codes[1, 0], codes[2, 2] = np.nan, np.inf
-    light = colour.named(name).decode(codes)
+    light = encoding.named(name).decode(codes)
     assert np.isnan(light[1:3]).all()
     assert np.isfinite(light[[0, 3]]).all()
 
@@ -103,44 +103,44 @@ def test_broken_pixels_stay_broken_and_harm_no_neighbour(name: str) -> None:
 @pytest.mark.parametrize("name", ["ARRI LogC4", "sRGB - Display", "ACEScct", "Cineon"])
 def test_any_finite_light_has_a_finite_value(name: str) -> None:
     light = np.array([[-50, 0, 60000], [1e-8, -1e-8, 1], [0.18, 0.18, 0.18]], np.float32)
-    assert np.isfinite(colour.named(name).encode(light)).all()
+    assert np.isfinite(encoding.named(name).encode(light)).all()
 
 
 @pytest.mark.parametrize(("wrong", "meant"), [("LogC4", "ARRI LogC4"), ("ACEScgg", "ACEScg"), ("s-log3", "S-Log3")])
 def test_an_unknown_space_is_answered_with_the_closest_ones(wrong: str, meant: str) -> None:
     with pytest.raises(ShotError) as refused:
-        colour.named(wrong)
+        encoding.named(wrong)
     assert repr(wrong) in refused.value.reason
     assert meant in refused.value.hint
 
 
 def test_a_space_of_data_is_refused() -> None:
     with pytest.raises(ShotError, match="holds data"):
-        colour.named("Raw")
+        encoding.named("Raw")
 
 
 def test_the_studios_own_config_decides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "studio.ocio"
     config.write_text(LEAN)
-    built_in = colour.identity()
+    built_in = encoding.identity()
     monkeypatch.setenv("OCIO", str(config))
-    assert colour.identity() != built_in
-    assert colour.named("house log").decode(np.full((1, 3), 2.0, np.float32)) == pytest.approx(4.0)
-    assert colour.footage("house log", implied="srgb").working == "plain"
+    assert encoding.identity() != built_in
+    assert encoding.named("house log").decode(np.full((1, 3), 2.0, np.float32)) == pytest.approx(4.0)
+    assert encoding.footage("house log", implied="srgb").working == "plain"
     with pytest.raises(ShotError, match="knows no space"):
-        colour.named("ARRI LogC4")
+        encoding.named("ARRI LogC4")
     with pytest.raises(ShotError, match="no space for sRGB pictures"):
-        colour.footage(None, implied="srgb")
+        encoding.footage(None, implied="srgb")
 
 
 def test_a_config_that_changes_on_disk_is_read_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     config = tmp_path / "studio.ocio"
     config.write_text(LEAN)
     monkeypatch.setenv("OCIO", str(config))
-    before = colour.identity()
+    before = encoding.identity()
     config.write_text(LEAN.replace("base: 2", "base: 10"))
-    assert colour.identity() != before
-    assert colour.named("house log").decode(np.full((1, 3), 2.0, np.float32)) == pytest.approx(100.0)
+    assert encoding.identity() != before
+    assert encoding.named("house log").decode(np.full((1, 3), 2.0, np.float32)) == pytest.approx(100.0)
 
 
 def test_a_config_that_cannot_be_read_is_named_with_the_variable(
@@ -150,13 +150,13 @@ def test_a_config_that_cannot_be_read_is_named_with_the_variable(
         (tmp_path / "broken.ocio").write_text("no config")
         monkeypatch.setenv("OCIO", str(place))
         with pytest.raises(ShotError, match="colour config cannot be read") as refused:
-            colour.named("ACEScg")
+            encoding.named("ACEScg")
         assert refused.value.file == place
         assert "OCIO" in refused.value.hint
-        assert colour.identity()
+        assert encoding.identity()
 
 
 def test_what_a_format_implies_keeps_its_primaries_without_a_studio() -> None:
     for implied in ("srgb", "video", "cineon"):
-        assert colour.footage(None, implied=implied).interop == "lin_rec709_scene"
-    assert colour.footage(None, implied="linear").linear
+        assert encoding.footage(None, implied=implied).interop == "lin_rec709_scene"
+    assert encoding.footage(None, implied="linear").linear

@@ -14,8 +14,8 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from aan_engine import exr
-from aan_engine.shot import PlateMissing, PlateUnreadable, PlateUnsupported
+from aan_engine.errors import PlateMissing, PlateUnreadable, PlateUnsupported
+from aan_engine.plates import exr
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "exr"
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
-from aan_engine.candidate import Candidate, Kind
-from aan_engine.decider import Decider
-from aan_engine.decision import Decision, balanced
-from aan_engine.networks import Networks
-from aan_engine.proxy import Reel, make
-from aan_engine.survey import Survey
+from aan_engine.candidates.candidate import Candidate, Kind
+from aan_engine.motion.shot_motion import Survey
+from aan_engine.network.bundle import Networks
+from aan_engine.plates.proxy import make
+from aan_engine.plates.proxy_store import Reel
+from aan_engine.selection.plan import Decision, balanced
+from aan_engine.selection.selector import Decider
 from tests.engine.shots import box_matte, pan
 
 SIZE = (192, 320)

@@ -12,11 +12,11 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from aan_engine import exr, plate
-from aan_engine.attributes import carried
-from aan_engine.light import encode
-from aan_engine.shot import PlateError, PlateUnreadable, PlateUnsupported, PlateUnwritable, TouchedError
-from aan_engine.touched import verify
+from aan_engine.colour.log_encoding import encode
+from aan_engine.errors import PlateError, PlateUnreadable, PlateUnsupported, PlateUnwritable, TouchedError
+from aan_engine.plates import exr, plate
+from aan_engine.plates.exr_attributes import carried
+from aan_engine.plates.verify import verify
 
 SHAPE = (40, 56)
 LOSSLESS = ("NO", "RLE", "ZIPS", "ZIP", "PIZ")

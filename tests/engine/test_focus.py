@@ -8,12 +8,12 @@ import cv2
 import numpy as np
 import pytest
 
-from aan_engine.focus import left_of_grain, softening
-from aan_engine.grain import Grain
-from aan_engine.light import decode, encode
+from aan_engine.colour.log_encoding import decode, encode
+from aan_engine.grain.estimate import Grain
 from aan_engine.pipeline import fill
+from aan_engine.plates.source_plate import sampled
+from aan_engine.rendering.defocus import left_of_grain, softening
 from aan_engine.shot import Controls
-from aan_engine.source import sampled
 from tests.engine.shots import Array, box_matte, pan, scene, shot_of
 from tests.engine.sources import source_of
 

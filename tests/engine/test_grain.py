@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 import pytest
 
-from aan_engine.carried import Carried
-from aan_engine.coring import Second, cored
-from aan_engine.evaluation.likeness import likeness
-from aan_engine.grain import Grain, measure
-from aan_engine.light import decode, encode
-from aan_engine.motion import sample
-from aan_engine.noise import kept_shares
+from aan_engine.colour.log_encoding import decode, encode
+from aan_engine.core.sampling import sample
+from aan_engine.evaluation.plate_match import likeness
+from aan_engine.grain.denoise import Second, cored
+from aan_engine.grain.estimate import Grain, measure
+from aan_engine.grain.model import kept_shares
 from aan_engine.pipeline import fill
-from aan_engine.regrain import NOTHING, Copied, standing
+from aan_engine.rendering.fill_buffer import Carried
+from aan_engine.rendering.regrain import NOTHING, Copied, standing
 from aan_engine.shot import Controls
 from tests.engine.shots import Array, box_matte, pan, scene, shot_of
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aan_engine.halves import BAND, are_halves, as_light, as_logs, stacked
-from aan_engine.light import encode
+from aan_engine.colour.log_encoding import encode
+from aan_engine.plates.half_lut import BAND, are_halves, as_light, as_logs, stacked
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 1), (1, 5), (BAND + 3, 7), (0, 4), (4, 0)])

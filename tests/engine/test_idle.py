@@ -18,16 +18,17 @@ import pytest
 import torch
 from torch import nn
 
-from aan_engine import exr
-from aan_engine.candidate import Candidate, Kind
-from aan_engine.decider import Decider
-from aan_engine.decision import Proposed
+from aan_engine.candidates.candidate import Candidate, Kind
+from aan_engine.colour.log_encoding import encode
+from aan_engine.core.types import Array, Mask
 from aan_engine.evaluation import holes
-from aan_engine.light import encode
-from aan_engine.motion import Array, Mask
-from aan_engine.networks import Networks
-from aan_engine.proxy import Reel, make
-from aan_engine.survey import Survey
+from aan_engine.motion.shot_motion import Survey
+from aan_engine.network.bundle import Networks
+from aan_engine.plates import exr
+from aan_engine.plates.proxy import make
+from aan_engine.plates.proxy_store import Reel
+from aan_engine.selection.plan import Proposed
+from aan_engine.selection.selector import Decider
 
 torch.set_num_threads(1)
 SHOT = Path(__file__).resolve().parents[1] / "demo" / "shot"

@@ -13,10 +13,10 @@ import torch
 
 from aan_engine.network.homography import HomographyEstimator
 from aan_engine.network.inpainter import Inpainter
-from aan_engine.training import homography, studies
-from aan_engine.training.clips import Run, Runs
-from aan_engine.training.journal import Journal
-from aan_engine.training.lessons import lessons
+from aan_engine.training import inpainter_data, train_homography
+from aan_engine.training.batches import lessons
+from aan_engine.training.clip_data import Run, Runs
+from aan_engine.training.run_log import Journal
 
 torch.set_num_threads(1)
 
@@ -72,7 +72,9 @@ def test_what_goes_wrong_in_a_process_ends_the_training() -> None:
 
 def test_a_training_with_processes_ends_with_the_same_bits(data: Path, tmp_path: Path) -> None:
     ends = [
-        homography.train(data, tmp_path / str(p), homography.Plan(steps=2, count=2, processes=p)).state_dict()
+        train_homography.train(
+            data, tmp_path / str(p), train_homography.Plan(steps=2, count=2, processes=p)
+        ).state_dict()
         for p in (0, 2)
     ]
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
@@ -91,12 +93,12 @@ def test_runs_side_by_side_are_as_long_as_the_shortest_and_lack_no_reference() -
 
 
 def test_a_run_is_painted_beside_others_as_it_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(studies.moving, "clips", lambda data, part="train": [])
+    monkeypatch.setattr(inpainter_data.moving, "clips", lambda data, part="train": [])
     torch.manual_seed(0)
     painter, estimator = Inpainter(), HomographyEstimator()
     torch.nn.init.normal_(painter.decoder.paint.weight, std=0.02)
-    plan = studies.Plan(stage=2, height=48, width=64, runs=2)
-    clips = studies.Clips(Path(), plan, "cpu", estimator)
+    plan = inpainter_data.Plan(stage=2, height=48, width=64, runs=2)
+    clips = inpainter_data.Clips(Path(), plan, "cpu", estimator)
     found = [run_of(3, 2, seed=1), run_of(3, 4, seed=2)]
 
     def painted(some: list[Run]) -> torch.Tensor:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aan_engine.light import encode
-from aan_engine.looks import TILE, Looks, Window
-from aan_engine.source import Source
+from aan_engine.colour.log_encoding import encode
+from aan_engine.plates.source_plate import Source
+from aan_engine.rendering.tile_cache import TILE, Looks, Window
 from tests.engine.shots import Array
 from tests.engine.sources import Picture, source_of
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aan_engine.likeness import sharpness
-from aan_engine.matching import landings
-from aan_engine.pyramid import Pyramid
-from aan_engine.registration import Registered, refine
-from aan_engine.search import ONCE_IN, PATIENCE, Searches, convinces, search
+from aan_engine.registration.block_matching import landings
+from aan_engine.registration.overlap_score import sharpness
+from aan_engine.registration.photometric import Registered, refine
+from aan_engine.registration.pyramid import Pyramid
+from aan_engine.registration.recovery import ONCE_IN, PATIENCE, Searches, convinces, search
 from tests.engine.test_registration import PLACED, SIZE, corner_error, seen_through, textured, whole
 
 FAR = np.array([[1.06, -0.05, 60.0], [0.07, 0.96, 20.0], [2e-4, -1e-4, 1]])

@@ -9,9 +9,10 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from aan_engine import exr, matte
-from aan_engine.plate import Plate
-from aan_engine.shot import MatteError
+from aan_engine.core.box import box_around
+from aan_engine.errors import MatteError
+from aan_engine.plates import exr, matte
+from aan_engine.plates.plate import Plate
 
 SHAPE = (24, 32)
 
@@ -183,10 +184,10 @@ def test_nothing_broken_under_the_matte_spreads() -> None:
 def test_the_box_holds_all_that_is_hidden_with_its_margin() -> None:
     hidden = np.zeros((20, 30), bool)
     hidden[5, 7] = hidden[9, 12] = True
-    assert matte.box(hidden, margin=0) == (5, 10, 7, 13)
-    assert matte.box(hidden, margin=3) == (2, 13, 4, 16)
-    assert matte.box(hidden, margin=100) == (0, 20, 0, 30)
+    assert box_around(hidden, margin=0) == (5, 10, 7, 13)
+    assert box_around(hidden, margin=3) == (2, 13, 4, 16)
+    assert box_around(hidden, margin=100) == (0, 20, 0, 30)
 
 
 def test_nothing_hidden_has_no_box() -> None:
-    assert matte.box(np.zeros((20, 30), bool), margin=5) is None
+    assert box_around(np.zeros((20, 30), bool), margin=5) is None

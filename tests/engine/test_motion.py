@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aan_engine.candidate import neighbourhood
-from aan_engine.motion import Motion, between, crossfill, grid, project, sample
-from aan_engine.movers import bridged, narrow
-from aan_engine.trace import follow
+from aan_engine.candidates.candidate import neighbourhood
+from aan_engine.core.harmonic import bridged
+from aan_engine.core.homography import project
+from aan_engine.core.sampling import grid, sample
+from aan_engine.motion.flow_field import Motion, between, crossfill
+from aan_engine.motion.foreground import narrow
+from aan_engine.motion.tracks import follow
 from tests.engine.test_registration import PLACED, SIZE, seen_through, textured
 
 Array = NDArray[np.float32]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.membrane import continued
-from aan_engine.movers import led
+from aan_engine.core.harmonic import continued
+from aan_engine.motion.foreground import led
 
 Array = NDArray[np.float32]
 SIZE = (120, 200)

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from aan_engine.core.harmonic import smooth_fill
 from aan_engine.network import inpainter as room
-from aan_engine.network.blocks import smooth_fill, window
+from aan_engine.network.blocks import window
 from aan_engine.network.inpainter import REACH, Decoder
 
 torch.set_num_threads(1)

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from aan_engine.network import projective
+from aan_engine.core import projective
+from aan_engine.core.harmonic import smooth_fill
 from aan_engine.network.align import Alignment, sample, warp_cells
 from aan_engine.network.attend import Attention
-from aan_engine.network.blocks import WIDTHS, smooth_fill, visible_cells
+from aan_engine.network.blocks import WIDTHS, visible_cells
 from aan_engine.network.chooser import Chooser
 from aan_engine.network.flow import agreement, warp
 from aan_engine.network.homography import HomographyEstimator

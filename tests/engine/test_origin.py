@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aan_engine.origin import by_frame
+from aan_engine.core.grouping import by_frame
 
 
 @pytest.mark.parametrize("count", [0, 1, 5, 400])

@@ -9,11 +9,12 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from aan_engine import exr, patch
-from aan_engine.attributes import carried
+from aan_engine.errors import TouchedError
 from aan_engine.pipeline import fill
-from aan_engine.shot import Controls, TouchedError
-from aan_engine.touched import verify
+from aan_engine.plates import exr, patch
+from aan_engine.plates.exr_attributes import carried
+from aan_engine.plates.verify import verify
+from aan_engine.shot import Controls
 from tests.engine.shots import box_matte, pan, shot_of
 
 SHAPE = (40, 56)

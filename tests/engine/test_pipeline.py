@@ -8,9 +8,10 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from aan_engine.light import encode
+from aan_engine.colour.log_encoding import encode
+from aan_engine.errors import MatteError, PlateUnreadable, ShotError
 from aan_engine.pipeline import Step, fill
-from aan_engine.shot import FrameFile, MatteError, PlateUnreadable, Shot, ShotError
+from aan_engine.shot import FrameFile, Shot
 from tests.engine.shots import SIZE, Array, box_matte, pan, read_rgb, shot_of, write_rgb
 
 FRAMES = 10

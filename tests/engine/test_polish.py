@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aan_engine.carried import Carried
-from aan_engine.decision import Decision
-from aan_engine.light import decode, encode
-from aan_engine.looks import Crop
-from aan_engine.motion import sample
-from aan_engine.polish import STAY, Nudge, nudge
-from aan_engine.transport import carry
+from aan_engine.colour.log_encoding import decode, encode
+from aan_engine.core.sampling import sample
+from aan_engine.rendering.affine_refine import STAY, Nudge, nudge
+from aan_engine.rendering.fill_buffer import Carried
+from aan_engine.rendering.tile_cache import Crop
+from aan_engine.rendering.warp import carry
+from aan_engine.selection.plan import Decision
 from tests.engine.shots import scene
 from tests.engine.test_transport import SIZE, decided, hole, source_of
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from aan_engine.network.pooling import channel_mean, halved, mean_around
+from aan_engine.core.pooling import channel_mean, halved, mean_around
 
 
 def pictures() -> torch.Tensor:

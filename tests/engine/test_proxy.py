@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aan_engine.light import decode
-from aan_engine.proxy import BAND, from_rows, make
+from aan_engine.colour.log_encoding import decode
+from aan_engine.plates.proxy import BAND, from_rows, make
 
 Array = NDArray[np.float32]
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aan_engine.likeness import trust
-from aan_engine.pyramid import Pyramid
-from aan_engine.registration import Registered, refine, unmoved
+from aan_engine.registration.overlap_score import trust
+from aan_engine.registration.photometric import Registered, refine, unmoved
+from aan_engine.registration.pyramid import Pyramid
 
 SIZE = (120, 208)
 

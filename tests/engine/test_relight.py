@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aan_engine.candidate import Candidate, Kind, neighbourhood
-from aan_engine.exposure import STILL, Compared, Exposure, exposure, lit
-from aan_engine.light import encode
-from aan_engine.motion import grid
+from aan_engine.candidates.candidate import Candidate, Kind, neighbourhood
+from aan_engine.colour.exposure import STILL, Compared, Exposure, exposure, lit
+from aan_engine.colour.log_encoding import encode
+from aan_engine.core.sampling import grid
 from aan_engine.pipeline import fill
-from aan_engine.relight import UNLIT, in_light, relight
+from aan_engine.selection.light_match import UNLIT, in_light, relight
 from aan_engine.shot import Controls
 from tests.engine.shots import Array, box_matte, pan, scene, shot_of
 

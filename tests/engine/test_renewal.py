@@ -8,12 +8,12 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from aan_engine.carried import Carried
-from aan_engine.grain import Grain
-from aan_engine.light import decode, encode
+from aan_engine.colour.log_encoding import decode, encode
+from aan_engine.grain.estimate import Grain
 from aan_engine.pipeline import fill
-from aan_engine.renewal import APART, Renewal
-from aan_engine.source import Source
+from aan_engine.plates.source_plate import Source
+from aan_engine.rendering.fill_buffer import Carried
+from aan_engine.rendering.static_camera import APART, Renewal
 from tests.engine.shots import Array, scene, shot_of
 from tests.engine.sources import source_of
 

@@ -10,13 +10,16 @@ import cv2
 import numpy as np
 import pytest
 
-from aan_engine import edge, pipeline
-from aan_engine.candidate import Candidate, Kind, neighbourhood
-from aan_engine.cast import Cast
-from aan_engine.layers import painted
-from aan_engine.pipeline import Filled
-from aan_engine.roles import CLEAN_NUMBER, Roles, _is_broken
-from aan_engine.shot import Controls, FrameFile, Known, MatteError, Shot, ShotError
+from aan_engine import pipeline
+from aan_engine.candidates.builders import painted
+from aan_engine.candidates.candidate import Candidate, Kind, neighbourhood
+from aan_engine.errors import MatteError, ShotError
+from aan_engine.plates import matte_edge
+from aan_engine.plates.shot_frames import CLEAN_NUMBER, Roles, _is_broken
+from aan_engine.plates.source_policy import Cast
+from aan_engine.rendering.filled_frame import Filled
+from aan_engine.selection.preference import preferred
+from aan_engine.shot import Controls, FrameFile, Known, Shot
 from tests.engine.shots import SIZE, Array, box_matte, pan, shot_of, write_matte, write_rgb
 
 FRAMES = 5
@@ -63,13 +66,13 @@ def test_a_single_broken_value_is_barred_and_no_sound_one_is(kind: Any, bad: flo
 
 def test_a_matte_that_is_neither_grown_nor_feathered_is_itself() -> None:
     roto = box_matte(1)[0]
-    assert edge.shaped(roto, grow=0, feather=0) is roto
+    assert matte_edge.shaped(roto, grow=0, feather=0) is roto
 
 
 @pytest.mark.parametrize("grow", [1, 3, 2.5])
 def test_growing_and_shrinking_move_the_edge_by_so_many_pixels(grow: float) -> None:
     roto = box_matte(1)[0]
-    wide, narrow = (edge.shaped(roto, grow=g, feather=0) for g in (grow, -grow))
+    wide, narrow = (matte_edge.shaped(roto, grow=g, feather=0) for g in (grow, -grow))
     row = SIZE[0] // 2
     assert wide[row].sum() == pytest.approx(16 + 2 * grow)
     assert narrow[row].sum() == pytest.approx(16 - 2 * grow)
@@ -79,7 +82,7 @@ def test_growing_and_shrinking_move_the_edge_by_so_many_pixels(grow: float) -> N
 
 def test_a_feather_fades_outwards_only_and_never_rises() -> None:
     roto = box_matte(1)[0]
-    soft = edge.shaped(roto, grow=0, feather=6)
+    soft = matte_edge.shaped(roto, grow=0, feather=6)
     row = soft[SIZE[0] // 2, SIZE[1] // 2 :]
     assert (soft[roto > 0] == 1).all()
     assert (np.diff(row) <= 0).all()
@@ -112,12 +115,12 @@ def test_a_soft_edge_leaves_no_fringe_of_the_object(tmp_path: Path, width: float
 
 def test_a_matte_that_is_nowhere_opaque_is_an_opacity() -> None:
     roto = 0.25 * box_matte(1)[0]
-    np.testing.assert_array_equal(edge.covering(roto), roto)
+    np.testing.assert_array_equal(matte_edge.covering(roto), roto)
 
 
 def test_a_hard_matte_covers_what_it_did() -> None:
     roto = box_matte(1)[0]
-    assert edge.covering(roto) is roto
+    assert matte_edge.covering(roto) is roto
 
 
 # In front
@@ -257,7 +260,7 @@ def test_whatever_is_preferred_the_shares_still_sum_to_what_they_did() -> None:
     layers[1].frame[::3] = 12
     shares = np.random.default_rng(0).dirichlet([1, 1, 1], layers[0].frame.shape).transpose(2, 0, 1).astype(np.float32)
     cast = Cast(painted=frozenset({5}))
-    leaning = cast.preferred(layers, shares, count=9)
+    leaning = preferred(cast, layers, shares, count=9)
     np.testing.assert_allclose(leaning.sum(0), shares.sum(0), rtol=1e-5)
     assert (leaning[0, :, ::2] > 0.98).all()
-    np.testing.assert_array_equal(Cast().preferred(layers_of(Kind.CHAINED), shares[:1], count=9), shares[:1])
+    np.testing.assert_array_equal(preferred(Cast(), layers_of(Kind.CHAINED), shares[:1], count=9), shares[:1])

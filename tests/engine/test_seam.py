@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from aan_engine.seam import MISMATCH, correction
+from aan_engine.selection.poisson import MISMATCH, correction
 from tests.engine.test_registration import textured
 
 

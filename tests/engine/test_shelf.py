@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aan_engine import shelf as room
-from aan_engine.cutting import cut, grown, joined
-from aan_engine.light import encode
-from aan_engine.plate import Plate
-from aan_engine.roles import Folded, Masks, Roles
-from aan_engine.shelf import Shelf
+from aan_engine.colour.log_encoding import encode
+from aan_engine.core.box import grown, joined
+from aan_engine.plates import plate_cache as room
+from aan_engine.plates.plate import Plate
+from aan_engine.plates.plate_cache import Shelf
+from aan_engine.plates.plate_crop import cut
+from aan_engine.plates.shot_frames import Folded, Masks, Roles
 from aan_engine.shot import Shot
 from tests.engine.shots import box_matte, pan, shot_of
 

@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from aan_engine import exr
-from aan_engine.light import encode
+from aan_engine.colour.log_encoding import encode
 from aan_engine.pipeline import fill, warm
+from aan_engine.plates import exr
 from tests.engine.shots import Array, box_matte, pan, scene, shot_of
 
 PLATES = Path(__file__).resolve().parents[1] / "demo" / "shot"

@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aan_engine.network.blocks import smooth_fill, surroundings
+from aan_engine.core.harmonic import smooth_fill
+from aan_engine.network.blocks import surroundings
 
 
 def frame() -> tuple[Tensor, Tensor]:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aan_engine.candidate import Candidate, Kind, Neighbourhood, neighbourhood
-from aan_engine.layers import painted
-from aan_engine.steady import MOST, Leaning
+from aan_engine.candidates.builders import painted
+from aan_engine.candidates.candidate import Candidate, Kind, Neighbourhood, neighbourhood
+from aan_engine.selection.temporal_prior import MOST, Leaning
 
 Array = NDArray[np.float32]
 SIZE = (64, 96)

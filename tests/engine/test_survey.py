@@ -10,14 +10,15 @@ import cv2
 import numpy as np
 import pytest
 
-from aan_engine.bearings import mirrors
-from aan_engine.candidate import neighbourhood
-from aan_engine.light import encode
-from aan_engine.proposals import linked, propose
-from aan_engine.proxy import Reel, make
-from aan_engine.schedule import references
-from aan_engine.shot import ShotError
-from aan_engine.survey import Survey
+from aan_engine.candidates.candidate import neighbourhood
+from aan_engine.candidates.generators import linked, propose
+from aan_engine.candidates.references import references
+from aan_engine.colour.log_encoding import encode
+from aan_engine.core.homography import mirrors
+from aan_engine.errors import ShotError
+from aan_engine.motion.shot_motion import Survey
+from aan_engine.plates.proxy import make
+from aan_engine.plates.proxy_store import Reel
 from tests.engine.shots import SIZE, box_matte, pan
 
 

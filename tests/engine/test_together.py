@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import torch
 
-from aan_engine.networks import Networks
-from aan_engine.training import together
-from aan_engine.training.journal import Journal
+from aan_engine.network.bundle import Networks
+from aan_engine.training import train_joint
+from aan_engine.training.run_log import Journal
 from aan_engine.training.scenes import Stage
-from aan_engine.training.together import Ensemble, Plan
+from aan_engine.training.train_joint import Ensemble, Plan
 from tests.engine.shots import pan
 
 
@@ -27,7 +27,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         photo = np.clip(255 * view[..., ::-1] ** 0.45, 0, 255).astype(np.uint8)
         cv2.imwrite(str(tmp_path / "data" / f"photo{number}.png"), photo)
     for name, value in {"FRAMES": 5, "RUNS": 1, "RUN": 2}.items():
-        monkeypatch.setattr(together, name, value)
+        monkeypatch.setattr(train_joint, name, value)
     return tmp_path / "data"
 
 
@@ -55,10 +55,10 @@ def test_a_run_in_two_sittings_ends_like_one_in_one(
                 shutil.copytree(self.folder, tmp_path / "stopped")
 
     with monkeypatch.context() as patch:
-        patch.setattr(together, "Journal", Copied)
-        patch.setattr(together, "SAVE_MINUTES", -1.0)
-        whole = together.train(data, tmp_path / "whole", Plan(scenes=2))
-    resumed = together.train(data, tmp_path / "stopped", Plan(scenes=2))
+        patch.setattr(train_joint, "Journal", Copied)
+        patch.setattr(train_joint, "SAVE_MINUTES", -1.0)
+        whole = train_joint.train(data, tmp_path / "whole", Plan(scenes=2))
+    resumed = train_joint.train(data, tmp_path / "stopped", Plan(scenes=2))
     start = Networks.load(torch.device("cpu"))
     for name in ("inpainter", "chooser"):
         again, before = (getattr(networks, name).state_dict() for networks in (resumed, start))

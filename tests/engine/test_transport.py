@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aan_engine.candidate import Candidate, Kind, neighbourhood
-from aan_engine.decision import Decision
-from aan_engine.layers import painted
-from aan_engine.light import encode
-from aan_engine.motion import grid
-from aan_engine.proxy import AREA, make, size_for
-from aan_engine.transport import carry
+from aan_engine.candidates.builders import painted
+from aan_engine.candidates.candidate import Candidate, Kind, neighbourhood
+from aan_engine.colour.log_encoding import encode
+from aan_engine.core.sampling import grid
+from aan_engine.plates.proxy import AREA, make, size_for
+from aan_engine.rendering.warp import carry
+from aan_engine.selection.plan import Decision
 from tests.engine.shots import scene
 from tests.engine.sources import source_of
 

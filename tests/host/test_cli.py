@@ -15,7 +15,7 @@ import OpenEXR
 import pytest
 import typer
 
-from aan_engine.shot import PlateUnreadable
+from aan_engine.errors import PlateUnreadable
 from plugin_host import connection, launch
 from plugin_host.server import cli, local
 from plugin_host.server.display import Display
