@@ -62,5 +62,5 @@ class WeightsError(AanError):
     """The network's weights are missing, altered, or made for another network."""
 
 
-class TouchedError(AanError):
+class OutsideMatteError(AanError):
     """A bit outside the matte would have changed."""

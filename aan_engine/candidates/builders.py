@@ -15,14 +15,14 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.candidates.candidate import Candidate, Kind, Neighbourhood
-from aan_engine.core.grouping import by_frame
+from aan_engine.candidates.candidate import Candidate, HoleRegion, Kind
+from aan_engine.core.grouping import group_by_frame
 from aan_engine.core.homography import project
-from aan_engine.core.sampling import sample, within
+from aan_engine.core.sampling import inside, sample
 from aan_engine.core.types import Array
-from aan_engine.motion.flow_field import Motion
-from aan_engine.motion.shot_motion import Survey
-from aan_engine.motion.tracks import follow
+from aan_engine.motion.flow_field import MotionField
+from aan_engine.motion.shot_motion import ShotMotion
+from aan_engine.motion.tracks import track_until_visible
 
 Scalar = TypeVar("Scalar", bound=np.generic)
 
@@ -30,114 +30,120 @@ CLEAN_AWAY = 5
 """Frames away that a clean plate counts as: it has no place in time."""
 
 
-def chained(survey: Survey, near: Neighbourhood, *, reach: int) -> list[Candidate]:
+def tracked(shot_motion: ShotMotion, hole: HoleRegion, *, reach: int) -> list[Candidate]:
     """Both directions of time, through the hole along with the camera."""
-    return _followed(survey, near, Kind.CHAINED, reach=reach, shift=survey.shift)
+    return _followed(shot_motion, hole, Kind.TRACKED, reach=reach, displacement=shot_motion.displacement)
 
 
-def carried(survey: Survey, near: Neighbourhood, *, reach: int) -> list[Candidate]:
+def tracked_with_surround(shot_motion: ShotMotion, hole: HoleRegion, *, reach: int) -> list[Candidate]:
     """Both directions of time, through the hole along with its surroundings."""
-    return _followed(survey, near, Kind.CARRIED, reach=reach, shift=survey.carried)
+    return _followed(
+        shot_motion, hole, Kind.TRACKED_WITH_SURROUND, reach=reach, displacement=shot_motion.surround_displacement
+    )
 
 
 def _followed(
-    survey: Survey,
-    near: Neighbourhood,
+    shot_motion: ShotMotion,
+    hole: HoleRegion,
     kind: Kind,
     *,
     reach: int,
-    shift: Callable[[int, int], Array],
+    displacement: Callable[[int, int], Array],
 ) -> list[Candidate]:
-    points, leader = near.points, near.leader
-    layers = []
+    points, leader = hole.points, hole.nearest_hidden
+    candidates = []
     for direction in (1, -1):
-        trace = follow(
+        trace = track_until_visible(
             points,
-            start=near.index,
+            start=hole.index,
             direction=direction,
             reach=reach,
-            frames=survey.reel.count,
-            shift=shift,
-            visible=survey.gallery.open,
-            leader=leader,
+            frames=shot_motion.proxies.count,
+            displacement=displacement,
+            visible=shot_motion.images.usable,
+            nearest_hidden=leader,
         )
-        trust = (1 / (1 + trace.steps / 10)).astype(np.float32)
-        layers.append(layer(survey, near, kind, frame=trace.frame, position=trace.position, trust=trust))
-    return layers
+        confidence = (1 / (1 + trace.steps / 10)).astype(np.float32)
+        candidates.append(
+            make_candidate(shot_motion, hole, kind, frame=trace.frame, position=trace.position, confidence=confidence)
+        )
+    return candidates
 
 
-def direct(
-    survey: Survey, near: Neighbourhood, *, reference: int, homography: NDArray[np.float64], trust: float
+def through_homography(
+    shot_motion: ShotMotion, hole: HoleRegion, *, reference: int, homography: NDArray[np.float64], confidence: float
 ) -> Candidate:
     """The whole neighbourhood seen through one homography (target -> reference)."""
-    position = project(homography, near.points)
+    position = project(homography, hole.points)
     frame = np.full(len(position), reference, np.int32)
-    certainty = np.full(len(position), trust, np.float32)
-    return layer(survey, near, Kind.DIRECT, frame=frame, position=position, trust=certainty)
+    certainty = np.full(len(position), confidence, np.float32)
+    return make_candidate(shot_motion, hole, Kind.HOMOGRAPHY, frame=frame, position=position, confidence=certainty)
 
 
-def bent(survey: Survey, near: Neighbourhood, *, reference: int, motion: Motion) -> Candidate:
+def through_homography_flow(
+    shot_motion: ShotMotion, hole: HoleRegion, *, reference: int, motion: MotionField
+) -> Candidate:
     """The whole neighbourhood seen through a homography and the residual motion around the hole."""
-    points = near.points
-    position = points + sample(motion.carried, points)
+    points = hole.points
+    position = points + sample(motion.surround_displacement, points)
     frame = np.full(len(position), reference, np.int32)
-    certainty = np.full(len(position), motion.trust, np.float32)
-    return layer(survey, near, Kind.BENT, frame=frame, position=position, trust=certainty)
+    certainty = np.full(len(position), motion.inlier_share, np.float32)
+    return make_candidate(shot_motion, hole, Kind.HOMOGRAPHY_FLOW, frame=frame, position=position, confidence=certainty)
 
 
-def layer(
-    survey: Survey,
-    near: Neighbourhood,
+def make_candidate(
+    shot_motion: ShotMotion,
+    hole: HoleRegion,
     kind: Kind,
     *,
     frame: NDArray[np.int32],
     position: Array,
-    trust: Array,
+    confidence: Array,
 ) -> Candidate:
     """A candidate from per-point sources (n,) and (n, 2); whatever is hidden or outside its frame is not valid."""
     n = len(frame)
     colour, stir = np.zeros((n, 3), np.float32), np.zeros(n, np.float32)
     valid = np.zeros(n, bool)
-    for source, here in by_frame(frame):
+    for source, here in group_by_frame(frame):
         at = position[here]
-        picture = survey.gallery.image(source)
-        seen = within(at, picture.shape) & (sample(survey.gallery.open(source), at) > 0.999)
+        picture = shot_motion.images.image(source)
+        seen = inside(at, picture.shape) & (sample(shot_motion.images.usable(source), at) > 0.999)
         here, at = here[seen], at[seen]
         colour[here] = sample(picture, at, sharp=True)
-        stir[here] = sample(survey.stir(source), at)
+        stir[here] = sample(shot_motion.independent_motion(source), at)
         valid[here] = True
     blank = np.float32(0)
-    away = np.where(frame < survey.reel.count, np.abs(frame - near.index), CLEAN_AWAY)
+    away = np.where(frame < shot_motion.proxies.count, np.abs(frame - hole.index), CLEAN_AWAY)
     return Candidate(
         kind,
-        image=_spread(colour, near),
-        valid=_spread(valid, near),
-        frame=_spread(np.where(valid, frame, np.int32(-1)), near, blank=-1),
-        position=_spread(position, near),
-        distance=_spread(np.where(valid, away.astype(np.float32), blank), near),
-        trust=_spread(np.where(valid, trust, blank), near),
-        stir=_spread(stir, near),
+        image=_spread(colour, hole),
+        valid=_spread(valid, hole),
+        frame=_spread(np.where(valid, frame, np.int32(-1)), hole, blank=-1),
+        position=_spread(position, hole),
+        distance=_spread(np.where(valid, away.astype(np.float32), blank), hole),
+        confidence=_spread(np.where(valid, confidence, blank), hole),
+        independent_motion=_spread(stir, hole),
     )
 
 
-def _spread(values: NDArray[Scalar], near: Neighbourhood, *, blank: float = 0) -> NDArray[Scalar]:
+def _spread(values: NDArray[Scalar], hole: HoleRegion, *, blank: float = 0) -> NDArray[Scalar]:
     """Values of the n wanted pixels laid out over the box (h, w, ...)."""
-    shape = near.wanted.shape
+    shape = hole.wanted.shape
     out = np.full((shape[0] * shape[1], *values.shape[1:]), blank, values.dtype)
-    out[near.cells] = values
+    out[hole.cells] = values
     return out.reshape(*shape, *values.shape[1:])
 
 
-def painted(image: Array, near: Neighbourhood) -> Candidate:
+def synthesised(image: Array, hole: HoleRegion) -> Candidate:
     """The synthesised layer: `image` (h, w, 3) over the box, proposed everywhere."""
-    shape = near.hidden.shape
+    shape = hole.hidden.shape
     return Candidate(
-        Kind.PAINTED,
+        Kind.SYNTHESISED,
         image=image,
         valid=np.ones(shape, bool),
         frame=np.full(shape, -1, np.int32),
         position=np.zeros((*shape, 2), np.float32),
         distance=np.zeros(shape, np.float32),
-        trust=np.zeros(shape, np.float32),
-        stir=np.zeros(shape, np.float32),
+        confidence=np.zeros(shape, np.float32),
+        independent_motion=np.zeros(shape, np.float32),
     )

@@ -25,19 +25,19 @@ RIM = 8
 class Kind(IntEnum):
     """Which pathway proposed a candidate."""
 
-    CHAINED = 0
+    TRACKED = 0
     """Adjacent motion, traced from frame to frame until the pixel comes into view."""
-    DIRECT = 1
+    HOMOGRAPHY = 1
     """One homography to a distant reference."""
-    ATTENDED = 2
+    ATTENTION = 2
     """The best-matching place found by non-local attention."""
-    RECURRENT = 3
+    PREVIOUS = 3
     """Where the previous frame's answer came from, carried along by motion."""
-    PAINTED = 4
+    SYNTHESISED = 4
     """Synthesised by the residual pathway: on no plate."""
-    CARRIED = 5
+    TRACKED_WITH_SURROUND = 5
     """As CHAINED, but through the hole a pixel moves as its surroundings do, not as the camera."""
-    BENT = 6
+    HOMOGRAPHY_FLOW = 6
     """As DIRECT, with the residual motion that the homography leaves."""
 
 
@@ -52,7 +52,7 @@ class Candidate:
         frame: (h, w) int32, index of the source frame, -1 where none (painted, or not valid).
         position: (h, w, 2) float32, where in that frame.
         distance: (h, w) float32, how many frames away.
-        trust: (h, w) float32, 0 .. 1, the alignment's own word.
+        confidence: (h, w) float32, 0 .. 1, the alignment's own word.
         stir: (h, w) float32, proxy pixels by which the source pixel moves against the camera: foreground.
     """
 
@@ -62,12 +62,12 @@ class Candidate:
     frame: NDArray[np.int32]
     position: Array
     distance: Array
-    trust: Array
-    stir: Array
+    confidence: Array
+    independent_motion: Array
 
 
 @dataclass(frozen=True, eq=False)
-class Neighbourhood:
+class HoleRegion:
     """The part of a target's proxy that is worked on: the hole, its rim, and the box around both.
 
     Args:
@@ -84,7 +84,7 @@ class Neighbourhood:
     left: int
     hidden: Mask
     wanted: Mask
-    barred: Mask
+    unusable: Mask
 
     @cached_property
     def cells(self) -> NDArray[np.intp]:
@@ -98,7 +98,7 @@ class Neighbourhood:
         return np.stack([xs + self.left, ys + self.top], -1).astype(np.float32)
 
     @cached_property
-    def leader(self) -> NDArray[np.intp]:
+    def nearest_hidden(self) -> NDArray[np.intp]:
         """(n,) for each wanted pixel the index (among the wanted) of the nearest hidden one."""
         number = np.full(self.wanted.shape, -1, np.intp)
         number[self.wanted] = np.arange(int(self.wanted.sum()))
@@ -110,7 +110,7 @@ class Neighbourhood:
         return nearest[label[self.wanted]]
 
 
-def neighbourhood(index: int, hidden: Mask, *, barred: Mask | None = None) -> Neighbourhood | None:
+def hole_region(index: int, hidden: Mask, *, unusable: Mask | None = None) -> HoleRegion | None:
     """The box around `hidden` (h, w) with its rim, its sides multiples of 8 where the proxy is; None without a hole."""
     if not hidden.any():
         return None
@@ -121,5 +121,5 @@ def neighbourhood(index: int, hidden: Mask, *, barred: Mask | None = None) -> Ne
     top, left = max(0, rows[0] - 8) // 8 * 8, max(0, columns[0] - 8) // 8 * 8
     bottom, right = min(h, (rows[-1] + 16) // 8 * 8), min(w, (columns[-1] + 16) // 8 * 8)
     box = np.s_[top:bottom, left:right]
-    apart = np.zeros_like(hidden[box]) if barred is None else barred[box] & ~hidden[box]
-    return Neighbourhood(index, int(top), int(left), hidden[box], wanted[box], apart)
+    apart = np.zeros_like(hidden[box]) if unusable is None else unusable[box] & ~hidden[box]
+    return HoleRegion(index, int(top), int(left), hidden[box], wanted[box], apart)

@@ -12,19 +12,25 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.candidates.builders import bent, carried, chained, direct, layer
-from aan_engine.candidates.candidate import Candidate, Kind, Neighbourhood
+from aan_engine.candidates.builders import (
+    make_candidate,
+    through_homography,
+    through_homography_flow,
+    tracked,
+    tracked_with_surround,
+)
+from aan_engine.candidates.candidate import Candidate, HoleRegion, Kind
 from aan_engine.candidates.references import references
-from aan_engine.core.grouping import present
-from aan_engine.core.sampling import sample, within
+from aan_engine.core.grouping import distinct_frames
+from aan_engine.core.sampling import inside, sample
 from aan_engine.core.types import Array
-from aan_engine.motion.shot_motion import Survey
-from aan_engine.registration.photometric import Registered
+from aan_engine.motion.shot_motion import ShotMotion
+from aan_engine.registration.photometric import Registration
 
 REFERENCES = 3
 """Direct references per target."""
 
-BENT = 1
+WITH_FLOW = 1
 """Of so many of them, the most telling ones, the residual motion is looked at, too."""
 
 CELL = 8
@@ -33,12 +39,12 @@ CELL = 8
 SLACK = 4
 """A cell's match is polished by up to so many pixels."""
 
-HANDED_ON = 60
+LONGEST_HANDED_ON = 60
 """A source further away than this is not carried along any more: errors add up."""
 
 
 @dataclass(frozen=True)
-class Pathways:
+class EnabledKinds:
     """Which pathways take part: all of them, unless an ablation says otherwise. No artist's knob.
 
     Args:
@@ -50,12 +56,12 @@ class Pathways:
     references: int = REFERENCES
 
 
-EVERY = Pathways()
+ALL_KINDS = EnabledKinds()
 """All of them, as shots are filled."""
 
 
 @dataclass(frozen=True, eq=False)
-class Answer:
+class PreviousSources:
     """Where each pixel of a frame was finally taken from; kept for the next frame.
 
     Args:
@@ -69,109 +75,124 @@ class Answer:
     position: Array
 
     @classmethod
-    def of(cls, near: Neighbourhood, layers: list[Candidate], shares: Array, *, size: tuple[int, int]) -> Answer:
+    def of(
+        cls, hole: HoleRegion, candidates: list[Candidate], shares: Array, *, size: tuple[int, int]
+    ) -> PreviousSources:
         """The winners' sources by (K, h, w) shares over the box; `size` is the proxy's."""
         winner = shares.argmax(0)
         frame, position = np.full(size, -1, np.int32), np.zeros((*size, 2), np.float32)
-        h, w = near.hidden.shape
-        box = np.s_[near.top : near.top + h, near.left : near.left + w]
-        frames = np.take_along_axis(np.stack([c.frame for c in layers]), winner[None], 0)[0]
-        positions = np.take_along_axis(np.stack([c.position for c in layers]), winner[None, ..., None], 0)[0]
-        frame[box], position[box] = np.where(near.hidden, frames, -1), positions
-        return cls(near.index, frame, position)
+        h, w = hole.hidden.shape
+        box = np.s_[hole.top : hole.top + h, hole.left : hole.left + w]
+        frames = np.take_along_axis(np.stack([c.frame for c in candidates]), winner[None], 0)[0]
+        positions = np.take_along_axis(np.stack([c.position for c in candidates]), winner[None, ..., None], 0)[0]
+        frame[box], position[box] = np.where(hole.hidden, frames, -1), positions
+        return cls(hole.index, frame, position)
 
 
-def linked(survey: Survey, near: Neighbourhood, *, count: int = REFERENCES) -> dict[int, Registered]:
+def registered_references(
+    shot_motion: ShotMotion, hole: HoleRegion, *, count: int = REFERENCES
+) -> dict[int, Registration]:
     """The references of a target with their homographies; those that turn out to show another place are dropped."""
-    chosen = references(survey, near, count=count)
-    survey.expect(near.index)
-    found = {r: survey.bearings.link(near.index, r) for r in chosen}
+    chosen = references(shot_motion, hole, count=count)
+    shot_motion.prefetch(hole.index)
+    found = {r: shot_motion.registration.direct(hole.index, r) for r in chosen}
     return {reference: link for reference, link in found.items() if link is not None}
 
 
-def propose(
-    survey: Survey,
-    near: Neighbourhood,
+def generate(
+    shot_motion: ShotMotion,
+    hole: HoleRegion,
     *,
-    links: dict[int, Registered],
-    kinds: frozenset[Kind] = Pathways.kinds,
+    links: dict[int, Registration],
+    kinds: frozenset[Kind] = EnabledKinds.kinds,
 ) -> list[Candidate]:
     """All candidates of these kinds that lie on plates and need neither network nor past."""
-    layers: list[Candidate] = []
-    if Kind.CHAINED in kinds:
-        layers += chained(survey, near, reach=survey.reach)
-    if Kind.CARRIED in kinds:
-        layers += carried(survey, near, reach=survey.reach)
-    if Kind.DIRECT in kinds:
+    candidates: list[Candidate] = []
+    if Kind.TRACKED in kinds:
+        candidates += tracked(shot_motion, hole, reach=shot_motion.reach)
+    if Kind.TRACKED_WITH_SURROUND in kinds:
+        candidates += tracked_with_surround(shot_motion, hole, reach=shot_motion.reach)
+    if Kind.HOMOGRAPHY in kinds:
         for reference, link in links.items():
-            layers.append(direct(survey, near, reference=reference, homography=link.homography, trust=link.trust))
-    if Kind.BENT in kinds:
-        for reference, link in list(links.items())[:BENT]:
-            layers.append(bent(survey, near, reference=reference, motion=survey.bend(near.index, reference, link=link)))
-    return layers
+            candidates.append(
+                through_homography(
+                    shot_motion, hole, reference=reference, homography=link.homography, confidence=link.inlier_share
+                )
+            )
+    if Kind.HOMOGRAPHY_FLOW in kinds:
+        for reference, link in list(links.items())[:WITH_FLOW]:
+            candidates.append(
+                through_homography_flow(
+                    shot_motion,
+                    hole,
+                    reference=reference,
+                    motion=shot_motion.to_reference(hole.index, reference, direct=link),
+                )
+            )
+    return candidates
 
 
-def recurrent(survey: Survey, near: Neighbourhood, previous: Answer) -> Candidate:
+def from_previous(shot_motion: ShotMotion, hole: HoleRegion, previous: PreviousSources) -> Candidate:
     """The previous frame's sources, carried along by motion.
 
     A pixel moves to its place in the previous frame; what it shows there was taken from some plate, and the same
     offset to that source is kept. Pixels visible in the previous frame are left to the chain.
     """
-    here = near.points
-    before = here + sample(survey.shift(near.index, previous.index), here)
-    h, w = survey.reel.size
+    here = hole.points
+    before = here + sample(shot_motion.displacement(hole.index, previous.index), here)
+    h, w = shot_motion.proxies.size
     cell = np.rint(before).astype(np.int32)
-    inside = within(cell, (h, w))
+    on_frame = inside(cell, (h, w))
     x, y = np.clip(cell[:, 0], 0, w - 1), np.clip(cell[:, 1], 0, h - 1)
-    source = np.where(inside, previous.frame[y, x], -1).astype(np.int32)
-    source[(np.abs(source - near.index) > HANDED_ON) & (source < survey.reel.count)] = -1
+    source = np.where(on_frame, previous.frame[y, x], -1).astype(np.int32)
+    source[(np.abs(source - hole.index) > LONGEST_HANDED_ON) & (source < shot_motion.proxies.count)] = -1
     # The neighbourhood's own slope is lost by this (a translation stands in for it); below a pixel it shifts by
     # less than the rounding did, which is added back.
     position = previous.position[y, x] + (before - cell)
-    trust = np.full(len(here), 0.5, np.float32)
-    return layer(survey, near, Kind.RECURRENT, frame=source, position=position, trust=trust)
+    confidence = np.full(len(here), 0.5, np.float32)
+    return make_candidate(shot_motion, hole, Kind.PREVIOUS, frame=source, position=position, confidence=confidence)
 
 
-def attended(
-    survey: Survey,
-    near: Neighbourhood,
+def from_attention(
+    shot_motion: ShotMotion,
+    hole: HoleRegion,
     *,
     frames: NDArray[np.int32],
     rows: NDArray[np.int64],
     columns: NDArray[np.int64],
-    trust: Array,
+    confidence: Array,
     template: Array,
 ) -> Candidate:
     """The cells that attention found for the hole's cells, brought from cell to pixel precision.
 
     Args:
-        frames, rows, columns, trust: over the target's cells: source frame (-1 where none), its cell, the weight.
+        frames, rows, columns, confidence: over the target's cells: source frame (-1 where none), its cell, the weight.
         template: (h, w, 3) log range over the whole proxy, the target with a first guess in its hole: what a match's
             surroundings are compared with.
 
     Convention: cell (r, c) covers proxy pixels 8 r .. 8 r + 7 and 8 c .. 8 c + 7.
     """
-    points = near.points
+    points = hole.points
     at = (points / CELL).astype(np.int32)
     shift = np.zeros((*frames.shape, 2), np.float32)
     across = frames.shape[1]
-    for row, column in (divmod(cell, across) for cell in present(at[:, 1] * across + at[:, 0])):
+    for row, column in (divmod(cell, across) for cell in distinct_frames(at[:, 1] * across + at[:, 0])):
         if frames[row, column] >= 0:
             place = (int(rows[row, column]) * CELL, int(columns[row, column]) * CELL)
-            source = survey.gallery.image(int(frames[row, column]))
-            shift[row, column] = _polished(template, source, here=(row * CELL, column * CELL), there=place)
+            source = shot_motion.images.image(int(frames[row, column]))
+            shift[row, column] = _matched_to_pixel(template, source, here=(row * CELL, column * CELL), there=place)
     row, column = at[:, 1], at[:, 0]
-    return layer(
-        survey,
-        near,
-        Kind.ATTENDED,
+    return make_candidate(
+        shot_motion,
+        hole,
+        Kind.ATTENTION,
         frame=frames[row, column].astype(np.int32),
         position=points + shift[row, column],
-        trust=trust[row, column],
+        confidence=confidence[row, column],
     )
 
 
-def _polished(template: Array, source: Array, *, here: tuple[int, int], there: tuple[int, int]) -> Array:
+def _matched_to_pixel(template: Array, source: Array, *, here: tuple[int, int], there: tuple[int, int]) -> Array:
     """(x, y) from a cell at `here` (top, left) to its best fit near `there`: the cell and two pixels around it."""
     h, w = template.shape[:2]
     top, left = (min(max(v - 2, 0), limit - CELL - 4) for v, limit in zip(here, (h, w), strict=True))

@@ -11,7 +11,7 @@ Picture = NDArray[np.uint8]
 """(H, W, 3) uint8, R, G, B."""
 
 
-def encoded(linear: NDArray[Any]) -> NDArray[np.float32]:
+def to_srgb(linear: NDArray[Any]) -> NDArray[np.float32]:
     """Scene-linear light as a screen takes it, 0 .. 255, not rounded: what figures are computed from.
 
     Args:
@@ -23,9 +23,9 @@ def encoded(linear: NDArray[Any]) -> NDArray[np.float32]:
     return 255 * np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055).astype(np.float32)
 
 
-def display(linear: NDArray[Any]) -> Picture:
+def to_srgb8(linear: NDArray[Any]) -> Picture:
     """What a screen shows of scene-linear light: `encoded`, rounded to nearest.
 
     Convention: as `encoded`; (H, W, 3) uint8.
     """
-    return (encoded(linear) + 0.5).astype(np.uint8)
+    return (to_srgb(linear) + 0.5).astype(np.uint8)

@@ -58,7 +58,7 @@ class Encoding:
         return _applied(self._back, light)
 
 
-def named(name: str) -> Encoding:
+def of_exr(name: str) -> Encoding:
     """The encoding of an EXR plate whose space the artist names.
 
     Args:
@@ -70,10 +70,10 @@ def named(name: str) -> Encoding:
     """
     config = ocio.config()
     space = ocio.find(config, name)
-    return _cineon(config) if space is None else _between(config, space, ocio.kin(config, space))
+    return _cineon(config) if space is None else _between(config, space, ocio.linear_space_of(config, space))
 
 
-def footage(name: str | None, *, implied: str) -> Encoding:
+def of_format(name: str | None, *, implied: str) -> Encoding:
     """The encoding of a picture of another format, and the space in which it goes on as an EXR.
 
     That is the studio's `scene_linear` where `$OCIO` names a config, else linear light with the picture's primaries.
@@ -91,7 +91,7 @@ def footage(name: str | None, *, implied: str) -> Encoding:
     space = ocio.find(config, name) if name is not None else ocio.implied(config, implied)
     if space is None:
         return _cineon(config)
-    return _between(config, space, ocio.role(config) if os.environ.get("OCIO") else ocio.kin(config, space))
+    return _between(config, space, ocio.role(config) if os.environ.get("OCIO") else ocio.linear_space_of(config, space))
 
 
 def identity() -> str:

@@ -22,7 +22,7 @@ AT_ONCE = 1 << 16
 """Values that are worked on at a time: what lies between them and the result stays in the processor's cache."""
 
 
-def encode(linear: ArrayLike) -> NDArray[np.float32]:
+def to_log(linear: ArrayLike) -> NDArray[np.float32]:
     """Scene-linear light to the working range: `y = GAIN asinh(x / TOE)`.
 
     Any finite value has an image: 0 -> 0, 0.18 -> 0.45, 1 -> 1, 65504 -> 4.70; odd-symmetric through negatives,
@@ -31,15 +31,15 @@ def encode(linear: ArrayLike) -> NDArray[np.float32]:
 
     Convention: channel by channel, any shape; `decode(encode(x))` returns x within 1e-6 of itself over half's range.
     """
-    return _curved(linear, _risen)
+    return _curved(linear, _asinh)
 
 
-def decode(encoded: ArrayLike) -> NDArray[np.float32]:
+def from_log(encoded: ArrayLike) -> NDArray[np.float32]:
     """The working range back to scene-linear light: `x = TOE sinh(y / GAIN)`; see `encode`."""
-    return _curved(encoded, _sunk)
+    return _curved(encoded, _sinh)
 
 
-def grey(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def channel_mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
     """(..., 3) -> (...): the mean of the channels; `mean` takes ten times as long over so short an axis."""
     return np.asarray((values[..., 0] + values[..., 1] + values[..., 2]) / np.float32(3), np.float32)
 
@@ -55,13 +55,13 @@ def _curved(values: ArrayLike, curve: Callable[[NDArray[np.float64]], NDArray[np
     return found.reshape(given.shape)
 
 
-def _risen(size: NDArray[np.float64]) -> NDArray[np.float64]:
+def _asinh(size: NDArray[np.float64]) -> NDArray[np.float64]:
     size = size / TOE
     # The library's own asinh and sinh take two and a half times as long.
     return GAIN * np.where(size < TINY, size, np.log(size + np.sqrt(size * size + 1)))
 
 
-def _sunk(size: NDArray[np.float64]) -> NDArray[np.float64]:
+def _sinh(size: NDArray[np.float64]) -> NDArray[np.float64]:
     size = size / GAIN
     grown = np.exp(size)
     return TOE * np.where(size < TINY, size, 0.5 * (grown - 1 / grown))

@@ -115,7 +115,7 @@ def implied(among: Config, kind: str) -> ColorSpace | None:
     )
 
 
-def kin(among: Config, space: ColorSpace) -> ColorSpace:
+def linear_space_of(among: Config, space: ColorSpace) -> ColorSpace:
     """The scene-linear space of the same primaries, told by the interop IDs (`curve_primaries_state`), else the role's.
 
     A space that is linear is its own.

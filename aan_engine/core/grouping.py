@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def present(frames: NDArray[np.integer]) -> list[int]:
+def distinct_frames(frames: NDArray[np.integer]) -> list[int]:
     """Each number that is among `frames` (n,), ascending; negative ones are no frames."""
     return np.flatnonzero(np.bincount(frames[frames >= 0])).tolist()
 
 
-def by_frame(frames: NDArray[np.integer]) -> Iterator[tuple[int, NDArray[np.intp]]]:
+def group_by_frame(frames: NDArray[np.integer]) -> Iterator[tuple[int, NDArray[np.intp]]]:
     """Each frame, ascending, and where in `frames` (n,) it stands, ascending; negative numbers are no frames."""
     order = np.argsort(frames, kind="stable")
     ranked = frames[order]

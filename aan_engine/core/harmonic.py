@@ -7,27 +7,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from aan_engine.core.pooling import halved
+from aan_engine.core.pooling import downsample2x
 from aan_engine.core.types import Array, Mask
 
 
-def continued(values: Array, known: Array) -> Array:
+def harmonic_fill(values: Array, known: Array) -> Array:
     """(h, w, c) with what is not known, (h, w) 0 or 1, continued from its surroundings: see `blocks.smooth_fill`."""
     planes = torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None]
-    filled = smooth_fill(planes, torch.from_numpy(known)[None, None])[0].numpy()
+    filled = harmonic_fill_batch(planes, torch.from_numpy(known)[None, None])[0].numpy()
     return np.asarray(filled.transpose(1, 2, 0))
 
 
-def bridged(grey: Array, hidden: Mask) -> Array:
+def fill_hidden(grey: Array, hidden: Mask) -> Array:
     """`grey` (h, w) with what is hidden filled smoothly from its rim."""
-    return np.where(hidden, continued(grey[..., None], (~hidden).astype(np.float32))[..., 0], grey)
+    return np.where(hidden, harmonic_fill(grey[..., None], (~hidden).astype(np.float32))[..., 0], grey)
 
 
 RELAXED = 12
 """Rounds of relaxation on every level of the smooth fill: what is left of the error is below what an eye tells."""
 
 
-def smooth_fill(image: Tensor, visible: Tensor) -> Tensor:
+def harmonic_fill_batch(image: Tensor, visible: Tensor) -> Tensor:
     """The visible pixels, and a membrane stretched over the hole: (B, C, H, W), (B, 1, H, W) -> (B, C, H, W).
 
     Inside the hole the fill is close to harmonic (Laplace's equation, the visible pixels being its border), solved
@@ -37,7 +37,7 @@ def smooth_fill(image: Tensor, visible: Tensor) -> Tensor:
     Convention: half-resolution pixel (j, i) covers pixels 2 j, 2 j + 1 by 2 i, 2 i + 1; edges are mirrored (no flux).
     """
     with torch.no_grad():
-        return _membrane(torch.where(visible > 0, image, 0.0) * visible, visible)
+        return _multigrid(torch.where(visible > 0, image, 0.0) * visible, visible)
 
 
 def span(marked: Tensor, *, margin: int) -> slice:
@@ -50,7 +50,7 @@ def span(marked: Tensor, *, margin: int) -> slice:
     return slice(max(first - margin, 0), min(last + 1 + margin, len(marked)))
 
 
-def _membrane(known: Tensor, visible: Tensor) -> Tensor:
+def _multigrid(known: Tensor, visible: Tensor) -> Tensor:
     """One level: the coarser level's fill, relaxed. `known` is premultiplied by `visible`, which may be fractional."""
     share = visible.clamp(0, 1)
     colour = torch.where(visible > 0, known / visible.clamp_min(1e-6), 0.0)
@@ -64,16 +64,16 @@ def _membrane(known: Tensor, visible: Tensor) -> Tensor:
     # Two around the hole, where the film is fastened: what is further away has no say.
     rows, columns = (span(hidden.any(along), margin=2) for along in (1, 0))
     odd = (0, w % 2, 0, h % 2)
-    light, seen = (halved(F.pad(x, odd)) for x in (known, visible))
+    light, seen = (downsample2x(F.pad(x, odd)) for x in (known, visible))
     # What half a coarse pixel shows is known there as well as anything can be.
-    coarse = _membrane(torch.where(seen > 0, light / seen.clamp_min(1e-6), 0.0), (seen > 0).to(seen.dtype))
+    coarse = _multigrid(torch.where(seen > 0, light / seen.clamp_min(1e-6), 0.0), (seen > 0).to(seen.dtype))
     share, held = share[..., rows, columns], colour[..., rows, columns] * share[..., rows, columns]
-    film = held + _risen(coarse, rows, columns) * (1 - share)
+    film = held + _upsampled(coarse, rows, columns) * (1 - share)
     colour[..., rows, columns] = _relaxed(film, held=held, free=0.25 * (1 - share))
     return colour
 
 
-def _risen(coarse: Tensor, rows: slice, columns: slice) -> Tensor:
+def _upsampled(coarse: Tensor, rows: slice, columns: slice) -> Tensor:
     """These rows and columns of `coarse` (B, C, h, w) at twice its resolution."""
     # With one more on each side they come out as if the whole picture rose.
     around = [slice(max(s.start // 2 - 1, 0), (s.stop + 1) // 2 + 1) for s in (rows, columns)]

@@ -24,7 +24,7 @@ def project(homography: NDArray[np.float64], points: Array) -> Array:
 Homography = NDArray[np.float64]
 
 
-def mirrors(homography: Homography, *, shape: tuple[int, int]) -> bool:
+def flips_orientation(homography: Homography, *, shape: tuple[int, int]) -> bool:
     """Whether a frame of `shape` (h, w) is turned over by the homography, or folded at the horizon."""
     h, w = shape
     corners = np.array([[0, 0, 1], [w - 1, 0, 1], [w - 1, h - 1, 1], [0, h - 1, 1]], np.float64) @ homography.T
@@ -34,12 +34,12 @@ def mirrors(homography: Homography, *, shape: tuple[int, int]) -> bool:
     return bool((x * np.roll(y, -1) - np.roll(x, -1) * y).sum() <= 0)
 
 
-def inverse(homography: Homography) -> Homography:
+def invert(homography: Homography) -> Homography:
     """Source pixel -> target pixel."""
     return np.asarray(np.linalg.inv(homography), np.float64)
 
 
-def warp(R: Array, mr: Array, H: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[Array, Array]:
+def warp_with_mask(R: Array, mr: Array, H: NDArray[np.float64], shape: tuple[int, ...]) -> tuple[Array, Array]:
     """The reference seen from the target, and where that is wholly visible."""
     size = (shape[1], shape[0])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
@@ -48,7 +48,7 @@ def warp(R: Array, mr: Array, H: NDArray[np.float64], shape: tuple[int, ...]) ->
     return warped, (seen > 0.999).astype(np.float32)
 
 
-def scaling(small: tuple[int, ...], large: tuple[int, ...]) -> NDArray[np.float64]:
+def level_scaling(small: tuple[int, ...], large: tuple[int, ...]) -> NDArray[np.float64]:
     """Full-resolution pixel centres -> level pixel centres."""
     sy, sx = small[0] / large[0], small[1] / large[1]
     return np.array([[sx, 0, 0.5 * sx - 0.5], [0, sy, 0.5 * sy - 0.5], [0, 0, 1]], np.float64)

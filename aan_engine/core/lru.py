@@ -10,7 +10,7 @@ from typing import TypeVar
 Value = TypeVar("Value")
 
 
-class Recent:
+class LruCache:
     """At most `limit` values, each made once.
 
     What is being made holds up those who wait for the same value and nobody else. A value may ask for others while it

@@ -10,13 +10,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 
-def halved(x: Tensor) -> Tensor:
+def downsample2x(x: Tensor) -> Tensor:
     """(..., h, w) at half the resolution, h and w even: pixel (j, i) is the mean of 2 j, 2 j + 1 by 2 i, 2 i + 1."""
     rows = x[..., ::2, :] + x[..., 1::2, :]
     return (rows[..., ::2] + rows[..., 1::2]) * 0.25
 
 
-def mean_around(x: Tensor, side: int) -> Tensor:
+def box_mean(x: Tensor, side: int) -> Tensor:
     """(..., h, w): the mean over side x side around each pixel, side odd; beyond the border everything is 0."""
     h, w = x.shape[-2:]
     reach = side // 2

@@ -9,7 +9,7 @@ from typing import TypeVar
 Value = TypeVar("Value")
 
 
-def ahead(read: Callable[[int], Value], indices: Sequence[int]) -> Generator[Value]:
+def prefetch(read: Callable[[int], Value], indices: Sequence[int]) -> Generator[Value]:
     """`read` of these indices, in order; what it raises is raised in its turn.
 
     One is read ahead, no more: plates are large. Whoever stops early closes the iterator, which waits for the file in

@@ -19,18 +19,18 @@ TAPS = 2
 """Pixels to each side that a bicubic value is made of."""
 
 
-def grid(shape: tuple[int, ...]) -> Array:
+def pixel_grid(shape: tuple[int, ...]) -> Array:
     """(h, w, 2): each pixel's own (x, y)."""
-    return _grid(shape[0], shape[1]).copy()
+    return _pixel_grid(shape[0], shape[1]).copy()
 
 
 @lru_cache(maxsize=4)
-def _grid(height: int, width: int) -> Array:
+def _pixel_grid(height: int, width: int) -> Array:
     y, x = np.mgrid[:height, :width].astype(np.float32)
     return np.stack([x, y], -1)
 
 
-def within(points: Array, shape: tuple[int, ...]) -> Mask:
+def inside(points: Array, shape: tuple[int, ...]) -> Mask:
     """Which of the points (..., 2) lie on a picture of `shape`, from its first pixel's centre to its last one's."""
     x, y = points[..., 0], points[..., 1]
     return (x >= 0) & (y >= 0) & (x <= shape[1] - 1) & (y <= shape[0] - 1)
@@ -53,7 +53,7 @@ def sample(image: NDArray[np.float32], points: Array, *, sharp: bool = False) ->
     return _remapped(image, points, cv2.INTER_LINEAR)
 
 
-def window(points: Array, *, margin: int, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
+def box_of_points(points: Array, *, margin: int, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
     """(left, top, right, bottom), the last two excluded: the pixels of a picture of `shape` (h, w ...) around points.
 
     From `margin` pixels before to `margin` pixels beyond all pixels beside the points (..., 2), of which there is at
@@ -72,7 +72,7 @@ def _cropped(image: NDArray[np.float32], points: Array) -> tuple[NDArray[np.floa
     """The part of `image` that bicubic values at `points` depend on, and the points on it."""
     if not points.size:
         return image, points
-    left, top, right, bottom = window(points, margin=TAPS, shape=image.shape)
+    left, top, right, bottom = box_of_points(points, margin=TAPS, shape=image.shape)
     # Halfway between two pixels OpenCV takes the even one: what is even stays so.
     left, top = left - left % 2, top - top % 2
     return np.ascontiguousarray(image[top:bottom, left:right]), points - np.array([left, top], np.float32)

@@ -16,7 +16,7 @@ Stage = Callable[[int, Any], Any]
 """A target's index and what the stage before made of it -> what this one makes of it; sees the targets in order."""
 
 
-def relay(indices: Sequence[int], prepare: Callable[[int], Any], *stages: Stage) -> Generator[Any]:
+def run_stages(indices: Sequence[int], prepare: Callable[[int], Any], *stages: Stage) -> Generator[Any]:
     """What the last stage makes of these targets, in order; what a stage raises is raised in its turn.
 
     Preparation (and with it the survey's progress) stays in the caller's thread; the stages have one each, and no more

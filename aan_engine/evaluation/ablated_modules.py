@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 
 from aan_engine.network.align import Aligned
-from aan_engine.network.attend import Attention, Matches
+from aan_engine.network.attend import Attention, CellMatches
 
 
 class Inattentive(Attention):
     """Instead of the attention: adds nothing, finds nothing."""
 
-    def forward(self, filled: Tensor, asked: Tensor, features: Tensor, visible: Tensor) -> tuple[Tensor, Matches]:
+    def forward(self, filled: Tensor, asked: Tensor, features: Tensor, visible: Tensor) -> tuple[Tensor, CellMatches]:
         none = torch.full(filled[:, 0].flatten(1).shape, -1, dtype=torch.long, device=filled.device)
-        return filled, Matches(none, none, none, torch.zeros_like(filled[:, 0].flatten(1)))
+        return filled, CellMatches(none, none, none, torch.zeros_like(filled[:, 0].flatten(1)))
 
 
 class Entire(Attention):
@@ -30,7 +30,7 @@ class Entire(Attention):
         entire.load_state_dict(attention.state_dict())
         return entire.requires_grad_(False)
 
-    def forward(self, filled: Tensor, asked: Tensor, features: Tensor, visible: Tensor) -> tuple[Tensor, Matches]:
+    def forward(self, filled: Tensor, asked: Tensor, features: Tensor, visible: Tensor) -> tuple[Tensor, CellMatches]:
         return super().forward(filled, torch.ones_like(asked), features, torch.ones_like(visible))
 
 

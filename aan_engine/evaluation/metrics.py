@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.core.sampling import grid
+from aan_engine.core.sampling import pixel_grid
 from aan_engine.core.types import Array, Mask
 
 WINDOW = 7
@@ -24,7 +24,7 @@ AGREED = 1.0
 
 
 @dataclass(frozen=True)
-class Figures:
+class Scores:
     """Means over the frames that hide anything; NaN where there is nothing to take a mean of.
 
     Args:
@@ -66,14 +66,14 @@ class Truth:
         for earlier, later in pairwise(greys):
             back = np.asarray(estimator.calc(later, earlier, None), np.float32)
             forth = np.asarray(estimator.calc(earlier, later, None), np.float32)
-            at = grid(later.shape) + back
+            at = pixel_grid(later.shape) + back
             returned = cv2.remap(forth, at, None, cv2.INTER_LINEAR)
             before.append(at)
             seen.append(((back + returned) ** 2).sum(-1) < AGREED)
         return cls(list(frames), before, seen)
 
 
-def figures(truth: Truth, result: Sequence[Array], holes: Sequence[Mask]) -> Figures:
+def score_clip(truth: Truth, result: Sequence[Array], holes: Sequence[Mask]) -> Scores:
     """The figures of one result.
 
     Args:
@@ -91,7 +91,7 @@ def figures(truth: Truth, result: Sequence[Array], holes: Sequence[Mask]) -> Fig
         for step, where in zip(steps, counted, strict=True)
         if where.any()
     ]
-    return Figures(
+    return Scores(
         psnr=_mean([decibels(float(squares[t].mean())) for t in hiding]),
         hole=decibels(_mean([float(squares[t][holes[t]].mean()) for t in hiding])),
         ssim=_mean([similarity(truth.frames[t], result[t]) for t in hiding]),

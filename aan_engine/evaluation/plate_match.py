@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.colour.log_encoding import encode
+from aan_engine.colour.log_encoding import to_log
 from aan_engine.core.types import Array, Mask
 from aan_engine.grain.estimate import QUIET
 
@@ -35,7 +35,7 @@ _WHITE = 36.0  # what the finest differences make of white noise of variance 1
 
 
 @dataclass(frozen=True)
-class Likeness:
+class PlateMatch:
     """Inside over outside.
 
     Args:
@@ -50,7 +50,7 @@ class Likeness:
     grain: float
 
 
-def likeness(picture: NDArray[np.floating], hidden: Mask) -> Likeness | None:
+def plate_match(picture: NDArray[np.floating], hidden: Mask) -> PlateMatch | None:
     """How alike a filled hole and its surroundings are.
 
     Args:
@@ -63,7 +63,7 @@ def likeness(picture: NDArray[np.floating], hidden: Mask) -> Likeness | None:
     sides = _sides(hidden)
     if min(int(side.sum()) for side in sides) < ENOUGH:
         return None
-    values = encode(np.where(np.isfinite(picture), picture, 0))
+    values = to_log(np.where(np.isfinite(picture), picture, 0))
     fine, coarse = (_gradients(values, sigma) for sigma in (FINE, COARSE))
     sharp = [float(fine[side].mean()) / max(float(coarse[side].mean()), 1e-12) for side in sides]
     # As smooth on either side: where a hole has more to show than its surroundings, that would pass for grain.
@@ -71,7 +71,7 @@ def likeness(picture: NDArray[np.floating], hidden: Mask) -> Likeness | None:
     noise = [_noise(values, side & (coarse <= smooth)) for side in sides]
     inside, outside = (max(float(fine[side].mean()), 1e-12) for side in sides)
     grain = 1.0 if max(noise) < QUIET**2 else noise[0] / max(noise[1], QUIET**2)
-    return Likeness(inside / outside, sharp[0] / max(sharp[1], 1e-12), grain)
+    return PlateMatch(inside / outside, sharp[0] / max(sharp[1], 1e-12), grain)
 
 
 def _sides(hidden: Mask) -> tuple[Mask, Mask]:

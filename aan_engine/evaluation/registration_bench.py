@@ -23,20 +23,20 @@ import torch
 from numpy.typing import NDArray
 
 from aan_engine.colour import log_encoding
-from aan_engine.colour.display import display
+from aan_engine.colour.display import to_srgb8
 from aan_engine.core.homography import Homography
 from aan_engine.core.types import Array, Mask
-from aan_engine.evaluation.registration_pairs import Pair, real, synthetic
-from aan_engine.motion.shot_motion import Survey
+from aan_engine.evaluation.registration_pairs import RegistrationPair, real, synthetic
+from aan_engine.motion.shot_motion import ShotMotion
 from aan_engine.network import weights
 from aan_engine.network.bundle import Networks
 from aan_engine.network.chooser import Chooser
 from aan_engine.network.homography import HomographyEstimator
 from aan_engine.network.inpainter import Inpainter
 from aan_engine.plates.proxy import Proxy
-from aan_engine.plates.proxy_store import Reel
-from aan_engine.registration.photometric import refine
-from aan_engine.selection.selector import Decider
+from aan_engine.plates.proxy_store import ProxyStore
+from aan_engine.registration.photometric import refine_homography
+from aan_engine.selection.selector import Selector
 from aan_engine.training.still_data import stills
 
 PAIRS = 1000
@@ -73,7 +73,7 @@ def main(data: Path, *, count: int = PAIRS) -> None:
         print(f"  {name:18s} {kept:6.2f} {whole:6.2f}", flush=True)
 
 
-def measure(networks: Networks, known: Iterable[Pair]) -> dict[str, list[float]]:
+def measure(networks: Networks, known: Iterable[RegistrationPair]) -> dict[str, list[float]]:
     """The corner error of every pair, by every method's name."""
     off: dict[str, list[float]] = defaultdict(list)
     for pair in known:
@@ -88,33 +88,33 @@ def summary(errors: list[float]) -> str:
     return f"median {np.median(off):6.3f}   under 1: {(off < 1).mean():6.1%}   mean {np.minimum(off, 64).mean():6.2f}"
 
 
-def answers(networks: Networks, pair: Pair) -> Answers:
+def answers(networks: Networks, pair: RegistrationPair) -> Answers:
     """What the engine's estimator, its parts, and the classical recipe say, by name."""
-    with Reel(2, (pair.target.shape[0], pair.target.shape[1])) as reel:
-        reel.put(0, Proxy(pair.target, ~pair.target_visible))
-        reel.put(1, Proxy(pair.reference, ~pair.reference_visible))
-        survey = Survey(reel)
-        decider = Decider(networks, survey)
-        survey.bearings.ask(decider.guess)
-        learned = decider.guess(0, 1)
-        T, R = survey.gallery.pyramid(0), survey.gallery.pyramid(1)
+    with ProxyStore(2, (pair.target.shape[0], pair.target.shape[1])) as proxies:
+        proxies.put(0, Proxy(pair.target, ~pair.target_visible))
+        proxies.put(1, Proxy(pair.reference, ~pair.reference_visible))
+        shot_motion = ShotMotion(proxies)
+        selector = Selector(networks, shot_motion)
+        shot_motion.registration.ask(selector.learned_homography)
+        learned = selector.learned_homography(0, 1)
+        T, R = shot_motion.images.pyramid(0), shot_motion.images.pyramid(1)
         return {
-            "the engine": survey.bearings.step(0).homography,
+            "the engine": shot_motion.registration.adjacent(0).homography,
             "learned alone": learned,
-            "learned, refined": refine(T, R, start=learned).homography,
-            "identity, refined": refine(T, R, start=np.eye(3)).homography,
+            "learned, refined": refine_homography(T, R, start=learned).homography,
+            "identity, refined": refine_homography(T, R, start=np.eye(3)).homography,
             "SIFT + MAGSAC": recipe(pair),
         }
 
 
-def recipe(pair: Pair) -> Homography:
+def recipe(pair: RegistrationPair) -> Homography:
     """SIFT where both are visible, matched by the ratio test, MAGSAC over the matches; identity where it fails."""
     found = [_features(pair.target, pair.target_visible), _features(pair.reference, pair.reference_visible)]
     (at, of), (there, other) = found
     if of is None or other is None or len(other) < 2:
         return np.eye(3)
     matches = cv2.BFMatcher(cv2.NORM_L2).knnMatch(of, other, k=2)
-    good = [near for near, far in matches if near.distance < 0.8 * far.distance]
+    good = [hole for hole, far in matches if hole.distance < 0.8 * far.distance]
     if len(good) < 4:
         return np.eye(3)
     source = np.array([at[m.queryIdx].pt for m in good])
@@ -124,13 +124,13 @@ def recipe(pair: Pair) -> Homography:
 
 
 def _features(image: Array, visible: Mask) -> tuple[tuple[cv2.KeyPoint, ...], NDArray[np.float32] | None]:
-    shown = display(log_encoding.decode(image))
+    shown = to_srgb8(log_encoding.from_log(image))
     around = cv2.erode(visible.astype(np.uint8), np.ones((5, 5), np.uint8))
     points, of = cv2.SIFT.create().detectAndCompute(cv2.cvtColor(shown, cv2.COLOR_RGB2GRAY), around)
     return points, of
 
 
-def corner_error(found: Homography, pair: Pair) -> float:
+def corner_error(found: Homography, pair: RegistrationPair) -> float:
     """Mean distance, in pixels, between where the four corners land and where they should."""
     assert pair.homography is not None
     h, w = pair.target_visible.shape
@@ -139,7 +139,7 @@ def corner_error(found: Homography, pair: Pair) -> float:
     return float(np.hypot(*(landed - wanted).T).mean())
 
 
-def agreement(pair: Pair, found: Answers) -> dict[str, tuple[float, float]]:
+def agreement(pair: RegistrationPair, found: Answers) -> dict[str, tuple[float, float]]:
     """PSNR in dB, on 8-bit sRGB, of the reference warped onto the target: the best pixels', and all pixels'.
 
     Compared are the pixels that every method shows; a method that leaves less than half of what its best rival shows
@@ -155,7 +155,7 @@ def agreement(pair: Pair, found: Answers) -> dict[str, tuple[float, float]]:
     most = max(shows(H).sum() for H in found.values())
     kept = {name: H if shows(H).sum() > most / 2 else np.eye(3) for name, H in found.items()}
     common = np.logical_and.reduce([shows(H) for H in kept.values()])
-    target, reference = (display(log_encoding.decode(x)).astype(np.float32) for x in (pair.target, pair.reference))
+    target, reference = (to_srgb8(log_encoding.from_log(x)).astype(np.float32) for x in (pair.target, pair.reference))
     scores = {}
     for name, H in kept.items():
         warped = cv2.warpPerspective(reference, H, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)

@@ -35,7 +35,7 @@ BLANK = 0.4
 
 
 @dataclass(frozen=True, eq=False)
-class Pair:
+class RegistrationPair:
     """Two views of one place, (h, w, 3) in the log range with `BLANK` where hidden, and (h, w) where they are visible.
 
     `homography` is the true one, None where nobody knows it.
@@ -48,7 +48,7 @@ class Pair:
     homography: Homography | None = None
 
 
-def synthetic(held: list[Still], number: int, *, filmed: bool, seed: int = SEED) -> Pair:
+def synthetic(held: list[Still], number: int, *, filmed: bool, seed: int = SEED) -> RegistrationPair:
     """Pair number `number` of a seed: the same views, holes and foreground whether filmed or not."""
     rng = np.random.default_rng([seed, number])
     still, other = (held[int(i)] for i in rng.integers(len(held), size=2))
@@ -87,12 +87,12 @@ def _hidden(rng: np.random.Generator) -> Mask:
     return hidden
 
 
-def _blanked(logs: list[Array], visible: list[Mask], homography: Homography | None) -> Pair:
+def _blanked(logs: list[Array], visible: list[Mask], homography: Homography | None) -> RegistrationPair:
     target, reference = (np.where(v[..., None], x, np.float32(BLANK)) for x, v in zip(logs, visible, strict=True))
-    return Pair(target, reference, visible[0], visible[1], homography)
+    return RegistrationPair(target, reference, visible[0], visible[1], homography)
 
 
-def real(data: Path, *, seed: int = SEED) -> Iterator[Pair]:
+def real(data: Path, *, seed: int = SEED) -> Iterator[RegistrationPair]:
     """Frames of the held-back clips at the proxies' size, 5, 10 and 20 apart, through moving holes."""
     for number, clip in enumerate(clips(data, part="validation")):
         rng = np.random.default_rng([seed, number])

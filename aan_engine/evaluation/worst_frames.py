@@ -31,7 +31,7 @@ _EARLIER, _LATER, _PAINTED = np.array([[40, 110, 255], [255, 220, 30], [255, 30,
 
 
 @dataclass(frozen=True, eq=False)
-class Exhibit:
+class WorstFrame:
     """One frame: PSNR in its hole in dB, where it is from, and its pictures, one for each of `TITLES`."""
 
     decibels: float
@@ -41,7 +41,7 @@ class Exhibit:
     pictures: tuple[Picture, ...]
 
 
-class Gallery:
+class WorstFrames:
     """Keeps the worst frames of all that it is shown.
 
     Args:
@@ -50,7 +50,7 @@ class Gallery:
 
     def __init__(self, count: int = 20) -> None:
         self._count = count
-        self._kept: list[Exhibit] = []
+        self._kept: list[WorstFrame] = []
 
     def show(
         self,
@@ -86,11 +86,11 @@ class Gallery:
             true,
             origin(true, layers["source.frame"] - frame, layers["unseen.a"], where=hidden),
         )
-        kept = [e for e in self._kept if e not in rivals] + [Exhibit(off, clip, kind, frame, pictures)]
+        kept = [e for e in self._kept if e not in rivals] + [WorstFrame(off, clip, kind, frame, pictures)]
         self._kept = heapq.nsmallest(self._count, kept, key=lambda exhibit: exhibit.decibels)
 
     @property
-    def worst(self) -> list[Exhibit]:
+    def worst(self) -> list[WorstFrame]:
         """What was kept, the worst first."""
         return list(self._kept)
 

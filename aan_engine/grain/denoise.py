@@ -20,7 +20,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from aan_engine.core.types import Array, Mask
-from aan_engine.grain.estimate import Grain
+from aan_engine.grain.estimate import GrainModel
 from aan_engine.grain.model import correlation
 
 SIDE = 8
@@ -49,7 +49,7 @@ MARGIN = SIDE
 
 
 @dataclass(frozen=True, eq=False)
-class Second:
+class SecondSample:
     """A second look at a picture, with noise of its own.
 
     Args:
@@ -63,8 +63,8 @@ class Second:
     instead: Mask
 
 
-def cored(
-    values: Array, grain: Grain, again: Second | None = None, *, where: Mask | None = None
+def dct_denoise(
+    values: Array, grain: GrainModel, second: SecondSample | None = None, *, where: Mask | None = None
 ) -> tuple[Array, Array]:
     """The picture without its noise, as far as structure allows.
 
@@ -80,7 +80,7 @@ def cored(
     picture = _planes(values)
     asked = _touched(_cells(_padded(np.ones((h, w), np.bool_) if where is None else where)))
     around = _touched(_under(asked))
-    looks = _looks(picture, again, grain, chosen=around)
+    looks = _block_samples(picture, second, grain, chosen=around)
     first = _evened(looks.taken * looks.gains_at_first(), around)
     looks = looks.only(asked[around])
     gains = looks.gains_at_second(_taken(first, asked))
@@ -95,7 +95,7 @@ def cored(
 
 
 @dataclass(frozen=True, eq=False)
-class _Looks:
+class _BlockSamples:
     """What is known of n blocks, (3, n, 64) each: `taken` is cored, `best` what its gains are judged by, and `noise`
     that one's variance."""
 
@@ -103,8 +103,8 @@ class _Looks:
     best: Array
     noise: Array
 
-    def only(self, chosen: Mask) -> _Looks:
-        return _Looks(*(values[:, chosen] for values in (self.taken, self.best, self.noise)))
+    def only(self, chosen: Mask) -> _BlockSamples:
+        return _BlockSamples(*(values[:, chosen] for values in (self.taken, self.best, self.noise)))
 
     def gains_at_first(self) -> Array:
         gains = np.maximum(1 - np.float32(STAND) * self.noise / np.maximum(self.best**2, np.float32(1e-12)), 0)
@@ -118,19 +118,19 @@ class _Looks:
         return np.asarray(gains, np.float32)
 
 
-def _looks(picture: Array, again: Second | None, grain: Grain, *, chosen: Mask) -> _Looks:
+def _block_samples(picture: Array, second: SecondSample | None, grain: GrainModel, *, chosen: Mask) -> _BlockSamples:
     taken = _taken(picture, chosen)
     noise = grain.at(taken[..., 0].mean(0) / SIDE).T[..., None] * _spectrum(grain.size)
-    if again is None:
-        return _Looks(taken, taken, noise)
-    apart, known = _taken(_planes(again.apart), chosen), _blocks(_padded(again.known), chosen).mean((-2, -1))
+    if second is None:
+        return _BlockSamples(taken, taken, noise)
+    apart, known = _taken(_planes(second.apart), chosen), _blocks(_padded(second.known), chosen).mean((-2, -1))
     agreed = (apart**2 < np.float32(2 * AGREED) * noise) & (known > ENOUGH)[:, None]
-    turned = _taken(_planes(again.apart * again.instead[..., None]), chosen)
+    turned = _taken(_planes(second.apart * second.instead[..., None]), chosen)
     taken += agreed * turned
     # From what is taken to the other look; a mean of the two has less noise.
     back = agreed * (apart - 2 * turned)
     noise *= 1 - np.float32(2 * LEAN * (1 - LEAN)) * agreed
-    return _Looks(taken, taken + np.float32(LEAN) * back, noise)
+    return _BlockSamples(taken, taken + np.float32(LEAN) * back, noise)
 
 
 def _padded(values: NDArray[Any]) -> NDArray[Any]:

@@ -17,9 +17,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.colour.log_encoding import encode, grey
+from aan_engine.colour.log_encoding import channel_mean, to_log
 from aan_engine.core.types import Array, Mask
-from aan_engine.grain.model import DIFFERENCE, LAGS, blur, correlation, passed
+from aan_engine.grain.model import DIFFERENCE, LAGS, correlation, difference_acf, gaussian_taps
 
 BLOCK = 8
 """Side of the places that are judged smooth or not."""
@@ -55,7 +55,7 @@ _SIZES = np.arange(0, 2.01, 0.05)
 
 
 @dataclass(frozen=True, eq=False)
-class Grain:
+class GrainModel:
     """The noise of one plate.
 
     Args:
@@ -73,7 +73,7 @@ class Grain:
         found = [np.interp(level, self.levels, self.variance[:, c]) for c in range(3)]
         return np.stack(found, -1).astype(np.float32)
 
-    def draw(self, total: Array, fine: Array, rng: np.random.Generator) -> Array:
+    def synthesise(self, total: Array, fine: Array, rng: np.random.Generator) -> Array:
         """(h, w, 3) grain of this size, independent from call to call.
 
         Args:
@@ -82,7 +82,7 @@ class Grain:
                 added than the plate's own.
         """
         both = [self._even((total.shape[0], total.shape[1]), rng) for _ in range(2)]
-        power = passed(self.size[0])[0] * passed(self.size[1])[0]
+        power = difference_acf(self.size[0])[0] * difference_acf(self.size[1])[0]
         finer = cv2.sepFilter2D(both[1], -1, DIFFERENCE, DIFFERENCE) / np.sqrt(power)
         again = np.prod([(_FOURTH * correlation(s)[_APART]).sum() for s in self.size]) / power**2
         own = np.clip((again * total - fine) / (again - 1), 0, total)
@@ -90,14 +90,14 @@ class Grain:
 
     def _even(self, shape: tuple[int, int], rng: np.random.Generator) -> Array:
         """(h, w, 3) of this size and of variance 1."""
-        (kx, ky), margin = (blur(s) for s in self.size), 8
+        (kx, ky), margin = (gaussian_taps(s) for s in self.size), 8
         white = rng.standard_normal((shape[0] + 2 * margin, shape[1] + 2 * margin, 3), dtype=np.float32)
         soft = cv2.sepFilter2D(white, -1, kx, ky)[margin:-margin, margin:-margin]
         return np.asarray(soft / np.sqrt((kx**2).sum() * (ky**2).sum()), np.float32)
 
 
 @dataclass(frozen=True, eq=False)
-class Again:
+class NeighbourSample:
     """A picture's places as a neighbouring frame shows them: leaves and cloth are there again, noise is not.
 
     Args:
@@ -111,7 +111,9 @@ class Again:
     fine: float
 
 
-def measure(pixels: NDArray[np.floating], shown: Mask, again: Again | None = None) -> Grain | None:
+def estimate_grain(
+    pixels: NDArray[np.floating], shown: Mask, second: NeighbourSample | None = None
+) -> GrainModel | None:
     """The noise of a picture.
 
     Args:
@@ -124,7 +126,7 @@ def measure(pixels: NDArray[np.floating], shown: Mask, again: Again | None = Non
     """
     bands = range(0, pixels.shape[0] - BLOCK - 3, BAND)
     every = max(1, -(-pixels.shape[0] * pixels.shape[1] // READ))
-    read = [_places(pixels, shown, again, rows=slice(y, y + BAND + 4)) for y in bands[::every]]
+    read = [_places(pixels, shown, second, rows=slice(y, y + BAND + 4)) for y in bands[::every]]
     places = np.concatenate([np.zeros((0, 9 + 2 * LAGS)), *read])
     if len(places) < CROWD:
         return None
@@ -142,14 +144,14 @@ def measure(pixels: NDArray[np.floating], shown: Mask, again: Again | None = Non
     if max(size) >= COARSEST:
         return None
     power = np.array([_of_the_calmest(once, size) for once, _ in crowds])
-    if again is not None:
+    if second is not None:
         bounds = [_of_the_calmest(twice, size) if len(twice) >= 8 else np.inf for _, twice in crowds]
-        power = np.minimum(power, np.stack(np.broadcast_arrays(*bounds, power[0])[:-1]) / (1 + again.fine))
-    variance = power / (passed(size[0])[0] * passed(size[1])[0])
+        power = np.minimum(power, np.stack(np.broadcast_arrays(*bounds, power[0])[:-1]) / (1 + second.fine))
+    variance = power / (difference_acf(size[0])[0] * difference_acf(size[1])[0])
     # Noise changes little from level to level; a level of leaves and grass stands out.
     variance = np.minimum(variance, STEADY**2 * np.median(variance, axis=0))
     variance[variance < QUIET**2] = 0
-    return Grain(np.maximum.accumulate(levels), variance, size) if variance.any() else None
+    return GrainModel(np.maximum.accumulate(levels), variance, size) if variance.any() else None
 
 
 def _of_the_calmest(power: NDArray[np.float64], size: tuple[float, float]) -> NDArray[np.float64]:
@@ -159,25 +161,27 @@ def _of_the_calmest(power: NDArray[np.float64], size: tuple[float, float]) -> ND
     are by chance is known from how many values of a place are independent (chi-squared, after Wilson and Hilferty).
     """
     reach = 1 - np.arange(1, LAGS + 1) / BLOCK
-    alike = np.prod([1 + 2 * (reach * (passed(s)[1:] / passed(s)[0]) ** 2).sum() for s in size])
+    alike = np.prod([1 + 2 * (reach * (difference_acf(s)[1:] / difference_acf(s)[0]) ** 2).sum() for s in size])
     spread = 2 / 9 * alike / BLOCK**2
     calmest = np.cbrt(np.sort(power, axis=0)[: max(1, round(CALM * len(power)))]).mean(0)
     return np.asarray((calmest / (1 - spread + CALM_BY * np.sqrt(spread))) ** 3)
 
 
-def _places(pixels: NDArray[np.floating], shown: Mask, again: Again | None, *, rows: slice) -> NDArray[np.float64]:
+def _places(
+    pixels: NDArray[np.floating], shown: Mask, second: NeighbourSample | None, *, rows: slice
+) -> NDArray[np.float64]:
     """(n, 9 + 2 LAGS) of each place in these rows that is wholly shown: level, structure, power of the finest
     differences by channel, the same of what differs from the neighbouring frame and whether that shows it wholly, and
     the sums over channels of the finest differences' products along x and along y."""
     pixels, shown = pixels[rows], shown[rows]
-    values = encode(np.where(shown[..., None], pixels, 0))
+    values = to_log(np.where(shown[..., None], pixels, 0))
     fine = cv2.sepFilter2D(values, -1, DIFFERENCE, DIFFERENCE)
     seen, off = np.zeros(shown.shape, np.float32), np.zeros_like(values)
-    if again is not None:
+    if second is not None:
         # A filter's taps reach two pixels further.
-        seen = cv2.erode((again.seen[rows] & shown).astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32)
-        off = cv2.sepFilter2D(values - again.values[rows], -1, DIFFERENCE, DIFFERENCE)
-    level = grey(values)
+        seen = cv2.erode((second.seen[rows] & shown).astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32)
+        off = cv2.sepFilter2D(values - second.values[rows], -1, DIFFERENCE, DIFFERENCE)
+    level = channel_mean(values)
     soft = cv2.GaussianBlur(level, (0, 0), 2)
     slope = cv2.Sobel(soft, -1, 1, 0) ** 2 + cv2.Sobel(soft, -1, 0, 1) ** 2
     products = [
@@ -196,5 +200,5 @@ def _in_blocks(planes: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _size(together: NDArray[np.float64]) -> float:
     """The size whose differences hang together most like these, (LAGS,) relative to their power."""
-    models = np.array([passed(s)[1:] / passed(s)[0] for s in _SIZES])
+    models = np.array([difference_acf(s)[1:] / difference_acf(s)[0] for s in _SIZES])
     return float(_SIZES[((models - together) ** 2).sum(1).argmin()])

@@ -17,51 +17,51 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.core.harmonic import continued
+from aan_engine.core.harmonic import harmonic_fill
 from aan_engine.core.homography import project
-from aan_engine.core.sampling import _grid, grid, sample
+from aan_engine.core.sampling import _pixel_grid, pixel_grid, sample
 from aan_engine.core.types import Array, Mask
-from aan_engine.motion.foreground import across, led, narrow
+from aan_engine.motion.foreground import extend_foreground, fast_behind_thin, thin_parts
 
 STILL = 0.5
 """Pixels by which a hole's surroundings may move against the camera and still pass for background."""
 
 
 @dataclass(frozen=True, eq=False)
-class Motion:
+class MotionField:
     """Motion from a target to a source frame.
 
     Args:
         shift: (h, w, 2) float32, `map` less each pixel's own position: small and smooth, it is what to interpolate.
         homography: (3, 3) float64, its global part.
-        trust: 0 .. 1, how much of the frame the homography explains.
+        inlier_share: 0 .. 1, how much of the frame the homography explains.
         carried: (h, w, 2) like `shift`, but what is hidden moves as what surrounds it does, foreground included.
 
     `shift` lets the hole follow the camera, which is right for a background; `carried` is right for what lies on
     something that moves by itself. A survey keeps many motions: what is seldom asked for is not kept with them.
     """
 
-    shift: Array
+    displacement: Array
     homography: NDArray[np.float64]
-    trust: float
-    carried: Array
+    inlier_share: float
+    surround_displacement: Array
 
     @property
     def map(self) -> Array:
         """(h, w, 2) see the module's convention."""
-        return self.shift + _grid(*self.shift.shape[:2])
+        return self.displacement + _pixel_grid(*self.displacement.shape[:2])
 
 
-def between(
+def estimate_motion(
     target: Array,
     source: Array,
     *,
     target_visible: Mask,
     source_visible: Mask,
     homography: NDArray[np.float64],
-    trust: float,
-    bridged: Callable[[], tuple[Array, Array]] | None = None,
-) -> Motion:
+    inlier_share: float,
+    hole_filled: Callable[[], tuple[Array, Array]] | None = None,
+) -> MotionField:
     """The motion from target to source, both greys (h, w) of about 0 .. 1, given the camera's homography.
 
     Where nothing trustworthy is known about the residual (hidden in either frame) it is 0: the homography alone
@@ -80,26 +80,26 @@ def between(
     residual = _flow(T, W)
     measured = seen_mask & target_visible
     sure = _sure(measured)
-    around = continued(residual, sure)
+    around = harmonic_fill(residual, sure)
     moving = ~measured & ((np.abs(around[..., 0]) > STILL) | (np.abs(around[..., 1]) > STILL))
     if moving.any():
         # Something moves before the camera beside the hole, and what was crossfilled stood still: it held the flow back
         # for as far as its windows reach. Of the two ways out, one is taken: the flow is what a motion costs.
-        thin = narrow(~measured)
-        if bridged is not None and 2 * (moving & thin).sum() > moving.sum():
-            before, behind = bridged()
+        thin = thin_parts(~measured)
+        if hole_filled is not None and 2 * (moving & thin).sum() > moving.sum():
+            before, behind = hole_filled()
             after = cv2.warpPerspective(behind, homography, (w, h), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-            around = across(around, _flow(before, after), thin=thin)
+            around = fast_behind_thin(around, _flow(before, after), thin=thin)
         else:
-            T, W = _along(T, W, around, target_visible=target_visible, source_visible=seen_mask)
+            T, W = _crossfill_along(T, W, around, target_visible=target_visible, source_visible=seen_mask)
             residual = np.where(measured[..., None], _flow(T, W), residual)
-            around = continued(residual, sure)
+            around = harmonic_fill(residual, sure)
         if (moving & ~thin).any():
-            around = np.where(thin[..., None], around, led(around, residual, sure=sure))
+            around = np.where(thin[..., None], around, extend_foreground(around, residual, sure=sure))
     residual *= (seen_mask | target_visible)[..., None]
-    own = _grid(h, w)
+    own = _pixel_grid(h, w)
     carried = project(homography, own) + around - own
-    return Motion(project(homography, own + residual) - own, homography, trust, carried)
+    return MotionField(project(homography, own + residual) - own, homography, inlier_share, carried)
 
 
 def crossfill(target: Array, warped: Array, *, target_visible: Mask, source_visible: Mask) -> tuple[Array, Array]:
@@ -107,18 +107,20 @@ def crossfill(target: Array, warped: Array, *, target_visible: Mask, source_visi
     either = np.where(target_visible, target, warped)
     known = target_visible | source_visible
     if not known.all():
-        either = continued(either[..., None], known.astype(np.float32))[..., 0]
+        either = harmonic_fill(either[..., None], known.astype(np.float32))[..., 0]
     T = np.where(target_visible, target, either)
     W = np.where(source_visible, warped, either)
     return T, W
 
 
-def _along(T: Array, W: Array, motion: Array, *, target_visible: Mask, source_visible: Mask) -> tuple[Array, Array]:
+def _crossfill_along(
+    T: Array, W: Array, motion: Array, *, target_visible: Mask, source_visible: Mask
+) -> tuple[Array, Array]:
     """Each picture's hole filled from the other along `motion` (h, w, 2), target -> source, where that shows it.
 
     Against the motion the way back is taken to be the same: it is as smooth as the hole's surroundings make it.
     """
-    there, back = grid(motion.shape) + motion, grid(motion.shape) - motion
+    there, back = pixel_grid(motion.shape) + motion, pixel_grid(motion.shape) - motion
     ahead = sample(source_visible.astype(np.float32), there) > 0.999
     behind = sample(target_visible.astype(np.float32), back) > 0.999
     return (

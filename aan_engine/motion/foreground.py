@@ -11,7 +11,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from aan_engine.core.harmonic import continued
+from aan_engine.core.harmonic import harmonic_fill
 from aan_engine.core.types import Array, Mask
 
 FAST = 3.0
@@ -39,14 +39,14 @@ STIFF = 0.1
 """How much a movement rather shifts than turns or grows, beside what its surroundings' extent tells of that."""
 
 
-def narrow(hidden: Mask) -> Mask:
+def thin_parts(hidden: Mask) -> Mask:
     """(h, w) the parts of what is hidden that are narrower than `NARROW`."""
     square = np.ones((NARROW, NARROW), np.uint8)
     wide = cv2.morphologyEx(hidden.astype(np.uint8), cv2.MORPH_OPEN, square, borderType=cv2.BORDER_REPLICATE)
     return hidden & (wide == 0)
 
 
-def across(around: Array, found: Array, *, thin: Mask) -> Array:
+def fast_behind_thin(around: Array, found: Array, *, thin: Mask) -> Array:
     """The motion `around` holes, and in narrow ones the one `found` across them of what moves fast: (h, w, 2) each.
 
     Nothing slower is believed: a bridge is a smear that fine detail slides over, and the wire's own way shows in it.
@@ -56,7 +56,7 @@ def across(around: Array, found: Array, *, thin: Mask) -> Array:
     return np.where(((fast > 0) & thin)[..., None], found, around)
 
 
-def led(around: Array, residual: Array, *, sure: Array) -> Array:
+def extend_foreground(around: Array, residual: Array, *, sure: Array) -> Array:
     """The motion `around` holes (h, w, 2), and near something that moves its own, as if it went on into the hole.
 
     Between an actor's motion and the background's, stillness, there is none that anything has. What is hidden beside an
@@ -70,15 +70,15 @@ def led(around: Array, residual: Array, *, sure: Array) -> Array:
     moving = sure * (np.hypot(residual[..., 0], residual[..., 1]) > MOVES)
     if not moving.any():
         return around
-    share = continued(moving[..., None].astype(np.float32), sure)[..., 0]
+    share = harmonic_fill(moving[..., None].astype(np.float32), sure)[..., 0]
     taken = (share > LED) & (sure == 0)
     if not taken.any():
         return around
-    own, fitted = _extended(residual, moving.astype(np.float32))
+    own, fitted = _moving_least_squares(residual, moving.astype(np.float32))
     return np.where((taken & fitted)[..., None], own, around)
 
 
-def _extended(residual: Array, weight: Array) -> tuple[Array, Mask]:
+def _moving_least_squares(residual: Array, weight: Array) -> tuple[Array, Mask]:
     """The residual where `weight` (h, w) lets it speak, extended by local affine fits: (h, w, 2), and where it reaches.
 
     Moving least squares: around each pixel, a motion and its slopes fitted to what speaks within a Gaussian window.

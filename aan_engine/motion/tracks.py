@@ -14,12 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.core.sampling import sample, within
+from aan_engine.core.sampling import inside, sample
 from aan_engine.core.types import Array, Mask
 
 
 @dataclass(frozen=True, eq=False)
-class Trace:
+class Tracks:
     """Where each of n followed pixels was seen first, in one direction of time.
 
     Args:
@@ -33,17 +33,17 @@ class Trace:
     steps: NDArray[np.int32]
 
 
-def follow(
+def track_until_visible(
     points: Array,
     *,
     start: int,
     direction: int,
     reach: int,
     frames: int,
-    shift: Callable[[int, int], Array],
+    displacement: Callable[[int, int], Array],
     visible: Callable[[int], Array],
-    leader: NDArray[np.intp] | None = None,
-) -> Trace:
+    nearest_hidden: NDArray[np.intp] | None = None,
+) -> Tracks:
     """Follow `points` (n, 2) of frame `start` in steps of `direction` (+1 or -1) through the hole.
 
     Args:
@@ -58,7 +58,7 @@ def follow(
     found = _nowhere(n)
     # Those still under way: who they are, whom they follow, whether they lead themselves, and where they have got to.
     live = np.arange(n)
-    lead = live if leader is None else leader
+    lead = live if nearest_hidden is None else nearest_hidden
     led, here = lead == live, points.astype(np.float32, copy=True)
     arrived = np.zeros(n, bool)
     at = start
@@ -66,10 +66,10 @@ def follow(
         to = at + direction
         if not 0 <= to < frames or not led.any():
             break
-        field = shift(at, to)
+        field = displacement(at, to)
         here += sample(field, here)
         at = to
-        on = within(here, field.shape)
+        on = inside(here, field.shape)
         if not on.all():
             live, lead, led, here = _those(on, live, lead, led, here)
         in_view = sample(visible(to), here) > 0.999
@@ -91,5 +91,5 @@ def _those(on: Mask, *lists: NDArray[Any]) -> Iterator[NDArray[Any]]:
     return (values.take(which, 0) for values in lists)
 
 
-def _nowhere(n: int) -> Trace:
-    return Trace(np.full(n, -1, np.int32), np.zeros((n, 2), np.float32), np.zeros(n, np.int32))
+def _nowhere(n: int) -> Tracks:
+    return Tracks(np.full(n, -1, np.int32), np.zeros((n, 2), np.float32), np.zeros(n, np.int32))

@@ -86,7 +86,7 @@ def visible_cells(visible: Tensor) -> Tensor:
     return (F.avg_pool2d(visible, STRIDE) >= 0.5).to(visible.dtype)
 
 
-def window(marked: Tensor, *, margin: int) -> tuple[slice, slice]:
+def cell_window(marked: Tensor, *, margin: int) -> tuple[slice, slice]:
     """Rows and columns of the box of cells that holds all that is marked, in any picture of the batch, and a margin.
 
     Args:

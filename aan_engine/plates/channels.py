@@ -15,7 +15,7 @@ from aan_engine.plates.plate import Array, Plate
 _HALF_MAX = 65504.0
 
 
-def filled_channels(plate: Plate, *, pixels: NDArray[np.float32], hidden: NDArray[np.bool_]) -> dict[str, Array]:
+def replace_pixels(plate: Plate, *, pixels: NDArray[np.float32], hidden: NDArray[np.bool_]) -> dict[str, Array]:
     """The picture's channels by name, the plate's own bits but where `hidden`.
 
     Args:
@@ -25,13 +25,13 @@ def filled_channels(plate: Plate, *, pixels: NDArray[np.float32], hidden: NDArra
     Convention: values are cast to the channel's own type, to nearest; finite ones beyond half's range become its
     largest value. A grey plate takes the mean of the three.
     """
-    channels = plate.parts[plate.beauty.part].channels
-    inside = plate.valued(pixels[hidden])
+    channels = plate.parts[plate.picture.part].channels
+    inside = plate.from_linear(pixels[hidden])
     filled: dict[str, Array] = {}
-    for column, name in enumerate(plate.beauty.names):
+    for column, name in enumerate(plate.picture.names):
         if name in filled:
             continue
-        values = inside.mean(axis=-1) if plate.beauty.grey else inside[:, column]
+        values = inside.mean(axis=-1) if plate.picture.grey else inside[:, column]
         filled[name] = channels[name].copy()
         filled[name][hidden] = _cast(values, channels[name].dtype)
     return filled

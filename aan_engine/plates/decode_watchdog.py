@@ -27,12 +27,12 @@ SLOWEST = 20e6
 
 _SIZE = 8192
 _HEAD = struct.Struct("<?xxxxxxxqddH")
-_trail: mmap.mmap | None = None
+_shared_note: mmap.mmap | None = None
 _at_work = threading.Lock()
 
 
 @dataclass(frozen=True)
-class Crumb:
+class FileInProgress:
     """One file in work.
 
     Args:
@@ -51,7 +51,7 @@ class Crumb:
         return now - self.since > self.patience
 
 
-def lay(path: Path) -> None:
+def start(path: Path) -> None:
     """Note what this process decodes in the file `path` from here on; it is made anew.
 
     Raises:
@@ -60,31 +60,31 @@ def lay(path: Path) -> None:
     global _trail
     with path.open("wb+") as file:
         file.truncate(_SIZE)
-        _trail = mmap.mmap(file.fileno(), _SIZE)
+        _shared_note = mmap.mmap(file.fileno(), _SIZE)
 
 
 @contextmanager
-def reading(file: Path, *, frame: int, patience: float | None = None) -> Iterator[None]:
+def watch(file: Path, *, frame: int, patience: float | None = None) -> Iterator[None]:
     """Note that this file is being decoded, for as long as the block lasts.
 
     One file at a time, other threads wait: else nobody could tell which of two a process died of. Without `lay` nothing
     is noted. `patience` in seconds is for files that may take another time than `PATIENCE`.
     """
-    if _trail is None:
+    if _shared_note is None:
         yield
         return
     name = os.fsencode(os.path.abspath(file))[: _SIZE - _HEAD.size]  # noqa: PTH100 - no link is to be followed
     seconds = PATIENCE + _bytes_of(file) / SLOWEST if patience is None else patience
     with _at_work:
-        _trail[_HEAD.size : _HEAD.size + len(name)] = name
-        _trail[: _HEAD.size] = _HEAD.pack(True, frame, time.monotonic(), seconds, len(name))
+        _shared_note[_HEAD.size : _HEAD.size + len(name)] = name
+        _shared_note[: _HEAD.size] = _HEAD.pack(True, frame, time.monotonic(), seconds, len(name))
         try:
             yield
         finally:
-            _trail[:1] = b"\0"
+            _shared_note[:1] = b"\0"
 
 
-def find(path: Path) -> Crumb | None:
+def current(path: Path) -> FileInProgress | None:
     """The file that the process which laid `path` is decoding, or was when it ended; None where it decoded nothing."""
     try:
         noted = path.read_bytes()
@@ -94,7 +94,7 @@ def find(path: Path) -> Crumb | None:
         return None
     in_work, frame, since, patience, length = _HEAD.unpack_from(noted)
     name = noted[_HEAD.size : _HEAD.size + length]
-    return Crumb(Path(os.fsdecode(name)), frame, since, patience) if in_work else None
+    return FileInProgress(Path(os.fsdecode(name)), frame, since, patience) if in_work else None
 
 
 def _bytes_of(file: Path) -> int:

@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 from aan_engine.colour.encoding import Encoding
 from aan_engine.plates.exr_header import Attribute, Description, PartDescription, Window
-from aan_engine.plates.plate import Part, Plate, find_beauty
+from aan_engine.plates.plate import Part, Plate, find_picture_channels
 from aan_engine.plates.timecode import unpacked
 
-Codes = dict[str, NDArray[np.float32]]
+Channels = dict[str, NDArray[np.float32]]
 """Channel name -> (H, W) float32; 0 .. 1 over an integer format's range."""
 
 HALF_HOLDS = 10
@@ -40,7 +40,7 @@ _CHROMATICITIES = {
 
 
 @dataclass(frozen=True)
-class Scan:
+class SourceInfo:
     """What such a file says about one of its pictures.
 
     Args:
@@ -67,7 +67,7 @@ class Scan:
     rate: Fraction | None = None
 
 
-def described(scan: Scan, *, encoding: Encoding | None) -> Description:
+def describe(scan: SourceInfo, *, encoding: Encoding | None) -> Description:
     """The file as an EXR would describe it.
 
     Args:
@@ -89,7 +89,7 @@ def described(scan: Scan, *, encoding: Encoding | None) -> Description:
     return Description(path=scan.path, parts=(part,), told=told)
 
 
-def plate(scan: Scan, codes: Codes, *, frame: int, encoding: Encoding, view: str | None = None) -> Plate:
+def to_plate(scan: SourceInfo, codes: Channels, *, frame: int, encoding: Encoding, view: str | None = None) -> Plate:
     """The picture as a scene-linear plate: half where `HALF_HOLDS` its bits, else float.
 
     The colours become light, all other channels stay what they are. What is written outside a matte are these values.
@@ -97,16 +97,16 @@ def plate(scan: Scan, codes: Codes, *, frame: int, encoding: Encoding, view: str
     Raises:
         PlateUnsupported: there is no picture among the channels, or none of this `view`.
     """
-    description = described(scan, encoding=encoding)
-    beauty = find_beauty(description, frame=frame, view=view)
+    description = describe(scan, encoding=encoding)
+    beauty = find_picture_channels(description, frame=frame, view=view)
     light = encoding.decode(np.stack([codes[name] for name in beauty.names], -1))
     lit = codes | {name: light[..., column] for column, name in enumerate(beauty.names)}
-    return Plate(path=scan.path, frame=frame, parts=(_part(description, lit),), beauty=beauty)
+    return Plate(path=scan.path, frame=frame, parts=(_part(description, lit),), picture=beauty)
 
 
-def values(scan: Scan, codes: Codes) -> Part:
+def channel_values(scan: SourceInfo, codes: Channels) -> Part:
     """The picture's channels as data, with no colour about them: what a matte is."""
-    return _part(described(replace(scan, bits=32), encoding=None), codes)
+    return _part(describe(replace(scan, bits=32), encoding=None), codes)
 
 
 def _part(description: Description, channels: Mapping[str, NDArray[np.float32]]) -> Part:
@@ -135,7 +135,7 @@ def _corners(window: Window) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     return np.array(window[:2], np.int32), np.array(window[2:], np.int32)
 
 
-def _attributes(scan: Scan, *, encoding: Encoding | None, told: str) -> dict[str, Attribute]:
+def _attributes(scan: SourceInfo, *, encoding: Encoding | None, told: str) -> dict[str, Attribute]:
     found = {
         "displayWindow": ("box2i", struct.pack("<4i", *scan.display)),
         "dataWindow": ("box2i", struct.pack("<4i", *scan.data)),

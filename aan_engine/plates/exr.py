@@ -23,11 +23,11 @@ from numpy.typing import NDArray
 from aan_engine.colour.encoding import Encoding
 from aan_engine.errors import PlateError, PlateUnwritable
 from aan_engine.plates import stereo
-from aan_engine.plates.channels import filled_channels
-from aan_engine.plates.exr_attributes import carry_over, outgoing
+from aan_engine.plates.channels import replace_pixels
+from aan_engine.plates.exr_attributes import placeholder_header, splice
 from aan_engine.plates.exr_decoder import check_writable, decode, first_line
 from aan_engine.plates.exr_header import Description, PartDescription, describe
-from aan_engine.plates.plate import Array, Part, Plate, find_beauty
+from aan_engine.plates.plate import Array, Part, Plate, find_picture_channels
 from aan_engine.plates.verify import verify
 
 __all__ = ["Description", "Part", "PartDescription", "Plate", "check_writable", "decode", "describe", "read", "write"]
@@ -49,9 +49,9 @@ def read(path: Path, *, frame: int, encoding: Encoding | None = None, view: str 
         PlateUnsupported: deep data, luminance-chroma, subsampled or integer pictures, or no picture in it.
     """
     description = describe(path, frame=frame)
-    beauty = find_beauty(description, frame=frame, view=view)
+    beauty = find_picture_channels(description, frame=frame, view=view)
     parts = decode(description, frame=frame)
-    return Plate(path=description.path, frame=frame, parts=parts, beauty=beauty, encoding=encoding)
+    return Plate(path=description.path, frame=frame, parts=parts, picture=beauty, encoding=encoding)
 
 
 def write(
@@ -87,18 +87,18 @@ def write(
     """
     path, layers = Path(path), dict(layers or {})
     _check_arguments(plate, pixels=pixels, hidden=hidden, layers=layers)
-    filled = filled_channels(plate, pixels=pixels, hidden=hidden) | layers
+    filled = replace_pixels(plate, pixels=pixels, hidden=hidden) | layers
     described = Description(plate.path, tuple(part.description for part in plate.parts))
-    headers = stereo.noted(described, plate.beauty.part, plate.beauty.names[0])
+    headers = stereo.mark_filled(described, plate.picture.part, plate.picture.names[0])
     parts = [
-        _out_part(replace(part, description=header), filled if index == plate.beauty.part else {})
+        _out_part(replace(part, description=header), filled if index == plate.picture.part else {})
         for index, (part, header) in enumerate(zip(plate.parts, headers, strict=True))
     ]
     temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
     try:
         try:
             OpenEXR.File(parts).write(str(temporary))
-            carry_over(temporary, headers)
+            splice(temporary, headers)
             written = decode(describe(temporary, frame=plate.frame), frame=plate.frame)
         except PlateError as error:
             raise _unwritable(path, plate, f"what was written cannot be read back: {error.reason}") from error
@@ -116,7 +116,7 @@ def write(
 
 
 def _out_part(part: Part, filled: Mapping[str, Array]) -> Any:
-    header = outgoing(part.description, part.header)
+    header = placeholder_header(part.description, part.header)
     if part.description.compression not in _KEPT_CODECS:
         header["compression"] = OpenEXR.ZIP_COMPRESSION
     if part.description.type == "tiled":
@@ -134,7 +134,7 @@ def _check_arguments(plate: Plate, *, pixels: Array, hidden: Array, layers: Mapp
     if pixels.shape != (*plate.shape, 3) or hidden.shape != plate.shape or hidden.dtype != np.bool_:
         raise ValueError(f"pixels {pixels.shape} and hidden {hidden.shape} do not fit a plate of {plate.shape}")
     for name, layer in layers.items():
-        if name in plate.beauty.names or layer.shape != plate.shape or layer.dtype != np.float32:
+        if name in plate.picture.names or layer.shape != plate.shape or layer.dtype != np.float32:
             raise ValueError(f"the layer {name!r} ({layer.dtype}, {layer.shape}) does not fit a plate of {plate.shape}")
 
 

@@ -27,19 +27,19 @@ _LONG_NAMES = 0x400
 _LONGEST_SHORT_NAME = 31
 
 
-def carried(part: PartDescription) -> dict[str, Attribute]:
+def passthrough(part: PartDescription) -> dict[str, Attribute]:
     """The attributes that pass a rewrite untouched: all but those of the pixels' layout."""
     return {name: attribute for name, attribute in part.attributes.items() if name not in _LAYOUT}
 
 
-def outgoing(part: PartDescription, header: Mapping[str, Any]) -> dict[str, Any]:
+def placeholder_header(part: PartDescription, header: Mapping[str, Any]) -> dict[str, Any]:
     """The header to hand to the library: of `header`, in its own values, the layout; and a stand-in for the rest."""
     layout = {name: value for name, value in header.items() if name in _LAYOUT - _DERIVED}
     spare = len(_serial(part)) - len(_one(_STAND_IN, Attribute("string", b"", at=0)))
     return {**layout, _STAND_IN: "~" * spare} if spare >= 0 else layout
 
 
-def carry_over(path: Path, parts: Sequence[PartDescription]) -> None:
+def splice(path: Path, parts: Sequence[PartDescription]) -> None:
     """Put the carried attributes of `parts` in the place of their stand-ins in the file just written at `path`.
 
     Raises:
@@ -52,24 +52,24 @@ def carry_over(path: Path, parts: Sequence[PartDescription]) -> None:
             if _STAND_IN in target.attributes:
                 file.seek(target.attributes[_STAND_IN].at - len(_STAND_IN) - 1)
                 file.write(_serial(source))
-        if any(len(name) > _LONGEST_SHORT_NAME for part in parts for name in carried(part)):
+        if any(len(name) > _LONGEST_SHORT_NAME for part in parts for name in passthrough(part)):
             file.seek(4)
             version = int.from_bytes(file.read(4), "little")
             file.seek(4)
             file.write((version | _LONG_NAMES).to_bytes(4, "little"))
 
 
-def veiled(data: bytes, parts: Sequence[PartDescription]) -> bytes:
+def mask_types(data: bytes, parts: Sequence[PartDescription]) -> bytes:
     """An EXR file's bytes with the carried attributes' types made unknown, so that any value passes the library."""
     veil = bytearray(data)
     for part in parts:
-        for attribute in carried(part).values():
+        for attribute in passthrough(part).values():
             veil[attribute.at] = ord("~")
     return bytes(veil)
 
 
 def _serial(part: PartDescription) -> bytes:
-    return b"".join(_one(name, attribute) for name, attribute in carried(part).items())
+    return b"".join(_one(name, attribute) for name, attribute in passthrough(part).items())
 
 
 def _one(name: str, attribute: Attribute) -> bytes:

@@ -18,7 +18,7 @@ import OpenEXR
 
 from aan_engine.errors import PlateUnreadable, PlateUnsupported
 from aan_engine.plates import decode_watchdog
-from aan_engine.plates.exr_attributes import veiled
+from aan_engine.plates.exr_attributes import mask_types
 from aan_engine.plates.exr_header import Description
 from aan_engine.plates.plate import Part
 
@@ -33,7 +33,7 @@ def decode(description: Description, *, frame: int) -> tuple[Part, ...]:
     check_writable(description, frame=frame)
     said = io.StringIO()
     try:
-        with _overhearing(said), decode_watchdog.reading(description.path, frame=frame):
+        with _captured_stdout(said), decode_watchdog.watch(description.path, frame=frame):
             file = _open(description)
         parts = tuple(
             Part(
@@ -66,7 +66,7 @@ def _open(description: Description) -> Any:
         return OpenEXR.File(str(description.path), separate_channels=True)
     except Exception:
         # Most often an attribute that the library cannot turn into a Python value, such as text that is not UTF-8.
-        data = veiled(description.path.read_bytes(), description.parts)
+        data = mask_types(description.path.read_bytes(), description.parts)
         return OpenEXR.File(io.BytesIO(data), separate_channels=True)
 
 
@@ -97,7 +97,7 @@ def _check_complete(part: Part, *, path: Path, frame: int) -> None:
         )
 
 
-class _Ear:
+class _StdoutTee:
     """Stands in for `sys.stdout`: one thread's words are noted, everything else reaches the stream itself.
 
     There is only one, and it lives for ever: `print` in another thread holds on to the stream without owning it, and
@@ -108,7 +108,7 @@ class _Ear:
         self._through: Any = sys.stdout
         self._thread, self._said = 0, io.StringIO()
 
-    def listen(self, said: io.StringIO) -> _Ear:
+    def listen(self, said: io.StringIO) -> _StdoutTee:
         """Note what the calling thread prints from now on."""
         self._through, self._thread, self._said = sys.stdout, threading.get_ident(), said
         return self
@@ -122,13 +122,13 @@ class _Ear:
             self._through.flush()
 
 
-_ear = _Ear()
+_stdout_tee = _StdoutTee()
 
 
 @contextlib.contextmanager
-def _overhearing(said: io.StringIO) -> Iterator[None]:
+def _captured_stdout(said: io.StringIO) -> Iterator[None]:
     """Catch what the library prints through `sys.stdout` in this thread; other threads print as before."""
-    with _decoding, contextlib.redirect_stdout(_ear.listen(said)):
+    with _decoding, contextlib.redirect_stdout(_stdout_tee.listen(said)):
         yield
 
 

@@ -34,7 +34,7 @@ _BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 _ENOUGH = 16
 
 
-def told(path: Path) -> str | None:
+def sniff(path: Path) -> str | None:
     """`EXR`, `MOVIE`, or one of `STILLS`; None for anything else, for an empty file, and where nothing can be read."""
     try:
         with Path(path).open("rb") as file:

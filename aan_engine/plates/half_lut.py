@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.colour.log_encoding import encode
+from aan_engine.colour.log_encoding import to_log
 
 Array = NDArray[Any]
 
@@ -22,7 +22,7 @@ BAND = 64
 """Rows of a plate that are laid out at a time."""
 
 
-def stacked(shown: list[Array], halves: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
+def stack_channels(shown: list[Array], halves: Callable[[], NDArray[np.float32]]) -> NDArray[np.float32]:
     """(h, w, 3) float32: three channels beside each other; those of halves as a table has them."""
     found = np.empty((*shown[0].shape, 3), np.float32)
     # A band at a time: channel after channel over a whole plate, each would push the others out of the cache.
@@ -55,4 +55,4 @@ def as_light() -> NDArray[np.float32]:
 @lru_cache(maxsize=1)
 def as_logs() -> NDArray[np.float32]:
     """(65536,) the same in the log range: looked up five times as fast as worked out."""
-    return encode(as_light())
+    return to_log(as_light())

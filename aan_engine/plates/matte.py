@@ -69,7 +69,7 @@ def is_empty(path: Path, *, frame: int, channel: str | None, view: str | None = 
         return bool((values[around[0] : around[1], around[2] : around[3]] <= 0).all())
 
 
-def lay(fill: NDArray[np.float32], plate: NDArray[np.float32], *, matte: NDArray[np.float32]) -> None:
+def composite_over(fill: NDArray[np.float32], plate: NDArray[np.float32], *, matte: NDArray[np.float32]) -> None:
     """Plate x (1 - m) + fill x m, in scene-linear light and in the plate's own place: a large plate is not copied.
 
     Where m is 0 the plate keeps its own bits, where m is 1 it gets the fill's own bits.
@@ -100,7 +100,7 @@ def _opened(
 ) -> tuple[Part, str]:
     path = Path(path)
     try:
-        parts = reader.values(path, frame=frame)
+        parts = reader.read_channels(path, frame=frame)
     except PlateMissing as error:
         raise MatteError(
             f"the {called} is not there", hint="Render it for this frame.", file=path, frame=frame
@@ -111,7 +111,7 @@ def _opened(
         ) from error
     everything = [(part, name) for part in parts for name in part.channels]
     if view is not None:
-        of_view = [(part, name) for part, name in everything if stereo.shown(part.description, name) == view]
+        of_view = [(part, name) for part, name in everything if stereo.view_of(part.description, name) == view]
         everything = of_view or everything
     return _find(everything, channel, path=path, frame=frame, called=called)
 

@@ -17,7 +17,7 @@ COVERS = 0.08
 """Share of a pixel from which the fill takes it whole, see `covering`."""
 
 
-def covering(roto: NDArray[np.float32]) -> NDArray[np.float32]:
+def fill_weight(roto: NDArray[np.float32]) -> NDArray[np.float32]:
     """How much of the fill each pixel gets: a soft edge says how much of the *object* is in a pixel, not of the fill.
 
     Where a tenth of a pixel is object and nine tenths are background, laying a tenth of the fill over it would keep
@@ -46,7 +46,7 @@ def covering(roto: NDArray[np.float32]) -> NDArray[np.float32]:
     return whole
 
 
-def shaped(roto: NDArray[np.float32], *, grow: float, feather: float) -> NDArray[np.float32]:
+def grow_feather(roto: NDArray[np.float32], *, grow: float, feather: float) -> NDArray[np.float32]:
     """A matte grown and feathered.
 
     Args:

@@ -17,7 +17,7 @@ import av
 
 from aan_engine.errors import PlateMissing, PlateUnreadable, PlateUnsupported
 from aan_engine.plates import yuv
-from aan_engine.plates.decoded_frame import Codes, Scan
+from aan_engine.plates.decoded_frame import Channels, SourceInfo
 from aan_engine.plates.timecode import Timecode
 
 VERSION = f"{av.__version__} {av.ffmpeg_version_info}"
@@ -64,13 +64,13 @@ class Movie:
         """The number of frames."""
         return len(self._times)
 
-    def describe(self, frame: int) -> Scan:
+    def describe(self, frame: int) -> SourceInfo:
         """What the movie says about a frame."""
         context, stream = self._stream.codec_context, self._stream
         window = (0, 0, context.width - 1, context.height - 1)
         transfer = int(context.color_trc)
         implied = {_LINEAR: "linear", _SRGB: "srgb"}.get(transfer, "video")
-        return Scan(
+        return SourceInfo(
             path=self.path,
             kind=f"movie ({context.name}), {self.length} frames",
             names=("R", "G", "B", *("A" if yuv.has_alpha(self._format) else "")),
@@ -83,7 +83,7 @@ class Movie:
             rate=stream.average_rate,
         )
 
-    def read(self, frame: int) -> Codes:
+    def read(self, frame: int) -> Channels:
         """The picture of a frame; a movie of one frame is a still, and shows it for any number.
 
         Raises:
@@ -162,7 +162,7 @@ _open: OrderedDict[tuple[Path, int, int], Movie] = OrderedDict()
 _opening = threading.Lock()
 
 
-def opened(path: Path) -> Movie:
+def open_movie(path: Path) -> Movie:
     """The movie at a path, open; a few stay so. One that changed on disk is opened anew.
 
     Raises:
@@ -184,10 +184,10 @@ def opened(path: Path) -> Movie:
 
 def length(path: Path) -> int:
     """The number of frames of a movie. Raises: as `opened`."""
-    return opened(path).length
+    return open_movie(path).length
 
 
-def check_implied(scan: Scan, *, colorspace: str | None, frame: int) -> None:
+def check_implied(scan: SourceInfo, *, colorspace: str | None, frame: int) -> None:
     """Refuse to guess at high dynamic range.
 
     Raises: PlateUnsupported.

@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.core.box import box_around
-from aan_engine.plates.channels import filled_channels
+from aan_engine.plates.channels import replace_pixels
 from aan_engine.plates.exr_header import Window
-from aan_engine.plates.plate import Array, Beauty, Part, Plate
+from aan_engine.plates.plate import Array, Part, PictureChannels, Plate
 
 _EMPTY = (0, 1, 0, 1)
 
@@ -53,19 +53,19 @@ def cut(
     left, top, _, _ = plate.data_window
     window = (left + x0, top + y0, left + x1 - 1, top + y1 - 1)
     inside = (slice(y0, y1), slice(x0, x1))
-    picture = filled_channels(plate, pixels=pixels, hidden=hidden)
-    names = plate.beauty.names
+    picture = replace_pixels(plate, pixels=pixels, hidden=hidden)
+    names = plate.picture.names
     channels: dict[str, Array] = {
         name: np.where(hidden[inside], channel[inside], channel.dtype.type(0)) for name, channel in picture.items()
     }
     layer, dot, _ = names[0].rpartition(".")
     channels[f"{layer}{dot}A"] = hidden[inside].astype(channels[names[0]].dtype)
     channels |= {name: np.ascontiguousarray(values[inside]) for name, values in (layers or {}).items()}
-    return Plate(plate.path, plate.frame, (_part(plate, window, channels),), Beauty(0, names), plate.encoding)
+    return Plate(plate.path, plate.frame, (_part(plate, window, channels),), PictureChannels(0, names), plate.encoding)
 
 
 def _part(plate: Plate, window: Window, channels: dict[str, Array]) -> Part:
-    part = plate.parts[plate.beauty.part]
+    part = plate.parts[plate.picture.part]
     x0, y0, x1, y1 = window
     attributes = dict(part.description.attributes)
     attributes["dataWindow"] = replace(attributes["dataWindow"], value=struct.pack("<4i", *window))

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.colour.encoding import Encoding
-from aan_engine.colour.log_encoding import encode
+from aan_engine.colour.log_encoding import to_log
 from aan_engine.errors import PlateUnsupported
 from aan_engine.plates import stereo
 from aan_engine.plates.exr_header import Description, PartDescription, Window
-from aan_engine.plates.half_lut import are_halves, as_light, as_logs, stacked
+from aan_engine.plates.half_lut import are_halves, as_light, as_logs, stack_channels
 
 Array = NDArray[Any]
 
@@ -40,7 +40,7 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Beauty:
+class PictureChannels:
     """Where the picture is: the part's index and its three channels (one name thrice for a grey plate)."""
 
     part: int
@@ -69,18 +69,18 @@ class Plate:
     path: Path
     frame: int
     parts: tuple[Part, ...]
-    beauty: Beauty
+    picture: PictureChannels
     encoding: Encoding | None = None
 
     @property
     def display_window(self) -> Window:
         """The frame as framed, of the beauty part."""
-        return self.parts[self.beauty.part].description.display_window
+        return self.parts[self.picture.part].description.display_window
 
     @property
     def data_window(self) -> Window:
         """The pixels that exist, of the beauty part: smaller or larger (overscan) than the display window."""
-        return self.parts[self.beauty.part].description.data_window
+        return self.parts[self.picture.part].description.data_window
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -99,44 +99,44 @@ class Plate:
 
     def region(self, top: int, bottom: int, left: int, right: int, *, every: int = 1) -> NDArray[np.float32]:
         """Rows `top` .. `bottom`, columns `left` .. `right` (both ends excluded) of `pixels`, or every so many-th."""
-        return light(self, (top, bottom, left, right), every=every)
+        return linear_region(self, (top, bottom, left, right), every=every)
 
-    def logs(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.float32]:
+    def log_region(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.float32]:
         """As `region`, in the working log range, see `light`."""
-        return logs(self, (top, bottom, left, right))
+        return log_region(self, (top, bottom, left, right))
 
     @property
     def nbytes(self) -> int:
         """Memory that all its channels take."""
         return sum(array.nbytes for part in self.parts for array in part.channels.values())
 
-    def valued(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
+    def from_linear(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
         """Scene-linear light (..., 3) as values of the picture: the inverse of what `pixels` did."""
         return light if self.encoding is None else self.encoding.encode(light)
 
 
-def light(plate: Plate, window: tuple[int, int, int, int], *, every: int = 1) -> NDArray[np.float32]:
+def linear_region(plate: Plate, window: tuple[int, int, int, int], *, every: int = 1) -> NDArray[np.float32]:
     """(h, w, 3) float32 scene-linear: rows and columns (top, bottom, left, right) of a plate's picture."""
-    found = stacked(_shown(plate, window, every=every), as_light)
+    found = stack_channels(_shown(plate, window, every=every), as_light)
     return found if plate.encoding is None else plate.encoding.decode(found)
 
 
-def logs(plate: Plate, window: tuple[int, int, int, int]) -> NDArray[np.float32]:
+def log_region(plate: Plate, window: tuple[int, int, int, int]) -> NDArray[np.float32]:
     """As `light`, in the working log range: `encode(light(plate, window))`, bit for bit."""
     shown = _shown(plate, window)
     if plate.encoding is not None or not are_halves(shown):
-        return encode(light(plate, window))
-    return stacked(shown, as_logs)
+        return to_log(linear_region(plate, window))
+    return stack_channels(shown, as_logs)
 
 
 def _shown(plate: Plate, window: tuple[int, int, int, int], *, every: int = 1) -> list[Array]:
     """The picture's three channels as they are stored, or every so many-th pixel of them."""
     top, bottom, left, right = window
-    channels = plate.parts[plate.beauty.part].channels
-    return [channels[name][top:bottom:every, left:right:every] for name in plate.beauty.names]
+    channels = plate.parts[plate.picture.part].channels
+    return [channels[name][top:bottom:every, left:right:every] for name in plate.picture.names]
 
 
-def find_beauty(description: Description, *, frame: int | None, view: str | None = None) -> Beauty:
+def find_picture_channels(description: Description, *, frame: int | None, view: str | None = None) -> PictureChannels:
     """The picture's channels: R, G, B of the default layer, else of the first layer that has them, else Y as grey.
 
     Parts are searched in order; a later part's default layer wins over an earlier part's named layer. Of a stereo file
@@ -159,12 +159,12 @@ def find_beauty(description: Description, *, frame: int | None, view: str | None
     return choice
 
 
-def _picture(parts: tuple[PartDescription, ...]) -> Beauty | None:
+def _picture(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
     return _default_layer(parts) or _named_layer(parts) or _grey(parts)
 
 
-def _eye(description: Description, view: str, *, frame: int | None) -> Beauty | None:
-    known = stereo.of(description)
+def _eye(description: Description, view: str, *, frame: int | None) -> PictureChannels | None:
+    known = stereo.view_names(description)
     if view not in known:
         raise PlateUnsupported(
             f"this plate has no view {view!r}",
@@ -173,37 +173,37 @@ def _eye(description: Description, view: str, *, frame: int | None) -> Beauty | 
             frame=frame,
         )
     for index, part in enumerate(description.parts):
-        own = tuple(channel for channel in part.channels if stereo.shown(part, channel[0]) == view)
+        own = tuple(channel for channel in part.channels if stereo.view_of(part, channel[0]) == view)
         plain = (f"{view}.R", f"{view}.G", f"{view}.B")
         if set(plain) <= dict(own).keys():
-            return Beauty(part=index, names=plain)
+            return PictureChannels(part=index, names=plain)
         if (found := _picture((replace(part, channels=own),))) is not None:
             return replace(found, part=index)
     return None
 
 
-def _default_layer(parts: tuple[PartDescription, ...]) -> Beauty | None:
+def _default_layer(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
     for index, part in enumerate(parts):
         if {"R", "G", "B"} <= dict(part.channels).keys():
-            return Beauty(part=index, names=("R", "G", "B"))
+            return PictureChannels(part=index, names=("R", "G", "B"))
     return None
 
 
-def _named_layer(parts: tuple[PartDescription, ...]) -> Beauty | None:
+def _named_layer(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
     for index, part in enumerate(parts):
         names = dict(part.channels).keys()
         for name in names:
             layer, dot, last = name.rpartition(".")
             if dot and last == "R" and {f"{layer}.G", f"{layer}.B"} <= names:
-                return Beauty(part=index, names=(f"{layer}.R", f"{layer}.G", f"{layer}.B"))
+                return PictureChannels(part=index, names=(f"{layer}.R", f"{layer}.G", f"{layer}.B"))
     return None
 
 
-def _grey(parts: tuple[PartDescription, ...]) -> Beauty | None:
+def _grey(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
     for index, part in enumerate(parts):
         names = dict(part.channels).keys()
         if "Y" in names and not {"RY", "BY"} & names:
-            return Beauty(part=index, names=("Y", "Y", "Y"))
+            return PictureChannels(part=index, names=("Y", "Y", "Y"))
     return None
 
 

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.core.box import joined
-from aan_engine.plates.plate import Beauty, Part, Plate, light, logs
+from aan_engine.plates.plate import Part, PictureChannels, Plate, linear_region, log_region
 
 Window = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, eq=False)
-class Cutting:
+class PlateCrop:
     """A window of a plate's picture, in the file's own type; every other channel is left out.
 
     Args:
@@ -39,18 +39,20 @@ class Cutting:
     def region(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.float32]:
         """As `Plate.region`, of a window that it holds."""
         y, x = self.window[0], self.window[2]
-        return light(self.plate, (top - y, bottom - y, left - x, right - x))
+        return linear_region(self.plate, (top - y, bottom - y, left - x, right - x))
 
-    def logs(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.float32]:
+    def log_region(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.float32]:
         """As `Plate.logs`, of a window that it holds."""
         y, x = self.window[0], self.window[2]
-        return logs(self.plate, (top - y, bottom - y, left - x, right - x))
+        return log_region(self.plate, (top - y, bottom - y, left - x, right - x))
 
 
-def cut(plate: Plate, window: Window) -> Cutting:
+def crop_plate(plate: Plate, window: Window) -> PlateCrop:
     """The cutting of a plate."""
     top, bottom, left, right = window
-    part = plate.parts[plate.beauty.part]
-    channels = {name: np.ascontiguousarray(part.channels[name][top:bottom, left:right]) for name in plate.beauty.names}
+    part = plate.parts[plate.picture.part]
+    channels = {name: np.ascontiguousarray(part.channels[name][top:bottom, left:right]) for name in plate.picture.names}
     kept = Part(part.description, {}, channels, {})
-    return Cutting(window, Plate(plate.path, plate.frame, (kept,), Beauty(0, plate.beauty.names), plate.encoding))
+    return PlateCrop(
+        window, Plate(plate.path, plate.frame, (kept,), PictureChannels(0, plate.picture.names), plate.encoding)
+    )

@@ -13,7 +13,7 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from aan_engine.colour.log_encoding import encode
+from aan_engine.colour.log_encoding import to_log
 from aan_engine.core.types import Array, Mask
 
 AREA = 432 * 240
@@ -25,7 +25,7 @@ BAND = 64
 SLIVER = 1e-5
 """Share of a proxy pixel that is nothing: what sums of shares are rounded by."""
 
-SPARK = 50.0
+HIGHLIGHT_CLIP = 50.0
 """Scene-linear light above which a pixel counts as this in its proxy's mean."""
 
 
@@ -41,7 +41,7 @@ class Proxy:
 
     image: Array
     hidden: Mask
-    barred: Mask | None = None
+    unusable: Mask | None = None
 
 
 def size_for(height: int, width: int) -> tuple[int, int]:
@@ -50,7 +50,7 @@ def size_for(height: int, width: int) -> tuple[int, int]:
     return max(16, round(height * scale)), max(16, round(width * scale))
 
 
-def make(pixels: Array, matte: Array, *, size: tuple[int, int], barred: Mask | None = None) -> Proxy:
+def make_proxy(pixels: Array, matte: Array, *, size: tuple[int, int], unusable: Mask | None = None) -> Proxy:
     """The proxy of a plate.
 
     Args:
@@ -59,11 +59,11 @@ def make(pixels: Array, matte: Array, *, size: tuple[int, int], barred: Mask | N
         size: (h, w) from `size_for`.
         barred: (H, W) what may not be taken from though the picture shows it, None for nothing.
     """
-    return from_rows(lambda top, bottom: pixels[top:bottom], matte, size=size, barred=barred)
+    return proxy_from_rows(lambda top, bottom: pixels[top:bottom], matte, size=size, unusable=unusable)
 
 
-def from_rows(
-    rows: Callable[[int, int], Array], matte: Array, *, size: tuple[int, int], barred: Mask | None = None
+def proxy_from_rows(
+    rows: Callable[[int, int], Array], matte: Array, *, size: tuple[int, int], unusable: Mask | None = None
 ) -> Proxy:
     """As `make`, of a plate that gives its `rows` (top, bottom excluded) one band after the other.
 
@@ -81,18 +81,20 @@ def from_rows(
             known = np.isfinite(pixels[..., 0] + pixels[..., 1] + pixels[..., 2]) & (matte[here] <= 0)
         # Light is averaged as light, but for sparks, which would outshine all around them. Hidden pixels are left out
         # of the mean instead of staining their surroundings.
-        light = cv2.copyTo(pixels if size == matte.shape else np.clip(pixels, -SPARK, SPARK), known.view(np.uint8))
+        light = cv2.copyTo(
+            pixels if size == matte.shape else np.clip(pixels, -HIGHLIGHT_CLIP, HIGHLIGHT_CLIP), known.view(np.uint8)
+        )
         into = slice(top * h // height, -(-here.stop * h // height))
         pairs = [(mean, light), (share, known.astype(np.float32))]
-        if barred is not None and barred[here].any():
-            pairs.append((shut, barred[here].astype(np.float32)))
+        if unusable is not None and unusable[here].any():
+            pairs.append((shut, unusable[here].astype(np.float32)))
         for total, values in pairs:
             narrow = cv2.resize(values, (w, len(values)), interpolation=cv2.INTER_AREA)
             total[into] += (down[into, here] @ narrow.reshape(len(values), -1)).reshape(total[into].shape)
     hidden = share[..., 0] < 1 - SLIVER
-    image = encode(mean / np.maximum(share, SLIVER))
+    image = to_log(mean / np.maximum(share, SLIVER))
     image[hidden] = 0.4
-    return Proxy(image, hidden, None if barred is None else shut[..., 0] > SLIVER)
+    return Proxy(image, hidden, None if unusable is None else shut[..., 0] > SLIVER)
 
 
 @lru_cache(maxsize=2)

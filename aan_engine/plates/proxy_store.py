@@ -17,7 +17,7 @@ from aan_engine.errors import ShotError
 from aan_engine.plates.proxy import Proxy
 
 
-class Reel:
+class ProxyStore:
     """A shot's proxies, on disk: memory holds a bounded number of frames whatever the shot's length.
 
     `count` frames are the shot's own, in order; `extra` more (clean plates) follow them, each on its own.
@@ -62,7 +62,7 @@ class Reel:
         """Store the proxy of frame `index` (0-based)."""
         self._image[index] = np.clip(proxy.image, -60000, 60000)
         self._hidden[index] = proxy.hidden
-        self._barred[index] = False if proxy.barred is None else proxy.barred
+        self._barred[index] = False if proxy.unusable is None else proxy.unusable
         self._let_go()
 
     def image(self, index: int) -> Array:
@@ -75,7 +75,7 @@ class Reel:
         """(h, w) bool."""
         return np.asarray(self._hidden[index])
 
-    def barred(self, index: int) -> Mask:
+    def unusable(self, index: int) -> Mask:
         """(h, w) bool."""
         return np.asarray(self._barred[index])
 
@@ -90,7 +90,7 @@ class Reel:
         del self._image, self._hidden, self._barred
         self._folder.cleanup()
 
-    def __enter__(self) -> Reel:
+    def __enter__(self) -> ProxyStore:
         return self
 
     def __exit__(

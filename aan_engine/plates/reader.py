@@ -11,7 +11,7 @@ from pathlib import Path
 from aan_engine.colour import encoding, ocio
 from aan_engine.errors import PlateUnreadable
 from aan_engine.plates import decode_watchdog, decoded_frame, exr, exr_header, formats, movie, stills
-from aan_engine.plates.decoded_frame import Codes, Scan
+from aan_engine.plates.decoded_frame import Channels, SourceInfo
 from aan_engine.plates.exr_header import Description
 from aan_engine.plates.plate import Part, Plate
 
@@ -35,38 +35,38 @@ def read(path: Path, *, frame: int, colorspace: str | None = None, view: str | N
         ShotError: there is no such colour space.
     """
     path = Path(path)
-    kind = formats.told(path)
+    kind = formats.sniff(path)
     if not _is_footage(path, kind, frame=frame):
-        named = encoding.named(colorspace) if colorspace is not None else None
+        named = encoding.of_exr(colorspace) if colorspace is not None else None
         return exr.read(path, frame=frame, encoding=None if named is None or named.linear else named, view=view)
     told, codes = _scanned(path, kind, frame=frame)
     movie.check_implied(told, colorspace=colorspace, frame=frame)
-    meant = encoding.footage(colorspace, implied=told.implied)
-    return decoded_frame.plate(told, codes, frame=frame, encoding=meant, view=view)
+    meant = encoding.of_format(colorspace, implied=told.implied)
+    return decoded_frame.to_plate(told, codes, frame=frame, encoding=meant, view=view)
 
 
-def values(path: Path, *, frame: int) -> tuple[Part, ...]:
+def read_channels(path: Path, *, frame: int) -> tuple[Part, ...]:
     """One frame's channels as data, whatever colour they were meant to have: what a matte is.
 
     Raises: as `read`.
     """
     path = Path(path)
-    kind = formats.told(path)
+    kind = formats.sniff(path)
     if not _is_footage(path, kind, frame=frame):
         return exr.decode(exr_header.describe(path, frame=frame), frame=frame)
-    return (decoded_frame.values(*_scanned(path, kind, frame=frame)),)
+    return (decoded_frame.channel_values(*_scanned(path, kind, frame=frame)),)
 
 
 def describe(path: Path) -> Description:
     """What a file says about itself; no pixel is read. Raises: as `read`."""
     path = Path(path)
-    kind = formats.told(path)
+    kind = formats.sniff(path)
     if not _is_footage(path, kind, frame=None):
         return exr_header.describe(path)
     assert kind is not None
-    told = movie.opened(path).describe(1) if kind == formats.MOVIE else stills.describe(path, kind=kind, frame=None)
+    told = movie.open_movie(path).describe(1) if kind == formats.MOVIE else stills.describe(path, kind=kind, frame=None)
     hdr = told.implied not in (*ocio.IMPLIED, "cineon", "linear")
-    return decoded_frame.described(told, encoding=None if hdr else encoding.footage(None, implied=told.implied))
+    return decoded_frame.describe(told, encoding=None if hdr else encoding.of_format(None, implied=told.implied))
 
 
 def identity() -> str:
@@ -91,11 +91,11 @@ def _is_footage(path: Path, kind: str | None, *, frame: int | None) -> bool:
     return False
 
 
-def _scanned(path: Path, kind: str | None, *, frame: int) -> tuple[Scan, Codes]:
+def _scanned(path: Path, kind: str | None, *, frame: int) -> tuple[SourceInfo, Channels]:
     assert kind is not None  # EXR and unknown files were told apart before
-    with decode_watchdog.reading(path, frame=frame):
+    with decode_watchdog.watch(path, frame=frame):
         if kind != formats.MOVIE:
             return stills.read(path, kind=kind, frame=frame)
-        shown = movie.opened(path)
+        shown = movie.open_movie(path)
         codes = shown.read(frame)
         return shown.describe(frame), codes

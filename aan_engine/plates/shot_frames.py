@@ -28,7 +28,7 @@ CLEAN_NUMBER = -1000
 
 
 @dataclass(frozen=True, eq=False)
-class Masks:
+class FrameMasks:
     """Of one frame.
 
     Args:
@@ -36,22 +36,22 @@ class Masks:
         barred: (H, W) bool: in front, excluded, NaN or infinite; never a source, and never painted by.
     """
 
-    roto: Array
-    barred: Mask
+    weight: Array
+    unusable: Mask
 
     @cached_property
     def hidden(self) -> Mask:
         """(H, W) bool, where the picture may change."""
-        return self.roto > 0
+        return self.weight > 0
 
     @cached_property
     def blocked(self) -> Mask:
         """(H, W) bool, where nothing may be taken from."""
-        return self.hidden | self.barred
+        return self.hidden | self.unusable
 
 
 @dataclass(frozen=True, eq=False)
-class Folded:
+class PackedMasks:
     """Masks while nobody looks at them.
 
     Args:
@@ -63,25 +63,25 @@ class Folded:
 
     shape: tuple[int, int]
     box: Box | None
-    roto: Array
+    weight: Array
     bits: NDArray[np.uint8] | None
 
     @classmethod
-    def of(cls, masks: Masks) -> Folded:
+    def of(cls, masks: FrameMasks) -> PackedMasks:
         """Masks, folded."""
-        height, width = masks.roto.shape
+        height, width = masks.weight.shape
         box = box_around(masks.hidden, margin=0)
         y0, y1, x0, x1 = box or (0, 0, 0, 0)
-        bits = np.packbits(masks.barred) if masks.barred.any() else None
-        return cls((height, width), box, masks.roto[y0:y1, x0:x1].copy(), bits)
+        bits = np.packbits(masks.unusable) if masks.unusable.any() else None
+        return cls((height, width), box, masks.weight[y0:y1, x0:x1].copy(), bits)
 
     @property
     def nbytes(self) -> int:
         """Memory that they take."""
-        return self.roto.nbytes + (0 if self.bits is None else self.bits.nbytes)
+        return self.weight.nbytes + (0 if self.bits is None else self.bits.nbytes)
 
     @property
-    def barred(self) -> Mask:
+    def unusable(self) -> Mask:
         """(H, W) bool, made anew."""
         if self.bits is None:
             return np.zeros(self.shape, np.bool_)
@@ -91,22 +91,22 @@ class Folded:
     @property
     def blocked(self) -> Mask:
         """(H, W) bool, made anew: see `Masks.blocked`."""
-        found = self.barred
+        found = self.unusable
         if self.box is not None:
             y0, y1, x0, x1 = self.box
-            found[y0:y1, x0:x1] |= self.roto > 0
+            found[y0:y1, x0:x1] |= self.weight > 0
         return found
 
-    def masks(self) -> Masks:
+    def masks(self) -> FrameMasks:
         """As they were."""
         roto = np.zeros(self.shape, np.float32)
         if self.box is not None:
             y0, y1, x0, x1 = self.box
-            roto[y0:y1, x0:x1] = self.roto
-        return Masks(roto, self.barred)
+            roto[y0:y1, x0:x1] = self.weight
+        return FrameMasks(roto, self.unusable)
 
 
-class Roles:
+class ShotFrames:
     """The frames of one job, by index."""
 
     def __init__(self, shot: Shot) -> None:
@@ -140,7 +140,7 @@ class Roles:
         return frozenset(i for i, p in enumerate(self._shot.plates) if p.frame in self._painted)
 
     @cached_property
-    def serving(self) -> frozenset[int]:
+    def source_indices(self) -> frozenset[int]:
         """Indices of the frames that may serve as sources."""
         controls, plates = self._shot.controls, self._shot.plates
         clean = range(self.count, len(self.files))
@@ -155,11 +155,11 @@ class Roles:
         order = sorted(enumerate(self._shot.known.clean), key=lambda c: (abs(c[1].frame - number), c[0]))
         return [self.count + i for i, _ in order[:count]]
 
-    def plate(self, index: int, *, touched_up: bool = False) -> Plate:
+    def plate(self, index: int, *, painted_over: bool = False) -> Plate:
         """The plate of a frame, or what was painted over it."""
-        return self._read(self.files[index] if touched_up else self._shot.plates[index])
+        return self._read(self.files[index] if painted_over else self._shot.plates[index])
 
-    def target(self, index: int) -> tuple[Plate, Masks]:
+    def target(self, index: int) -> tuple[Plate, FrameMasks]:
         """The plate of a frame, and its masks."""
         plate = self.plate(index)
         return plate, self._masks(plate)
@@ -173,13 +173,13 @@ class Roles:
             )
         return self._hiding[file]
 
-    def source(self, index: int) -> tuple[Plate, Masks]:
+    def source(self, index: int) -> tuple[Plate, FrameMasks]:
         """A frame as something to take from: what was painted by hand is open, a clean plate wholly so."""
         if index < self.count and index not in self.painted:
             return self.target(index)
-        plate = self.plate(index, touched_up=True)
-        barred = self._masks(plate).barred if index < self.count else _broken(plate)
-        return plate, Masks(np.zeros(plate.shape, np.float32), barred)
+        plate = self.plate(index, painted_over=True)
+        unusable = self._masks(plate).unusable if index < self.count else _broken(plate)
+        return plate, FrameMasks(np.zeros(plate.shape, np.float32), unusable)
 
     def _read(self, file: FrameFile) -> Plate:
         """A frame; coordinates count from the data window's corner: it must stand still, and so must the format."""
@@ -198,24 +198,26 @@ class Roles:
                 )
         return plate
 
-    def _masks(self, plate: Plate) -> Masks:
+    def _masks(self, plate: Plate) -> FrameMasks:
         shot, known = self._shot, self._shot.known
         file = shot.matte_of(plate.frame)
         roto = matte.read(file.path, frame=plate.frame, channel=shot.matte_channel, view=shot.controls.view, like=plate)
-        roto = matte_edge.shaped(matte_edge.covering(roto), grow=shot.controls.grow, feather=shot.controls.feather)
-        barred = _broken(plate)
+        roto = matte_edge.grow_feather(
+            matte_edge.fill_weight(roto), grow=shot.controls.grow, feather=shot.controls.feather
+        )
+        unusable = _broken(plate)
         if (front := _held(known.holdout, plate, shot.controls.view, called="holdout matte")) is not None:
-            barred |= front > 0
+            unusable |= front > 0
             roto = roto * (1 - front)
         if (excluded := _held(known.exclude, plate, shot.controls.view, called="do-not-use matte")) is not None:
-            barred |= excluded > 0
-        return Masks(roto, barred)
+            unusable |= excluded > 0
+        return FrameMasks(roto, unusable)
 
 
 def _broken(plate: Plate) -> Mask:
     """(H, W) bool, where the plate is NaN or infinite."""
-    channels = plate.parts[plate.beauty.part].channels
-    first, *others = (_is_broken(channels[name]) for name in dict.fromkeys(plate.beauty.names))
+    channels = plate.parts[plate.picture.part].channels
+    first, *others = (_is_broken(channels[name]) for name in dict.fromkeys(plate.picture.names))
     for other in others:
         first |= other
     return first

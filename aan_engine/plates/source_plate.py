@@ -9,21 +9,21 @@ from typing import Protocol
 import cv2
 import numpy as np
 
-from aan_engine.colour.log_encoding import encode
-from aan_engine.core.sampling import TAPS, sample, window, within
+from aan_engine.colour.log_encoding import to_log
+from aan_engine.core.sampling import TAPS, box_of_points, inside, sample
 from aan_engine.core.types import Array, Mask
 
 
-class Picture(Protocol):
+class PlatePixels(Protocol):
     """A picture part by part, in scene-linear light or in the log range: a `Plate` in the engine."""
 
     @property
     def shape(self) -> tuple[int, int]: ...
     def region(self, top: int, bottom: int, left: int, right: int) -> Array: ...
-    def logs(self, top: int, bottom: int, left: int, right: int) -> Array: ...
+    def log_region(self, top: int, bottom: int, left: int, right: int) -> Array: ...
 
 
-class Covered(Protocol):
+class Unusable(Protocol):
     """What may not be taken from a picture: `Masks` in the engine."""
 
     @property
@@ -31,7 +31,7 @@ class Covered(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class Source:
+class SourcePlate:
     """A plate to copy from.
 
     Args:
@@ -39,8 +39,8 @@ class Source:
         covered: (H, W) bool: what is hidden, in front, excluded, NaN or infinite; never sampled.
     """
 
-    picture: Picture
-    covered: Covered
+    picture: PlatePixels
+    covered: Unusable
 
     @cached_property
     def blocked(self) -> Mask:
@@ -48,20 +48,20 @@ class Source:
         return self.covered.blocked
 
 
-def sampled(plate: Source, at: Array, *, blur: float = 0.0) -> tuple[Array, Mask]:
+def sample_plate(plate: SourcePlate, at: Array, *, blur: float = 0.0) -> tuple[Array, Mask]:
     """Log-range values (n, 3) at plate positions, and which are sound: inside the plate, every tap unblocked.
 
     With a `blur`, in pixels, as a lens out of focus would show them: what is blocked does not bleed into them.
     """
     H, W = plate.picture.shape
-    x0, y0, x1, y1 = window(at, margin=TAPS + int(np.ceil(3 * blur)), shape=(H, W))
+    x0, y0, x1, y1 = box_of_points(at, margin=TAPS + int(np.ceil(3 * blur)), shape=(H, W))
     blocked = plate.blocked[y0:y1, x0:x1]
     if blur > 0:
         light = plate.picture.region(y0, y1, x0, x1)
         light[blocked] = 0
-        crop = encode(_blurred(light, blocked, blur))
+        crop = to_log(_blurred(light, blocked, blur))
     else:
-        crop = plate.picture.logs(y0, y1, x0, x1)
+        crop = plate.picture.log_region(y0, y1, x0, x1)
         if blocked.any():
             crop = np.asarray(cv2.copyTo(crop, (~blocked).view(np.uint8)), np.float32)
     local = at - np.array([x0, y0], np.float32)
@@ -69,7 +69,7 @@ def sampled(plate: Source, at: Array, *, blur: float = 0.0) -> tuple[Array, Mask
     # A bicubic value has its taps up to a pixel beyond a bilinear one's: those must not touch the blocked ones grown by
     # one. The proxies' candidates are judged alike, so that what was decided on can be carried out.
     reached = cv2.dilate(blocked.view(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
-    return values, within(at, (H, W)) & (sample(reached, local) < 1e-3)
+    return values, inside(at, (H, W)) & (sample(reached, local) < 1e-3)
 
 
 def _blurred(light: Array, blocked: Mask, blur: float) -> Array:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class Cast:
+class SourcePolicy:
     """Who plays what; without any word from the artist, every frame is a source like any other.
 
     Args:
@@ -19,13 +19,13 @@ class Cast:
         clean: target index -> indices of the clean plates to look at, the most telling first.
     """
 
-    serving: frozenset[int] | None = None
+    source_indices: frozenset[int] | None = None
     painted: frozenset[int] = frozenset()
     clean: Callable[[int], list[int]] = lambda index: []
 
     def serves(self, index: int) -> bool:
         """Whether this frame may be a source."""
-        return self.serving is None or index in self.serving
+        return self.source_indices is None or index in self.source_indices
 
 
-EVERYONE = Cast()
+ALL_SOURCES = SourcePolicy()

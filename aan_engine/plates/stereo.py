@@ -10,17 +10,17 @@ from dataclasses import replace
 
 from aan_engine.plates.exr_header import Attribute, Description, PartDescription
 
-NOTE = "aanFilledView"
+FILLED_VIEW = "aanFilledView"
 """The attribute by which a result says which of its views was filled."""
 
 
-def of(description: Description) -> tuple[str, ...]:
+def view_names(description: Description) -> tuple[str, ...]:
     """The names of all views, in the file's order; none in a file that is not stereo."""
     names = [name for part in description.parts for name in (*_listed(part), *_own(part))]
     return tuple(dict.fromkeys(names))
 
 
-def shown(part: PartDescription, channel: str) -> str | None:
+def view_of(part: PartDescription, channel: str) -> str | None:
     """The view that a channel of a part belongs to; None in a part without views."""
     if own := _own(part):
         return own[0]
@@ -31,13 +31,13 @@ def shown(part: PartDescription, channel: str) -> str | None:
     return next((name for name in reversed(layers) if name in listed), listed[0])
 
 
-def noted(description: Description, number: int, channel: str) -> tuple[PartDescription, ...]:
+def mark_filled(description: Description, number: int, channel: str) -> tuple[PartDescription, ...]:
     """The parts as a result describes them whose picture is this channel of this part: of several views, which one."""
     parts = list(description.parts)
-    view = shown(parts[number], channel)
-    if view is not None and len(of(description)) > 1:
+    view = view_of(parts[number], channel)
+    if view is not None and len(view_names(description)) > 1:
         note = Attribute("string", view.encode("utf-8"), at=0)
-        parts[number] = replace(parts[number], attributes=parts[number].attributes | {NOTE: note})
+        parts[number] = replace(parts[number], attributes=parts[number].attributes | {FILLED_VIEW: note})
     return tuple(parts)
 
 

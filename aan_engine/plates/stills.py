@@ -15,7 +15,7 @@ import OpenImageIO
 from numpy.typing import NDArray
 
 from aan_engine.errors import PlateUnreadable
-from aan_engine.plates.decoded_frame import Codes, Scan
+from aan_engine.plates.decoded_frame import Channels, SourceInfo
 
 VERSION = str(OpenImageIO.__version__)
 
@@ -24,7 +24,7 @@ _VIDEO_DPX = ("ITU-R 709-4", "ITU-R 601-5 system B or G", "ITU-R 601-5 system M"
 _BITS = {"uint8": 8, "uint16": 16, "uint32": 32}
 
 
-def describe(path: Path, *, kind: str, frame: int | None) -> Scan:
+def describe(path: Path, *, kind: str, frame: int | None) -> SourceInfo:
     """What a file says about its picture; no pixel is read.
 
     Args:
@@ -35,7 +35,7 @@ def describe(path: Path, *, kind: str, frame: int | None) -> Scan:
     return _scan(_opened(path, frame=frame).spec(), path, kind=kind)
 
 
-def read(path: Path, *, kind: str, frame: int | None) -> tuple[Scan, Codes]:
+def read(path: Path, *, kind: str, frame: int | None) -> tuple[SourceInfo, Channels]:
     """The picture, every channel of it.
 
     Raises: PlateUnreadable: it is damaged or cut short.
@@ -58,10 +58,10 @@ def _opened(path: Path, *, frame: int | None) -> Any:
     return file
 
 
-def _scan(spec: Any, path: Path, *, kind: str) -> Scan:
+def _scan(spec: Any, path: Path, *, kind: str) -> SourceInfo:
     timecode = spec.getattribute("smpte:TimeCode")
     aspect = float(spec.get_float_attribute("PixelAspectRatio", 1.0))
-    return Scan(
+    return SourceInfo(
         path=path,
         kind=kind.upper() if kind != "cineon" else "Cineon",
         names=tuple(spec.channelnames),

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.errors import TouchedError
-from aan_engine.plates.exr_attributes import carried
+from aan_engine.errors import OutsideMatteError
+from aan_engine.plates.exr_attributes import passthrough
 from aan_engine.plates.exr_header import PartDescription
 from aan_engine.plates.plate import Array, Part, Plate
 
@@ -47,13 +47,13 @@ def verify(
     bits = 0
     where: list[str] = []
     for index, (before, after) in enumerate(zip(plate.parts, written, strict=True)):
-        expected = {**before.channels, **(filled if index == plate.beauty.part else {})}
+        expected = {**before.channels, **(filled if index == plate.picture.part else {})}
         if expected.keys() != after.channels.keys():
             raise _touched(path, plate, "its channels are not the plate's")
         if lost := _lost_attributes(before.description, after.description):
             raise _touched(path, plate, f"its header differs in {', '.join(lost)}")
         for name, wanted in expected.items():
-            if index == plate.beauty.part and name in plate.beauty.names:
+            if index == plate.picture.part and name in plate.picture.names:
                 count = _changed_bits(before.channels[name], after.channels[name], besides=hidden)
                 count += _changed_bits(wanted, after.channels[name], besides=~hidden)
             else:
@@ -79,12 +79,12 @@ def _lost_attributes(before: PartDescription, after: PartDescription) -> list[st
     def raw(part: PartDescription, name: str) -> bytes | None:
         return part.attributes[name].value if name in part.attributes else None
 
-    names = [*_PLACING, *carried(before)]
+    names = [*_PLACING, *passthrough(before)]
     return [name for name in names if name in before.attributes and raw(before, name) != raw(after, name)]
 
 
-def _touched(path: Path, plate: Plate, why: str) -> TouchedError:
-    return TouchedError(
+def _touched(path: Path, plate: Plate, why: str) -> OutsideMatteError:
+    return OutsideMatteError(
         f"the frame would not have been the plate outside the matte: {why}",
         hint="Nothing was kept. Please report this plate.",
         file=path,

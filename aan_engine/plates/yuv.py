@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.plates.decoded_frame import Codes
+from aan_engine.plates.decoded_frame import Channels
 
 # ITU-T H.273's matrices, by the shares of red and blue in luma; what a file does not tell is guessed by its height.
 _LUMA = {
@@ -28,7 +28,7 @@ _DEPTHS = (8, 10, 12, 16)
 _HD_LINES = 720
 
 
-def codes(shown: Any) -> Codes:
+def codes(shown: Any) -> Channels:
     """A decoded frame's channels R, G, B and A where there is one.
 
     Convention: what video keeps above white stays above 1, and what it keeps below black below 0; alpha is 0 .. 1. The
@@ -44,7 +44,7 @@ def codes(shown: Any) -> Codes:
     return found | ({"A": planes[3] / np.float32((1 << bits) - 1)} if len(planes) > 3 else {})
 
 
-def _of_rgb(shown: Any, *, bits: int) -> Codes:
+def _of_rgb(shown: Any, *, bits: int) -> Channels:
     """Pictures stored as R, G, B: brought to exact fractions of their own range, whatever the way there did to them."""
     wide = _reformatted(shown, "rgba" if bits <= 8 else "rgba64le").to_ndarray()
     top = np.float32((1 << bits) - 1)

@@ -19,13 +19,13 @@ import torch
 from numpy.typing import NDArray
 
 from aan_engine.core import projective
-from aan_engine.core.homography import project, scaling, warp
+from aan_engine.core.homography import level_scaling, project, warp_with_mask
 from aan_engine.core.types import Array
 from aan_engine.registration.pyramid import Pyramid
 
-Look = tuple[int, int, int, int]
+SearchLevel = tuple[int, int, int, int]
 
-LOOKS: tuple[Look, ...] = ((2, 9, 7, 2), (2, 4, 7, 2), (1, 3, 9, 4))
+SEARCH_LEVELS: tuple[SearchLevel, ...] = ((2, 9, 7, 2), (2, 4, 7, 2), (1, 3, 9, 4))
 """Pyramid level, reach and side of the windows and distance between them, in the level's pixels, look after look."""
 
 SHOWN = 0.3
@@ -45,7 +45,7 @@ CONSENSUS = 1.5
 
 
 @dataclass(frozen=True, eq=False)
-class _Seen:
+class _BlockMatches:
     """What one look found on a level of the pyramids.
 
     Args:
@@ -64,8 +64,8 @@ class _Seen:
     reach: int
 
 
-def landings(
-    target: Pyramid, reference: Pyramid, *, start: NDArray[np.float64], looks: Sequence[Look] = LOOKS
+def match_homographies(
+    target: Pyramid, reference: Pyramid, *, start: NDArray[np.float64], looks: Sequence[SearchLevel] = SEARCH_LEVELS
 ) -> Iterator[NDArray[np.float64]]:
     """`start`, mended by what is found within some 36 pixels around where it points, in two ways.
 
@@ -83,28 +83,30 @@ def landings(
     first, *closer = looks
     # What is compared with most places, and costs most, is the same for both.
     seen = _look(target, reference, H, first)
-    for join in (_agreed, _joined):
+    for join in (_ransac, _irls):
         landed = _mended(H, seen, join)
         for look in closer:
             landed = _mended(landed, _look(target, reference, landed, look), join)
         yield landed
 
 
-def _mended(H: NDArray[np.float64], seen: _Seen, join: Callable[[_Seen], NDArray[np.float64]]) -> NDArray[np.float64]:
+def _mended(
+    H: NDArray[np.float64], seen: _BlockMatches, join: Callable[[_BlockMatches], NDArray[np.float64]]
+) -> NDArray[np.float64]:
     if len(seen.points) < 12:
         return H
     mended = np.linalg.inv(seen.scale) @ (seen.scale @ H @ np.linalg.inv(seen.scale)) @ join(seen) @ seen.scale
     return mended / mended[2, 2] if np.isfinite(mended).all() and abs(mended[2, 2]) > 1e-6 else H
 
 
-def _look(target: Pyramid, reference: Pyramid, H: NDArray[np.float64], look: Look) -> _Seen:
+def _look(target: Pyramid, reference: Pyramid, H: NDArray[np.float64], look: SearchLevel) -> _BlockMatches:
     level, reach, side, step = look
     depth = min(level, len(target.levels) - 1)
     shape = target.levels[depth][0].shape
-    scale = scaling(shape, target.grey.shape)
+    scale = level_scaling(shape, target.grey.shape)
     local = scale @ H @ np.linalg.inv(scale)
     points, landed, weight = _found(target, reference, local, depth=depth, reach=reach, side=side, step=step)
-    return _Seen(points, landed, weight, scale, shape, reach)
+    return _BlockMatches(points, landed, weight, scale, shape, reach)
 
 
 def _found(
@@ -115,7 +117,7 @@ def _found(
     h, w = T.shape
     # The reference is looked up beyond the target's frame, as far as a window may go.
     outside = np.array([[1, 0, -reach], [0, 1, -reach], [0, 0, 1]], np.float64)
-    warped, seen = warp(R, mr, H @ outside, (h + 2 * reach, w + 2 * reach))
+    warped, seen = warp_with_mask(R, mr, H @ outside, (h + 2 * reach, w + 2 * reach))
     alike = _correlations(T, (mt > 0).astype(np.float32), warped, seen, side=side, step=step)
     count = 2 * reach + 1
     best = alike.argmax(0)
@@ -171,13 +173,13 @@ def _peak(alike: Array, best: NDArray[np.int64], value: Array, *, stride: int) -
     return np.clip(beside, -0.5, 0.5).astype(np.float32)
 
 
-def _agreed(seen: _Seen) -> NDArray[np.float64]:
+def _ransac(seen: _BlockMatches) -> NDArray[np.float64]:
     """The homography that most matches agree on; the identity where none do."""
     found, _ = cv2.findHomography(seen.points, seen.landed, cv2.USAC_MAGSAC, CONSENSUS, maxIters=3000, confidence=0.999)
     return np.eye(3) if found is None else np.asarray(found, np.float64)
 
 
-def _joined(seen: _Seen) -> NDArray[np.float64]:
+def _irls(seen: _BlockMatches) -> NDArray[np.float64]:
     """One homography through the matches; what is off counts less and less as the fit tightens (Geman-McClure)."""
     source, there = (torch.from_numpy(p).double()[None] for p in (seen.points, seen.landed))
     height, width = seen.shape

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.core.homography import scaling, warp
+from aan_engine.core.homography import level_scaling, warp_with_mask
 from aan_engine.registration.pyramid import Pyramid, median
 
 TOLERANCE = 0.04
@@ -27,7 +27,7 @@ FLAT = 0.012
 """Mean gradient per pixel under which a place says nothing about alignment."""
 
 
-def trust(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64]) -> float:
+def inlier_share(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64]) -> float:
     """The share of textured, mutually visible pixels that `homography` explains, 0 .. 1.
 
     Judged at half resolution after taking a gain and an offset of light out. Less than a tenth of the frame in
@@ -36,7 +36,7 @@ def trust(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64
     return _explained(target, reference, homography=homography, slip=False)
 
 
-def sharpness(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64]) -> float:
+def precision(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64]) -> float:
     """How exactly `homography` lays one proxy's texture on the other's, 0 .. 1: what tells a good fit from the best.
 
     `trust` forgives half a pixel; this does not. It compares answers to one question only: grain and change of light
@@ -44,7 +44,7 @@ def sharpness(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.flo
     """
     # Of the finest level, as exactness is asked for; of every other row and column, which say as much as all of them.
     T, mt, slope = (plane[::EVERY, ::EVERY] for plane in (*target.levels[0], target.slopes[0]))
-    warped, both = warp(*reference.levels[0], homography @ np.diag([EVERY, EVERY, 1.0]), T.shape)
+    warped, both = warp_with_mask(*reference.levels[0], homography @ np.diag([EVERY, EVERY, 1.0]), T.shape)
     both = both * mt
     if both.sum() < 32:
         return 0.0
@@ -54,17 +54,17 @@ def sharpness(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.flo
     return float((weight * both / (1 + (residual / EXACT) ** 2)).sum() / max(float((weight * mt).sum()), 1.0))
 
 
-def kinship(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64], trust: float) -> float:
+def significance(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64], inlier_share: float) -> float:
     """Trust beyond what the same pictures reach when one is slipped by a third of the frame, which proves nothing."""
     chance = min(_explained(target, reference, homography=homography, slip=True), 0.9)
-    return max(0.0, (trust - chance) / (1 - chance))
+    return max(0.0, (inlier_share - chance) / (1 - chance))
 
 
 def _explained(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64], slip: bool) -> float:
     level = min(1, len(target.levels) - 1)
     (T, mt), (R, mr) = target.levels[level], reference.levels[level]
-    scale = scaling(T.shape, target.grey.shape)
-    warped, both = warp(R, mr, scale @ homography @ np.linalg.inv(scale), T.shape)
+    scale = level_scaling(T.shape, target.grey.shape)
+    warped, both = warp_with_mask(R, mr, scale @ homography @ np.linalg.inv(scale), T.shape)
     if slip:
         by = (T.shape[0] // 3, T.shape[1] // 3)
         warped, both = np.roll(warped, by, (0, 1)), np.roll(both, by, (0, 1))

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.core.homography import scaling, warp
+from aan_engine.core.homography import level_scaling, warp_with_mask
 from aan_engine.core.types import Array
-from aan_engine.registration.overlap_score import kinship, sharpness, trust
+from aan_engine.registration.overlap_score import inlier_share, precision, significance
 from aan_engine.registration.pyramid import Pyramid, gradient, median
 
 SAMPLES = 16_000
@@ -26,7 +26,7 @@ SAMPLES = 16_000
 
 
 @dataclass(frozen=True)
-class Registered:
+class Registration:
     """A refined homography and what speaks for it.
 
     Args:
@@ -37,11 +37,13 @@ class Registered:
     """
 
     homography: NDArray[np.float64]
-    trust: float
-    kinship: float
+    inlier_share: float
+    significance: float
 
 
-def refine(target: Pyramid, reference: Pyramid, *, start: NDArray[np.float64], coarse: bool = True) -> Registered:
+def refine_homography(
+    target: Pyramid, reference: Pyramid, *, start: NDArray[np.float64], coarse: bool = True
+) -> Registration:
     """Polish `start` until the reference, warped by it, agrees with the target.
 
     Convention: see the module. `start` and the result are at the proxies' full resolution.
@@ -60,18 +62,18 @@ def refine(target: Pyramid, reference: Pyramid, *, start: NDArray[np.float64], c
         levels = levels[:2]
     for depth in range(len(levels) - 1, -1, -1):
         (T, mt), (R, mr) = levels[depth]
-        scale = scaling(T.shape, target.grey.shape)
+        scale = level_scaling(T.shape, target.grey.shape)
         local = scale @ H @ np.linalg.inv(scale)
         rounds = 3 if depth == 0 else 8
         local = _gauss_newton(T, mt, R, mr, local, rounds=rounds)
         H = np.linalg.inv(scale) @ local @ scale
         H /= H[2, 2]
-    before, after = trust(target, reference, homography=start), trust(target, reference, homography=H)
+    before, after = inlier_share(target, reference, homography=start), inlier_share(target, reference, homography=H)
     best, certainty = (H, after) if after >= before else (start / start[2, 2], before)
-    return Registered(best, certainty, kinship(target, reference, homography=best, trust=certainty))
+    return Registration(best, certainty, significance(target, reference, homography=best, inlier_share=certainty))
 
 
-def unmoved(*pictures: tuple[Pyramid, Pyramid], found: Registered) -> Registered:
+def prefer_static(*pictures: tuple[Pyramid, Pyramid], found: Registration) -> Registration:
     """`found`, or the identity where that lays the pictures at least as sharply on each other: a camera on a tripod.
 
     What moves before such a camera draws a fit along, and most of the background still passes for explained.
@@ -82,14 +84,14 @@ def unmoved(*pictures: tuple[Pyramid, Pyramid], found: Registered) -> Registered
     """
 
     def sharpest(homography: NDArray[np.float64]) -> float:
-        return max(sharpness(*each, homography=homography) for each in pictures)
+        return max(precision(*each, homography=homography) for each in pictures)
 
     still = np.eye(3)
     if sharpest(still) < sharpest(found.homography):
         return found
     target, reference = pictures[0]
-    certainty = trust(target, reference, homography=still)
-    return Registered(still, certainty, kinship(target, reference, homography=still, trust=certainty))
+    certainty = inlier_share(target, reference, homography=still)
+    return Registration(still, certainty, significance(target, reference, homography=still, inlier_share=certainty))
 
 
 def _gauss_newton(
@@ -106,7 +108,7 @@ def _gauss_newton(
     back = np.linalg.inv(norm)
     counted, aim = mt[::thin, ::thin] > 0, T[::thin, ::thin]
     for _ in range(rounds):
-        warped, both = warp(R, mr, H, T.shape)
+        warped, both = warp_with_mask(R, mr, H, T.shape)
         keep = counted & (both[::thin, ::thin] > 0)
         if keep.sum() < 40:
             return H

@@ -9,21 +9,21 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from aan_engine.core.harmonic import bridged
-from aan_engine.core.lru import Recent
+from aan_engine.core.harmonic import fill_hidden
+from aan_engine.core.lru import LruCache
 from aan_engine.core.types import Array
-from aan_engine.plates.proxy_store import Reel
-from aan_engine.plates.source_policy import EVERYONE, Cast
+from aan_engine.plates.proxy_store import ProxyStore
+from aan_engine.plates.source_policy import ALL_SOURCES, SourcePolicy
 from aan_engine.registration.pyramid import Pyramid
 
-EVENED = 20.0
+FLATTEN_SIGMA = 20.0
 """Proxy pixels over which light is evened out before frames are aligned whose light differs from place to place."""
 
-CROSSED = 8
+FILLED_KEPT = 8
 """Greys with bridged holes that are kept: both frames' of the few motions that are found at the same time."""
 
 
-class Gallery:
+class ProxyImages:
     """Pictures of the frames of a reel.
 
     Args:
@@ -35,11 +35,11 @@ class Gallery:
         size: (h, w) of every picture.
     """
 
-    def __init__(self, reel: Reel, *, window: int, cast: Cast = EVERYONE) -> None:
-        self.size = reel.size
-        self._reel, self._cast = reel, cast
+    def __init__(self, proxies: ProxyStore, *, window: int, policy: SourcePolicy = ALL_SOURCES) -> None:
+        self.size = proxies.size
+        self._proxies, self._policy = proxies, policy
         # Two of each frame: image, visibility.
-        self._pictures, self._pyramids, self._bridged = Recent(2 * window), Recent(window), Recent(CROSSED)
+        self._pictures, self._pyramids, self._bridged = LruCache(2 * window), LruCache(window), LruCache(FILLED_KEPT)
 
     def clear(self) -> None:
         """Let every picture go."""
@@ -48,7 +48,7 @@ class Gallery:
 
     def image(self, index: int) -> Array:
         """(h, w, 3) float32, log range."""
-        return self._pictures.get(("image", index), lambda: self._reel.image(index))
+        return self._pictures.get(("image", index), lambda: self._proxies.image(index))
 
     def visible(self, index: int) -> Array:
         """(h, w) float32, 1 where the pixel shows what is to be aligned and may, the frame allowing, be a source.
@@ -58,15 +58,15 @@ class Gallery:
         """
 
         def make() -> Array:
-            shut = self._reel.hidden(index) | self._reel.barred(index)
+            shut = self._proxies.hidden(index) | self._proxies.unusable(index)
             beside = cv2.dilate(shut.astype(np.uint8), np.ones((3, 3), np.uint8))
             return (beside == 0).astype(np.float32)
 
         return self._pictures.get(("visible", index), make)
 
-    def open(self, index: int) -> Array:
+    def usable(self, index: int) -> Array:
         """(h, w) float32, 1 where the pixel may be a source: nowhere on a frame that only lies on the way."""
-        return self.visible(index) if self._cast.serves(index) else np.zeros(self._reel.size, np.float32)
+        return self.visible(index) if self._policy.serves(index) else np.zeros(self._proxies.size, np.float32)
 
     def pyramid(self, index: int) -> Pyramid:
         """The frame's grey pyramid."""
@@ -77,18 +77,18 @@ class Gallery:
 
         return self._pyramids.get(index, make)
 
-    def evened(self, index: int) -> Pyramid:
+    def flattened(self, index: int) -> Pyramid:
         """The frame's grey less its soft part: a lamp that goes on over half of it is a motion to nobody."""
 
         def make() -> Pyramid:
             plain = self.pyramid(index)
             shown = plain.visible.astype(np.float32)
-            share, soft = (cv2.GaussianBlur(a, (0, 0), EVENED) for a in (shown, plain.grey * shown))
+            share, soft = (cv2.GaussianBlur(a, (0, 0), FLATTEN_SIGMA) for a in (shown, plain.grey * shown))
             return Pyramid((plain.grey - soft / np.maximum(share, 1e-3)) * shown, plain.visible)
 
         return self._pyramids.get(("even", index), make)
 
-    def bridged(self, index: int) -> Array:
+    def hole_filled(self, index: int) -> Array:
         """The frame's grey, its hole bridged from rim to rim."""
-        shut = self._reel.hidden(index) | self._reel.barred(index)
-        return self._bridged.get(index, lambda: bridged(self.pyramid(index).grey, shut))
+        shut = self._proxies.hidden(index) | self._proxies.unusable(index)
+        return self._bridged.get(index, lambda: fill_hidden(self.pyramid(index).grey, shut))

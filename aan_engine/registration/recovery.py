@@ -15,10 +15,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.core.homography import project, scaling, warp
-from aan_engine.registration.block_matching import LOOKS, landings
-from aan_engine.registration.overlap_score import EXACT, sharpness
-from aan_engine.registration.photometric import Registered, refine
+from aan_engine.core.homography import level_scaling, project, warp_with_mask
+from aan_engine.registration.block_matching import SEARCH_LEVELS, match_homographies
+from aan_engine.registration.overlap_score import EXACT, precision
+from aan_engine.registration.photometric import Registration, refine_homography
 from aan_engine.registration.pyramid import Pyramid
 
 DOUBT = 0.4
@@ -63,18 +63,18 @@ CLEARLY = 0.15
 """Trust that must be lost before another search is worth it in such a shot."""
 
 
-def convinces(found: Registered, *, start: NDArray[np.float64], shape: tuple[int, ...]) -> bool:
+def is_reliable(found: Registration, *, start: NDArray[np.float64], shape: tuple[int, ...]) -> bool:
     """Whether a refined homography (at frames of `shape`) may be taken as it is, or had better be searched for.
 
     Following the slope, registration ends somewhere even where it got lost; having come far and explaining only part of
     the picture is what such answers have in common.
     """
-    if found.trust < DOUBT or found.kinship <= KIN or found.trust >= SURE:
-        return found.trust >= SURE
-    return _apart(found.homography, start, shape=shape) < NEAR
+    if found.inlier_share < DOUBT or found.significance <= KIN or found.inlier_share >= SURE:
+        return found.inlier_share >= SURE
+    return _corner_distance(found.homography, start, shape=shape) < NEAR
 
 
-def _apart(one: NDArray[np.float64], two: NDArray[np.float64], *, shape: tuple[int, ...]) -> float:
+def _corner_distance(one: NDArray[np.float64], two: NDArray[np.float64], *, shape: tuple[int, ...]) -> float:
     """How far two homographies take the corners of a frame to different places, in its widths."""
     h, w = shape[:2]
     corners = np.array([[0, 0], [w - 1, 0], [w - 1, h - 1], [0, h - 1]], np.float32)
@@ -82,7 +82,7 @@ def _apart(one: NDArray[np.float64], two: NDArray[np.float64], *, shape: tuple[i
     return float(np.hypot(*gone.T).mean()) / w
 
 
-class Searches:
+class RecoveryBudget:
     """The searches of one shot, given up where they are in vain.
 
     Args:
@@ -96,44 +96,44 @@ class Searches:
         self._strangers = 0
 
     def __call__(
-        self, target: Pyramid, reference: Pyramid, *, known: Registered, starts: Iterable[NDArray[np.float64]]
-    ) -> Registered:
+        self, target: Pyramid, reference: Pyramid, *, known: Registration, starts: Iterable[NDArray[np.float64]]
+    ) -> Registration:
         """As `search`; `known` itself where patience has run out."""
-        akin = known.kinship > KIN
+        akin = known.significance > KIN
         self._strangers += not akin
         if not (self._is_patient(known) if akin else self._is_patient_with_strangers()):
             return known
-        found = search(target, reference, known=known, starts=starts)
-        elsewhere = _apart(found.homography, known.homography, shape=target.grey.shape) > ELSEWHERE
-        if elsewhere and found.trust > known.trust + GAINED:
+        found = recover(target, reference, known=known, starts=starts)
+        elsewhere = _corner_distance(found.homography, known.homography, shape=target.grey.shape) > ELSEWHERE
+        if elsewhere and found.inlier_share > known.inlier_share + GAINED:
             self._in_vain.clear()
             self._strangers = 0
         elif akin:
-            self._in_vain.append(known.trust)
+            self._in_vain.append(known.inlier_share)
         return found
 
-    def _is_patient(self, known: Registered) -> bool:
-        return len(self._in_vain) < PATIENCE or known.trust <= min(self._in_vain) - CLEARLY
+    def _is_patient(self, known: Registration) -> bool:
+        return len(self._in_vain) < PATIENCE or known.inlier_share <= min(self._in_vain) - CLEARLY
 
     def _is_patient_with_strangers(self) -> bool:
         return not self._distant or self._strangers <= PATIENCE or self._strangers % ONCE_IN == 0
 
 
-def search(
-    target: Pyramid, reference: Pyramid, *, known: Registered, starts: Iterable[NDArray[np.float64]]
-) -> Registered:
+def recover(
+    target: Pyramid, reference: Pyramid, *, known: Registration, starts: Iterable[NDArray[np.float64]]
+) -> Registration:
     """The sharpest of `known` and what matching finds from each start, refined; over as soon as one is sure.
 
     Until then matching looks around the sharpest again, as what lies half right is within reach of right, and at last
     with the last start's frame moved towards each of its corners, where fewer wrong places are within reach.
     """
-    best, sharp = known, sharpness(target, reference, homography=known.homography)
+    best, sharp = known, precision(target, reference, homography=known.homography)
 
     def mends(landed: NDArray[np.float64]) -> bool:
         nonlocal best, sharp
-        found = refine(target, reference, start=landed, coarse=False)
-        value = sharpness(target, reference, homography=found.homography)
-        if value <= sharp or found.kinship <= KIN:
+        found = refine_homography(target, reference, start=landed, coarse=False)
+        value = precision(target, reference, homography=found.homography)
+        if value <= sharp or found.significance <= KIN:
             return False
         mended = value > WORTH * sharp
         best, sharp = found, value
@@ -141,53 +141,53 @@ def search(
 
     def again() -> None:
         for _ in range(AGAIN):
-            if best.trust >= SURE:
+            if best.inlier_share >= SURE:
                 return
-            if not any(map(mends, landings(target, reference, start=best.homography))):
+            if not any(map(mends, match_homographies(target, reference, start=best.homography))):
                 rest = _unexplained(target, reference, homography=best.homography)
-                if not mends(next(landings(rest, reference, start=best.homography))):
+                if not mends(next(match_homographies(rest, reference, start=best.homography))):
                     return
 
     around = known.homography
     for around in starts:
-        for landed in landings(target, reference, start=around):
+        for landed in match_homographies(target, reference, start=around):
             mends(landed)
-            if best.trust >= SURE:
+            if best.inlier_share >= SURE:
                 return best
     again()
-    glimpse = _Glimpse(target, reference)
-    for away in _quarters(target.grey.shape):
+    glimpse = _Preview(target, reference)
+    for away in _corner_shifts(target.grey.shape):
         start = around @ away
         if glimpse.promises(best.homography, start=start):
-            one, other = map(mends, landings(target, reference, start=start))
+            one, other = map(mends, match_homographies(target, reference, start=start))
             if one or other:
                 again()
     return best
 
 
-class _Glimpse:
+class _Preview:
     """Two frames at a quarter of their size, where a start's promise is soon seen."""
 
     def __init__(self, target: Pyramid, reference: Pyramid) -> None:
         self._whole = target, reference
         level = min(2, len(target.levels) - 1)
         self._small = [Pyramid(grey, weight > 0) for grey, weight in (p.levels[level] for p in self._whole)]
-        self._scale = scaling(self._small[0].grey.shape, target.grey.shape)
+        self._scale = level_scaling(self._small[0].grey.shape, target.grey.shape)
 
     def promises(self, known: NDArray[np.float64], *, start: NDArray[np.float64]) -> bool:
         """Whether what is found from `start` lies elsewhere than `known` and looks about as sharp, or sharper."""
         back = np.linalg.inv(self._scale)
-        bar = PROMISE * sharpness(*self._small, homography=self._scale @ known @ back)
-        for landed in landings(*self._whole, start=start, looks=LOOKS[:1]):
-            found = refine(*self._small, start=self._scale @ landed @ back).homography
-            if _apart(back @ found @ self._scale, known, shape=self._whole[0].grey.shape) < ELSEWHERE:
+        bar = PROMISE * precision(*self._small, homography=self._scale @ known @ back)
+        for landed in match_homographies(*self._whole, start=start, looks=SEARCH_LEVELS[:1]):
+            found = refine_homography(*self._small, start=self._scale @ landed @ back).homography
+            if _corner_distance(back @ found @ self._scale, known, shape=self._whole[0].grey.shape) < ELSEWHERE:
                 continue
-            if sharpness(*self._small, homography=found) > bar:
+            if precision(*self._small, homography=found) > bar:
                 return True
         return False
 
 
-def _quarters(shape: tuple[int, ...]) -> Iterator[NDArray[np.float64]]:
+def _corner_shifts(shape: tuple[int, ...]) -> Iterator[NDArray[np.float64]]:
     """The frame moved towards each of its corners."""
     for down in (-AWAY, AWAY):
         for right in (-AWAY, AWAY):
@@ -197,7 +197,7 @@ def _quarters(shape: tuple[int, ...]) -> Iterator[NDArray[np.float64]]:
 def _unexplained(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64]) -> Pyramid:
     """The target without what `homography` explains well: if that was something in front, the rest is what counts."""
     (T, mt), (R, mr) = target.levels[0], reference.levels[0]
-    warped, both = warp(R, mr, homography, T.shape)
+    warped, both = warp_with_mask(R, mr, homography, T.shape)
     residual = np.abs(warped - T - np.median((warped - T)[both > 0] if both.any() else 0))
     exact = cv2.blur(((both * mt > 0) & (residual < 2 * EXACT)).astype(np.float32), (9, 9)) > EXPLAINED
     return Pyramid(target.grey, target.visible & ~exact)

@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from aan_engine.core.types import Array, Mask
 
 
-class Look(Protocol):
+class GreyView(Protocol):
     """A frame that is looked at, by positions (n, 2)."""
 
     def grey(self, places: Array) -> Array:
         """(n,) what is to be compared."""
         ...
 
-    def open(self, places: Array) -> Mask:
+    def usable(self, places: Array) -> Mask:
         """(n,) where it may be looked at."""
         ...
 
@@ -46,7 +46,7 @@ NOISE = 0.004
 
 
 @dataclass(frozen=True, eq=False)
-class Nudge:
+class AffineOffset:
     """An affine displacement to be added to positions on the source.
 
     Args:
@@ -63,20 +63,22 @@ class Nudge:
         local = np.append((points - self.centre) / self.scale, np.ones((len(points), 1), np.float32), 1)
         return np.asarray(local @ self.matrix.T, np.float32)
 
-    def then(self, other: Nudge) -> Nudge:
+    def then(self, other: AffineOffset) -> AffineOffset:
         """Both together, in the other's coordinates."""
         ratio = other.scale / self.scale
         offset = (other.centre - self.centre) / self.scale
         moved = self.matrix.copy()
         moved[:, :2] *= ratio
         moved[:, 2] += self.matrix[:, :2] @ offset
-        return Nudge(moved + other.matrix, other.centre, other.scale)
+        return AffineOffset(moved + other.matrix, other.centre, other.scale)
 
 
-STAY = Nudge(np.zeros((2, 3)), np.zeros(2, np.float32), 1.0)
+NO_OFFSET = AffineOffset(np.zeros((2, 3)), np.zeros(2, np.float32), 1.0)
 
 
-def nudge(wanted: Array, points: Array, places: Array, *, look: Look, reach: float, start: Nudge = STAY) -> Nudge:
+def refine_offset(
+    wanted: Array, points: Array, places: Array, *, look: GreyView, reach: float, start: AffineOffset = NO_OFFSET
+) -> AffineOffset:
     """What to add to `places` so that the source shows there what the target shows at `points`.
 
     Args:
@@ -93,11 +95,11 @@ def nudge(wanted: Array, points: Array, places: Array, *, look: Look, reach: flo
     scale = max(float(np.abs(points - centre).max()), 1.0)
     affine = len(points) >= 8 * FEW
     begin = start.at(points)
-    found = Nudge(np.zeros((2, 3)), centre, scale)
+    found = AffineOffset(np.zeros((2, 3)), centre, scale)
     first, best, best_error = None, found, np.inf
     for _ in range(ROUNDS + 1):
         at = places + begin + found.at(points)
-        value, seen = look.grey(at), look.open(at)
+        value, seen = look.grey(at), look.usable(at)
         if seen.sum() < FEW:
             return start
         off, weight = _residual(value, wanted, seen)
@@ -112,7 +114,7 @@ def nudge(wanted: Array, points: Array, places: Array, *, look: Look, reach: flo
             break
         if np.abs(step).sum(1).max() < STILL:
             break
-        found = Nudge(moved, centre, scale)
+        found = AffineOffset(moved, centre, scale)
     better = first is not None and best_error < GAIN * first and first > NOISE
     return start.then(best) if better else start
 
@@ -128,7 +130,7 @@ def _residual(value: Array, wanted: Array, seen: Mask) -> tuple[Array, Array]:
     return off, (seen / (1 + (off / (2.5 * size)) ** 2) ** 2).astype(np.float32)
 
 
-def _step(look: Look, at: Array, off: Array, weight: Array, local: Array, *, affine: bool) -> NDArray[np.float64]:
+def _step(look: GreyView, at: Array, off: Array, weight: Array, local: Array, *, affine: bool) -> NDArray[np.float64]:
     """One Gauss-Newton step: the (2, 3) displacement that lowers the residuals."""
     right, down = np.array([[0.5, 0], [0, 0.5]], np.float32)
     gx, gy = look.grey(at + right) - look.grey(at - right), look.grey(at + down) - look.grey(at - down)

@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from aan_engine.core.types import Array, Mask
 from aan_engine.plates.plate import Plate
-from aan_engine.rendering.fill_buffer import Carried
+from aan_engine.rendering.fill_buffer import FillBuffer
 
 
-def layers(
-    plate: Plate, carried: Carried, *, hidden: Mask, frames: Sequence[int], wanted: Collection[str]
+def aov_layers(
+    plate: Plate, buffer: FillBuffer, *, hidden: Mask, frames: Sequence[int], wanted: Collection[str]
 ) -> dict[str, Array]:
     """The wanted AOVs by channel name, (H, W) float32. Outside the matte a pixel is its own source, surely and wholly.
 
@@ -33,17 +33,17 @@ def layers(
     height, width = plate.shape
     found: dict[str, NDArray[np.floating]] = {}
     if "confidence" in wanted:
-        found["confidence.a"] = np.where(hidden, carried.confidence, 1)
+        found["confidence.a"] = np.where(hidden, buffer.confidence, 1)
     if "source" in wanted:
         numbers = np.array([*frames, -1])
         y, x = np.mgrid[:height, :width].astype(np.float32)
-        moved = hidden & (carried.source >= 0)
-        x, y = np.where(moved, carried.position[..., 0], x), np.where(moved, carried.position[..., 1], y)
+        moved = hidden & (buffer.source >= 0)
+        x, y = np.where(moved, buffer.position[..., 0], x), np.where(moved, buffer.position[..., 1], y)
         left, top, _, _ = plate.data_window
         x0, y0, x1, y1 = plate.display_window
-        found["source.frame"] = np.where(hidden, numbers[carried.source], plate.frame)
+        found["source.frame"] = np.where(hidden, numbers[buffer.source], plate.frame)
         found["source.u"] = (x + left - x0 + 0.5) / (x1 - x0 + 1)
         found["source.v"] = 1 - (y + top - y0 + 0.5) / (y1 - y0 + 1)
     if "unseen" in wanted:
-        found["unseen.a"] = carried.unseen
+        found["unseen.a"] = buffer.unseen
     return {name: np.ascontiguousarray(values, np.float32) for name, values in found.items()}

@@ -19,12 +19,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.colour.log_encoding import encode
+from aan_engine.colour.log_encoding import to_log
 from aan_engine.core.types import Array, Mask
-from aan_engine.grain.estimate import Grain
-from aan_engine.grain.model import blur
-from aan_engine.plates.source_plate import Source
-from aan_engine.selection.plan import Decision
+from aan_engine.grain.estimate import GrainModel
+from aan_engine.grain.model import gaussian_taps
+from aan_engine.plates.source_plate import SourcePlate
+from aan_engine.selection.plan import FillPlan
 
 PLACES = 16
 """Places of the rim that are compared, at most."""
@@ -57,7 +57,7 @@ COARSE = 4
 
 
 @dataclass(frozen=True, eq=False)
-class Focus:
+class Defocus:
     """The focus of one target against the frames that it is filled from; each is looked at once, when it is asked for.
 
     Args:
@@ -67,45 +67,49 @@ class Focus:
         grain: the plates', None where there is none.
     """
 
-    decision: Decision
-    target: Source
-    source: Callable[[int], Source]
+    plan: FillPlan
+    target: SourcePlate
+    source: Callable[[int], SourcePlate]
     scale: Array
-    grain: Grain | None = None
+    grain: GrainModel | None = None
     _found: dict[int, float] = field(default_factory=dict)
 
-    def missing(self, frame: int) -> float:
+    def blur_for(self, frame: int) -> float:
         """The blur that a source frame lacks; 0 where it is as soft as the target, or softer, or hardly copied from."""
         if frame not in self._lenders:
             self._found[frame] = 0.0
         if frame not in self._found:
             points, there = self._rim(frame)
             other = self.source(frame)
-            self._found[frame] = softening(self.target, other, points, there, grain=self.grain) if len(points) else 0.0
+            self._found[frame] = (
+                estimate_blur(self.target, other, points, there, grain=self.grain) if len(points) else 0.0
+            )
         return self._found[frame]
 
     @cached_property
     def _lenders(self) -> frozenset[int]:
         """The source frames that supply more than next to nothing of the hole."""
-        hidden = self.decision.near.hidden
-        frames = np.stack([layer.frame[hidden] for layer in self.decision.layers]) + 1
-        supplied = np.bincount(frames.ravel(), self.decision.weights[:, hidden].ravel())
+        hidden = self.plan.hole.hidden
+        frames = np.stack([layer.frame[hidden] for layer in self.plan.candidates]) + 1
+        supplied = np.bincount(frames.ravel(), self.plan.weights[:, hidden].ravel())
         return frozenset((np.flatnonzero(supplied >= LITTLE * hidden.sum()) - 1).tolist())
 
     def _rim(self, frame: int) -> tuple[Array, Array]:
         """Places (n, 2) on the target's rim, and the same on the source frame, by the candidate that knows most."""
-        near = self.decision.near
-        visible = near.wanted & ~near.hidden & ~near.barred
-        shown = [visible & (layer.frame == frame) for layer in self.decision.layers]
+        hole = self.plan.hole
+        visible = hole.wanted & ~hole.hidden & ~hole.unusable
+        shown = [visible & (layer.frame == frame) for layer in self.plan.candidates]
         k = int(np.argmax([mask.sum() for mask in shown]))
         cells = np.argwhere(shown[k])
         cells = cells[np.linspace(0, len(cells) - 1, min(PLACES, len(cells))).round().astype(int)]
-        here = cells[:, ::-1] + (near.left, near.top)
-        there = self.decision.layers[k].position[cells[:, 0], cells[:, 1]]
+        here = cells[:, ::-1] + (hole.left, hole.top)
+        there = self.plan.candidates[k].position[cells[:, 0], cells[:, 1]]
         return (here + 0.5) / self.scale - 0.5, (there + 0.5) / self.scale - 0.5
 
 
-def softening(target: Source, source: Source, points: Array, there: Array, *, grain: Grain | None = None) -> float:
+def estimate_blur(
+    target: SourcePlate, source: SourcePlate, points: Array, there: Array, *, grain: GrainModel | None = None
+) -> float:
     """The blur that makes the source as soft as the target; 0 where it need not be softened, or nobody can tell.
 
     Args:
@@ -119,11 +123,11 @@ def softening(target: Source, source: Source, points: Array, there: Array, *, gr
     return TRIED[-1] if coarse is None else max(TRIED[-1], COARSE * coarse)
 
 
-def left_of_grain(size: tuple[float, float], blur_by: float) -> NDArray[np.float32]:
+def grain_after_blur(size: tuple[float, float], blur_by: float) -> NDArray[np.float32]:
     """(3,) what a blur leaves of grain: of its variance, of its finest differences', and of its softest part's."""
     total, fine = 1.0, 1.0
     for along in size:
-        soft, own = np.convolve(blur(along), _gaussian(blur_by)), blur(along)
+        soft, own = np.convolve(gaussian_taps(along), _gaussian(blur_by)), gaussian_taps(along)
         total *= (soft**2).sum() / (own**2).sum()
         second = [(np.convolve(kernel, [1, -2, 1]) ** 2).sum() for kernel in (soft, own)]
         fine *= second[0] / second[1]
@@ -131,7 +135,7 @@ def left_of_grain(size: tuple[float, float], blur_by: float) -> NDArray[np.float
 
 
 def _blur_between(
-    target: Source, source: Source, points: Array, there: Array, *, grain: Grain | None, step: int
+    target: SourcePlate, source: SourcePlate, points: Array, there: Array, *, grain: GrainModel | None, step: int
 ) -> float | None:
     """See `softening`, looked at in pixels of `step` plate pixels; None where more than `TRIED` is missing."""
     pairs = [_pair(target, source, p, t, step=step) for p, t in zip(points, there, strict=True)]
@@ -144,7 +148,7 @@ def _blur_between(
     open_ = np.concatenate([pair[2] for pair in kept])
     noise = np.zeros(len(kept))
     if grain is not None:
-        level = encode(wanted.reshape(len(kept), -1).mean(1))
+        level = to_log(wanted.reshape(len(kept), -1).mean(1))
         noise = grain.at(level)[:, 1].astype(np.float64)
     mine = _energy(wanted, open_, softened_by=0) - noise * _of_noise(grain, 0)
     theirs = _energy(shown, open_, softened_by=0) - noise * _of_noise(grain, 0)
@@ -177,7 +181,9 @@ def _differs(theirs: NDArray[np.float64], mine: NDArray[np.float64]) -> bool:
     return ahead >= max(SEEN, SURE * error)
 
 
-def _pair(target: Source, source: Source, point: Array, there: Array, *, step: int) -> tuple[Array, Array, Mask] | None:
+def _pair(
+    target: SourcePlate, source: SourcePlate, point: Array, there: Array, *, step: int
+) -> tuple[Array, Array, Mask] | None:
     """One place on both frames, (SIDE, SIDE) green light each, and where both show it; None at the frames' edges."""
     found, shown = [], np.ones((SIDE, SIDE), np.bool_)
     for plate, at in ((target, point), (source, there)):
@@ -217,7 +223,7 @@ def _binned(values: Array, step: int) -> Array:
 def _energy(light: Array, shown: Mask, *, softened_by: float) -> NDArray[np.float64]:
     """(n,) the mean energy of gradients of n places, (n SIDE, SIDE), softened, where they are shown."""
     soft = cv2.GaussianBlur(light, (0, 0), softened_by) if softened_by else light
-    values = cv2.GaussianBlur(encode(soft), (0, 0), LOOK)
+    values = cv2.GaussianBlur(to_log(soft), (0, 0), LOOK)
     half = np.array([[-0.5, 0, 0.5]], np.float32)
     power = cv2.filter2D(values, -1, half) ** 2 + cv2.filter2D(values, -1, half.T) ** 2
     return _mean(power, shown)
@@ -230,18 +236,18 @@ def _mean(values: Array, shown: Mask) -> NDArray[np.float64]:
 
 def _alike(one: Array, other: Array, shown: Mask) -> Mask:
     """(n,) which places show the same thing on both frames, looked at softly."""
-    a, b = (cv2.GaussianBlur(encode(v), (0, 0), 2.5 * LOOK) for v in (one, other))
+    a, b = (cv2.GaussianBlur(to_log(v), (0, 0), 2.5 * LOOK) for v in (one, other))
     a, b = (v - np.repeat(_mean(v, shown), SIDE)[:, None].astype(np.float32) for v in (a, b))
     return np.asarray(_mean(a * b, shown) > ALIKE * np.sqrt(_mean(a * a, shown) * _mean(b * b, shown)))
 
 
-def _of_noise(grain: Grain | None, blur_by: float) -> float:
+def _of_noise(grain: GrainModel | None, blur_by: float) -> float:
     """What `_energy` is of grain of variance 1."""
     if grain is None:
         return 0.0
     sums = []
     for along in grain.size:
-        own = blur(along)
+        own = gaussian_taps(along)
         kernel = np.convolve(np.convolve(own, _gaussian(blur_by)), _gaussian(LOOK)) / np.sqrt((own**2).sum())
         sums.append(((kernel**2).sum(), (np.convolve(kernel, [0.5, 0, -0.5]) ** 2).sum()))
     return float(sums[0][1] * sums[1][0] + sums[0][0] * sums[1][1])

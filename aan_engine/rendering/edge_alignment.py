@@ -14,14 +14,14 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.core.grouping import by_frame
-from aan_engine.core.sampling import window
+from aan_engine.core.grouping import group_by_frame
+from aan_engine.core.sampling import box_of_points
 from aan_engine.core.types import Array
-from aan_engine.plates.source_plate import Source
-from aan_engine.rendering.affine_refine import STAY, Nudge, nudge
-from aan_engine.rendering.plate_sampler import places
-from aan_engine.rendering.tile_cache import Crop, Looks
-from aan_engine.selection.plan import Decision
+from aan_engine.plates.source_plate import SourcePlate
+from aan_engine.rendering.affine_refine import NO_OFFSET, AffineOffset, refine_offset
+from aan_engine.rendering.plate_sampler import source_positions
+from aan_engine.rendering.tile_cache import TileCache, TileView
+from aan_engine.selection.plan import FillPlan
 
 WORTH = 1.5
 """Plate pixels to a proxy pixel from which coordinates are worth polishing."""
@@ -45,7 +45,7 @@ LARGEST = 16_000_000
 """Pixels of a plate that are looked at for one polish; with more, coordinates stay as they are."""
 
 
-class Rim:
+class HoleEdgeAligner:
     """The rim of one target.
 
     Args:
@@ -57,23 +57,29 @@ class Rim:
     """
 
     def __init__(
-        self, decision: Decision, target: Source, *, source: Callable[[int], Source], scale: Array, looks: Looks
+        self,
+        plan: FillPlan,
+        target: SourcePlate,
+        *,
+        source: Callable[[int], SourcePlate],
+        scale: Array,
+        looks: TileCache,
     ) -> None:
-        self._decision = decision
+        self._plan = plan
         self._target = target
         self._source = lru_cache(maxsize=None)(source)
         self._scale = scale
-        self._count = decision.near.hidden.sum() / scale.prod()
-        self._found: dict[tuple[int, int], Nudge] = {}
+        self._count = plan.hole.hidden.sum() / scale.prod()
+        self._found: dict[tuple[int, int], AffineOffset] = {}
         self._looks = looks
-        self._crops: dict[tuple[int, float], Crop] = {}
+        self._crops: dict[tuple[int, float], TileView] = {}
         rng = np.random.default_rng(0)
         self._jitter = rng.uniform(-0.5, 0.5, (SAMPLES, 2)).astype(np.float32)
 
-    def nudges(self, k: int, frames: NDArray[np.int32], points: Array) -> Array:
+    def offsets(self, k: int, frames: NDArray[np.int32], points: Array) -> Array:
         """What to add to the places of candidate `k` for plate positions (n, 2) that it takes from `frames` (n,)."""
         added = np.zeros((len(points), 2), np.float32)
-        for frame, here in by_frame(frames):
+        for frame, here in group_by_frame(frames):
             if len(here) < MINOR * self._count:
                 continue
             if (k, frame) not in self._found:
@@ -81,34 +87,36 @@ class Rim:
             added[here] = self._found[k, frame].at(points[here])
         return added
 
-    def _polished(self, k: int, frame: int) -> Nudge:
-        near, layer = self._decision.near, self._decision.layers[k]
-        shown = near.wanted & ~near.hidden & ~near.barred & (layer.frame == frame)
+    def _polished(self, k: int, frame: int) -> AffineOffset:
+        hole, layer = self._plan.hole, self._plan.candidates[k]
+        shown = hole.wanted & ~hole.hidden & ~hole.unusable & (layer.frame == frame)
         cells = np.argwhere(shown)[:, ::-1].astype(np.float32)
         if not len(cells):
-            return STAY
+            return NO_OFFSET
         spread = np.linspace(0, len(cells) - 1, min(SAMPLES, 4 * len(cells))).round().astype(int)
         local = cells[spread] + self._jitter[: len(spread)]
-        found, there = places(self._decision, k, local, scale=self._scale)
-        points = (local + (near.left, near.top) + 0.5) / self._scale - 0.5
+        found, there = source_positions(self._plan, k, local, scale=self._scale)
+        points = (local + (hole.left, hole.top) + 0.5) / self._scale - 0.5
         ours = found == frame
         if not ours.any():
-            return STAY
+            return NO_OFFSET
         points, there = np.rint(points[ours]).astype(np.float32), there[ours] + _rounding(points[ours])
-        result, reach = STAY, REACH / float(self._scale.min())
+        result, reach = NO_OFFSET, REACH / float(self._scale.min())
         for sigma in (SOFT / float(self._scale.min()), SHARP):
-            wanted = self._look(near.index, points, sigma=sigma, margin=reach)
+            wanted = self._look(hole.index, points, sigma=sigma, margin=reach)
             other = self._look(frame, there, sigma=sigma, margin=reach)
             if wanted is None or other is None:
-                return STAY
-            seen = wanted.open(points)
-            result = nudge(wanted.grey(points)[seen], points[seen], there[seen], look=other, reach=reach, start=result)
+                return NO_OFFSET
+            seen = wanted.usable(points)
+            result = refine_offset(
+                wanted.grey(points)[seen], points[seen], there[seen], look=other, reach=reach, start=result
+            )
         return result
 
-    def _look(self, frame: int, at: Array, *, sigma: float, margin: float) -> Crop | None:
+    def _look(self, frame: int, at: Array, *, sigma: float, margin: float) -> TileView | None:
         """A look at a frame around these positions; None where that is too much of it."""
-        plate = self._target if frame == self._decision.near.index else self._source(frame)
-        around = x0, y0, x1, y1 = window(at, margin=int(margin) + 2, shape=plate.picture.shape)
+        plate = self._target if frame == self._plan.hole.index else self._source(frame)
+        around = x0, y0, x1, y1 = box_of_points(at, margin=int(margin) + 2, shape=plate.picture.shape)
         if (y1 - y0) * (x1 - x0) > LARGEST:
             return None
         crop = self._crops.get((frame, sigma))

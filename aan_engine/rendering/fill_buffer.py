@@ -17,7 +17,7 @@ NEAR, FEW = 3, 0.2
 
 
 @dataclass(frozen=True, eq=False)
-class Carried:
+class FillBuffer:
     """One frame's fill at full resolution; every array has the plate's size, blank outside the matte.
 
     Args:
@@ -37,12 +37,12 @@ class Carried:
     share: Array
     position: Array
     unseen: Array
-    kept: Array
-    fine: Array
-    coarse: Array
+    grain_kept: Array
+    grain_fine: Array
+    grain_coarse: Array
 
     @classmethod
-    def blank(cls, shape: tuple[int, int]) -> Carried:
+    def blank(cls, shape: tuple[int, int]) -> FillBuffer:
         """Nothing carried: what a frame without a hole has."""
         return cls(
             np.zeros((*shape, 3), np.float32),
@@ -53,13 +53,13 @@ class Carried:
             *(np.zeros(shape, np.float32) for _ in range(4)),
         )
 
-    def lay(self, found: Carried, places: NDArray[np.intp]) -> None:
+    def scatter(self, found: FillBuffer, places: NDArray[np.intp]) -> None:
         """Write what was found for n pixels, a list of n in each field, to their flat indices (n,)."""
         for name, values in vars(found).items():
             plane = getattr(self, name)
             plane.reshape(-1, *plane.shape[2:])[places] = values
 
-    def mend(self, hidden: Mask, *, ys: NDArray[np.intp], xs: NDArray[np.intp]) -> None:
+    def repair_isolated(self, hidden: Mask, *, ys: NDArray[np.intp], xs: NDArray[np.intp]) -> None:
         """Give pixels that no plate shows, (n,) their places, the mean of what was copied around them.
 
         Paint knows nothing of its neighbours' light: a lone pixel of it is a speck. Where nothing but such pixels is
@@ -74,5 +74,5 @@ class Carried:
             there = copied[y, x]
             total += self.fill[y, x] * there[:, None]
             count += there
-        near = count > FEW * (2 * NEAR + 1) ** 2
-        self.fill[ys[near], xs[near]] = total[near] / count[near, None]
+        hole = count > FEW * (2 * NEAR + 1) ** 2
+        self.fill[ys[hole], xs[hole]] = total[hole] / count[hole, None]

@@ -11,14 +11,14 @@ from aan_engine.core.box import box_around
 from aan_engine.core.types import Array, Mask
 from aan_engine.plates import exr, matte, patch
 from aan_engine.plates.plate import Plate
-from aan_engine.plates.shot_frames import Masks
+from aan_engine.plates.shot_frames import FrameMasks
 from aan_engine.rendering import aovs
-from aan_engine.rendering.fill_buffer import Carried
+from aan_engine.rendering.fill_buffer import FillBuffer
 from aan_engine.shot import Shot
 
 
 @dataclass(frozen=True, eq=False)
-class Filled:
+class FilledFrame:
     """One filled frame.
 
     Args:
@@ -48,9 +48,9 @@ class Filled:
     def pixels(self) -> Array:
         """(H, W, 3) float32 scene-linear, the whole composite; made anew each time, as it is large."""
         height, width = self.plate.shape
-        return self.seen(0, height, 0, width)
+        return self.region(0, height, 0, width)
 
-    def seen(self, top: int, bottom: int, left: int, right: int, *, every: int = 1) -> Array:
+    def region(self, top: int, bottom: int, left: int, right: int, *, every: int = 1) -> Array:
         """Rows and columns of `pixels`, both ends excluded, or every so many-th of them."""
         window = np.s_[top:bottom:every, left:right:every]
         found = self.plate.region(top, bottom, left, right, every=every)
@@ -73,18 +73,18 @@ class Filled:
         return exr.write(path, cut, pixels=cut.pixels, hidden=np.zeros(cut.shape, np.bool_))
 
 
-def composed(
-    shot: Shot, plate: Plate, masks: Masks, carried: Carried, *, numbers: list[int], trust: float | None
-) -> Filled:
+def compose(
+    shot: Shot, plate: Plate, masks: FrameMasks, buffer: FillBuffer, *, numbers: list[int], trust: float | None
+) -> FilledFrame:
     """The frame from what was carried into its hole; `numbers` are the timeline's, by index."""
     hidden, inlay = masks.hidden, np.zeros((*plate.shape, 3), np.float32)
     if (around := box_around(hidden, margin=0)) is not None:
         y0, y1, x0, x1 = around
         box = np.s_[y0:y1, x0:x1]
         inlay[box] = plate.region(*around)
-        matte.lay(carried.fill[box], inlay[box], matte=masks.roto[box])
-    unseen = float(carried.unseen[hidden].mean()) if hidden.any() else 0.0
-    confidence = float(carried.confidence[hidden].mean()) if hidden.any() else 1.0
-    layers = aovs.layers(plate, carried, hidden=hidden, frames=numbers, wanted=shot.aovs)
+        matte.composite_over(buffer.fill[box], inlay[box], matte=masks.weight[box])
+    unseen = float(buffer.unseen[hidden].mean()) if hidden.any() else 0.0
+    confidence = float(buffer.confidence[hidden].mean()) if hidden.any() else 1.0
+    layers = aovs.aov_layers(plate, buffer, hidden=hidden, frames=numbers, wanted=shot.aovs)
     as_patch = shot.controls.write == "patch"
-    return Filled(plate.frame, plate, hidden, inlay, layers, unseen, confidence, trust, as_patch)
+    return FilledFrame(plate.frame, plate, hidden, inlay, layers, unseen, confidence, trust, as_patch)

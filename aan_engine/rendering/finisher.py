@@ -7,32 +7,32 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 
 from aan_engine.core.types import Array
-from aan_engine.grain.estimate import Again, Grain
-from aan_engine.motion.shot_motion import Survey
+from aan_engine.grain.estimate import GrainModel, NeighbourSample
+from aan_engine.motion.shot_motion import ShotMotion
 from aan_engine.plates.plate import Plate
-from aan_engine.plates.plate_cache import Shelf
-from aan_engine.plates.shot_frames import Masks, Roles
-from aan_engine.plates.source_plate import Source
+from aan_engine.plates.plate_cache import PlateCache
+from aan_engine.plates.shot_frames import FrameMasks, ShotFrames
+from aan_engine.plates.source_plate import SourcePlate
 from aan_engine.rendering import regrain, warp
-from aan_engine.rendering.defocus import Focus
-from aan_engine.rendering.fill_buffer import Carried
-from aan_engine.rendering.filled_frame import Filled, composed
-from aan_engine.rendering.second_sample import SecondLook
-from aan_engine.rendering.static_camera import Renewal
-from aan_engine.rendering.tile_cache import Looks
-from aan_engine.selection.plan import Decision
+from aan_engine.rendering.defocus import Defocus
+from aan_engine.rendering.fill_buffer import FillBuffer
+from aan_engine.rendering.filled_frame import FilledFrame, compose
+from aan_engine.rendering.second_sample import SecondSampler
+from aan_engine.rendering.static_camera import SampleSwap
+from aan_engine.rendering.tile_cache import TileCache
+from aan_engine.selection.plan import FillPlan
 from aan_engine.shot import Shot
 
 
 @dataclass(frozen=True, eq=False)
-class Unfinished:
+class RenderedTarget:
     """A target between its two hands: its plate, its grain if that is wanted, and what was carried into its hole."""
 
-    decision: Decision | None
+    plan: FillPlan | None
     plate: Plate
-    masks: Masks
-    carried: Carried
-    grain: Grain | None = None
+    masks: FrameMasks
+    carried: FillBuffer
+    grain: GrainModel | None = None
 
 
 class Finisher:
@@ -46,35 +46,40 @@ class Finisher:
     def __init__(
         self,
         shot: Shot,
-        roles: Roles,
+        shot_frames: ShotFrames,
         *,
-        shelf: Shelf,
-        survey: Survey,
-        read: Iterator[tuple[Plate, Masks]],
+        plate_cache: PlateCache,
+        shot_motion: ShotMotion,
+        read: Iterator[tuple[Plate, FrameMasks]],
         skip: Collection[int],
     ) -> None:
-        self._shot, self._roles, self._shelf, self._survey = shot, roles, shelf, survey
+        self._shot, self._shot_frames, self._plate_cache, self._shot_motion = (
+            shot,
+            shot_frames,
+            plate_cache,
+            shot_motion,
+        )
         self._read, self._skip = read, skip
-        self._latest, self._looks = regrain.NOTHING, Looks()
+        self._latest, self._looks = regrain.NOTHING_COPIED, TileCache()
 
-    def carry(self, index: int, decision: Decision | None) -> Unfinished | Decision | None:
+    def render(self, index: int, plan: FillPlan | None) -> RenderedTarget | FillPlan | None:
         """The target with its hole filled as decided; the decision alone where it is skipped."""
         if index in self._skip:
-            return decision
+            return plan
         plate, masks = next(self._read)
-        if index in self._roles.painted:
-            over = warp.laid_over(self._shelf.source(index), masks.hidden, index=index)
-            return Unfinished(None, plate, masks, over)
-        if decision is None or not masks.hidden.any():
-            return Unfinished(None, plate, masks, Carried.blank(plate.shape))
+        if index in self._shot_frames.painted:
+            over = warp.from_paint(self._plate_cache.source(index), masks.hidden, index=index)
+            return RenderedTarget(None, plate, masks, over)
+        if plan is None or not masks.hidden.any():
+            return RenderedTarget(None, plate, masks, FillBuffer.blank(plate.shape))
         grain = self._grain(index, plate, masks) if self._shot.controls.grain else None
-        own, size = Source(plate, masks), self._survey.reel.size
-        source = lru_cache(maxsize=None)(self._shelf.source)
+        own, size = SourcePlate(plate, masks), self._shot_motion.proxies.size
+        source = lru_cache(maxsize=None)(self._plate_cache.source)
         focus = None
         if self._shot.controls.light != "off":
-            focus = Focus(decision, own, source, warp.scaling(plate.shape, size), grain)
-        carried = warp.carry(
-            decision,
+            focus = Defocus(plan, own, source, warp.proxy_scale(plate.shape, size), grain)
+        buffer = warp.render_fill(
+            plan,
             masks.hidden,
             size=size,
             source=source,
@@ -83,48 +88,48 @@ class Finisher:
             focus=focus,
             looks=self._looks,
         )
-        return Unfinished(decision, plate, masks, carried, grain)
+        return RenderedTarget(plan, plate, masks, buffer, grain)
 
-    def dress(self, index: int, found: Unfinished | Decision | None) -> Filled | None:
+    def finish(self, index: int, found: RenderedTarget | FillPlan | None) -> FilledFrame | None:
         """The finished frame; None where it is skipped."""
-        decision = found.decision if isinstance(found, Unfinished) else found
-        before, self._latest = self._latest, regrain.Copied.of(decision, size=self._survey.reel.size)
-        if not isinstance(found, Unfinished):
+        plan = found.plan if isinstance(found, RenderedTarget) else found
+        before, self._latest = self._latest, regrain.CopiedPixels.of(plan, size=self._shot_motion.proxies.size)
+        if not isinstance(found, RenderedTarget):
             return None
-        plate, masks, carried = found.plate, found.masks, found.carried
+        plate, masks, buffer = found.plate, found.masks, found.carried
         if found.grain is not None:
-            still = masks.hidden & (carried.source >= 0)
-            if before is not regrain.NOTHING:  # else the next target will take the same
-                still = regrain.standing(carried, hidden=masks.hidden, index=index, before=before)
+            still = masks.hidden & (buffer.source >= 0)
+            if before is not regrain.NOTHING_COPIED:  # else the next target will take the same
+                still = regrain.repeated_grain(buffer, hidden=masks.hidden, index=index, before=before)
             seed = (self._shot.controls.seed, plate.frame)
-            coarseness = 1 / float(warp.scaling(plate.shape, self._survey.reel.size).max())
-            source, shift = lru_cache(maxsize=None)(self._shelf.source), lru_cache(self._shift)
-            renewal = Renewal(index, source, partial(self._stands, index))
-            still = renewal.renew(carried, still=still, grain=found.grain)
-            again = SecondLook(index, carried, source, shift, self._roles.count, coarseness, still)
-            carried = regrain.regrained(
-                carried, plate, hidden=masks.hidden, still=still, grain=found.grain, seed=seed, again=again
+            coarseness = 1 / float(warp.proxy_scale(plate.shape, self._shot_motion.proxies.size).max())
+            source, shift = lru_cache(maxsize=None)(self._plate_cache.source), lru_cache(self._shift)
+            renewal = SampleSwap(index, source, partial(self._stands, index))
+            still = renewal.swap_samples(buffer, repeated=still, grain=found.grain)
+            again = SecondSampler(index, buffer, source, shift, self._shot_frames.count, coarseness, still)
+            buffer = regrain.add_grain(
+                buffer, plate, hidden=masks.hidden, repeated=still, grain=found.grain, seed=seed, second=again
             )
-        trust = self._survey.bearings.trusted(index)
-        return composed(self._shot, plate, masks, carried, numbers=self._roles.numbers, trust=trust)
+        trust = self._shot_motion.registration.reliability(index)
+        return compose(self._shot, plate, masks, buffer, numbers=self._shot_frames.numbers, trust=trust)
 
-    def _grain(self, index: int, plate: Plate, masks: Masks) -> Grain | None:
+    def _grain(self, index: int, plate: Plate, masks: FrameMasks) -> GrainModel | None:
         neighbour = partial(self._neighbour, index)
-        return regrain.grain_around(plate, hidden=masks.hidden, blocked=masks.blocked, neighbour=neighbour)
+        return regrain.estimate_around(plate, hidden=masks.hidden, blocked=masks.blocked, neighbour=neighbour)
 
-    def _neighbour(self, index: int, window: regrain.Window) -> Again | None:
+    def _neighbour(self, index: int, window: regrain.Window) -> NeighbourSample | None:
         """How the next frame of the same place, or else the one before, shows a window of the plate."""
         for to in (index + 1, index - 1):
-            shift = self._shift(index, to) if 0 <= to < self._survey.reel.count else None
+            shift = self._shift(index, to) if 0 <= to < self._shot_motion.proxies.count else None
             if shift is not None:
-                return regrain.over_neighbour(self._shelf.source(to), shift, window)
+                return regrain.neighbour_sample(self._plate_cache.source(to), shift, window)
         return None
 
     def _stands(self, index: int, frame: int) -> bool:
         """Whether a frame shows what the target does on the same pixels, and may lend it; what was painted stays."""
-        lends = self._survey.cast.serves(frame) and frame not in self._roles.painted
-        return lends and self._survey.bearings.stood(index, frame)
+        lends = self._shot_motion.policy.serves(frame) and frame not in self._shot_frames.painted
+        return lends and self._shot_motion.registration.is_static(index, frame)
 
     def _shift(self, index: int, to: int) -> Array | None:
-        motion = self._survey.motion(index, to)
-        return None if motion is None else motion.shift
+        motion = self._shot_motion.motion(index, to)
+        return None if motion is None else motion.displacement

@@ -9,16 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.core.types import Array
-from aan_engine.selection.plan import Decision
+from aan_engine.selection.plan import FillPlan
 
 
-def places(decision: Decision, k: int, points: Array, *, scale: Array) -> tuple[NDArray[np.int32], Array]:
+def source_positions(plan: FillPlan, k: int, points: Array, *, scale: Array) -> tuple[NDArray[np.int32], Array]:
     """Of candidate k at (n, 2) box positions: the source frame (-1 where none) and the position on its plate.
 
     Displacements are interpolated among neighbours of one source frame only: across a border between sources there is
     nothing in between.
     """
-    candidate, (left, top) = decision.layers[k], (decision.near.left, decision.near.top)
+    candidate, (left, top) = plan.candidates[k], (plan.hole.left, plan.hole.top)
     h, w = candidate.frame.shape
     x, y = np.clip(points[:, 0], 0, w - 1), np.clip(points[:, 1], 0, h - 1)
     frame, position = candidate.frame.reshape(-1), candidate.position.reshape(-1, 2)

@@ -16,12 +16,12 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from aan_engine.core.grouping import by_frame
+from aan_engine.core.grouping import group_by_frame
 from aan_engine.core.sampling import sample
 from aan_engine.core.types import Array, Mask
 from aan_engine.grain import denoise
-from aan_engine.plates.source_plate import Source, sampled
-from aan_engine.rendering.fill_buffer import Carried
+from aan_engine.plates.source_plate import SourcePlate, sample_plate
+from aan_engine.rendering.fill_buffer import FillBuffer
 
 LEADING = 0.3
 """A source with a smaller share of a mixture leaves too little of its grain there to be looked at."""
@@ -37,7 +37,7 @@ Shift = Callable[[int, int], "Array | None"]
 
 
 @dataclass(frozen=True, eq=False)
-class SecondLook:
+class SecondSampler:
     """At what was carried into one target's hole.
 
     Args:
@@ -49,34 +49,34 @@ class SecondLook:
     """
 
     index: int
-    carried: Carried
-    source: Callable[[int], Source]
-    shift: Shift
+    carried: FillBuffer
+    source: Callable[[int], SourcePlate]
+    displacement: Shift
     count: int
     coarseness: float
-    still: Mask
+    repeated: Mask
 
     @property
     def worth_it(self) -> bool:
         """Whether a second look is fine enough to tell grain from structure."""
         return self.coarseness <= FINEST
 
-    def within(self, rows: slice, columns: slice) -> denoise.Second:
+    def within(self, rows: slice, columns: slice) -> denoise.SecondSample:
         """What it shows in a window of the target."""
         found, known = self._everywhere
         others = (self.carried.source[rows, columns] - self.index) % 2 == 1
-        return denoise.Second(found[rows, columns], known[rows, columns], others)
+        return denoise.SecondSample(found[rows, columns], known[rows, columns], others)
 
     @cached_property
     def _everywhere(self) -> tuple[Array, Mask]:
         # Coring looks at whole blocks.
         block = np.ones((2 * denoise.SIDE - 1, 2 * denoise.SIDE - 1), np.uint8)
-        wanted = cv2.dilate(self.still.astype(np.uint8), block) > 0
+        wanted = cv2.dilate(self.repeated.astype(np.uint8), block) > 0
         frames, position = self.carried.source, self.carried.position
         found, known = np.zeros((*frames.shape, 3), np.float32), np.zeros(frames.shape, np.bool_)
         grainy = wanted & (frames >= 0) & (frames < self.count) & (self.carried.share > LEADING)
         ys, xs = np.nonzero(grainy)
-        for frame, here in by_frame(frames[ys, xs]):
+        for frame, here in group_by_frame(frames[ys, xs]):
             if len(here) < LITTLE * len(ys):
                 continue
             # What has come into view stays in view for a while: first on the side away from the target.
@@ -89,13 +89,13 @@ class SecondLook:
         return found, known
 
     def _looked(self, frame: int, other: int, at: Array) -> tuple[Array, Mask]:
-        shift = self.shift(frame, other) if 0 <= other < self.count else None
+        shift = self.displacement(frame, other) if 0 <= other < self.count else None
         if shift is None:
             return np.zeros((len(at), 3), np.float32), np.zeros(len(at), np.bool_)
         first, second = self.source(frame), self.source(other)
         height, width = first.picture.shape
         scale = np.array([shift.shape[1] / width, shift.shape[0] / height], np.float32)
         there = at + sample(shift, np.asarray((at + 0.5) * scale - 0.5, np.float32)) / scale
-        (one, sound), (two, seen) = sampled(first, at), sampled(second, np.asarray(there, np.float32))
+        (one, sound), (two, seen) = sample_plate(first, at), sample_plate(second, np.asarray(there, np.float32))
         both = sound & seen
         return np.where(both[:, None], two - one, 0), both

@@ -17,13 +17,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.colour.log_encoding import decode, encode, grey
+from aan_engine.colour.log_encoding import channel_mean, from_log, to_log
 from aan_engine.core.box import box_around
-from aan_engine.core.grouping import present
+from aan_engine.core.grouping import distinct_frames
 from aan_engine.core.types import Array, Mask
-from aan_engine.grain.estimate import Grain
-from aan_engine.plates.source_plate import Source
-from aan_engine.rendering.fill_buffer import Carried
+from aan_engine.grain.estimate import GrainModel
+from aan_engine.plates.source_plate import SourcePlate
+from aan_engine.rendering.fill_buffer import FillBuffer
 
 APART = 4
 """A frame lends to one target in so many: the one whose number leaves the same remainder."""
@@ -45,7 +45,7 @@ TILE, MARGIN = 128, 24
 
 
 @dataclass(frozen=True, eq=False)
-class Renewal:
+class SampleSwap:
     """For one target.
 
     Args:
@@ -55,10 +55,10 @@ class Renewal:
     """
 
     index: int
-    source: Callable[[int], Source]
+    source: Callable[[int], SourcePlate]
     stands: Callable[[int], bool]
 
-    def renew(self, carried: Carried, *, still: Mask, grain: Grain) -> Mask:
+    def swap_samples(self, buffer: FillBuffer, *, repeated: Mask, grain: GrainModel) -> Mask:
         """Renew what can be renewed of a fill, in its place; (H, W) bool what is left whose grain must not stay.
 
         Args:
@@ -66,23 +66,23 @@ class Renewal:
             still: (H, W) bool, whose grain must not stay as it is.
             grain: the plates'.
         """
-        wanted = self._lenders(carried)
+        wanted = self._lenders(buffer)
         around = box_around(wanted >= 0, margin=0)
         if around is None:
-            return still
-        left, (y0, y1, x0, x1) = still.copy(), around
+            return repeated
+        left, (y0, y1, x0, x1) = repeated.copy(), around
         for top in range(y0, y1, TILE):
             for begin in range(x0, x1, TILE):
-                left[self._tile(carried, wanted, grain, at=(top, begin))] = False
+                left[self._tile(buffer, wanted, grain, at=(top, begin))] = False
         return left
 
-    def _lenders(self, carried: Carried) -> NDArray[np.int32]:
+    def _lenders(self, buffer: FillBuffer) -> NDArray[np.int32]:
         """(H, W) the frame that each pixel is to be taken from, -1 for none: the nearest beyond where it was found."""
-        found = np.full(carried.source.shape, -1, np.int32)
-        ys, xs = np.nonzero(_copied(carried))
-        source = carried.source[ys, xs]
+        found = np.full(buffer.source.shape, -1, np.int32)
+        ys, xs = np.nonzero(_copied(buffer))
+        source = buffer.source[ys, xs]
         lent = np.full(source.shape, -1, np.int32)
-        for frame in filter(self.stands, present(source)):
+        for frame in filter(self.stands, distinct_frames(source)):
             away = 1 if frame > self.index else -1
             beyond = away * (self.index - frame) % APART
             # What has come into view stays in view for a while. Where the shot ends, the next best are on this side.
@@ -94,7 +94,7 @@ class Renewal:
         return found
 
     def _tile(
-        self, carried: Carried, wanted: NDArray[np.int32], grain: Grain, *, at: tuple[int, int]
+        self, buffer: FillBuffer, wanted: NDArray[np.int32], grain: GrainModel, *, at: tuple[int, int]
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """Renews a tile that begins at (y, x); the rows and columns of the pixels that were renewed."""
         tile = np.s_[at[0] : at[0] + TILE, at[1] : at[1] + TILE]
@@ -102,30 +102,30 @@ class Renewal:
         y1, x1 = (min(v + TILE + MARGIN, side) for v, side in zip(at, wanted.shape, strict=True))
         wide = np.s_[y0:y1, x0:x1]
         inner = np.s_[at[0] - y0 : at[0] - y0 + TILE, at[1] - x0 : at[1] - x0 + TILE]
-        copied = _copied(carried, wide)
-        values = encode(np.where(copied[..., None], carried.fill[wide], 0))
+        copied = _copied(buffer, wide)
+        values = to_log(np.where(copied[..., None], buffer.fill[wide], 0))
         # The fill has as much of the grain as was kept, the other look all of it.
-        power = grain.at(grey(values)).sum(-1) * (1 + carried.kept[wide])
+        power = grain.at(channel_mean(values)).sum(-1) * (1 + buffer.grain_kept[wide])
         renewed = [np.zeros((2, 0), np.intp)]
-        for frame in present(wanted[tile].reshape(-1)):
+        for frame in distinct_frames(wanted[tile].reshape(-1)):
             plate = self.source(frame)
             look, alike = _compared(
-                values, plate.picture.logs(y0, y1, x0, x1), copied & ~plate.blocked[wide], power=power
+                values, plate.picture.log_region(y0, y1, x0, x1), copied & ~plate.blocked[wide], power=power
             )
             taken = alike[inner] & (wanted[tile] == frame)
             ys, xs = np.stack(np.nonzero(taken)) + np.array(at)[:, None]
-            carried.fill[ys, xs], carried.source[ys, xs] = decode(look[inner][taken]), frame
-            carried.position[ys, xs] = np.stack([xs, ys], -1)
-            for plane in (carried.share, carried.kept, carried.fine, carried.coarse):
+            buffer.fill[ys, xs], buffer.source[ys, xs] = from_log(look[inner][taken]), frame
+            buffer.position[ys, xs] = np.stack([xs, ys], -1)
+            for plane in (buffer.share, buffer.grain_kept, buffer.grain_fine, buffer.grain_coarse):
                 plane[ys, xs] = 1
             renewed.append(np.stack([ys, xs]))
         ys, xs = np.concatenate(renewed, 1)
         return ys, xs
 
 
-def _copied(carried: Carried, window: tuple[slice, ...] = ()) -> Mask:
+def _copied(buffer: FillBuffer, window: tuple[slice, ...] = ()) -> Mask:
     """(h, w) which pixels of a window, unless told of all of them, come from plates alone."""
-    return (carried.source[window] >= 0) & (carried.unseen[window] <= UNSEEN)
+    return (buffer.source[window] >= 0) & (buffer.unseen[window] <= UNSEEN)
 
 
 def _compared(values: Array, look: Array, shown: Mask, *, power: Array) -> tuple[Array, Mask]:

@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.core.sampling import sample, within
+from aan_engine.core.sampling import inside, sample
 from aan_engine.core.types import Array, Mask
-from aan_engine.plates.source_plate import Source
+from aan_engine.plates.source_plate import SourcePlate
 
 TILE = 256
 """Side of a tile."""
@@ -29,7 +29,7 @@ Window = tuple[int, int, int, int]
 """x0, y0, x1, y1 on a plate, the latter two excluded."""
 
 
-class Crop:
+class TileView:
     """A part of a plate to look at; see `polish.Look`.
 
     Args:
@@ -50,23 +50,23 @@ class Crop:
         """(n,) at positions (n, 2)."""
         return sample(self._grey, self._local(places))
 
-    def open(self, places: Array) -> Mask:
+    def usable(self, places: Array) -> Mask:
         """(n,) where it may be looked at: within it, nothing blocked among a position's taps or beside them."""
         local = self._local(places)
-        return within(local, self._grey.shape) & (sample(self._shut, local) < 1e-3)
+        return inside(local, self._grey.shape) & (sample(self._shut, local) < 1e-3)
 
     def _local(self, places: Array) -> Array:
         return np.asarray(places - self._corner, np.float32)
 
 
-class Looks:
+class TileCache:
     """The tiles of one job's frames, the most recently used of them kept."""
 
     def __init__(self, *, room: int = ROOM) -> None:
         self._room = room
         self._kept: OrderedDict[tuple[int, float, int, int], tuple[Array, NDArray[np.uint8]]] = OrderedDict()
 
-    def at(self, frame: int, plate: Source, window: Window, *, sigma: float) -> Crop:
+    def at(self, frame: int, plate: SourcePlate, window: Window, *, sigma: float) -> TileView:
         """A part of a frame that holds the window, softened by `sigma` pixels."""
         H, W = plate.picture.shape
         left, top = (window[0] // TILE * TILE, window[1] // TILE * TILE)
@@ -76,9 +76,11 @@ class Looks:
             for x in range(left, right, TILE):
                 here = np.s_[y - top : y - top + TILE, x - left : x - left + TILE]
                 grey[here], shut[here] = self._tile(frame, plate, (x, y), sigma=sigma)
-        return Crop(grey, shut, (left, top))
+        return TileView(grey, shut, (left, top))
 
-    def _tile(self, frame: int, plate: Source, at: tuple[int, int], *, sigma: float) -> tuple[Array, NDArray[np.uint8]]:
+    def _tile(
+        self, frame: int, plate: SourcePlate, at: tuple[int, int], *, sigma: float
+    ) -> tuple[Array, NDArray[np.uint8]]:
         key = (frame, sigma, *at)
         if key in self._kept:
             self._kept.move_to_end(key)
@@ -89,14 +91,14 @@ class Looks:
         return tile
 
 
-def _looked_at(plate: Source, at: tuple[int, int], *, sigma: float) -> tuple[Array, NDArray[np.uint8]]:
+def _looked_at(plate: SourcePlate, at: tuple[int, int], *, sigma: float) -> tuple[Array, NDArray[np.uint8]]:
     """A tile of a plate in green, and what of it is shut."""
     H, W = plate.picture.shape
     beyond = int(4 * sigma) + 2  # as far as OpenCV's Gaussian reaches
     (x, y), (x0, y0) = at, (max(v - beyond, 0) for v in at)
     x1, y1 = min(x + TILE + beyond, W), min(y + TILE + beyond, H)
     blocked = plate.blocked[y0:y1, x0:x1]
-    green = plate.picture.logs(y0, y1, x0, x1)[..., 1]
+    green = plate.picture.log_region(y0, y1, x0, x1)[..., 1]
     soft = cv2.GaussianBlur(np.where(blocked, 0, green), (0, 0), sigma)
     if blocked.any():
         # What is blocked must not bleed into the blur of its surroundings.

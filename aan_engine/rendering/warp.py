@@ -15,19 +15,19 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.colour.log_encoding import decode
+from aan_engine.colour.log_encoding import from_log
 from aan_engine.core.box import masked_pixels
-from aan_engine.core.grouping import by_frame
+from aan_engine.core.grouping import group_by_frame
 from aan_engine.core.sampling import sample
 from aan_engine.core.types import Array, Mask
-from aan_engine.grain.model import kept_shares
-from aan_engine.plates.source_plate import Source, sampled
-from aan_engine.rendering.defocus import Focus, left_of_grain
-from aan_engine.rendering.edge_alignment import WORTH, Rim
-from aan_engine.rendering.fill_buffer import Carried
-from aan_engine.rendering.plate_sampler import places
-from aan_engine.rendering.tile_cache import Looks
-from aan_engine.selection.plan import Decision
+from aan_engine.grain.model import resampling_gain
+from aan_engine.plates.source_plate import SourcePlate, sample_plate
+from aan_engine.rendering.defocus import Defocus, grain_after_blur
+from aan_engine.rendering.edge_alignment import WORTH, HoleEdgeAligner
+from aan_engine.rendering.fill_buffer import FillBuffer
+from aan_engine.rendering.plate_sampler import source_positions
+from aan_engine.rendering.tile_cache import TileCache
+from aan_engine.selection.plan import FillPlan
 
 CLEAR = 0.85
 """A candidate with more than this share, or seconded by it, is taken alone: averaging costs grain and sharpness."""
@@ -45,17 +45,17 @@ AT_ONCE = 400_000
 """Pixels that are worked on at a time: bounds memory for mattes that cover an 8K frame."""
 
 
-def carry(
-    decision: Decision,
+def render_fill(
+    plan: FillPlan,
     hidden: Mask,
     *,
     size: tuple[int, int],
-    source: Callable[[int], Source],
-    target: Source | None = None,
+    source: Callable[[int], SourcePlate],
+    target: SourcePlate | None = None,
     grain: tuple[float, float] = (0.0, 0.0),
-    focus: Focus | None = None,
-    looks: Looks | None = None,
-) -> Carried:
+    focus: Defocus | None = None,
+    looks: TileCache | None = None,
+) -> FillBuffer:
     """Fill the hidden pixels of a target.
 
     Args:
@@ -68,36 +68,36 @@ def carry(
         focus: what a copy is to be softened by; None leaves all as sharp as they are.
         looks: what was looked at for earlier targets, to be gone on with.
     """
-    scale = scaling((hidden.shape[0], hidden.shape[1]), size)
+    scale = proxy_scale((hidden.shape[0], hidden.shape[1]), size)
     rim = None
     if target is not None and 1 / scale.max() >= WORTH:
-        rim = Rim(decision, target, source=source, scale=scale, looks=looks or Looks())
-    out = Carried.blank((hidden.shape[0], hidden.shape[1]))
+        rim = HoleEdgeAligner(plan, target, source=source, scale=scale, looks=looks or TileCache())
+    out = FillBuffer.blank((hidden.shape[0], hidden.shape[1]))
     ys, xs = masked_pixels(hidden)
     stranded = []
     for begin in range(0, len(ys), AT_ONCE):
         part = slice(begin, begin + AT_ONCE)
-        lost = _carry_pixels(
-            decision, ys[part], xs[part], scale=scale, source=source, rim=rim, out=out, grain=grain, focus=focus
+        lost = _render_pixels(
+            plan, ys[part], xs[part], scale=scale, source=source, rim=rim, out=out, grain=grain, focus=focus
         )
         stranded.append(lost + begin)
     lost = np.concatenate([np.zeros(0, np.intp), *stranded])
-    out.mend(hidden, ys=ys[lost], xs=xs[lost])
+    out.repair_isolated(hidden, ys=ys[lost], xs=xs[lost])
     return out
 
 
-def scaling(plate: tuple[int, int], proxy: tuple[int, int]) -> Array:
+def proxy_scale(plate: tuple[int, int], proxy: tuple[int, int]) -> Array:
     """(x, y) proxy pixels to a plate pixel, by both sizes, (height, width) each."""
     return np.array([proxy[1] / plate[1], proxy[0] / plate[0]], np.float32)
 
 
-def laid_over(painted: Source, hidden: Mask, *, index: int) -> Carried:
+def from_paint(painted: SourcePlate, hidden: Mask, *, index: int) -> FillBuffer:
     """What an artist painted over a frame, taken as it is."""
-    out = Carried.blank((hidden.shape[0], hidden.shape[1]))
+    out = FillBuffer.blank((hidden.shape[0], hidden.shape[1]))
     ys, xs = masked_pixels(hidden)
     out.fill[ys, xs] = painted.picture.region(0, hidden.shape[0], 0, hidden.shape[1])[ys, xs]
     out.confidence[ys, xs], out.source[ys, xs], out.share[ys, xs] = 1, index, 1
-    out.kept[ys, xs] = out.fine[ys, xs] = out.coarse[ys, xs] = 1
+    out.grain_kept[ys, xs] = out.grain_fine[ys, xs] = out.grain_coarse[ys, xs] = 1
     out.position[ys, xs] = np.stack([xs, ys], -1)
     return out
 
@@ -115,15 +115,15 @@ class _Hole:
         focus: what the copies are softened by.
     """
 
-    decision: Decision
+    plan: FillPlan
     pixels: Array
     points: Array
     shares: Array
     scale: Array
-    source: Callable[[int], Source]
-    rim: Rim | None
+    source: Callable[[int], SourcePlate]
+    rim: HoleEdgeAligner | None
     grain: tuple[float, float]
-    focus: Focus | None
+    focus: Defocus | None
 
     @property
     def offered(self) -> Mask:
@@ -131,27 +131,27 @@ class _Hole:
         return self.shares[:, :-1] > NEGLIGIBLE
 
 
-def _carry_pixels(
-    decision: Decision,
+def _render_pixels(
+    plan: FillPlan,
     ys: NDArray[np.intp],
     xs: NDArray[np.intp],
     *,
     scale: Array,
-    source: Callable[[int], Source],
-    rim: Rim | None,
-    out: Carried,
+    source: Callable[[int], SourcePlate],
+    rim: HoleEdgeAligner | None,
+    out: FillBuffer,
     grain: tuple[float, float],
-    focus: Focus | None,
+    focus: Defocus | None,
 ) -> NDArray[np.intp]:
     """Lays these pixels; returns the numbers of those that were meant to be copied, and no plate shows."""
     pixels = np.stack([xs, ys], -1).astype(np.float32)
-    points = (pixels + 0.5) * scale - 0.5 - (decision.near.left, decision.near.top)
+    points = (pixels + 0.5) * scale - 0.5 - (plan.hole.left, plan.hole.top)
     points = points.astype(np.float32)
-    shares = _shares(decision, points)
-    hole = _Hole(decision, pixels, points, shares, scale, source, rim, grain, focus)
-    pot = _Pot.empty(len(ys))
+    shares = _shares(plan, points)
+    hole = _Hole(plan, pixels, points, shares, scale, source, rim, grain, focus)
+    pot = _Accumulator.empty(len(ys))
     rank = np.argsort(np.argsort(-shares[:, :-1], axis=1, kind="stable"), axis=1)
-    clear = (shares[:, :-1].max(1, initial=0) >= CLEAR) | (sample(decision.alone, points) >= CLEAR)
+    clear = (shares[:, :-1].max(1, initial=0) >= CLEAR) | (sample(plan.consensus, points) >= CLEAR)
     asked = hole.offered & (rank < np.where(clear, 1, MIXED)[:, None])
     _gather(hole, asked, pot=pot)
     # What turns out to be blocked at full resolution hands over to whatever else was proposed.
@@ -161,30 +161,30 @@ def _carry_pixels(
     lost = np.flatnonzero((pot.total == 0) & (shares[:, -1] < INVENTED))
     invented = shares[:, -1] * ~settled
     invented[pot.total == 0] = 1
-    layer = decision.layers[-1].image
+    layer = plan.candidates[-1].image
     painted = sample(layer, points, sharp=True)
     whole = pot.total + invented
     mean = (pot.colour + invented[:, None] * painted) / whole[:, None]
-    mean += sample(decision.correction, points)
-    confidence = np.clip(pot.total / whole * sample(decision.agreement, points), 0, 1)
+    mean += sample(plan.correction, points)
+    confidence = np.clip(pot.total / whole * sample(plan.agreement, points), 0, 1)
     kept, fine, coarse = (pot.power / whole[:, None] ** 2).T
-    found = Carried(
-        fill=decode(mean),
+    found = FillBuffer(
+        fill=from_log(mean),
         confidence=confidence,
         source=pot.source,
         share=pot.share / whole,
         position=pot.position,
         unseen=invented / whole,
-        kept=kept,
-        fine=fine,
-        coarse=coarse,
+        grain_kept=kept,
+        grain_fine=fine,
+        grain_coarse=coarse,
     )
-    out.lay(found, ys * out.source.shape[1] + xs)
+    out.scatter(found, ys * out.source.shape[1] + xs)
     return lost
 
 
 @dataclass(frozen=True, eq=False)
-class _Pot:
+class _Accumulator:
     """What was gathered for n pixels: weighted colour and weight, and the heaviest single source.
 
     `share` is all the weight that was gathered from that source's frame.
@@ -202,7 +202,7 @@ class _Pot:
     position: Array
 
     @classmethod
-    def empty(cls, n: int) -> _Pot:
+    def empty(cls, n: int) -> _Accumulator:
         blank = np.zeros(n, np.float32)
         return cls(
             np.zeros((n, 3), np.float32),
@@ -215,14 +215,14 @@ class _Pot:
         )
 
 
-def _gather(hole: _Hole, asked: Mask, *, pot: _Pot) -> None:
+def _gather(hole: _Hole, asked: Mask, *, pot: _Accumulator) -> None:
     """Add to the pot what the asked candidates, (n, K - 1) bool, show; each plate is opened once."""
     rows, weights, frames, spots = [], [], [], []
     for k in np.flatnonzero(asked.any(0)):
         here = np.flatnonzero(asked[:, k])
-        frame, spot = places(hole.decision, int(k), hole.points[here], scale=hole.scale)
+        frame, spot = source_positions(hole.plan, int(k), hole.points[here], scale=hole.scale)
         if hole.rim is not None:
-            spot += hole.rim.nudges(int(k), frame, hole.pixels[here])
+            spot += hole.rim.offsets(int(k), frame, hole.pixels[here])
         proposed = frame >= 0
         rows.append(here[proposed])
         weights.append(hole.shares[here[proposed], k])
@@ -232,16 +232,16 @@ def _gather(hole: _Hole, asked: Mask, *, pot: _Pot) -> None:
         return
     row, weight, frame, spot = (np.concatenate(v) for v in (rows, weights, frames, spots))
     lent, swing = np.empty_like(pot.total), np.empty_like(pot.power)
-    for number, here in by_frame(frame):
-        blur = hole.focus.missing(number) if hole.focus is not None else 0.0
-        values, sound = sampled(hole.source(number), spot[here], blur=blur)
+    for number, here in group_by_frame(frame):
+        blur = hole.focus.blur_for(number) if hole.focus is not None else 0.0
+        values, sound = sample_plate(hole.source(number), spot[here], blur=blur)
         here, values = here[sound], values[sound]
-        values = hole.decision.light.apply(number, values, hole.points[row[here]])
+        values = hole.plan.light.apply(number, values, hole.points[row[here]])
         at, share = row[here], weight[here, None]
         np.add.at(pot.colour, at, share * values)
-        left = kept_shares(spot[here], hole.grain)
+        left = resampling_gain(spot[here], hole.grain)
         if blur > 0:
-            left = left * left_of_grain(hole.grain, blur)
+            left = left * grain_after_blur(hole.grain, blur)
         # Of one frame and pixel there may be several entries: what they lend together is told once.
         lent[at], swing[at] = 0, 0
         np.add.at(lent, at, weight[here])
@@ -255,9 +255,9 @@ def _gather(hole: _Hole, asked: Mask, *, pot: _Pot) -> None:
         pot.position[row[heavy]], pot.share[row[heavy]] = spot[heavy], lent[row[heavy]]
 
 
-def _shares(decision: Decision, points: Array) -> Array:
+def _shares(plan: FillPlan, points: Array) -> Array:
     """(n, K) the candidates' weights at full resolution; the painted one last."""
-    planes = np.ascontiguousarray(decision.weights.transpose(1, 2, 0))
+    planes = np.ascontiguousarray(plan.weights.transpose(1, 2, 0))
     found = [sample(planes[..., k : k + 4], points).reshape(len(points), -1) for k in range(0, planes.shape[2], 4)]
     shares = np.concatenate(found, 1)
     return shares / np.maximum(shares.sum(1, keepdims=True), 1e-6)

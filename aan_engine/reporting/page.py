@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.colour.display import Picture, display
+from aan_engine.colour.display import Picture, to_srgb8
 from aan_engine.core.box import box_around
 from aan_engine.core.types import Array, Mask
 
@@ -36,7 +36,7 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 @dataclass(frozen=True, eq=False)
-class Glance:
+class Thumbnails:
     """A frame, and its hole close up; both `THUMB` in size."""
 
     whole: Picture
@@ -54,7 +54,7 @@ class Curve:
 
 
 @dataclass(frozen=True, eq=False)
-class Sheet:
+class Page:
     """All that is on the page.
 
     Args:
@@ -70,16 +70,16 @@ class Sheet:
     curves: Sequence[Curve]
     marks: Sequence[int]
     worst: Sequence[tuple[str, str]]
-    glances: Sequence[Glance | None]
+    glances: Sequence[Thumbnails | None]
 
 
-class Seen(Protocol):
+class PixelReader(Protocol):
     """Rows and columns of a picture, or every so many-th of them: (h, w, 3) float32 scene-linear."""
 
     def __call__(self, top: int, bottom: int, left: int, right: int, *, every: int = 1) -> Array: ...
 
 
-def glance(seen: Seen, hidden: Mask) -> Glance:
+def thumbnails(seen: PixelReader, hidden: Mask) -> Thumbnails:
     """A frame at thumbnail size, the hole outlined, and the hole's surroundings.
 
     Args:
@@ -94,17 +94,17 @@ def glance(seen: Seen, hidden: Mask) -> Glance:
     top = int(np.clip((y0 + y1 - tall) / 2, 0, height - tall))
     left = int(np.clip((x0 + x1 - wide) / 2, 0, width - wide))
     close = (top, top + max(int(tall), 1), left, left + max(int(wide), 1))
-    return Glance(_thumb(seen, hidden, (0, height, 0, width)), _thumb(seen, hidden, close))
+    return Thumbnails(_thumb(seen, hidden, (0, height, 0, width)), _thumb(seen, hidden, close))
 
 
-def png(sheet: Sheet) -> bytes:
+def png(sheet: Page) -> bytes:
     """The page as a PNG file."""
-    done, data = cv2.imencode(".png", page(sheet)[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 6])
+    done, data = cv2.imencode(".png", draw_page(sheet)[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 6])
     assert done  # memory holds it already
     return data.tobytes()
 
 
-def page(sheet: Sheet) -> Picture:
+def draw_page(sheet: Page) -> Picture:
     """The page, `WIDTH` pixels wide."""
     curves = _HEAD + len(sheet.curves) * (_CURVE + _BETWEEN)
     pictures = 2 * (THUMB[1] + 10) + 92 if sheet.worst else 0
@@ -157,7 +157,7 @@ class _Canvas:
         return np.asarray(cv2.resize(self._large, self._size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _head(canvas: _Canvas, sheet: Sheet) -> None:
+def _head(canvas: _Canvas, sheet: Page) -> None:
     canvas.text("Align & Attend", MARGIN, 48, size=0.62)
     canvas.text(sheet.title, WIDTH - MARGIN, 48, size=0.5, colour=_FAINT, right=True)
     canvas.line([(MARGIN, 66), (WIDTH - MARGIN, 66)], _RULE)
@@ -167,7 +167,7 @@ def _head(canvas: _Canvas, sheet: Sheet) -> None:
         canvas.text(words, MARGIN + column * step, 144, size=0.44, colour=_FAINT)
 
 
-def _curve(canvas: _Canvas, sheet: Sheet, curve: Curve, colour: tuple[int, int, int], *, top: int, last: bool) -> None:
+def _curve(canvas: _Canvas, sheet: Page, curve: Curve, colour: tuple[int, int, int], *, top: int, last: bool) -> None:
     left, right, bottom = MARGIN + _LEFT, WIDTH - MARGIN, top + _CURVE
     first, span = sheet.frames[0], max(sheet.frames[-1] - sheet.frames[0], 1)
 
@@ -200,7 +200,7 @@ def _runs(frames: Sequence[int], values: Sequence[float | None]) -> list[list[tu
     return [run for run in runs if run]
 
 
-def _worst(canvas: _Canvas, sheet: Sheet, *, top: int) -> None:
+def _worst(canvas: _Canvas, sheet: Page, *, top: int) -> None:
     canvas.text("Look at these first", MARGIN, top + 14, size=0.48)
     step = (WIDTH - 2 * MARGIN + 16) // 5
     for column, (words, seen) in enumerate(zip(sheet.worst, sheet.glances, strict=True)):
@@ -219,7 +219,7 @@ def _blank() -> Picture:
     return blank
 
 
-def _thumb(seen: Seen, hidden: Mask, window: tuple[int, int, int, int]) -> Picture:
+def _thumb(seen: PixelReader, hidden: Mask, window: tuple[int, int, int, int]) -> Picture:
     """Of a window (top, bottom, left, right), fitted into `THUMB`, the hole outlined."""
     top, bottom, left, right = window
     height, width = bottom - top, right - left
@@ -229,7 +229,7 @@ def _thumb(seen: Seen, hidden: Mask, window: tuple[int, int, int, int]) -> Pictu
     # Of a large plate some of the pixels make as good a thumbnail as all of them.
     pixels = seen(*window, every=max(1, int(1 / scale / ENOUGH)))
     light: NDArray[np.float32] = np.clip(np.nan_to_num(pixels), 0, 1).astype(np.float32)
-    small = display(cv2.resize(light, size, interpolation=how))
+    small = to_srgb8(cv2.resize(light, size, interpolation=how))
     shape = cv2.resize(hidden[top:bottom, left:right].astype(np.uint8), size, interpolation=cv2.INTER_LINEAR)
     outlines, _ = cv2.findContours(shape, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outlined = np.ascontiguousarray(small)

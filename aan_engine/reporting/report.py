@@ -29,7 +29,7 @@ from typing import Protocol
 
 from aan_engine.core.types import Array, Mask
 from aan_engine.reporting import page
-from aan_engine.reporting.page import Curve, Glance, Sheet
+from aan_engine.reporting.page import Curve, Page, Thumbnails
 
 FORMAT = "align-and-attend report 1"
 WORST = 5
@@ -38,20 +38,20 @@ WORST = 5
 log = logging.getLogger(__name__)
 
 
-class Shown(Protocol):
+class HasPath(Protocol):
     """What a report looks at of a plate."""
 
     @property
     def path(self) -> Path: ...
 
 
-class Told(Protocol):
+class ReportedFrame(Protocol):
     """What a report looks at of a filled frame; see `pipeline.Filled`."""
 
     @property
     def frame(self) -> int: ...
     @property
-    def plate(self) -> Shown: ...
+    def plate(self) -> HasPath: ...
     @property
     def hidden(self) -> Mask: ...
     @property
@@ -60,11 +60,11 @@ class Told(Protocol):
     def confidence(self) -> float: ...
     @property
     def trust(self) -> float | None: ...
-    def seen(self, top: int, bottom: int, left: int, right: int, *, every: int = 1) -> Array: ...
+    def region(self, top: int, bottom: int, left: int, right: int, *, every: int = 1) -> Array: ...
 
 
 @dataclass(frozen=True)
-class Row:
+class ReportRow:
     """One frame.
 
     Args:
@@ -110,18 +110,18 @@ class Report:
         self._picture = path.with_suffix(".png")
         self._clock, self._last = clock, clock()
         self._rows = {row.frame: row for row in earlier(path) if row.frame in keep}
-        self._glances: dict[int, Glance] = {}
+        self._glances: dict[int, Thumbnails] = {}
         self._names: list[str] = []
 
     @property
-    def rows(self) -> tuple[Row, ...]:
+    def rows(self) -> tuple[ReportRow, ...]:
         """All rows, by frame."""
         return tuple(self._rows[frame] for frame in sorted(self._rows))
 
-    def add(self, filled: Told, *, changed: int) -> None:
+    def add(self, filled: ReportedFrame, *, changed: int) -> None:
         """Note a frame that was just written; `changed` bits were found changed outside its matte."""
         now = self._clock()
-        row = Row(
+        row = ReportRow(
             frame=filled.frame,
             pixels=filled.hidden.size,
             hidden=int(filled.hidden.sum()),
@@ -147,11 +147,11 @@ class Report:
             return
         self._store(self._picture, page.png(self._sheet(rows, summary(rows))))
 
-    def _keep_glances(self, filled: Told) -> None:
+    def _keep_glances(self, filled: ReportedFrame) -> None:
         """Pictures of the worst frames so far; memory holds no others."""
         worst = worst_of(self.rows)
         if filled.frame in worst:
-            self._glances[filled.frame] = page.glance(filled.seen, filled.hidden)
+            self._glances[filled.frame] = page.thumbnails(filled.region, filled.hidden)
         self._glances = {frame: seen for frame, seen in self._glances.items() if frame in worst}
 
     def _write(self) -> None:
@@ -172,10 +172,10 @@ class Report:
                 path.unlink()  # an older one must not pass for this job's
             log.warning("the report could not be written: %s (%s)", error.strerror or error, path)
 
-    def _sheet(self, rows: tuple[Row, ...], found: Summary) -> Sheet:
+    def _sheet(self, rows: tuple[ReportRow, ...], found: Summary) -> Page:
         frames = [row.frame for row in rows]
         slowest = max(row.seconds for row in rows)
-        return Sheet(
+        return Page(
             title=" - ".join(dict.fromkeys((self._names[0], self._names[-1]))) if self._names else "",
             figures=(
                 (f"{len(rows)}", "frames written and verified"),
@@ -200,7 +200,7 @@ class Report:
         )
 
 
-def summary(rows: Collection[Row]) -> Summary:
+def summary(rows: Collection[ReportRow]) -> Summary:
     """The rows in one line."""
     hidden = sum(row.hidden for row in rows)
     seconds = sum(row.seconds for row in rows)
@@ -215,16 +215,16 @@ def summary(rows: Collection[Row]) -> Summary:
     )
 
 
-def worst_of(rows: Collection[Row]) -> tuple[int, ...]:
+def worst_of(rows: Collection[ReportRow]) -> tuple[int, ...]:
     """Frames to look at first: of those that hide something the least confident, then the most made up."""
     order = sorted((row for row in rows if row.hidden), key=lambda row: (row.confidence, -row.unseen, row.frame))
     return tuple(row.frame for row in order[:WORST])
 
 
-def earlier(path: Path) -> tuple[Row, ...]:
+def earlier(path: Path) -> tuple[ReportRow, ...]:
     """The rows of the report at `path`; none where there is no sound one."""
     try:
         told = json.loads(path.read_text("ascii"))
-        return tuple(Row(**row) for row in told["frames"]) if told["format"] == FORMAT else ()
+        return tuple(ReportRow(**row) for row in told["frames"]) if told["format"] == FORMAT else ()
     except (OSError, ValueError, KeyError, TypeError):
         return ()

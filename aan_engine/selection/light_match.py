@@ -19,20 +19,20 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.candidates.candidate import Candidate, Kind, Neighbourhood
+from aan_engine.candidates.candidate import Candidate, HoleRegion, Kind
 from aan_engine.colour.exposure import (
     ALIKE,
     DOUBT,
-    STILL,
-    Compared,
+    IDENTITY,
     Exposure,
-    exposure,
-    lit,
+    PixelPairs,
+    apply_exposure,
+    estimate_exposure,
+    robust_scale,
+    robust_weight,
     sensitivity,
-    trusted,
-    usual,
 )
-from aan_engine.core.grouping import by_frame, present
+from aan_engine.core.grouping import distinct_frames, group_by_frame
 from aan_engine.core.sampling import sample
 from aan_engine.core.types import Array
 
@@ -54,7 +54,7 @@ MOST = 1000
 UNSEEN = 0.008
 """An exposure that nobody sees: a hundredth of a stop."""
 
-Whole = Callable[[int], Compared | None]
+Whole = Callable[[int], PixelPairs | None]
 """Source frame -> all that it shows of the target, aligned; None where nothing leads there."""
 
 Shown = list[tuple[Candidate, NDArray[np.intp]]]
@@ -62,7 +62,7 @@ Shown = list[tuple[Candidate, NDArray[np.intp]]]
 
 
 @dataclass(frozen=True, eq=False)
-class Relit:
+class LightMatch:
     """The light of one target against each of its source frames.
 
     Args:
@@ -75,20 +75,20 @@ class Relit:
 
     def apply(self, frame: int, values: Array, points: Array) -> Array:
         """Log-range values (n, 3) of a source frame in the target's light, at box positions (n, 2)."""
-        change = self.whole.get(frame, STILL)
+        change = self.whole.get(frame, IDENTITY)
         if frame in self.fields:
             cells = np.asarray((points + 0.5) / CELL - 0.5, np.float32)
-            return lit(values, change, more=sample(self.fields[frame], cells))
-        return values if change is STILL else lit(values, change)
+            return apply_exposure(values, change, more=sample(self.fields[frame], cells))
+        return values if change is IDENTITY else apply_exposure(values, change)
 
 
-UNLIT = Relit()
+NO_LIGHT_CHANGE = LightMatch()
 """No change of light."""
 
 
-def relight(
-    target: Array, near: Neighbourhood, layers: list[Candidate], *, local: bool, whole: Whole = lambda frame: None
-) -> Relit:
+def match_light(
+    target: Array, hole: HoleRegion, candidates: list[Candidate], *, local: bool, whole: Whole = lambda frame: None
+) -> LightMatch:
     """What light did between each source frame of these candidates and the target.
 
     Args:
@@ -97,35 +97,35 @@ def relight(
         local: whether exposure may vary over the picture.
         whole: asked where a frame's share of the rim is too small.
     """
-    rim = np.flatnonzero(near.wanted & ~near.hidden & ~near.barred)
-    hole = np.flatnonzero(near.hidden)
-    width = max(WIDTHS[0], float(cv2.distanceTransform(near.hidden.astype(np.uint8), cv2.DIST_L2, 3).max()))
-    found = Relit()
+    rim = np.flatnonzero(hole.wanted & ~hole.hidden & ~hole.unusable)
+    inner = np.flatnonzero(hole.hidden)
+    width = max(WIDTHS[0], float(cv2.distanceTransform(hole.hidden.astype(np.uint8), cv2.DIST_L2, 3).max()))
+    found = LightMatch()
     # What attention likes may be another place that looks alike: its light says nothing.
-    judges = [(c, _frames(c, rim)) for c in layers if c.kind is not Kind.ATTENDED]
-    for frame in sorted({f for c in layers for f in present(_frames(c, hole))}):
+    judges = [(c, _frames(c, rim)) for c in candidates if c.kind is not Kind.ATTENTION]
+    for frame in sorted({f for c in candidates for f in distinct_frames(_frames(c, inner))}):
         seen = [(c, rim[frames == frame]) for c, frames in judges]
         seen = [(c, here) for c, here in seen if len(here)]
         samples = _Samples.of(target, seen)
         compared = samples.compared
-        enough = len(compared.wanted) >= SCARCE * compared.layers
+        enough = len(compared.target) >= SCARCE * compared.repeats
         if not enough:
             compared = whole(frame) or compared
-        if len(compared.wanted) < SCARCE * compared.layers:
+        if len(compared.target) < SCARCE * compared.repeats:
             continue
-        change = exposure(compared)
+        change = estimate_exposure(compared)
         if np.abs(change.stops).max() > UNSEEN or (change.contrast != 1).any():
             found.whole[frame] = change
         else:
-            change = STILL
+            change = IDENTITY
         if local and enough:
-            varying = _field(samples, change, shape=near.hidden.shape, widths=(width, *WIDTHS[1:]))
+            varying = _field(samples, change, shape=hole.hidden.shape, widths=(width, *WIDTHS[1:]))
             if np.abs(varying).max() > UNSEEN:
                 found.fields[frame] = varying
     return found
 
 
-def in_light(candidate: Candidate, light: Relit) -> Candidate:
+def apply_light(candidate: Candidate, light: LightMatch) -> Candidate:
     """The candidate as it would look in the target's light."""
     changed = light.whole.keys() | light.fields.keys()
     if not changed:
@@ -133,7 +133,7 @@ def in_light(candidate: Candidate, light: Relit) -> Candidate:
     image = candidate.image.copy()
     known = np.flatnonzero(candidate.valid)
     pixels, width = image.reshape(-1, 3), candidate.valid.shape[1]
-    for frame, among in by_frame(candidate.frame.flat[known]):
+    for frame, among in group_by_frame(candidate.frame.flat[known]):
         if frame not in changed:
             continue
         here = known[among]
@@ -151,14 +151,14 @@ def _frames(candidate: Candidate, places: NDArray[np.intp]) -> NDArray[np.int32]
 class _Samples:
     """Rim pixels of the box, as the target and as the candidates show them: (n, 3), (n, 3), and where, (n, 2).
 
-    `each` says for how many pixels one stands, `layers` how often a pixel is there.
+    `each` says for how many pixels one stands, `repeats` how often a pixel is there.
     """
 
     wanted: Array
     shown: Array
     points: Array
     each: float
-    layers: int
+    repeats: int
 
     @classmethod
     def of(cls, target: Array, seen: Shown) -> _Samples:
@@ -176,9 +176,9 @@ class _Samples:
         return cls(np.concatenate(wanted), np.concatenate(shown), places, thin, max(1, len(seen)))
 
     @property
-    def compared(self) -> Compared:
+    def compared(self) -> PixelPairs:
         """The values by themselves."""
-        return Compared(self.wanted, self.shown, self.layers / self.each)
+        return PixelPairs(self.wanted, self.shown, self.repeats / self.each)
 
 
 def _field(samples: _Samples, change: Exposure, *, shape: tuple[int, ...], widths: tuple[float, ...]) -> Array:
@@ -205,9 +205,9 @@ def _field(samples: _Samples, change: Exposure, *, shape: tuple[int, ...], width
 def _residuals(samples: _Samples, change: Exposure, found: Array) -> list[Array]:
     """In cells, (rows, columns, 3) each: which way the rim pulls the exposure `found`, how strongly, and its square."""
     cells = np.asarray((samples.points + 0.5) / CELL - 0.5, np.float32)
-    image = lit(samples.shown, change, more=sample(found, cells))
+    image = apply_exposure(samples.shown, change, more=sample(found, cells))
     slope, off = sensitivity(image), samples.wanted - image
-    pull = (sure := trusted(off, usual(off))) * slope * off
+    pull = (sure := robust_weight(off, robust_scale(off))) * slope * off
     rows, columns = found.shape[:2]
     column, row = (samples.points // CELL).astype(np.intp).T
     at = row * columns + column
@@ -217,7 +217,7 @@ def _residuals(samples: _Samples, change: Exposure, found: Array) -> list[Array]
         return np.asarray(np.stack(sums, -1).reshape(rows, columns, 3) * (samples.each / CELL**2), np.float32)
 
     # Candidates err together: the squares count as often as there are candidates.
-    return [summed(pull), summed(sure * slope**2), summed(pull**2 * samples.layers)]
+    return [summed(pull), summed(sure * slope**2), summed(pull**2 * samples.repeats)]
 
 
 def _slope(pull: Array, weight: Array, scatter: Array) -> Array:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 import numpy as np
 from torch import Tensor
 
-from aan_engine.candidates.candidate import Candidate, Kind, Neighbourhood
-from aan_engine.colour.log_encoding import grey
+from aan_engine.candidates.candidate import Candidate, HoleRegion, Kind
+from aan_engine.colour.log_encoding import channel_mean
 from aan_engine.core.types import Array
-from aan_engine.network.inpainter import Painted, ReferenceSet, State
-from aan_engine.registration.photometric import Registered
-from aan_engine.selection.light_match import UNLIT, Relit
+from aan_engine.network.inpainter import Inpainted, RecurrentState, ReferenceSet
+from aan_engine.registration.photometric import Registration
+from aan_engine.selection.light_match import NO_LIGHT_CHANGE, LightMatch
 
 ALIKE = 0.05
 """Distance in the log range at which a candidate no longer shows the same as the fill: a fifth of a stop."""
@@ -28,7 +28,7 @@ SAME = 0.015
 
 
 @dataclass(frozen=True, eq=False)
-class Prepared:
+class TargetCandidates:
     """What alignment alone proposes for one target: its box, its references, and the candidates that they give.
 
     Args:
@@ -36,14 +36,14 @@ class Prepared:
             its surroundings; None at the first frame and across a cut.
     """
 
-    near: Neighbourhood
-    links: dict[int, Registered]
-    layers: list[Candidate]
+    hole: HoleRegion
+    links: dict[int, Registration]
+    candidates: list[Candidate]
     back: Array | None = None
 
 
 @dataclass(frozen=True, eq=False)
-class Sketched:
+class WithSynthesis:
     """What was prepared, and the inpainter's frame beside it.
 
     Args:
@@ -51,25 +51,25 @@ class Sketched:
         painted: the same and its reasons, as the network gives them.
     """
 
-    prepared: Prepared
-    brief: Brief
+    prepared: TargetCandidates
+    inputs: InpainterInput
     image: Array
-    painted: Painted
+    painted: Inpainted
 
 
 @dataclass(frozen=True, eq=False)
-class Brief:
+class InpainterInput:
     """What the inpainter is given for one target, see `Inpainter.step`; training paints by it again."""
 
     image: Tensor
     visible: Tensor
     references: ReferenceSet
-    state: State | None
+    state: RecurrentState | None
     cells: Tensor
 
 
 @dataclass(frozen=True, eq=False)
-class Proposed:
+class CandidateSet:
     """All candidates for one target, over the box of its neighbourhood on the proxy; the painted one is the last.
 
     Args:
@@ -77,14 +77,14 @@ class Proposed:
         light: what the plates went through to look as the candidates do.
     """
 
-    near: Neighbourhood
-    layers: list[Candidate]
-    brief: Brief
-    light: Relit = UNLIT
+    hole: HoleRegion
+    candidates: list[Candidate]
+    inputs: InpainterInput
+    light: LightMatch = NO_LIGHT_CHANGE
 
 
 @dataclass(frozen=True, eq=False)
-class Decision:
+class FillPlan:
     """What fills one target's hole, over the box of its neighbourhood on the proxy.
 
     Args:
@@ -98,28 +98,28 @@ class Decision:
         light: what the candidates' plates went through to look as they do.
     """
 
-    near: Neighbourhood
-    layers: list[Candidate]
+    hole: HoleRegion
+    candidates: list[Candidate]
     weights: Array
     correction: Array
     agreement: Array
-    alone: Array
-    light: Relit = UNLIT
+    consensus: Array
+    light: LightMatch = NO_LIGHT_CHANGE
 
 
-def balanced(layers: list[Candidate], shares: Array) -> Array:
+def balance_directions(candidates: list[Candidate], shares: Array) -> Array:
     """Shares (K, h, w), evened out in part between the two directions in which one kind of candidate follows a pixel.
 
     Where it is seen both before and after, the chooser takes sides more than it knows: two copies err less than one.
     The nearer one in time counts more; where they show different things, the chooser is believed.
     """
     found = shares.copy()
-    for kind in (Kind.CHAINED, Kind.CARRIED):
-        pair = [k for k, layer in enumerate(layers) if layer.kind is kind]
+    for kind in (Kind.TRACKED, Kind.TRACKED_WITH_SURROUND):
+        pair = [k for k, layer in enumerate(candidates) if layer.kind is kind]
         if len(pair) != 2:
             continue
-        one, other = (layers[k] for k in pair)
-        apart = grey(np.abs(one.image - other.image))
+        one, other = (candidates[k] for k in pair)
+        apart = channel_mean(np.abs(one.image - other.image))
         evenly = np.where(one.valid & other.valid, EVENLY * np.exp(-apart / DIFFERENT), 0).astype(np.float32)
         nearer = other.distance / np.maximum(one.distance + other.distance, 1)
         both = shares[pair].sum(0)
@@ -128,11 +128,11 @@ def balanced(layers: list[Candidate], shares: Array) -> Array:
     return found
 
 
-def unanimity(images: Array, shares: Array) -> tuple[Array, Array]:
+def agreement_and_consensus(images: Array, shares: Array) -> tuple[Array, Array]:
     """See `Decision.agreement` and `Decision.alone`, (n,) each; (K, n, 3) and (K, n), the painted one last."""
     blend = np.einsum("kn,knc->nc", shares, images)
-    agreement = (shares * np.exp(grey(np.abs(images - blend)) / -ALIKE)).sum(0)
+    agreement = (shares * np.exp(channel_mean(np.abs(images - blend)) / -ALIKE)).sum(0)
     if len(shares) < 2:
         return agreement, np.zeros_like(agreement)
     taken = np.take_along_axis(images, shares[:-1].argmax(0)[None, :, None], 0)
-    return agreement, (shares * (grey(np.abs(images - taken)) < SAME)).sum(0)
+    return agreement, (shares * (channel_mean(np.abs(images - taken)) < SAME)).sum(0)

@@ -31,7 +31,7 @@ ENOUGH = 1e-3
 """The squared residual, relative to the first, at which the correction is as exact as an eye can tell."""
 
 
-def correction(target: Array, hidden: Mask, *, images: Array, weights: Array) -> Array:
+def poisson_correction(target: Array, hidden: Mask, *, images: Array, weights: Array) -> Array:
     """What to add to the weighted sum of candidates so that it meets the plate and itself without steps.
 
     Args:

@@ -6,7 +6,7 @@ import numpy as np
 
 from aan_engine.candidates.candidate import Candidate
 from aan_engine.core.types import Array
-from aan_engine.plates.source_policy import Cast
+from aan_engine.plates.source_policy import SourcePolicy
 
 WINS = 1e6
 """What a frame painted by hand counts for against one that was not."""
@@ -15,18 +15,18 @@ CLEAN = 4.0
 """What a clean plate counts for against a frame of the shot: the artist gave it for a reason."""
 
 
-def preferred(cast: Cast, layers: list[Candidate], shares: Array, *, count: int) -> Array:
+def prefer_artists_sources(policy: SourcePolicy, candidates: list[Candidate], shares: Array, *, count: int) -> Array:
     """The chooser's (K, h, w) shares, leaning towards what the artist prefers; sums stay as they are.
 
     Args:
         count: frames of the shot's own; those from there on are clean plates.
     """
-    if not (cast.painted or any((c.frame >= count).any() for c in layers)):
+    if not (policy.painted or any((c.frame >= count).any() for c in candidates)):
         return shares
     say = np.ones_like(shares)
-    for k, candidate in enumerate(layers):
+    for k, candidate in enumerate(candidates):
         say[k][candidate.frame >= count] = CLEAN
-        say[k][np.isin(candidate.frame, list(cast.painted))] = WINS
+        say[k][np.isin(candidate.frame, list(policy.painted))] = WINS
     # What has the smallest share may still win, if it lies on a frame that wins over everything.
     lifted = (shares + 1e-3 * (say >= WINS)) * say
     before, after = shares.sum(0), lifted.sum(0)

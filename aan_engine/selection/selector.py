@@ -13,26 +13,43 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-from aan_engine.candidates.builders import painted
-from aan_engine.candidates.candidate import Candidate, Kind, Neighbourhood, neighbourhood
-from aan_engine.candidates.generators import CELL, EVERY, Answer, Pathways, attended, linked, propose, recurrent
-from aan_engine.colour.exposure import Compared
+from aan_engine.candidates.builders import synthesised
+from aan_engine.candidates.candidate import Candidate, HoleRegion, Kind, hole_region
+from aan_engine.candidates.generators import (
+    ALL_KINDS,
+    CELL,
+    EnabledKinds,
+    PreviousSources,
+    from_attention,
+    from_previous,
+    generate,
+    registered_references,
+)
+from aan_engine.colour.exposure import PixelPairs
 from aan_engine.core import projective
 from aan_engine.core.types import Array
-from aan_engine.motion.shot_motion import Survey, compared
+from aan_engine.motion.shot_motion import ShotMotion, pixel_pairs
 from aan_engine.network.bundle import Networks
-from aan_engine.network.chooser import choose, features, unveil
+from aan_engine.network.chooser import choose, features, suppress_faint_synthesis
 from aan_engine.network.homography import SIDE
-from aan_engine.network.inpainter import ReferenceSet, State
-from aan_engine.selection.feature_cache import Encoded
-from aan_engine.selection.light_match import UNLIT, Relit, in_light, relight
-from aan_engine.selection.plan import Brief, Decision, Prepared, Proposed, Sketched, balanced, unanimity
-from aan_engine.selection.poisson import correction
-from aan_engine.selection.preference import preferred
-from aan_engine.selection.temporal_prior import Leaning
+from aan_engine.network.inpainter import RecurrentState, ReferenceSet
+from aan_engine.selection.feature_cache import FeatureCache
+from aan_engine.selection.light_match import NO_LIGHT_CHANGE, LightMatch, apply_light, match_light
+from aan_engine.selection.plan import (
+    CandidateSet,
+    FillPlan,
+    InpainterInput,
+    TargetCandidates,
+    WithSynthesis,
+    agreement_and_consensus,
+    balance_directions,
+)
+from aan_engine.selection.poisson import poisson_correction
+from aan_engine.selection.preference import prefer_artists_sources
+from aan_engine.selection.temporal_prior import TemporalPrior
 
 
-class Decider:
+class Selector:
     """Decides the targets of one shot, in order; holds what the recurrence remembers.
 
     Args:
@@ -44,175 +61,192 @@ class Decider:
     def __init__(
         self,
         networks: Networks,
-        survey: Survey,
+        shot_motion: ShotMotion,
         *,
-        pathways: Pathways = EVERY,
+        pathways: EnabledKinds = ALL_KINDS,
         light: str = "local",
         smoothing: float = 0.0,
     ) -> None:
         self._networks = networks
         self._light, self._smoothing = light, smoothing
         self._pathways = pathways
-        self._survey = survey
-        self._encoded = Encoded(networks, survey)
-        self._answer: Answer | None = None
-        self._leaning: Leaning | None = None
-        self._state: tuple[int, State] | None = None
+        self._shot_motion = shot_motion
+        self._features_of = FeatureCache(networks, shot_motion)
+        self._previous: PreviousSources | None = None
+        self._prior: TemporalPrior | None = None
+        self._state: tuple[int, RecurrentState] | None = None
 
     @torch.inference_mode()
-    def guess(self, target: int, reference: int) -> NDArray[np.float64]:
+    def learned_homography(self, target: int, reference: int) -> NDArray[np.float64]:
         """The learned homography on the proxies, target -> reference (arXiv 1905.13066, section 3.1)."""
-        estimate = self._networks.estimator.match(*(self._encoded.for_estimator(i) for i in (target, reference)))
-        h, w = self._survey.reel.size
+        estimate = self._networks.estimator.match(*(self._features_of.for_estimator(i) for i in (target, reference)))
+        h, w = self._shot_motion.proxies.size
         H = projective.rescale(estimate.homography.double(), before=(SIDE, SIDE), after=(h, w))
         return H[0].cpu().numpy()
 
-    def decide(self, index: int) -> Decision | None:
+    def decide(self, index: int) -> FillPlan | None:
         """The decision for frame `index`; None where nothing is hidden."""
-        return self.conclude(self.sketch(self.prepare(index)))
+        return self.choose(self.synthesise(self.prepare(index)))
 
-    def prepare(self, index: int) -> Prepared | None:
+    def prepare(self, index: int) -> TargetCandidates | None:
         """What needs neither network nor past, for frame `index`; None where nothing is hidden."""
-        reel = self._survey.reel
-        near = neighbourhood(index, reel.hidden(index), barred=reel.barred(index))
-        if near is None:
+        proxies = self._shot_motion.proxies
+        hole = hole_region(index, proxies.hidden(index), unusable=proxies.unusable(index))
+        if hole is None:
             return None
-        links = linked(self._survey, near, count=self._pathways.references)
-        layers = propose(self._survey, near, links=links, kinds=self._pathways.kinds)
-        back = self._survey.motion(index, index - 1) if index else None
-        return Prepared(near, links, layers, None if back is None else back.carried)
+        links = registered_references(self._shot_motion, hole, count=self._pathways.references)
+        candidates = generate(self._shot_motion, hole, links=links, kinds=self._pathways.kinds)
+        back = self._shot_motion.motion(index, index - 1) if index else None
+        return TargetCandidates(hole, links, candidates, None if back is None else back.surround_displacement)
 
     @torch.no_grad()
-    def sketch(self, prepared: Prepared | None) -> Sketched | None:
+    def synthesise(self, prepared: TargetCandidates | None) -> WithSynthesis | None:
         """What the inpainter makes of what was prepared; frames are sketched in order."""
         if prepared is None:
             self._state = None
             return None
-        index = prepared.near.index
+        index = prepared.hole.index
         brief = self._brief(prepared)
         painted_frame = self._networks.inpainter.step(
             brief.image, brief.visible, references=brief.references, state=brief.state, cells=brief.cells
         )
-        self._state = (index, painted_frame.state) if Kind.RECURRENT in self._pathways.kinds else None
-        h, w = self._survey.reel.size
+        self._state = (index, painted_frame.state) if Kind.PREVIOUS in self._pathways.kinds else None
+        h, w = self._shot_motion.proxies.size
         picture = painted_frame.image[0, :, :h, :w].permute(1, 2, 0).cpu().numpy()
-        return Sketched(prepared, brief, np.ascontiguousarray(picture), painted_frame)
+        return WithSynthesis(prepared, brief, np.ascontiguousarray(picture), painted_frame)
 
-    def conclude(self, sketched: Sketched | None) -> Decision | None:
+    def choose(self, sketched: WithSynthesis | None) -> FillPlan | None:
         """The decision for what was prepared and sketched; frames are concluded in order."""
-        proposed = self.complete(sketched)
-        return None if proposed is None else self.settle(proposed, self.weigh(proposed))
+        proposed = self.collect(sketched)
+        return None if proposed is None else self.make_plan(proposed, self.weights(proposed))
 
-    def proposals(self, index: int) -> Proposed | None:
+    def proposals(self, index: int) -> CandidateSet | None:
         """Every pathway's candidates for frame `index`; None where nothing is hidden."""
-        return self.complete(self.sketch(self.prepare(index)))
+        return self.collect(self.synthesise(self.prepare(index)))
 
-    def complete(self, sketched: Sketched | None) -> Proposed | None:
+    def collect(self, sketched: WithSynthesis | None) -> CandidateSet | None:
         """What was prepared together with what recurrence, refinement and the residual pathway propose."""
         if sketched is None:
-            self._answer = self._leaning = None
+            self._previous = self._prior = None
             return None
-        near, links, kinds = sketched.prepared.near, sketched.prepared.links, self._pathways.kinds
-        layers = list(sketched.prepared.layers)
-        if Kind.RECURRENT in kinds and self._answer is not None and self._answer.index == near.index - 1:
-            layers.append(recurrent(self._survey, near, self._answer))
-        if links and Kind.ATTENDED in kinds:
-            layers.append(self._attended(sketched))
-        layers = [c for c in layers if (c.valid & near.hidden).any()]
-        light = self._lighting(near, layers)
-        layers = [in_light(c, light) for c in layers]
-        layers.append(painted(_box(sketched.image, near), near))
-        return Proposed(near, layers, sketched.brief, light)
+        hole, links, kinds = sketched.prepared.hole, sketched.prepared.links, self._pathways.kinds
+        candidates = list(sketched.prepared.candidates)
+        if Kind.PREVIOUS in kinds and self._previous is not None and self._previous.index == hole.index - 1:
+            candidates.append(from_previous(self._shot_motion, hole, self._previous))
+        if links and Kind.ATTENTION in kinds:
+            candidates.append(self._attended(sketched))
+        candidates = [c for c in candidates if (c.valid & hole.hidden).any()]
+        light = self._lighting(hole, candidates)
+        candidates = [apply_light(c, light) for c in candidates]
+        candidates.append(synthesised(_box(sketched.image, hole), hole))
+        return CandidateSet(hole, candidates, sketched.inputs, light)
 
-    def _lighting(self, near: Neighbourhood, layers: list[Candidate]) -> Relit:
+    def _lighting(self, hole: HoleRegion, candidates: list[Candidate]) -> LightMatch:
         """What light did between the target and the candidates' plates."""
         if self._light == "off":
-            return UNLIT
-        target = _box(self._survey.gallery.image(near.index), near)
+            return NO_LIGHT_CHANGE
+        target = _box(self._shot_motion.images.image(hole.index), hole)
 
-        def whole(frame: int) -> Compared | None:
-            return compared(self._survey, near.index, frame)
+        def whole(frame: int) -> PixelPairs | None:
+            return pixel_pairs(self._shot_motion, hole.index, frame)
 
-        return relight(target, near, layers, local=self._light == "local", whole=whole)
+        return match_light(target, hole, candidates, local=self._light == "local", whole=whole)
 
-    def remember(self, proposed: Proposed, shares: Array) -> None:
+    def remember(self, proposed: CandidateSet, shares: Array) -> None:
         """The answer by these weights is what the next frame's recurrence carries along, and what it leans on."""
-        near, layers, size = proposed.near, proposed.layers, self._survey.reel.size
-        self._answer = Answer.of(near, layers, shares, size=size)
+        hole, candidates, size = proposed.hole, proposed.candidates, self._shot_motion.proxies.size
+        self._previous = PreviousSources.of(hole, candidates, shares, size=size)
         if self._smoothing:
-            self._leaning = Leaning.of(near, layers, shares, size=size)
+            self._prior = TemporalPrior.of(hole, candidates, shares, size=size)
 
-    def settle(self, proposed: Proposed, shares: Array) -> Decision:
+    def make_plan(self, proposed: CandidateSet, shares: Array) -> FillPlan:
         """The decision by (K, h, w) weights of the candidates; it is remembered for the next frame's recurrence."""
         self.remember(proposed, shares)
-        near, layers = proposed.near, proposed.layers
-        target = _box(self._survey.gallery.image(near.index), near)
-        images = np.stack([c.image for c in layers])
+        hole, candidates = proposed.hole, proposed.candidates
+        target = _box(self._shot_motion.images.image(hole.index), hole)
+        images = np.stack([c.image for c in candidates])
         mended = np.zeros_like(target)
         if self._light == "local":
-            mended = correction(target, near.hidden, images=images, weights=shares * ~near.barred)
-        agreement, alone = (np.zeros(near.wanted.shape, np.float32) for _ in range(2))
-        agreement[near.wanted], alone[near.wanted] = unanimity(images[:, near.wanted], shares[:, near.wanted])
-        return Decision(near, layers, shares, mended, agreement, alone, proposed.light)
+            mended = poisson_correction(target, hole.hidden, images=images, weights=shares * ~hole.unusable)
+        agreement, alone = (np.zeros(hole.wanted.shape, np.float32) for _ in range(2))
+        agreement[hole.wanted], alone[hole.wanted] = agreement_and_consensus(
+            images[:, hole.wanted], shares[:, hole.wanted]
+        )
+        return FillPlan(hole, candidates, shares, mended, agreement, alone, proposed.light)
 
-    def _attended(self, sketched: Sketched) -> Candidate:
+    def _attended(self, sketched: WithSynthesis) -> Candidate:
         """What refinement proposes: the attention's best cells, as coordinates."""
         matches = sketched.painted.matches
-        rows, columns = (-(-side // CELL) for side in self._survey.reel.size)
+        rows, columns = (-(-side // CELL) for side in self._shot_motion.proxies.size)
         cells = [m[0].reshape(rows, columns).cpu().numpy() for m in (matches.reference, matches.y, matches.x)]
-        trust = matches.weight[0].reshape(rows, columns).float().cpu().numpy()
+        confidence = matches.weight[0].reshape(rows, columns).float().cpu().numpy()
         frames = np.append(np.array(list(sketched.prepared.links), np.int32), -1)[cells[0]]
-        near, template = sketched.prepared.near, sketched.image
-        return attended(
-            self._survey, near, frames=frames, rows=cells[1], columns=cells[2], trust=trust, template=template
+        hole, template = sketched.prepared.hole, sketched.image
+        return from_attention(
+            self._shot_motion,
+            hole,
+            frames=frames,
+            rows=cells[1],
+            columns=cells[2],
+            confidence=confidence,
+            template=template,
         )
 
     @torch.no_grad()
-    def weigh(self, proposed: Proposed) -> Array:
+    def weights(self, proposed: CandidateSet) -> Array:
         """(K, h, w) weights of the candidates, in the hole and on its rim."""
-        device, near, layers = self._networks.device, proposed.near, proposed.layers
+        device, hole, candidates = self._networks.device, proposed.hole, proposed.candidates
 
         def stacked(name: str) -> Tensor:
-            planes = np.stack([getattr(c, name) for c in layers]).astype(np.float32)
+            planes = np.stack([getattr(c, name) for c in candidates]).astype(np.float32)
             tensor = torch.from_numpy(planes).to(device)
             return tensor.permute(0, 3, 1, 2)[None] if tensor.dim() == 4 else tensor[None, :, None]
 
-        target = torch.from_numpy(_box(self._survey.gallery.image(near.index), near)).to(device).permute(2, 0, 1)[None]
-        hidden = torch.from_numpy(near.hidden | near.barred).to(device).float()[None, None]
-        h, w = near.hidden.shape
+        target = (
+            torch.from_numpy(_box(self._shot_motion.images.image(hole.index), hole)).to(device).permute(2, 0, 1)[None]
+        )
+        hidden = torch.from_numpy(hole.hidden | hole.unusable).to(device).float()[None, None]
+        h, w = hole.hidden.shape
         margin = (0, -w % CELL, 0, -h % CELL)
-        given = {name: F.pad(stacked(name), margin) for name in ("image", "valid", "distance", "trust", "stir")}
-        kind = torch.tensor([[int(c.kind) for c in layers]], device=device)
+        given = {
+            name: F.pad(stacked(name), margin)
+            for name in ("image", "valid", "distance", "confidence", "independent_motion")
+        }
+        kind = torch.tensor([[int(c.kind) for c in candidates]], device=device)
         fine, coarse = features(F.pad(target, margin), F.pad(hidden, margin), kind=kind, **given)
         logits = self._networks.chooser(fine, coarse, valid=given["valid"], kind=kind)
-        found = unveil(choose(logits, given["valid"][:, :, 0]))
-        shares = self._steadied(proposed, balanced(layers, found[0, :, :h, :w].cpu().numpy()))
-        return preferred(self._survey.cast, layers, shares, count=self._survey.reel.count)
+        found = suppress_faint_synthesis(choose(logits, given["valid"][:, :, 0]))
+        shares = self._steadied(proposed, balance_directions(candidates, found[0, :, :h, :w].cpu().numpy()))
+        return prefer_artists_sources(
+            self._shot_motion.policy, candidates, shares, count=self._shot_motion.proxies.count
+        )
 
-    def _steadied(self, proposed: Proposed, shares: Array) -> Array:
+    def _steadied(self, proposed: CandidateSet, shares: Array) -> Array:
         """The weights, leaning on those of the frame before where the artist wants it."""
-        near, leaning = proposed.near, self._leaning
-        if leaning is None or leaning.index != near.index - 1:
+        hole, prior = proposed.hole, self._prior
+        if prior is None or prior.index != hole.index - 1:
             return shares
-        back = self._survey.motion(near.index, leaning.index)
+        back = self._shot_motion.motion(hole.index, prior.index)
         if back is None:
             return shares
-        return leaning.steadied(near, proposed.layers, shares, back=back.carried, smoothing=self._smoothing)
+        return prior.steadied(
+            hole, proposed.candidates, shares, back=back.surround_displacement, smoothing=self._smoothing
+        )
 
     @torch.no_grad()
-    def _brief(self, prepared: Prepared) -> Brief:
-        index, links = prepared.near.index, prepared.links
+    def _brief(self, prepared: TargetCandidates) -> InpainterInput:
+        index, links = prepared.hole.index, prepared.links
         device = self._networks.device
         homographies = [torch.from_numpy(link.homography).float() for link in links.values()]
-        known = [self._encoded.for_inpainter(i) for i in links]
-        image, visible = self._encoded.padded(index)
-        own, shown = self._encoded.for_inpainter(index)
+        known = [self._features_of.for_inpainter(i) for i in links]
+        image, visible = self._features_of.padded(index)
+        own, shown = self._features_of.for_inpainter(index)
         cells = torch.cat([c for c, _ in known]) if known else own[:0]
         shows = torch.cat([v for _, v in known]) if known else shown[:0]
         H = torch.stack(homographies).to(device) if known else torch.zeros(0, 3, 3, device=device)
-        return Brief(image, visible, ReferenceSet(cells, shows, H), self._past(index, prepared.back), own)
+        return InpainterInput(image, visible, ReferenceSet(cells, shows, H), self._past(index, prepared.back), own)
 
-    def _past(self, index: int, back: Array | None) -> State | None:
+    def _past(self, index: int, back: Array | None) -> RecurrentState | None:
         """The recurrence's memory, brought along the measured motion `back` into the frame before."""
         if self._state is None or self._state[0] != index - 1 or back is None:
             return None
@@ -223,6 +257,6 @@ class Decider:
         return past.along(flow)
 
 
-def _box(image: Array, near: Neighbourhood) -> Array:
-    h, w = near.hidden.shape
-    return np.ascontiguousarray(image[near.top : near.top + h, near.left : near.left + w])
+def _box(image: Array, hole: HoleRegion) -> Array:
+    h, w = hole.hidden.shape
+    return np.ascontiguousarray(image[hole.top : hole.top + h, hole.left : hole.left + w])

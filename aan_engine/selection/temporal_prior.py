@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from aan_engine.candidates.candidate import Candidate, Kind, Neighbourhood
+from aan_engine.candidates.candidate import Candidate, HoleRegion, Kind
 from aan_engine.core.sampling import sample
 from aan_engine.core.types import Array
 
@@ -29,7 +29,7 @@ ENOUGH = 0.3
 
 
 @dataclass(frozen=True, eq=False)
-class Leaning:
+class TemporalPrior:
     """What one frame was filled from.
 
     Args:
@@ -43,17 +43,19 @@ class Leaning:
     shares: Array
 
     @classmethod
-    def of(cls, near: Neighbourhood, layers: list[Candidate], shares: Array, *, size: tuple[int, int]) -> Leaning:
+    def of(
+        cls, hole: HoleRegion, candidates: list[Candidate], shares: Array, *, size: tuple[int, int]
+    ) -> TemporalPrior:
         """By (K, h, w) shares over the box; `size` is the proxy's."""
-        h, w = near.wanted.shape
-        whole = np.zeros((*size, 1 + len(layers)), np.float32)
-        box = whole[near.top : near.top + h, near.left : near.left + w]
-        box[..., 0] = near.wanted
-        box[..., 1:] = np.where(near.wanted[..., None], shares.transpose(1, 2, 0), 0)
-        return cls(near.index, tuple(_pathway(near, layer) for layer in layers), whole)
+        h, w = hole.wanted.shape
+        whole = np.zeros((*size, 1 + len(candidates)), np.float32)
+        box = whole[hole.top : hole.top + h, hole.left : hole.left + w]
+        box[..., 0] = hole.wanted
+        box[..., 1:] = np.where(hole.wanted[..., None], shares.transpose(1, 2, 0), 0)
+        return cls(hole.index, tuple(_pathway(hole, layer) for layer in candidates), whole)
 
     def steadied(
-        self, near: Neighbourhood, layers: list[Candidate], shares: Array, *, back: Array, smoothing: float
+        self, hole: HoleRegion, candidates: list[Candidate], shares: Array, *, back: Array, smoothing: float
     ) -> Array:
         """The next frame's shares (K, h, w), leaning on this one's; sums stay as they are.
 
@@ -61,26 +63,28 @@ class Leaning:
             back: (h, w, 2) motion from the next frame to this one, over the whole proxy.
             smoothing: 0 .. 1, see `shot.Controls`.
         """
-        there = near.points + sample(back, near.points)
+        there = hole.points + sample(back, hole.points)
         planes = self.shares.shape[2]
         known = [sample(np.ascontiguousarray(self.shares[..., k : k + 4]), there) for k in range(0, planes, 4)]
         found = np.concatenate([v.reshape(len(there), -1) for v in known], 1)
         column = {path: k for k, path in enumerate(self.paths, 1)}
-        now = shares.reshape(len(layers), -1)[:, near.cells]
+        now = shares.reshape(len(candidates), -1)[:, hole.cells]
         before = np.zeros_like(now)
-        for k, layer in enumerate(layers):
-            if (at := column.get(_pathway(near, layer))) is not None:
-                before[k] = found[:, at] * layer.valid.reshape(-1)[near.cells]
+        for k, layer in enumerate(candidates):
+            if (at := column.get(_pathway(hole, layer))) is not None:
+                before[k] = found[:, at] * layer.valid.reshape(-1)[hole.cells]
         offered = before.sum(0)
         leans = MOST * smoothing * ((found[:, 0] > 0.999) & (offered > ENOUGH))
-        mixed = shares.reshape(len(layers), -1).copy()
-        mixed[:, near.cells] = now + leans * (before / np.maximum(offered, 1e-6) * now.sum(0) - now)
+        mixed = shares.reshape(len(candidates), -1).copy()
+        mixed[:, hole.cells] = now + leans * (before / np.maximum(offered, 1e-6) * now.sum(0) - now)
         return mixed.reshape(shares.shape)
 
 
-def _pathway(near: Neighbourhood, layer: Candidate) -> Pathway:
-    if layer.kind in (Kind.PAINTED, Kind.RECURRENT, Kind.ATTENDED):
+def _pathway(hole: HoleRegion, layer: Candidate) -> Pathway:
+    if layer.kind in (Kind.SYNTHESISED, Kind.PREVIOUS, Kind.ATTENTION):
         return layer.kind, 0
     frames = layer.frame[layer.valid]
-    first = int(frames[0]) if frames.size else near.index
-    return layer.kind, first if layer.kind in (Kind.DIRECT, Kind.BENT) else int(np.sign(first - near.index))
+    first = int(frames[0]) if frames.size else hole.index
+    return layer.kind, first if layer.kind in (Kind.HOMOGRAPHY, Kind.HOMOGRAPHY_FLOW) else int(
+        np.sign(first - hole.index)
+    )

@@ -11,7 +11,7 @@ KNOWN = ("avx512_bf16", "amx_bf16", "bf16")
 """What processors that compute in bfloat16 are said to have."""
 
 
-def halved(device: torch.device | str) -> torch.autocast:
+def half_precision(device: torch.device | str) -> torch.autocast:
     """A context in which convolutions are done in bfloat16 where that takes half the time: on a GPU, and on processors
     that know it. Others imitate it and take up to nine times as long: there all stays in full precision."""
     kind = torch.device(device).type

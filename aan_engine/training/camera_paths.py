@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.colour import log_encoding
-from aan_engine.registration.photometric import refine
+from aan_engine.registration.photometric import refine_homography
 from aan_engine.registration.pyramid import Pyramid
 from aan_engine.training.still_data import Still, to_linear
 
@@ -50,11 +50,11 @@ def recorded(frames: list[Still]) -> Path:
     """The camera of a real clip, as the engine's own registration follows it."""
     pyramids = []
     for frame in frames:
-        grey = cv2.cvtColor(log_encoding.encode(to_linear(frame)), cv2.COLOR_RGB2GRAY)
+        grey = cv2.cvtColor(log_encoding.to_log(to_linear(frame)), cv2.COLOR_RGB2GRAY)
         pyramids.append(Pyramid(np.asarray(grey, np.float32), np.ones(grey.shape, bool)))
     path, step = [np.eye(3)], np.eye(3)
     for here, before in zip(pyramids[1:], pyramids[:-1], strict=True):
-        step = refine(here, before, start=step).homography
+        step = refine_homography(here, before, start=step).homography
         path.append(path[-1] @ step)
         path[-1] /= path[-1][2, 2]
     return np.stack(path)

@@ -24,7 +24,7 @@ SMALL = 400
 
 
 @dataclass(frozen=True)
-class Run:
+class ClipRun:
     """Consecutive frames to be painted, and the references they may look at.
 
     Args:
@@ -44,7 +44,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Runs:
+class ClipRunBatch:
     """B runs of the same length, side by side; what is named as in `Run` has a batch axis before the channels.
 
     Args:
@@ -60,7 +60,7 @@ class Runs:
     reference_visible: Tensor
 
     @classmethod
-    def beside(cls, found: list[Run]) -> Runs:
+    def beside(cls, found: list[ClipRun]) -> ClipRunBatch:
         """As long as the shortest of them."""
         frames = min(len(r.truth) for r in found)
 
@@ -72,9 +72,9 @@ class Runs:
 
         return cls(*map(side_by_side, ("truth", "visible", "flow")), *map(padded, ("reference", "reference_visible")))
 
-    def to(self, device: str) -> Runs:
+    def to(self, device: str) -> ClipRunBatch:
         """The same runs on `device`."""
-        return Runs(**{name: value.to(device) for name, value in vars(self).items()})
+        return ClipRunBatch(**{name: value.to(device) for name, value in vars(self).items()})
 
 
 def clips(folder: Path, *, part: str = "train") -> list[list[Still]]:
@@ -95,7 +95,7 @@ def clips(folder: Path, *, part: str = "train") -> list[list[Still]]:
 
 def run(
     found: list[list[Still]], rng: np.random.Generator, *, frames: int, height: int, width: int, references: int = 5
-) -> Run:
+) -> ClipRun:
     """One run of `frames` frames from a random clip, cropped to a random window and scaled to height x width."""
     clip = found[int(rng.integers(len(found)))]
     frames = min(frames, len(clip) - 1)
@@ -115,7 +115,7 @@ def run(
     seen = {t: torch.from_numpy(1 - hidden[t - low]).float()[None] for t in times + around}
     flow = [np.zeros((height, width, 2), np.float32)]
     flow += [_true_flow(shown[b], shown[a]) for a, b in pairwise(times)]
-    return Run(
+    return ClipRun(
         truth=torch.stack([log[t] for t in times]),
         visible=torch.stack([seen[t] for t in times]),
         flow=torch.from_numpy(np.stack(flow).transpose(0, 3, 1, 2)),

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from aan_engine.network.bundle import Networks
 from aan_engine.training.batches import lessons
-from aan_engine.training.chooser_data import Choice, batch, sequence
+from aan_engine.training.chooser_data import ChooserCrop, batch, sequence
 from aan_engine.training.scenes import Stage
 
 
@@ -30,7 +30,7 @@ def gather(data: Path, out: Path, *, first: int, last: int, part: str = "train",
             return
         choices = list(sequence(stage, number, networks=networks))
         if choices:
-            columns = {name: np.stack([getattr(c, name) for c in choices]) for name in Choice.__annotations__}
+            columns = {name: np.stack([getattr(c, name) for c in choices]) for name in ChooserCrop.__annotations__}
             fresh = file.with_suffix(".tmp.npz")
             np.savez(fresh, allow_pickle=False, **columns)
             fresh.replace(file)
@@ -39,13 +39,13 @@ def gather(data: Path, out: Path, *, first: int, last: int, part: str = "train",
         pass
 
 
-class Pool:
+class CropStore:
     """The gathered crops, in memory; looks for new files now and then, so that making and learning can overlap."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._known: set[Path] = set()
-        self._choices: list[Choice] = []
+        self._choices: list[ChooserCrop] = []
         self.look()
 
     def __len__(self) -> int:
@@ -56,8 +56,8 @@ class Pool:
         for file in sorted(set(self._folder.glob("[0-9]*[0-9].npz")) - self._known):
             self._known.add(file)
             with np.load(file) as loaded:
-                columns = [loaded[name] for name in Choice.__annotations__]
-            self._choices += [Choice(*row) for row in zip(*columns, strict=True)]
+                columns = [loaded[name] for name in ChooserCrop.__annotations__]
+            self._choices += [ChooserCrop(*row) for row in zip(*columns, strict=True)]
 
     def batch(self, picks: np.ndarray[Any, Any]) -> dict[str, Tensor]:
         """The picked crops, see `choices.batch`."""

@@ -11,22 +11,24 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from aan_engine.core import projective
-from aan_engine.network.homography import SIDE, Cells, HomographyEstimator
+from aan_engine.network.homography import SIDE, EncodedImage, HomographyEstimator
 
 
-class Guide:
+class FrozenRegistration:
     """Says how each reference moved against the target; learns nothing."""
 
     def __init__(self, estimator: HomographyEstimator) -> None:
         self.estimator = estimator.eval().requires_grad_(False)
 
     @torch.no_grad()
-    def cells(self, images: Tensor, visible: Tensor) -> Cells:
+    def cells(self, images: Tensor, visible: Tensor) -> EncodedImage:
         """Frames (N, 3, H, W) and their visibility (N, 1, H, W) as the estimator sees them; needed once per frame."""
         return self.estimator.encode(_square(images * visible), (_square(visible) > 0.999).float())
 
     @torch.no_grad()
-    def homographies(self, target: Cells, references: Cells, *, height: int, width: int) -> tuple[Tensor, Tensor]:
+    def homographies(
+        self, target: EncodedImage, references: EncodedImage, *, height: int, width: int
+    ) -> tuple[Tensor, Tensor]:
         """One target and its N references -> (N, 3, 3) for frames of height x width, and the trust in each (N,)."""
         estimate = self.estimator.match(target, references)
         return projective.rescale(estimate.homography, before=(SIDE, SIDE), after=(height, width)), estimate.trust

@@ -15,15 +15,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from aan_engine.core.harmonic import smooth_fill
+from aan_engine.core.harmonic import harmonic_fill_batch
 from aan_engine.network.blocks import WIDTHS, visible_cells
-from aan_engine.network.homography import Cells, HomographyEstimator
-from aan_engine.network.inpainter import Inpainter, Painted, ReferenceSet, State
+from aan_engine.network.homography import EncodedImage, HomographyEstimator
+from aan_engine.network.inpainter import Inpainted, Inpainter, RecurrentState, ReferenceSet
 from aan_engine.training import clip_data as moving
 from aan_engine.training import losses
-from aan_engine.training.autocast import halved
+from aan_engine.training.autocast import half_precision
 from aan_engine.training.batches import lessons
-from aan_engine.training.frozen_registration import Guide
+from aan_engine.training.frozen_registration import FrozenRegistration
 from aan_engine.training.holes import PAINTED_OUT, Mask, hole
 from aan_engine.training.inpainter_step import Frame
 from aan_engine.training.still_data import Still, crop_of_frame, stills
@@ -36,7 +36,7 @@ OFTEN = (0.3, 0.2, 0.15, 0.15, 0.2)
 
 
 @dataclass(frozen=True)
-class Plan:
+class InpainterPlan:
     """How to train: the learning rate falls along half a cosine over `steps`, or over `minutes` where that ends it
     earlier.
 
@@ -80,7 +80,7 @@ Lesson = tuple[Tensor, Tensor]
 class Stills:
     """Stage 1: batches of square crops of stills, each with its own hole."""
 
-    def __init__(self, data: Path, plan: Plan, device: str) -> None:
+    def __init__(self, data: Path, plan: InpainterPlan, device: str) -> None:
         self.plan, self.device = plan, device
         self.seen, self.held = stills(data), stills(data, part="validation", every=20)
 
@@ -118,7 +118,7 @@ class Stills:
                 made = self._batch(self.held, np.random.default_rng([987_654_321, number, i]), kind=kind)
                 truth, visible = (part.to(self.device) for part in made)
                 image = paint(painter, truth, visible, nothing(truth), None).image
-                base = smooth_fill(truth, visible)
+                base = harmonic_fill_batch(truth, visible)
                 ours -= losses.hole_decibel(image, truth, visible).item() / MEASURED
                 smooth -= losses.hole_decibel(base, truth, visible).item() / MEASURED
             sheet += [[truth[k] * visible[k], image[k], base[k], truth[k]] for k in range(2)]
@@ -139,34 +139,34 @@ def _part_of_a_hole(rng: np.random.Generator, side: int, *, kind: str) -> Mask:
 class Clips:
     """Stage 2: runs of clips, painted frame after frame; the gradient reaches back through six frames at most."""
 
-    def __init__(self, data: Path, plan: Plan, device: str, estimator: HomographyEstimator | None) -> None:
+    def __init__(self, data: Path, plan: InpainterPlan, device: str, estimator: HomographyEstimator | None) -> None:
         self.plan, self.device = plan, device
-        self.guide = Guide((estimator or HomographyEstimator()).to(device))
+        self.guide = FrozenRegistration((estimator or HomographyEstimator()).to(device))
         self.seen, self.held = moving.clips(data), moving.clips(data, part="validation")
 
     def taught(self, painter: Inpainter, steps: range) -> Iterator[Iterator[list[Frame]]]:
         """The lessons of these steps, painted as each is asked for: runs side by side, in pieces, as time goes."""
 
-        def lesson(step: int) -> moving.Runs:
+        def lesson(step: int) -> moving.ClipRunBatch:
             return self._runs(self.seen, np.random.default_rng([self.plan.seed, step]), self.plan.length(step))
 
         for made in lessons(lesson, steps, processes=self.plan.processes):
             yield self.painted(painter, made.to(self.device))
 
-    def _runs(self, found: list[list[Still]], rng: np.random.Generator, frames: int) -> moving.Runs:
+    def _runs(self, found: list[list[Still]], rng: np.random.Generator, frames: int) -> moving.ClipRunBatch:
         plan = self.plan
-        return moving.Runs.beside(
+        return moving.ClipRunBatch.beside(
             [moving.run(found, rng, frames=frames, height=plan.height, width=plan.width) for _ in range(plan.runs)]
         )
 
-    def painted(self, painter: Inpainter, runs: moving.Runs) -> Iterator[list[Frame]]:
+    def painted(self, painter: Inpainter, runs: moving.ClipRunBatch) -> Iterator[list[Frame]]:
         """The runs, frame after frame, in pieces of `GROWTH`: through so many at most reaches the gradient."""
         every, shown = runs.reference.flatten(0, 1), runs.reference_visible.flatten(0, 1)  # (B N, c, H, W)
         references = self.guide.cells(every, shown)
-        state: State | None = None
+        state: RecurrentState | None = None
         for first in range(0, len(runs.truth), GROWTH):
             frames: list[Frame] = []
-            with halved(every.device):
+            with half_precision(every.device):
                 given = ReferenceSet(painter.features(every, shown), visible_cells(shown), torch.empty(0))
             for t in range(first, min(first + GROWTH, len(runs.truth))):
                 truth, visible = runs.truth[t], runs.visible[t]
@@ -178,12 +178,12 @@ class Clips:
                 before = (runs.truth[t - 1], runs.flow[t]) if t else None
                 frames.append(Frame(painted, truth, visible, before))
             yield frames
-            state = State(painted.state.previous.detach(), painted.state.before.detach())
+            state = RecurrentState(painted.state.previous.detach(), painted.state.before.detach())
 
-    def _placed(self, given: ReferenceSet, references: Cells, target: Cells) -> ReferenceSet:
+    def _placed(self, given: ReferenceSet, references: EncodedImage, target: EncodedImage) -> ReferenceSet:
         """The B targets' references (B N, ...) with their homographies, a batch of B; what is not trusted is hidden."""
         each = len(references.features) // len(target.features)
-        repeated = Cells(*(part.repeat_interleave(each, 0) for part in (target.features, target.visible)))
+        repeated = EncodedImage(*(part.repeat_interleave(each, 0) for part in (target.features, target.visible)))
         homographies, trust = self.guide.homographies(
             repeated, references, height=self.plan.height, width=self.plan.width
         )
@@ -203,7 +203,9 @@ class Clips:
             frames = [f for piece in self.painted(painter, runs) for f in piece]
             hidden = [f for f in frames if f.visible.min() < 1]
             ours += [-losses.hole_decibel(f.painted.image, f.truth, f.visible).item() for f in hidden]
-            smooth += [-losses.hole_decibel(smooth_fill(f.truth, f.visible), f.truth, f.visible).item() for f in hidden]
+            smooth += [
+                -losses.hole_decibel(harmonic_fill_batch(f.truth, f.visible), f.truth, f.visible).item() for f in hidden
+            ]
             last = frames[-1]
             sheet.append(
                 [last.truth[0] * last.visible[0], last.painted.image[0], last.painted.composition[0], last.truth[0]]
@@ -211,9 +213,11 @@ class Clips:
         return {"clips": float(np.mean(ours)), "clips_gain": float(np.mean(ours) - np.mean(smooth))}, sheet
 
 
-def paint(painter: Inpainter, truth: Tensor, visible: Tensor, references: ReferenceSet, state: State | None) -> Painted:
+def paint(
+    painter: Inpainter, truth: Tensor, visible: Tensor, references: ReferenceSet, state: RecurrentState | None
+) -> Inpainted:
     """One step in half precision, see `precision`; colours stay float32."""
-    with halved(truth.device):
+    with half_precision(truth.device):
         return painter.step(truth, visible, references=references, state=state)
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from aan_engine.network.inpainter import Inpainter, Painted
+from aan_engine.network.inpainter import Inpainted, Inpainter
 from aan_engine.training import losses
 from aan_engine.training.discriminators import ImageCritic, VideoCritic, critic_loss, painter_loss
 
@@ -30,7 +30,7 @@ class Frame:
             first frame of a run.
     """
 
-    painted: Painted
+    painted: Inpainted
     truth: Tensor
     visible: Tensor
     before: tuple[Tensor, Tensor] | None = None

@@ -19,7 +19,7 @@ from torch import Tensor
 from aan_engine.errors import WeightsError
 
 
-class Journal:
+class RunLog:
     """The folder of a run: `checkpoint.pt`, `log.jsonl`, `sheet_*.png`."""
 
     def __init__(self, folder: Path) -> None:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from aan_engine.training import camera_paths
 from aan_engine.training.still_data import CLIPS, PHOTOS, Still, files, read_clip, read_photo
-from aan_engine.training.synthetic_foreground import Piece, actor, prop, traffic
+from aan_engine.training.synthetic_foreground import Sprite, actor, prop, traffic
 
 HEIGHT, WIDTH = 240, 424
 ROWS, COLUMNS = 2 * HEIGHT, 2 * WIDTH
@@ -117,13 +117,13 @@ class Stage:
             return np.concatenate([path, np.repeat(path[-1:], length - len(path), 0)])
         return camera_paths.drawn(rng, length, height=ROWS, width=COLUMNS)
 
-    def _pieces(self, rng: np.random.Generator, length: int, *, busy: bool) -> list[Piece]:
+    def _pieces(self, rng: np.random.Generator, length: int, *, busy: bool) -> list[Sprite]:
         """What stands and moves before the background, the nearest last."""
-        near = [prop(rng, self._texture(rng)) for _ in range(int(rng.choice([0, 0, 1, 2])))]
+        hole = [prop(rng, self._texture(rng)) for _ in range(int(rng.choice([0, 0, 1, 2])))]
         if busy:
-            return near + traffic(rng, length, textures=[self._texture(rng) for _ in range(int(rng.integers(3, 8)))])
+            return hole + traffic(rng, length, textures=[self._texture(rng) for _ in range(int(rng.integers(3, 8)))])
         cast = [actor(rng, length, texture=self._texture(rng)) for _ in range(int(rng.choice([0, 0, 1, 1, 2])))]
-        return near + [part for parts in cast for part in parts]
+        return hole + [part for parts in cast for part in parts]
 
     def _texture(self, rng: np.random.Generator) -> Array:
         """A piece of a photo (or of a clip's frame) at the view's size, 0..1."""

@@ -119,7 +119,7 @@ def to_log(image: Array, gain: float | np.float32 | Array = 1.0) -> Array:
     then `light.encode`.
     """
     index = np.clip(image * 4095 + 0.5, 0, 4095).astype(np.uint16)
-    table = log_encoding.encode(_LINEAR[:, None] * np.broadcast_to(np.asarray(gain, np.float32), (3,)))
+    table = log_encoding.to_log(_LINEAR[:, None] * np.broadcast_to(np.asarray(gain, np.float32), (3,)))
     return np.stack([table[:, c][index[..., c]] for c in range(3)], axis=-1)
 
 

@@ -22,7 +22,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Piece:
+class Sprite:
     """Something cut out: premultiplied (h, w, 4) float32 in 0..1 over a canvas of the view's size.
 
     Args:
@@ -56,13 +56,13 @@ class Piece:
         return cv2.warpPerspective(self.picture, matrix, self.picture.shape[1::-1], flags=flags)
 
 
-def prop(rng: np.random.Generator, texture: Array) -> Piece:
+def prop(rng: np.random.Generator, texture: Array) -> Sprite:
     """Something nearer than the background that stands still."""
     canvas = blob(rng, *texture.shape[:2], share=float(rng.uniform(0.01, 0.12)))
-    return Piece(_cut(rng, texture, canvas), depth=float(rng.uniform(1.1, 2.0)))
+    return Sprite(_cut(rng, texture, canvas), depth=float(rng.uniform(1.1, 2.0)))
 
 
-def actor(rng: np.random.Generator, length: int, *, texture: Array) -> list[Piece]:
+def actor(rng: np.random.Generator, length: int, *, texture: Array) -> list[Sprite]:
     """A body and up to three limbs, on one way through the picture."""
     rows, columns = texture.shape[:2]
     size = float(rng.uniform(0.07, 0.28)) * rows
@@ -80,7 +80,7 @@ def actor(rng: np.random.Generator, length: int, *, texture: Array) -> list[Piec
         middle = start + (0 if limb == 0 else 1.0) * size * np.array([np.cos(angle), np.sin(angle)])
         cv2.fillPoly(canvas, [(outline(rng, reach) + middle).round().astype(np.int32)], 1)
         parts.append(
-            Piece(
+            Sprite(
                 _cut(rng, texture, canvas),
                 depth,
                 walk,
@@ -93,7 +93,7 @@ def actor(rng: np.random.Generator, length: int, *, texture: Array) -> list[Piec
     return parts
 
 
-def traffic(rng: np.random.Generator, length: int, *, textures: list[Array]) -> list[Piece]:
+def traffic(rng: np.random.Generator, length: int, *, textures: list[Array]) -> list[Sprite]:
     """One vehicle of each texture, in one or two lanes that run across the picture or towards the camera.
 
     Rigid, sharp, and so fast that one frame to the next is the better part of its length: between them lies what stood
@@ -113,7 +113,7 @@ def traffic(rng: np.random.Generator, length: int, *, textures: list[Array]) -> 
         speed = heading * pace * float(rng.uniform(0.85, 1.15))
         walk = (np.arange(length)[:, None] - length * rng.uniform(0.1, 0.9)) * speed * way
         body = _vehicle(rng, texture, at=start, long=long * float(rng.uniform(0.8, 1.3)))
-        found.append(Piece(body, 1.0, walk, pivot=(float(start[0]), float(start[1])), swell=heading * swell))
+        found.append(Sprite(body, 1.0, walk, pivot=(float(start[0]), float(start[1])), swell=heading * swell))
     return found
 
 

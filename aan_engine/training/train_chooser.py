@@ -17,9 +17,9 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from aan_engine.network.chooser import Chooser, choose, features
-from aan_engine.training.autocast import halved
-from aan_engine.training.crop_store import Pool, gather
-from aan_engine.training.run_log import Journal
+from aan_engine.training.autocast import half_precision
+from aan_engine.training.crop_store import CropStore, gather
+from aan_engine.training.run_log import RunLog
 from aan_engine.training.train_homography import rate_at
 
 SAVE_MINUTES = 3.0
@@ -34,7 +34,7 @@ EASY = 0.02
 
 
 @dataclass(frozen=True)
-class Plan:
+class ChooserPlan:
     """`sequences` scenes are made first, by `processes`, and kept in the run's folder; `steps` of `count` crops."""
 
     sequences: int = 240
@@ -50,7 +50,7 @@ class Plan:
 def train(
     data: Path,
     out: Path,
-    plan: Plan,
+    plan: ChooserPlan,
     *,
     device: str = "cpu",
     resume: bool = True,
@@ -59,7 +59,7 @@ def train(
     """Trains into the folder `out`, from its checkpoint where there is one, else from the weights `start`."""
     gather(data, out, first=0, last=plan.sequences - 1, processes=plan.processes)
     gather(data, out, first=0, last=max(1, plan.sequences // 10) - 1, part="validation", processes=plan.processes)
-    seen, held = Pool(out / "pool-train"), Pool(out / "pool-validation")
+    seen, held = CropStore(out / "pool-train"), CropStore(out / "pool-validation")
     torch.manual_seed(plan.seed)
     model = Chooser().to(device)
     if start is not None:
@@ -68,7 +68,7 @@ def train(
     average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(AVERAGED))  # type: ignore[no-untyped-call]
     kept = cast(Chooser, average.module)
     optimizer = torch.optim.AdamW(model.parameters(), lr=plan.rate, weight_decay=1e-4)
-    journal = Journal(out)
+    journal = RunLog(out)
     step = 0
     if resume and (state := journal.resume()) is not None:
         model.load_state_dict(state["model"])
@@ -87,7 +87,7 @@ def train(
         rng = np.random.default_rng((plan.seed, step))
         given = augmented(seen.batch(rng.integers(len(seen), size=plan.count)), rng)
         # The loss itself stays in full precision.
-        with halved(device):
+        with half_precision(device):
             terms = losses(model, {k: v.to(device) for k, v in given.items()})
         loss = objective(terms)
         optimizer.zero_grad(set_to_none=True)
@@ -131,15 +131,15 @@ def augmented(given: dict[str, Tensor], rng: np.random.Generator) -> dict[str, T
 
 def weights_of(model: Chooser, given: dict[str, Tensor]) -> Tensor:
     """The chooser's (B, K, h, w) weights for a batch."""
-    valid, distance, trust, stir = torch.split(given["told"], 1, dim=2)
+    valid, distance, confidence, independent_motion = torch.split(given["told"], 1, dim=2)
     fine, coarse = features(
         given["truth"] * (1 - given["hidden"]),
         given["hidden"],
         image=given["image"],
         valid=valid,
         distance=distance,
-        trust=trust,
-        stir=stir,
+        confidence=confidence,
+        independent_motion=independent_motion,
         kind=given["kind"],
     )
     logits = model(fine, coarse, valid=valid, kind=given["kind"])
@@ -182,7 +182,7 @@ def _in_hole(error: Tensor, hole: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def measure(model: Chooser, held: Pool, *, device: str = "cpu") -> dict[str, float]:
+def measure(model: Chooser, held: CropStore, *, device: str = "cpu") -> dict[str, float]:
     """PSNR in the hole (dB, log range, mean over crops) of the choice beside simple rules and the best possible."""
     found: dict[str, list[float]] = {}
     picks = np.arange(len(held))[:: max(1, len(held) // MEASURED)]
@@ -207,7 +207,7 @@ def measure(model: Chooser, held: Pool, *, device: str = "cpu") -> dict[str, flo
 
 
 @torch.no_grad()
-def samples(model: Chooser, held: Pool, *, device: str = "cpu", count: int = 8) -> list[list[Tensor]]:
+def samples(model: Chooser, held: CropStore, *, device: str = "cpu", count: int = 8) -> list[list[Tensor]]:
     """Rows for a sheet: held-back crops with their holes, what the weights make of them, the paint, the truth."""
     picks = np.linspace(0, len(held) - 1, min(count, len(held))).round().astype(int)
     given = {k: v.to(device) for k, v in held.batch(picks).items()}

@@ -17,12 +17,12 @@ from torch import Tensor
 
 from aan_engine.core import projective
 from aan_engine.network.blocks import STRIDE
-from aan_engine.network.homography import CELLS, SIDE, Cells, HomographyEstimate, HomographyEstimator, Matches
+from aan_engine.network.homography import CELLS, SIDE, EncodedImage, HomographyEstimate, HomographyEstimator, MatchField
 from aan_engine.training import homography_data
-from aan_engine.training.autocast import halved
+from aan_engine.training.autocast import half_precision
 from aan_engine.training.batches import lessons
 from aan_engine.training.homography_data import Pairs
-from aan_engine.training.run_log import Journal
+from aan_engine.training.run_log import RunLog
 from aan_engine.training.still_data import Still, stills
 
 TRUSTED = 4.0
@@ -33,7 +33,7 @@ MEASURED = 96
 
 
 @dataclass(frozen=True)
-class Plan:
+class HomographyPlan:
     """How long and how fast: the learning rate falls along a half cosine over `steps` of `count` pairs, or over
     `minutes` where that ends it earlier. `processes` make the pairs (see `lessons`)."""
 
@@ -46,7 +46,9 @@ class Plan:
     measure_every: int = 500
 
 
-def train(data: Path, out: Path, plan: Plan, *, device: str = "cpu", resume: bool = True) -> HomographyEstimator:
+def train(
+    data: Path, out: Path, plan: HomographyPlan, *, device: str = "cpu", resume: bool = True
+) -> HomographyEstimator:
     """Trains into the folder `out`, from its checkpoint where there is one; returns the estimator.
 
     Raises:
@@ -57,7 +59,7 @@ def train(data: Path, out: Path, plan: Plan, *, device: str = "cpu", resume: boo
     torch.manual_seed(plan.seed)
     model = HomographyEstimator().to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=plan.rate, weight_decay=1e-4)
-    journal = Journal(out)
+    journal = RunLog(out)
     state = journal.resume() if resume else None
     step = 0
     if state is not None:
@@ -95,7 +97,7 @@ def train(data: Path, out: Path, plan: Plan, *, device: str = "cpu", resume: boo
     return model
 
 
-def _keep(journal: Journal, model: HomographyEstimator, optimizer: torch.optim.Optimizer, step: int) -> None:
+def _keep(journal: RunLog, model: HomographyEstimator, optimizer: torch.optim.Optimizer, step: int) -> None:
     state: dict[str, Any] = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "step": step}
     journal.keep(state)
 
@@ -111,14 +113,14 @@ def moved(given: Pairs, device: str) -> Pairs:
     return Pairs(**{name: value.to(device) for name, value in vars(given).items()})
 
 
-def estimate_pairs(model: HomographyEstimator, given: Pairs) -> tuple[HomographyEstimate, Matches]:
+def estimate_pairs(model: HomographyEstimator, given: Pairs) -> tuple[HomographyEstimate, MatchField]:
     """The estimate, and the matches behind it. The encoder runs in half precision, see `precision`."""
     images = torch.cat([given.target, given.reference])
     visible = torch.cat([given.target_visible, given.reference_visible])
-    with halved(images.device):
+    with half_precision(images.device):
         cells = model.encode(images, visible)
     features, shown = cells.features.float().chunk(2), cells.visible.chunk(2)
-    target, reference = Cells(features[0], shown[0]), Cells(features[1], shown[1])
+    target, reference = EncodedImage(features[0], shown[0]), EncodedImage(features[1], shown[1])
     field = model.correlate(target, reference)
     return model.estimator(field, target.visible), field
 
@@ -126,7 +128,7 @@ def estimate_pairs(model: HomographyEstimator, given: Pairs) -> tuple[Homography
 WEIGHTS = {"grid": 0.1, "parameters": 0.02, "matches": 0.3, "inliers": 1.0, "trust": 0.2}
 
 
-def losses(estimate: HomographyEstimate, field: Matches, given: Pairs) -> dict[str, Tensor]:
+def losses(estimate: HomographyEstimate, field: MatchField, given: Pairs) -> dict[str, Tensor]:
     """Every term before its weight; strangers count for trust and inliers only."""
     related = given.related
     total = related.sum().clamp_min(1.0)
@@ -153,13 +155,13 @@ def _distance(a: Tensor, b: Tensor) -> Tensor:
     return ((a - b).square().sum(-1) + 1e-4).sqrt().clamp_max(96).mean(1)
 
 
-def _inlier_loss(logits: Tensor, field: Matches, explained: Tensor) -> Tensor:
+def _inlier_loss(logits: Tensor, field: MatchField, explained: Tensor) -> Tensor:
     known = (field.sure[..., 0] > 0).float().reshape_as(explained)
     each = F.binary_cross_entropy_with_logits(logits, explained, reduction="none")
     return (each * known).sum() / known.sum().clamp_min(1.0)
 
 
-def _match_loss(field: Matches, true: Tensor, explained: Tensor) -> Tensor:
+def _match_loss(field: MatchField, true: Tensor, explained: Tensor) -> Tensor:
     """Cross-entropy of the correlation's softmax with the true match, spread bilinearly over its four cells."""
     at = (true - (STRIDE - 1) / 2) / STRIDE
     low = at.floor()

@@ -10,9 +10,9 @@ from pathlib import Path
 from aan_engine.network.homography import HomographyEstimator
 from aan_engine.network.inpainter import Inpainter
 from aan_engine.training import inpainter_data
-from aan_engine.training.inpainter_data import Plan
+from aan_engine.training.inpainter_data import InpainterPlan
 from aan_engine.training.inpainter_step import Trainer
-from aan_engine.training.run_log import Journal
+from aan_engine.training.run_log import RunLog
 
 SAVE_MINUTES = 3.0
 
@@ -20,7 +20,7 @@ SAVE_MINUTES = 3.0
 def train(
     data: Path,
     out: Path,
-    plan: Plan,
+    plan: InpainterPlan,
     *,
     estimator: HomographyEstimator | None = None,
     start: Inpainter | None = None,
@@ -38,7 +38,7 @@ def train(
         WeightsError: a checkpoint that cannot be read.
     """
     trainer = Trainer(plan.terms, stage=plan.stage, seed=plan.seed, device=device)
-    journal = Journal(out)
+    journal = RunLog(out)
     if resume and (state := journal.resume()) is not None:
         trainer.restore(state)
     elif start is not None:

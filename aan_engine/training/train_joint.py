@@ -17,19 +17,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from aan_engine.candidates.candidate import Neighbourhood
-from aan_engine.colour.log_encoding import encode
+from aan_engine.candidates.candidate import HoleRegion
+from aan_engine.colour.log_encoding import to_log
 from aan_engine.core.types import Array
-from aan_engine.motion.shot_motion import Survey
+from aan_engine.motion.shot_motion import ShotMotion
 from aan_engine.network.bundle import Networks
-from aan_engine.plates.proxy import make
-from aan_engine.plates.proxy_store import Reel
-from aan_engine.selection.plan import Proposed
-from aan_engine.selection.selector import Decider
+from aan_engine.plates.proxy import make_proxy
+from aan_engine.plates.proxy_store import ProxyStore
+from aan_engine.selection.plan import CandidateSet
+from aan_engine.selection.selector import Selector
 from aan_engine.training import train_chooser
-from aan_engine.training.autocast import halved
+from aan_engine.training.autocast import half_precision
 from aan_engine.training.chooser_data import CROP, FRAMES, RUN, RUNS, batch, crop, laid, shown, windows
-from aan_engine.training.run_log import Journal
+from aan_engine.training.run_log import RunLog
 from aan_engine.training.scenes import HEIGHT, WIDTH, Stage
 from aan_engine.training.still_data import to_linear
 from aan_engine.training.train_homography import rate_at
@@ -38,7 +38,7 @@ SAVE_MINUTES = 3.0
 
 
 @dataclass(frozen=True)
-class Plan:
+class JointPlan:
     """`scenes` in all, the rate falling along half a cosine over them; `minutes` may end it earlier."""
 
     scenes: int = 400
@@ -50,7 +50,7 @@ class Plan:
 class Ensemble:
     """Painter and chooser under one optimizer, learning from scene after scene."""
 
-    def __init__(self, networks: Networks, plan: Plan) -> None:
+    def __init__(self, networks: Networks, plan: JointPlan) -> None:
         self.networks = networks
         self.parts = torch.nn.ModuleDict({"inpainter": networks.inpainter, "chooser": networks.chooser})
         self.parts.requires_grad_(True)
@@ -64,29 +64,29 @@ class Ensemble:
         length = len(scene.frames)
         holes = laid(rng, scene.actors)
         noted: dict[str, list[float]] = {}
-        with Reel(length, (HEIGHT, WIDTH)) as reel:
+        with ProxyStore(length, (HEIGHT, WIDTH)) as proxies:
             for index, (frame, hole) in enumerate(zip(scene.frames, holes, strict=True)):
-                reel.put(index, make(to_linear(frame), hole, size=reel.size))
-            survey = Survey(reel)
-            decider = Decider(self.networks, survey)
-            survey.bearings.ask(decider.guess)
+                proxies.put(index, make_proxy(to_linear(frame), hole, size=proxies.size))
+            shot_motion = ShotMotion(proxies)
+            selector = Selector(self.networks, shot_motion)
+            shot_motion.registration.ask(selector.learned_homography)
             places = max(1, length - RUN)
             for begin in sorted(rng.choice(places, min(RUNS, places), replace=False).tolist()):
                 lessons = []
                 for index in range(begin, min(begin + RUN, length)):
-                    proposed = decider.proposals(index)
+                    proposed = selector.proposals(index)
                     if proposed is None:
                         continue
-                    decider.remember(proposed, decider.weigh(proposed))
+                    selector.remember(proposed, selector.weights(proposed))
                     if shown(proposed) >= 0.1 or rng.uniform() < 0.3:
-                        lessons.append((proposed, encode(to_linear(scene.frames[index]))))
+                        lessons.append((proposed, to_log(to_linear(scene.frames[index]))))
                 for name, value in self._descend(lessons, rng, rate=rate).items():
                     noted.setdefault(name, []).append(value)
-            survey.close()
+            shot_motion.close()
         return {name: float(np.mean(values)) for name, values in noted.items()}
 
     def _descend(
-        self, lessons: list[tuple[Proposed, Array]], rng: np.random.Generator, *, rate: float
+        self, lessons: list[tuple[CandidateSet, Array]], rng: np.random.Generator, *, rate: float
     ) -> dict[str, float]:
         if not lessons:
             return {}
@@ -105,10 +105,10 @@ class Ensemble:
         self.step += 1
         return noted
 
-    def losses(self, proposed: Proposed, truth: Array, rng: np.random.Generator) -> dict[str, Tensor]:
+    def losses(self, proposed: CandidateSet, truth: Array, rng: np.random.Generator) -> dict[str, Tensor]:
         """The chooser's terms (see `choice`) with the painted layer inside the gradient, and the painter's own."""
-        brief, near, device = proposed.brief, proposed.near, self.networks.device
-        with halved(device):
+        brief, hole, device = proposed.inputs, proposed.hole, self.networks.device
+        with half_precision(device):
             frame = self.networks.inpainter.step(
                 brief.image, brief.visible, references=brief.references, state=brief.state
             )
@@ -118,25 +118,25 @@ class Ensemble:
         off = (painting[..., : target.shape[-2], : target.shape[-1]] - target).abs() * gap
         at = windows(proposed, rng, count=2)
         given = {k: v.to(device) for k, v in batch([crop(truth, proposed, top=y, left=x) for y, x in at]).items()}
-        given["image"] = torch.cat([given["image"][:, :-1], _pieces(painting, near, at)[:, None]], 1)
-        with halved(device):
+        given["image"] = torch.cat([given["image"][:, :-1], _pieces(painting, hole, at)[:, None]], 1)
+        with half_precision(device):
             terms = train_chooser.losses(self.networks.chooser, given)
         return terms | {"painted": (off + 6 * off.square()).sum() / gap.sum().clamp(min=1) / 3}
 
 
-def _pieces(painting: Tensor, near: Neighbourhood, at: list[tuple[int, int]]) -> Tensor:
+def _pieces(painting: Tensor, hole: HoleRegion, at: list[tuple[int, int]]) -> Tensor:
     """The windows of the box cut from a whole painted frame (1, 3, H, W): (n, 3, CROP, CROP)."""
-    h, w = near.hidden.shape
-    box = painting[0, :, near.top : near.top + h, near.left : near.left + w]
+    h, w = hole.hidden.shape
+    box = painting[0, :, hole.top : hole.top + h, hole.left : hole.left + w]
     box = F.pad(box, (0, max(0, CROP - w), 0, max(0, CROP - h)))
     return torch.stack([box[:, y : y + CROP, x : x + CROP] for y, x in at])
 
 
-def train(data: Path, out: Path, plan: Plan, *, device: str = "cpu", resume: bool = True) -> Networks:
+def train(data: Path, out: Path, plan: JointPlan, *, device: str = "cpu", resume: bool = True) -> Networks:
     """Goes on from the shipped parts, or from the checkpoint in the folder `out`; returns all parts."""
     stage = Stage(data)
     ensemble = Ensemble(Networks.load(torch.device(device)), plan)
-    journal = Journal(out)
+    journal = RunLog(out)
     number = 0
     if resume and (state := journal.resume()) is not None:
         ensemble.parts.load_state_dict(state["parts"])

@@ -91,7 +91,7 @@ def _live(pipe: Connection, trail: Path, spec: JobSpec, output: str, engine: str
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the parent to hear, which says SIGTERM
     signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_end_with_parent, args=(trail,), daemon=True).start()
-    decode_watchdog.lay(trail)
+    decode_watchdog.start(trail)
     try:
         count = local.fill(spec, output, engine=engine, progress=lambda step: pipe.send(_passed(step)))
     except Exception as error:

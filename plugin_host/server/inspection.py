@@ -8,7 +8,7 @@ from aan_engine.errors import PlateUnsupported
 from aan_engine.plates import stereo
 from aan_engine.plates.exr import check_writable
 from aan_engine.plates.exr_header import Description, PartDescription
-from aan_engine.plates.plate import find_beauty
+from aan_engine.plates.plate import find_picture_channels
 
 
 def in_words(description: Description) -> str:
@@ -27,12 +27,12 @@ def _filling(description: Description) -> list[tuple[str, str]]:
     """Which channels are filled; of several views, which one, and that the others stay."""
     try:
         check_writable(description, frame=None)
-        beauty = find_beauty(description, frame=None)
+        beauty = find_picture_channels(description, frame=None)
     except PlateUnsupported as error:
         return [("filled", f"nothing: {error.reason}")]
     names = " ".join(dict.fromkeys(beauty.names))
     rows = [("filled", names + (f" of part {beauty.part}" if len(description.parts) > 1 else ""))]
-    view, all_views = stereo.shown(description.parts[beauty.part], beauty.names[0]), stereo.of(description)
+    view, all_views = stereo.view_of(description.parts[beauty.part], beauty.names[0]), stereo.view_names(description)
     if view is not None and len(all_views) > 1:
         others = ", ".join(name for name in all_views if name != view)
         rows.append(("views", f"{view} is filled; {others} stays as it is, or is filled with --view"))

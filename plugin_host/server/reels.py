@@ -20,7 +20,7 @@ def frames_in(path: Path) -> int | None:
     Raises:
         SequenceError: it is a movie, but damaged.
     """
-    if formats.told(path) != formats.MOVIE:
+    if formats.sniff(path) != formats.MOVIE:
         return None
     from aan_engine.plates import movie
 

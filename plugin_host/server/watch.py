@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from aan_engine.plates import decode_watchdog
-from aan_engine.plates.decode_watchdog import Crumb
+from aan_engine.plates.decode_watchdog import FileInProgress
 
 from .orders import Death
 
@@ -32,25 +32,25 @@ def hear(pipe: Connection, process: BaseProcess, trail: Path, *, tell: Callable[
     Args:
         trail: where the process lays its breadcrumbs.
     """
-    hung: Crumb | None = None
-    before: Crumb | None = None
+    hung: FileInProgress | None = None
+    before: FileInProgress | None = None
     try:
         while True:
             if pipe.poll(LOOK):
                 tell(pipe.recv())
                 continue
             # Twice the same, as the note is not read in one step.
-            now = decode_watchdog.find(trail)
+            now = decode_watchdog.current(trail)
             if now is not None and now == before and now.is_overdue(time.monotonic()):
                 hung = now
                 process.kill()
             before = now
     except (EOFError, OSError):
         process.join(GRACE)
-    return _death(process.exitcode, decode_watchdog.find(trail), hung=hung)
+    return _death(process.exitcode, decode_watchdog.current(trail), hung=hung)
 
 
-def _death(exitcode: int | None, crumb: Crumb | None, *, hung: Crumb | None) -> Death:
+def _death(exitcode: int | None, crumb: FileInProgress | None, *, hung: FileInProgress | None) -> Death:
     how = _in_words(exitcode)
     if hung is not None:
         reason = f"reading {_place(hung)} takes for ever: the reader was ended after {hung.patience:.0f} s"
@@ -62,7 +62,7 @@ def _death(exitcode: int | None, crumb: Crumb | None, *, hung: Crumb | None) -> 
     return Death(how, "worker-lost", f"the worker is gone: {how}", _AGAIN)
 
 
-def _place(crumb: Crumb) -> str:
+def _place(crumb: FileInProgress) -> str:
     return f"{crumb.file}, frame {crumb.frame}"
 
 

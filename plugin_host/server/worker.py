@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 
 def run(pipe: Connection, trail: Path, engine_name: str, cache: Cache) -> None:
     """The worker's life: until its pipe closes, or a fresh process is the better one (see `FATAL`)."""
-    decode_watchdog.lay(trail)
+    decode_watchdog.start(trail)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the broker to hear
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(message)s")
     inbox = Inbox(pipe)

@@ -123,7 +123,7 @@ def draw() -> str:
     for frame in SHOWN:
         plate, result = PLATES.plate(frame), RESULT.plate(frame)
         hidden = MATTES.matte(frame, like=plate)
-        before, after = display.display(plate.pixels), display.display(result.pixels)
+        before, after = display.to_srgb8(plate.pixels), display.to_srgb8(result.pixels)
         sure = contact_sheet.heat(before, layer(result, "confidence.a"), where=hidden > 0)
         rows.append([picture[VIEW] for picture in (before, contact_sheet.tint(before, hidden), after, sure)])
     titles = ["plate", "matte over plate", "result", "confidence in the hole (violet 0 - yellow 1)"]
@@ -132,7 +132,7 @@ def draw() -> str:
         contact_sheet.contact_sheet(rows, titles=titles, names=[str(frame) for frame in SHOWN]),
     )
     pairs = (
-        contact_sheet.side_by_side(display.display(PLATES.plate(f).pixels), display.display(RESULT.plate(f).pixels))
+        contact_sheet.side_by_side(display.to_srgb8(PLATES.plate(f).pixels), display.to_srgb8(RESULT.plate(f).pixels))
         for f in FRAMES
     )
     try:
@@ -181,9 +181,9 @@ def against_telea() -> tuple[float, float]:
     errors: list[list[NDArray[np.float64]]] = [[], []]
     for frame in JUDGED:
         plate = PLATES.plate(frame)
-        hidden, truth = MIRRORED.matte(frame, like=plate), display.display(plate.pixels)
+        hidden, truth = MIRRORED.matte(frame, like=plate), display.to_srgb8(plate.pixels)
         telea = cv2.inpaint(truth, (hidden > 0).astype(np.uint8), 5, cv2.INPAINT_TELEA)
-        for kept, shown in zip(errors, (display.display(KNOWN.plate(frame).pixels), telea), strict=True):
+        for kept, shown in zip(errors, (display.to_srgb8(KNOWN.plate(frame).pixels), telea), strict=True):
             kept.append((shown.astype(np.float64) - truth)[hidden >= 1] ** 2)
     aan, classic = (10 * np.log10(255**2 / np.concatenate(kept).mean()) for kept in errors)
     return float(aan), float(classic)
@@ -191,7 +191,7 @@ def against_telea() -> tuple[float, float]:
 
 def layer(plate: Plate, name: str) -> NDArray[np.generic]:
     """One channel of the picture's part, as it lies in the file."""
-    return plate.parts[plate.beauty.part].channels[name]
+    return plate.parts[plate.picture.part].channels[name]
 
 
 if __name__ == "__main__":

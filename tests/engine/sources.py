@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.colour.log_encoding import encode
-from aan_engine.plates.source_plate import Source
+from aan_engine.colour.log_encoding import to_log
+from aan_engine.plates.source_plate import SourcePlate
 from tests.engine.shots import Array
 
 
@@ -26,10 +26,10 @@ class Picture:
     def region(self, top: int, bottom: int, left: int, right: int) -> Array:
         return self.pixels[top:bottom, left:right].astype(np.float32)
 
-    def logs(self, top: int, bottom: int, left: int, right: int) -> Array:
-        return encode(self.region(top, bottom, left, right))
+    def log_region(self, top: int, bottom: int, left: int, right: int) -> Array:
+        return to_log(self.region(top, bottom, left, right))
 
 
-def source_of(pixels: NDArray[np.floating], blocked: NDArray[np.bool_] | None = None) -> Source:
+def source_of(pixels: NDArray[np.floating], blocked: NDArray[np.bool_] | None = None) -> SourcePlate:
     picture = Picture(pixels, np.zeros(pixels.shape[:2], bool) if blocked is None else blocked)
-    return Source(picture, picture)
+    return SourcePlate(picture, picture)

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from aan_engine.core.prefetch import ahead
+from aan_engine.core.prefetch import prefetch
 
 
 def test_the_next_file_is_read_while_this_one_is_worked_on_and_no_more_than_that() -> None:
@@ -19,7 +19,7 @@ def test_the_next_file_is_read_while_this_one_is_worked_on_and_no_more_than_that
             second.set()
         return index * 10
 
-    values = ahead(read, [0, 1, 2, 3])
+    values = prefetch(read, [0, 1, 2, 3])
     assert next(values) == 0
     assert second.wait(5)
     assert begun == [0, 1]
@@ -30,7 +30,7 @@ def test_an_error_waits_for_its_turn() -> None:
     def read(index: int) -> int:
         return 10 // index
 
-    values = ahead(read, [5, 0, 1])
+    values = prefetch(read, [5, 0, 1])
     assert next(values) == 2
     with pytest.raises(ZeroDivisionError):
         next(values)
@@ -38,8 +38,8 @@ def test_an_error_waits_for_its_turn() -> None:
 
 def test_who_stops_early_leaves_no_thread_behind() -> None:
     before = threading.active_count()
-    values = ahead(lambda index: index, range(9))
+    values = prefetch(lambda index: index, range(9))
     next(values)
     values.close()
     assert threading.active_count() == before
-    assert list(ahead(lambda index: index, [])) == []
+    assert list(prefetch(lambda index: index, [])) == []

@@ -10,7 +10,7 @@ import torch
 
 from aan_engine.evaluation import registration_pairs
 from aan_engine.evaluation.registration_bench import corner_error, measure
-from aan_engine.evaluation.registration_pairs import Pair, synthetic
+from aan_engine.evaluation.registration_pairs import RegistrationPair, synthetic
 from aan_engine.network import weights
 from aan_engine.network.bundle import Networks
 from aan_engine.network.chooser import Chooser
@@ -74,7 +74,7 @@ def test_most_pairs_are_aligned_to_a_fraction_of_a_pixel_and_better_than_by_sift
     assert np.median(engine) < np.median(recipe)
 
 
-def far(number: int) -> Pair:
+def far(number: int) -> RegistrationPair:
     """Two views some 64 pixels apart: further than anybody looks around who was not told where."""
     rng = np.random.default_rng([5, number])
     still, angle = PICTURES[number % len(PICTURES)], rng.uniform(0, 2 * np.pi)
@@ -86,7 +86,7 @@ def far(number: int) -> Pair:
     seen = np.ones((2, 256, 256), bool)
     seen[0, 60:140, 90:160] = seen[1, 130:200, 30:120] = False
     target, reference = (np.where(v[..., None], to_log(x), np.float32(0.4)) for v, x in zip(seen, views, strict=True))
-    return Pair(target, reference, seen[0], seen[1], motion)
+    return RegistrationPair(target, reference, seen[0], seen[1], motion)
 
 
 def test_far_views_are_found_by_the_learned_start_and_not_without_its_weights() -> None:

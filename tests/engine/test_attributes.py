@@ -11,7 +11,7 @@ import OpenEXR
 import pytest
 
 from aan_engine.plates import exr
-from aan_engine.plates.exr_attributes import carried
+from aan_engine.plates.exr_attributes import passthrough
 
 
 def raw_exr(path: Path, attributes: dict[str, tuple[bytes, bytes]]) -> Path:
@@ -76,8 +76,8 @@ def test_what_the_library_writes_about_a_shot_is_carried_and_described(tmp_path:
     before = exr.read(tmp_path / "p.exr", frame=1)
     exr.write(tmp_path / "out.exr", before, pixels=before.pixels, hidden=np.ones((40, 56), bool))
     after = exr.describe(tmp_path / "out.exr").parts[0]
-    assert set(carried(after)) >= set(header)
-    for name, attribute in carried(before.parts[0].description).items():
+    assert set(passthrough(after)) >= set(header)
+    for name, attribute in passthrough(before.parts[0].description).items():
         assert after.attributes[name].value == attribute.value
     assert exr.read(tmp_path / "out.exr", frame=1).parts[0].header["framesPerSecond"] == Fraction(24000, 1001)
     assert after.timecode == "01:02:03;04"

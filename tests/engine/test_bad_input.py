@@ -17,7 +17,7 @@ import pytest
 
 from aan_engine import pipeline
 from aan_engine.errors import MatteError, PlateUnreadable, PlateUnwritable
-from aan_engine.pipeline import Step, fill
+from aan_engine.pipeline import Progress, fill
 from aan_engine.plates import exr, plate_cache
 from aan_engine.shot import Controls, Shot
 from tests.engine.shots import SIZE, Array, box_matte, pan, read_rgb, shot_of, write_matte, write_rgb
@@ -57,7 +57,7 @@ def test_a_shot_that_hides_nothing_costs_a_read_and_a_write_a_frame(
     read: list[int] = []
     reading = exr.read
     monkeypatch.setattr(exr, "read", lambda *given, **named: read.append(named["frame"]) or reading(*given, **named))
-    steps: list[Step] = []
+    steps: list[Progress] = []
     for filled, plate in zip(fill(shot, progress=steps.append, skip={1002}), (0, 2, 3), strict=True):
         assert filled.write(tmp_path / "o.exr") == 0
         assert (filled.frame, filled.unseen, filled.trust) == (1001 + plate, 0.0, None)

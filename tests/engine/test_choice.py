@@ -12,9 +12,9 @@ import torch
 
 from aan_engine.network.chooser import Chooser
 from aan_engine.training.chooser_data import CROP, LAYERS
-from aan_engine.training.crop_store import Pool, gather
-from aan_engine.training.run_log import Journal
-from aan_engine.training.train_chooser import Plan, augmented, samples, train
+from aan_engine.training.crop_store import CropStore, gather
+from aan_engine.training.run_log import RunLog
+from aan_engine.training.train_chooser import ChooserPlan, augmented, samples, train
 from tests.engine.shots import pan
 
 
@@ -36,7 +36,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_material_hides_nothing_from_the_truth_and_shows_nothing_of_it_to_the_candidates(
     run: tuple[Path, Path],
 ) -> None:
-    pool = Pool(run[1] / "pool-train")
+    pool = CropStore(run[1] / "pool-train")
     given = pool.batch(np.arange(len(pool)))
     assert given["image"].shape[1:] == (LAYERS, 3, CROP, CROP)
     assert given["hidden"].amax() == 1
@@ -59,7 +59,7 @@ def test_another_process_gathers_the_same_material(run: tuple[Path, Path], tmp_p
 
 
 def test_mirroring_and_dimming_keep_the_candidates_in_step_with_the_truth(run: tuple[Path, Path]) -> None:
-    pool = Pool(run[1] / "pool-train")
+    pool = CropStore(run[1] / "pool-train")
     given = pool.batch(np.arange(2))
     turned = augmented({k: v.clone() for k, v in given.items()}, np.random.default_rng(5))
 
@@ -74,7 +74,7 @@ def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
     run: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, folder = run
-    plan = Plan(sequences=1, steps=4, count=1)
+    plan = ChooserPlan(sequences=1, steps=4, count=1)
 
     def fresh(name: str) -> Path:
         out = folder.parent / name
@@ -87,8 +87,8 @@ def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
     broken = fresh("broken")
     with monkeypatch.context() as patched:
         clock = itertools.count()
-        patched.setattr(Journal, "minutes", property(lambda journal: float(next(clock))))
-        train(data, broken, Plan(sequences=1, steps=4, count=1, minutes=5.0))
+        patched.setattr(RunLog, "minutes", property(lambda journal: float(next(clock))))
+        train(data, broken, ChooserPlan(sequences=1, steps=4, count=1, minutes=5.0))
     assert torch.load(broken / "checkpoint.pt")["step"] == 2
     resumed = train(data, broken, plan).state_dict()
     for name, value in whole.state_dict().items():
@@ -96,7 +96,7 @@ def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
 
 
 def test_a_sheet_shows_the_hole_the_choice_the_paint_and_the_truth(run: tuple[Path, Path]) -> None:
-    held = Pool(run[1] / "pool-train")
+    held = CropStore(run[1] / "pool-train")
     rows = samples(Chooser(), held, count=2)
     assert [len(row) for row in rows] == [4, 4]
     shown, chosen, _, truth = rows[0]

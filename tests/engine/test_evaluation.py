@@ -18,10 +18,10 @@ from aan_engine.colour import display
 from aan_engine.errors import PlateUnreadable, ShotError
 from aan_engine.evaluation import bench, clip_folder, holes, metrics
 from aan_engine.evaluation.cli import app
-from aan_engine.evaluation.metrics import Figures, Truth
-from aan_engine.evaluation.worst_frames import Gallery
+from aan_engine.evaluation.metrics import Scores, Truth
+from aan_engine.evaluation.worst_frames import WorstFrames
 from aan_engine.plates import exr, matte
-from aan_engine.rendering.filled_frame import Filled
+from aan_engine.rendering.filled_frame import FilledFrame
 from aan_engine.shot import Shot
 from tests.engine.shots import pan
 
@@ -39,7 +39,7 @@ def lay(folder: Path, name: str, *, masks: bool = True, seed: int = 0) -> None:
     """A clip of a slow pan with a box that wanders."""
     (folder / name / "frames").mkdir(parents=True)
     for t, plate in enumerate(pan(4, size=SHAPE, seed=seed)):
-        cv2.imwrite(str(folder / name / "frames" / f"{t:05d}.png"), display.display(plate)[..., ::-1])
+        cv2.imwrite(str(folder / name / "frames" / f"{t:05d}.png"), display.to_srgb8(plate)[..., ::-1])
         if masks:
             (folder / name / "masks").mkdir(exist_ok=True)
             cv2.imwrite(str(folder / name / "masks" / f"{t:05d}.png"), box(t).astype(np.uint8) * 38)
@@ -137,25 +137,25 @@ def test_a_folder_without_clips_and_a_clip_that_is_not_there_are_named(data: Pat
 
 
 def test_a_known_error_has_the_figures_that_a_hand_computes() -> None:
-    frames = [display.encoded(plate) for plate in pan(3, size=SHAPE)]
+    frames = [display.to_srgb(plate) for plate in pan(3, size=SHAPE)]
     hidden = [box(0), np.zeros(SHAPE, bool), box(2)]
     off = [
         np.where(hole[..., None], frame + d, frame) for frame, hole, d in zip(frames, hidden, (3, 0, 4), strict=True)
     ]
-    found = metrics.figures(Truth.of(frames), off, hidden)
+    found = metrics.score_clip(Truth.of(frames), off, hidden)
     assert found.hole == pytest.approx(10 * np.log10(255**2 / ((9 + 16) / 2)), abs=1e-3)
     share = box(0).mean()
     assert found.psnr == pytest.approx(np.mean([10 * np.log10(255**2 / (share * e)) for e in (9, 16)]), abs=1e-2)
 
 
 def test_a_fill_that_flickers_warps_worse_than_one_that_is_as_wrong_but_steady() -> None:
-    frames = [display.encoded(plate) for plate in pan(6, size=SHAPE)]
+    frames = [display.to_srgb(plate) for plate in pan(6, size=SHAPE)]
     truth, hidden = Truth.of(frames), [box(0)] * 6
     steady, nervous = (
         [np.where(box(0)[..., None], f + d, f).astype(np.float32) for f, d in zip(frames, offsets, strict=True)]
         for offsets in ([8] * 6, [8, -8] * 3)
     )
-    calm, restless = (metrics.figures(truth, result, hidden) for result in (steady, nervous))
+    calm, restless = (metrics.score_clip(truth, result, hidden) for result in (steady, nervous))
     assert calm.hole == pytest.approx(restless.hole, abs=0.01)
     assert restless.warping > calm.warping + 0.9 * (16 / 255) ** 2 * 1e3
 
@@ -169,19 +169,19 @@ def test_similarity_is_scikit_image_s() -> None:
     assert metrics.similarity(true, true) == pytest.approx(1, abs=1e-9)
 
 
-def knowing(shot: Shot) -> Iterator[Filled]:
+def knowing(shot: Shot) -> Iterator[FilledFrame]:
     """An engine that paints grey and says so."""
     for plate_file in shot.plates:
         plate = exr.read(plate_file.path, frame=plate_file.frame)
         roto = matte.read(shot.matte_of(plate.frame).path, frame=plate.frame, channel=None, like=plate)
         blank = np.full(plate.shape, -1, np.float32)
         layers = {"source.frame": blank, "unseen.a": (roto > 0).astype(np.float32)}
-        yield Filled(plate.frame, plate, roto > 0, plate.pixels, layers, 1.0)
+        yield FilledFrame(plate.frame, plate, roto > 0, plate.pixels, layers, 1.0)
 
 
 def test_the_bench_hides_the_truth_from_the_engine_and_compares_what_was_written(data: Path) -> None:
     every = clip_folder.find(data)
-    gallery, plan = Gallery(3), bench.Plan(frames=4, height=96)
+    gallery, plan = WorstFrames(3), bench.BenchPlan(frames=4, height=96)
     rows = list(bench.measure(every[:1], every, plan, engine=knowing, gallery=gallery))
     assert [row.kind for row in rows] == list(holes.KINDS)
     for row in rows:
@@ -196,34 +196,34 @@ def test_the_bench_hides_the_truth_from_the_engine_and_compares_what_was_written
 
 def test_where_no_other_clip_has_masks_their_kinds_are_left_out(data: Path) -> None:
     apple, _, quince = clip_folder.find(data)
-    plan = bench.Plan(frames=2, height=96)
+    plan = bench.BenchPlan(frames=2, height=96)
     rows = bench.measure([apple], [apple, quince], plan, engine=knowing)
     assert [row.kind for row in rows] == ["static", "wires"]
 
 
 def test_a_clip_that_fails_is_told_and_the_others_are_measured(data: Path) -> None:
-    def broken(shot: Shot) -> Iterator[Filled]:
+    def broken(shot: Shot) -> Iterator[FilledFrame]:
         yield from knowing(Shot(shot.plates[:1], shot.mattes[:1]))
         raise PlateUnreadable("the disk is gone", hint="Find it.")
 
     every = clip_folder.find(data)
-    rows = list(bench.measure(every[:2], every, bench.Plan(("static",), 2, 96), engine=broken))
+    rows = list(bench.measure(every[:2], every, bench.BenchPlan(("static",), 2, 96), engine=broken))
     assert [row.failure for row in rows] == ["the disk is gone. Find it."] * 2
     assert "FAILED" in str(rows[0])
     assert bench.means(rows, "static") is None
 
 
 def test_figures_on_file_are_json_even_where_there_is_no_number(tmp_path: Path) -> None:
-    nothing = Figures(30.0, 20.0, 0.9, float("nan"))
-    rows = [bench.Row("apple", "static", nothing, nothing, 0.5, 0)]
-    bench.save(tmp_path / "bench.json", rows, bench.Plan())
+    nothing = Scores(30.0, 20.0, 0.9, float("nan"))
+    rows = [bench.BenchRow("apple", "static", nothing, nothing, 0.5, 0)]
+    bench.save(tmp_path / "bench.json", rows, bench.BenchPlan())
     told = json.loads((tmp_path / "bench.json").read_text())
     assert told["rows"][0]["aan"] == {"psnr": 30, "hole": 20, "ssim": 0.9, "warping": None}
     assert [mean["kind"] for mean in told["means"]] == ["static"]
 
 
 def test_the_gallery_keeps_the_worst_of_each_stretch_and_hangs_them(tmp_path: Path) -> None:
-    gallery = Gallery(3)
+    gallery = WorstFrames(3)
     truth, hidden = np.full((*SHAPE, 3), 100, np.float32), box(0)
     layers = {"source.frame": np.full(SHAPE, 1003, np.float32), "unseen.a": np.zeros(SHAPE, np.float32)}
     for clip, frame, off in (("a", 1, 9), ("a", 2, 30), ("a", 3, 20), ("a", 30, 12), ("b", 1, 50), ("c", 1, 1)):
@@ -232,7 +232,7 @@ def test_the_gallery_keeps_the_worst_of_each_stretch_and_hangs_them(tmp_path: Pa
     assert [(e.clip, e.frame) for e in gallery.worst] == [("b", 1), ("a", 2), ("a", 30)]
     (drawn_sheet,) = gallery.hang(tmp_path)
     assert cv2.imread(str(drawn_sheet)).shape[1] > 4 * 480
-    assert Gallery().hang(tmp_path) == []
+    assert WorstFrames().hang(tmp_path) == []
 
 
 def test_the_command_measures_the_real_engine_and_leaves_figures_and_sheets(data: Path, tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def test_a_dpx_is_read_by_what_its_header_says_of_its_curve(tmp_path: Path) -> N
         ten_bits(tmp_path / f"{i}.dpx", codes, **{"dpx_Transfer": said})
         for i, said in enumerate(("Printing density", "ITU-R 709-4"))
     )
-    light = encoding.named("Cineon").decode((codes / 1023).astype(np.float32))
+    light = encoding.of_exr("Cineon").decode((codes / 1023).astype(np.float32))
     assert reader.read(density, frame=1).pixels == pytest.approx(light, rel=1e-3, abs=1e-5)
     assert reader.read(video, frame=1).pixels == pytest.approx((codes / 1023) ** 2.4, rel=1e-3, abs=1e-5)
 
@@ -119,7 +119,7 @@ def test_alpha_passes_as_it_is_and_nothing_is_multiplied_by_it(tmp_path: Path) -
 
 def test_a_grey_picture_is_filled_as_grey(tmp_path: Path) -> None:
     plate = reader.read(still(tmp_path / "p.png", ramp(channels=1)), frame=1)
-    assert plate.beauty.grey
+    assert plate.picture.grey
     exr.write(tmp_path / "o.exr", plate, pixels=plate.pixels * 0 + 0.5, hidden=np.ones(SIZE, bool))
     assert (exr.read(tmp_path / "o.exr", frame=1).pixels == 0.5).all()
 
@@ -153,7 +153,7 @@ def test_a_named_space_is_the_pictures_and_the_studios_light_is_the_results(
 def test_a_file_is_told_by_what_it_begins_with_and_not_by_its_name(tmp_path: Path) -> None:
     source = still(tmp_path / "p.png", ramp())
     shutil.copy(source, tmp_path / "named.exr")
-    assert formats.told(tmp_path / "named.exr") == "png"
+    assert formats.sniff(tmp_path / "named.exr") == "png"
     plain, misnamed = (reader.read(tmp_path / name, frame=1) for name in ("p.png", "named.exr"))
     assert misnamed.pixels.tobytes() == plain.pixels.tobytes()
 

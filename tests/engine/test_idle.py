@@ -19,16 +19,16 @@ import torch
 from torch import nn
 
 from aan_engine.candidates.candidate import Candidate, Kind
-from aan_engine.colour.log_encoding import encode
+from aan_engine.colour.log_encoding import to_log
 from aan_engine.core.types import Array, Mask
 from aan_engine.evaluation import holes
-from aan_engine.motion.shot_motion import Survey
+from aan_engine.motion.shot_motion import ShotMotion
 from aan_engine.network.bundle import Networks
 from aan_engine.plates import exr
-from aan_engine.plates.proxy import make
-from aan_engine.plates.proxy_store import Reel
-from aan_engine.selection.plan import Proposed
-from aan_engine.selection.selector import Decider
+from aan_engine.plates.proxy import make_proxy
+from aan_engine.plates.proxy_store import ProxyStore
+from aan_engine.selection.plan import CandidateSet
+from aan_engine.selection.selector import Selector
 
 torch.set_num_threads(1)
 SHOT = Path(__file__).resolve().parents[1] / "demo" / "shot"
@@ -42,34 +42,34 @@ class Known:
 
     truth: list[Array]
     hidden: list[Mask]
-    survey: Survey
+    survey: ShotMotion
 
-    def proposals(self, networks: Networks) -> list[Proposed]:
+    def proposals(self, networks: Networks) -> list[CandidateSet]:
         """Every pathway's candidates for each frame, and what they would be decided to."""
-        decider = Decider(networks, self.survey)
+        selector = Selector(networks, self.survey)
         found = []
         for index in range(len(self.truth)):
-            proposed = decider.proposals(index)
+            proposed = selector.proposals(index)
             assert proposed is not None
-            decider.remember(proposed, decider.weigh(proposed))
+            selector.remember(proposed, selector.weights(proposed))
             found.append(proposed)
         return found
 
-    def under(self, proposed: Proposed) -> Array:
+    def under(self, proposed: CandidateSet) -> Array:
         """The truth over the proposals' box."""
-        near = proposed.near
-        h, w = near.hidden.shape
-        return self.truth[near.index][near.top : near.top + h, near.left : near.left + w]
+        hole = proposed.hole
+        h, w = hole.hidden.shape
+        return self.truth[hole.index][hole.top : hole.top + h, hole.left : hole.left + w]
 
 
 @contextmanager
 def known(plates: list[Array], hidden: list[Mask]) -> Iterator[Known]:
     """A shot of these plates, what is hidden stained."""
-    with Reel(len(plates), SIZE) as reel:
+    with ProxyStore(len(plates), SIZE) as proxies:
         for index, (plate, hole) in enumerate(zip(plates, hidden, strict=True)):
             stained = np.where(hole[..., None], np.float32(7), plate)
-            reel.put(index, make(stained, hole.astype(np.float32), size=SIZE))
-        yield Known([encode(plate) for plate in plates], hidden, Survey(reel))
+            proxies.put(index, make_proxy(stained, hole.astype(np.float32), size=SIZE))
+        yield Known([to_log(plate) for plate in plates], hidden, ShotMotion(proxies))
 
 
 @pytest.fixture(scope="module")
@@ -106,8 +106,8 @@ def decibels(squares: list[Array]) -> float:
     return float(-10 * np.log10(np.mean(np.concatenate(squares), dtype=np.float64)))
 
 
-def of_kind(proposed: Proposed, kind: Kind) -> list[Candidate]:
-    return [layer for layer in proposed.layers if layer.kind == kind]
+def of_kind(proposed: CandidateSet, kind: Kind) -> list[Candidate]:
+    return [layer for layer in proposed.candidates if layer.kind == kind]
 
 
 def worth(shot: Known, networks: Networks, kind: Kind) -> float:
@@ -115,28 +115,28 @@ def worth(shot: Known, networks: Networks, kind: Kind) -> float:
     squares = []
     for proposed in shot.proposals(networks):
         for layer in of_kind(proposed, kind):
-            where = layer.valid & proposed.near.hidden
+            where = layer.valid & proposed.hole.hidden
             squares.append((layer.image - shot.under(proposed))[where] ** 2)
     return decibels(squares)
 
 
 def chosen(shot: Known, networks: Networks) -> float:
     """PSNR in dB, in the log range, of what the weighted candidates show of what is hidden."""
-    decider, squares = Decider(networks, shot.survey), []
+    selector, squares = Selector(networks, shot.survey), []
     for proposed in shot.proposals(networks):
-        blend = np.einsum("khw,khwc->hwc", decider.weigh(proposed), np.stack([c.image for c in proposed.layers]))
-        squares.append((blend - shot.under(proposed))[proposed.near.hidden] ** 2)
+        blend = np.einsum("khw,khwc->hwc", selector.weights(proposed), np.stack([c.image for c in proposed.candidates]))
+        squares.append((blend - shot.under(proposed))[proposed.hole.hidden] ** 2)
     return decibels(squares)
 
 
 def test_without_the_encoder_attention_points_anywhere(wired: Known, networks: Networks) -> None:
-    lost = worth(wired, with_inpainter(networks, "encoder"), Kind.ATTENDED)
-    assert worth(wired, networks, Kind.ATTENDED) > lost + 3
+    lost = worth(wired, with_inpainter(networks, "encoder"), Kind.ATTENTION)
+    assert worth(wired, networks, Kind.ATTENTION) > lost + 3
 
 
 def test_without_the_decoder_the_paint_is_a_smear(wired: Known, networks: Networks) -> None:
-    smear = worth(wired, with_inpainter(networks, "decoder"), Kind.PAINTED)
-    assert worth(wired, networks, Kind.PAINTED) > smear + 0.2
+    smear = worth(wired, with_inpainter(networks, "decoder"), Kind.SYNTHESISED)
+    assert worth(wired, networks, Kind.SYNTHESISED) > smear + 0.2
 
 
 def test_without_the_chooser_everything_is_a_blend_of_all(wired: Known, networks: Networks) -> None:

@@ -15,20 +15,20 @@ from aan_engine.network.homography import HomographyEstimator
 from aan_engine.network.inpainter import Inpainter
 from aan_engine.training import inpainter_data, train_homography
 from aan_engine.training.batches import lessons
-from aan_engine.training.clip_data import Run, Runs
-from aan_engine.training.run_log import Journal
+from aan_engine.training.clip_data import ClipRun, ClipRunBatch
+from aan_engine.training.run_log import RunLog
 
 torch.set_num_threads(1)
 
 
-def run_of(length: int, references: int, *, seed: int) -> Run:
+def run_of(length: int, references: int, *, seed: int) -> ClipRun:
     def noise(count: int, channels: int) -> torch.Tensor:
         return torch.rand(count, channels, 48, 64, generator=torch.Generator().manual_seed(seed))
 
     visible, flow = (noise(length, 1) > 0.3).float(), noise(length, 2)
     shown = (noise(references, 1) > 0.3).float()
     times, around = tuple(range(length)), tuple(range(length, length + references))
-    return Run(noise(length, 3), visible, flow, noise(references, 3), shown, times, around)
+    return ClipRun(noise(length, 3), visible, flow, noise(references, 3), shown, times, around)
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_what_goes_wrong_in_a_process_ends_the_training() -> None:
 def test_a_training_with_processes_ends_with_the_same_bits(data: Path, tmp_path: Path) -> None:
     ends = [
         train_homography.train(
-            data, tmp_path / str(p), train_homography.Plan(steps=2, count=2, processes=p)
+            data, tmp_path / str(p), train_homography.HomographyPlan(steps=2, count=2, processes=p)
         ).state_dict()
         for p in (0, 2)
     ]
@@ -82,7 +82,7 @@ def test_a_training_with_processes_ends_with_the_same_bits(data: Path, tmp_path:
 
 def test_runs_side_by_side_are_as_long_as_the_shortest_and_lack_no_reference() -> None:
     found = [run_of(7, 2, seed=1), run_of(6, 4, seed=2)]
-    runs = Runs.beside(found)
+    runs = ClipRunBatch.beside(found)
     assert runs.truth.shape == (6, 2, 3, 48, 64)
     assert runs.reference.shape == (2, 4, 3, 48, 64)
     for b, run in enumerate(found):
@@ -97,13 +97,13 @@ def test_a_run_is_painted_beside_others_as_it_is_alone(monkeypatch: pytest.Monke
     torch.manual_seed(0)
     painter, estimator = Inpainter(), HomographyEstimator()
     torch.nn.init.normal_(painter.decoder.paint.weight, std=0.02)
-    plan = inpainter_data.Plan(stage=2, height=48, width=64, runs=2)
+    plan = inpainter_data.InpainterPlan(stage=2, height=48, width=64, runs=2)
     clips = inpainter_data.Clips(Path(), plan, "cpu", estimator)
     found = [run_of(3, 2, seed=1), run_of(3, 4, seed=2)]
 
-    def painted(some: list[Run]) -> torch.Tensor:
+    def painted(some: list[ClipRun]) -> torch.Tensor:
         with torch.no_grad():
-            pieces = list(clips.painted(painter, Runs.beside(some)))
+            pieces = list(clips.painted(painter, ClipRunBatch.beside(some)))
         return torch.stack([frame.painted.image for piece in pieces for frame in piece])
 
     together = painted(found)
@@ -114,7 +114,7 @@ def test_a_run_is_painted_beside_others_as_it_is_alone(monkeypatch: pytest.Monke
 
 
 def test_the_rate_of_a_run_that_the_clock_will_end_falls_to_its_end(tmp_path: Path) -> None:
-    journal = Journal(tmp_path)
+    journal = RunLog(tmp_path)
     assert journal.last_step(0, 1000, minutes=None) == 1000
     assert journal.last_step(0, 1000, minutes=1.0) == 1000
     time.sleep(0.05)

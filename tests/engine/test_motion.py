@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aan_engine.candidates.candidate import neighbourhood
-from aan_engine.core.harmonic import bridged
+from aan_engine.candidates.candidate import hole_region
+from aan_engine.core.harmonic import fill_hidden
 from aan_engine.core.homography import project
-from aan_engine.core.sampling import grid, sample
-from aan_engine.motion.flow_field import Motion, between, crossfill
-from aan_engine.motion.foreground import narrow
-from aan_engine.motion.tracks import follow
+from aan_engine.core.sampling import pixel_grid, sample
+from aan_engine.motion.flow_field import MotionField, crossfill, estimate_motion
+from aan_engine.motion.foreground import thin_parts
+from aan_engine.motion.tracks import track_until_visible
 from tests.engine.test_registration import PLACED, SIZE, seen_through, textured
 
 Array = NDArray[np.float32]
@@ -24,8 +24,8 @@ def shifted(x: float, y: float) -> NDArray[np.float64]:
 
 def test_sampling_at_the_pixels_own_places_is_the_identity() -> None:
     image = textured()[:40, :60]
-    np.testing.assert_array_equal(sample(image, grid(image.shape)), image)
-    np.testing.assert_array_equal(sample(image, grid(image.shape), sharp=True), image)
+    np.testing.assert_array_equal(sample(image, pixel_grid(image.shape)), image)
+    np.testing.assert_array_equal(sample(image, pixel_grid(image.shape), sharp=True), image)
 
 
 def test_a_homography_maps_target_pixels_to_source_pixels() -> None:
@@ -45,9 +45,11 @@ def test_points_behind_the_horizon_are_sent_outside_instead_of_mirrored_in() -> 
 def test_a_camera_that_moves_by_three_pixels_gives_a_map_three_pixels_away() -> None:
     target, source = seen_through(textured(), PLACED), seen_through(textured(), PLACED @ shifted(-3, 1))
     seen = np.ones(SIZE, bool)
-    motion = between(target, source, target_visible=seen, source_visible=seen, homography=shifted(3, -1), trust=1.0)
+    motion = estimate_motion(
+        target, source, target_visible=seen, source_visible=seen, homography=shifted(3, -1), inlier_share=1.0
+    )
     inner = np.s_[10:-10, 10:-10]
-    np.testing.assert_allclose(motion.map[inner], (grid(SIZE) + np.array([3, -1]))[inner], atol=0.15)
+    np.testing.assert_allclose(motion.map[inner], (pixel_grid(SIZE) + np.array([3, -1]))[inner], atol=0.15)
 
 
 def test_the_flow_never_sees_what_is_hidden() -> None:
@@ -58,8 +60,13 @@ def test_the_flow_never_sees_what_is_hidden() -> None:
     for stain in (0.0, 5.0):
         stained = target.copy()
         stained[~seen] = stain
-        motion = between(
-            stained, source, target_visible=seen, source_visible=~np.zeros(SIZE, bool), homography=np.eye(3), trust=1
+        motion = estimate_motion(
+            stained,
+            source,
+            target_visible=seen,
+            source_visible=~np.zeros(SIZE, bool),
+            homography=np.eye(3),
+            inlier_share=1,
         )
         maps.append(motion.map)
     np.testing.assert_array_equal(maps[0], maps[1])
@@ -75,13 +82,18 @@ def test_what_is_hidden_on_something_that_moves_is_carried_along_with_it() -> No
         frames.append(frame)
     seen = np.ones(SIZE, bool)
     seen[:, 90:96] = False
-    motion = between(frames[0], frames[1], target_visible=seen, source_visible=seen, homography=np.eye(3), trust=1.0)
+    motion = estimate_motion(
+        frames[0], frames[1], target_visible=seen, source_visible=seen, homography=np.eye(3), inlier_share=1.0
+    )
     strip = np.s_[50:70, 90:96]
-    np.testing.assert_allclose(motion.carried[strip], np.broadcast_to([3, 0], (20, 6, 2)), atol=0.3)
+    np.testing.assert_allclose(motion.surround_displacement[strip], np.broadcast_to([3, 0], (20, 6, 2)), atol=0.3)
     # What stands still behind the wire does not hold back the flow beside it.
-    assert np.abs(motion.shift[50:70, 86:90] - [3, 0]).mean() < 0.15
+    assert np.abs(motion.displacement[50:70, 86:90] - [3, 0]).mean() < 0.15
     # Seen through the camera alone the strip would stand still, or nearly so.
-    assert np.abs(motion.shift[strip][:, 3:, 0]).mean() < np.abs(motion.carried[strip][:, 3:, 0]).mean()
+    assert (
+        np.abs(motion.displacement[strip][:, 3:, 0]).mean()
+        < np.abs(motion.surround_displacement[strip][:, 3:, 0]).mean()
+    )
 
 
 def followed(by: int, *, bridges: bool) -> float:
@@ -99,17 +111,17 @@ def followed(by: int, *, bridges: bool) -> float:
         frame[~mask] = 0.4
         frames.append(frame)
         seen.append(mask)
-    motion = between(
+    motion = estimate_motion(
         frames[0],
         frames[1],
         target_visible=seen[0],
         source_visible=seen[1],
         homography=np.eye(3),
-        trust=1.0,
-        bridged=(lambda: (bridged(frames[0], ~seen[0]), bridged(frames[1], ~seen[1]))) if bridges else None,
+        inlier_share=1.0,
+        hole_filled=(lambda: (fill_hidden(frames[0], ~seen[0]), fill_hidden(frames[1], ~seen[1]))) if bridges else None,
     )
     inside = ~seen[0][39:81]
-    return float((np.abs(motion.carried[39:81][inside] - [by, 0]).max(-1) < 1).mean())
+    return float((np.abs(motion.surround_displacement[39:81][inside] - [by, 0]).max(-1) < 1).mean())
 
 
 def test_what_passes_behind_wires_is_followed_however_fast_it_is() -> None:
@@ -125,22 +137,22 @@ def test_the_bridges_change_nothing_but_what_is_carried_through_narrow_holes() -
     seen[:, 60:66] = False
     seen[50:70, 90:112] = False
 
-    def found(before: Array, after: Array) -> Motion:
-        return between(
+    def found(before: Array, after: Array) -> MotionField:
+        return estimate_motion(
             target,
             source,
             target_visible=seen,
             source_visible=np.ones(SIZE, bool),
             homography=np.eye(3),
-            trust=1.0,
-            bridged=lambda: (before, after),
+            inlier_share=1.0,
+            hole_filled=lambda: (before, after),
         )
 
-    right = found(bridged(target, ~seen), source)
+    right = found(fill_hidden(target, ~seen), source)
     wrong = found(rng.random(SIZE, np.float32), rng.random(SIZE, np.float32))
-    thin = narrow(~seen)
-    assert np.abs(right.carried - wrong.carried)[thin].max() > 1
-    np.testing.assert_array_equal(right.carried[~thin], wrong.carried[~thin])
+    thin = thin_parts(~seen)
+    assert np.abs(right.surround_displacement - wrong.surround_displacement)[thin].max() > 1
+    np.testing.assert_array_equal(right.surround_displacement[~thin], wrong.surround_displacement[~thin])
     np.testing.assert_array_equal(right.map, wrong.map)
 
 
@@ -151,17 +163,23 @@ def test_where_nothing_moves_no_bridge_is_asked_for() -> None:
     still = seen_through(textured(), PLACED)
     seen = np.ones(SIZE, bool)
     seen[:, 60:66] = False
-    motion = between(
-        still, still, target_visible=seen, source_visible=seen, homography=np.eye(3), trust=1.0, bridged=refused
+    motion = estimate_motion(
+        still,
+        still,
+        target_visible=seen,
+        source_visible=seen,
+        homography=np.eye(3),
+        inlier_share=1.0,
+        hole_filled=refused,
     )
-    np.testing.assert_allclose(motion.carried, 0, atol=0.1)
+    np.testing.assert_allclose(motion.surround_displacement, 0, atol=0.1)
 
 
 def test_a_bridge_keeps_what_is_seen_and_stays_within_it_where_nothing_is() -> None:
     grey = textured()[: SIZE[0], : SIZE[1]].astype(np.float32)
     hidden = np.zeros(grey.shape, bool)
     hidden[:, 30:36] = True
-    filled = bridged(np.where(hidden, np.float32(9), grey), hidden)
+    filled = fill_hidden(np.where(hidden, np.float32(9), grey), hidden)
     np.testing.assert_array_equal(filled[~hidden], grey[~hidden])
     assert filled[hidden].min() >= grey.min() - 1e-4
     assert filled[hidden].max() <= grey.max() + 1e-4
@@ -171,14 +189,14 @@ def test_a_wire_is_narrow_and_a_patch_is_not_and_neither_leaves_the_hole() -> No
     hidden = np.zeros((100, 120), bool)
     hidden[:, 10:16] = True
     hidden[40:80, 50:90] = True
-    thin = narrow(hidden)
+    thin = thin_parts(hidden)
     assert thin[:, 10:16].all()
     assert not thin[40:80, 50:90].any()
     assert not (thin & ~hidden).any()
     # A wire along the frame's edge is no wider for it.
     edge = np.zeros((100, 120), bool)
     edge[:, :6] = True
-    assert narrow(edge)[:, :6].all()
+    assert thin_parts(edge)[:, :6].all()
 
 
 def test_crossfilled_pictures_agree_wherever_only_one_of_them_saw_anything() -> None:
@@ -201,13 +219,13 @@ def test_a_hidden_pixel_is_followed_until_it_comes_into_view() -> None:
     visible = np.ones((40, 60), np.float32)
     visible[:, 10:30] = 0
     points = np.array([[20, 15], [28, 15]], np.float32)
-    trace = follow(
+    trace = track_until_visible(
         points,
         start=0,
         direction=1,
         reach=30,
         frames=12,
-        shift=lambda a, b: drifting(4.0 * (b - a)),
+        displacement=lambda a, b: drifting(4.0 * (b - a)),
         visible=lambda i: visible,
     )
     assert trace.steps.tolist() == [3, 1]
@@ -218,13 +236,13 @@ def test_a_hidden_pixel_is_followed_until_it_comes_into_view() -> None:
 def test_a_pixel_that_leaves_the_frame_or_the_shot_is_nowhere() -> None:
     hidden = np.zeros((40, 60), np.float32)
     for frames in (30, 3):
-        trace = follow(
+        trace = track_until_visible(
             np.array([[20, 15]], np.float32),
             start=0,
             direction=1,
             reach=30,
             frames=frames,
-            shift=lambda a, b: drifting(4.0),
+            displacement=lambda a, b: drifting(4.0),
             visible=lambda i: hidden,
         )
         assert trace.frame.tolist() == [-1]
@@ -233,29 +251,29 @@ def test_a_pixel_that_leaves_the_frame_or_the_shot_is_nowhere() -> None:
 def test_the_rim_is_compared_where_its_nearest_hidden_pixel_ends() -> None:
     hidden = np.zeros((40, 60), bool)
     hidden[10:20, 20:30] = True
-    near = neighbourhood(0, hidden)
-    assert near is not None
-    led = near.points[near.leader]
+    hole = hole_region(0, hidden)
+    assert hole is not None
+    led = hole.points[hole.nearest_hidden]
     assert hidden[led[:, 1].astype(int), led[:, 0].astype(int)].all()
-    own = near.hidden[near.wanted]
-    np.testing.assert_array_equal(near.leader[own], np.flatnonzero(own))
-    assert np.hypot(*(led - near.points).T).max() <= 8.5
+    own = hole.hidden[hole.wanted]
+    np.testing.assert_array_equal(hole.nearest_hidden[own], np.flatnonzero(own))
+    assert np.hypot(*(led - hole.points).T).max() <= 8.5
 
 
 def test_a_frame_without_a_hole_has_no_neighbourhood() -> None:
-    assert neighbourhood(0, np.zeros((40, 60), bool)) is None
+    assert hole_region(0, np.zeros((40, 60), bool)) is None
 
 
 def test_following_a_steady_pan_adds_up_no_rounding() -> None:
     hidden = np.zeros((40, 60), np.float32)
     open_ = np.ones((40, 60), np.float32)
-    trace = follow(
+    trace = track_until_visible(
         np.array([[5, 15]], np.float32),
         start=0,
         direction=1,
         reach=40,
         frames=42,
-        shift=lambda a, b: drifting(1.01),
+        displacement=lambda a, b: drifting(1.01),
         visible=lambda i: open_ if i == 40 else hidden,
     )
     np.testing.assert_allclose(trace.position, [[5 + 40 * 1.01, 15]], atol=1e-4)

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aan_engine.colour.log_encoding import decode, encode
+from aan_engine.colour.log_encoding import from_log, to_log
 from aan_engine.core.sampling import sample
-from aan_engine.rendering.affine_refine import STAY, Nudge, nudge
-from aan_engine.rendering.fill_buffer import Carried
-from aan_engine.rendering.tile_cache import Crop
-from aan_engine.rendering.warp import carry
-from aan_engine.selection.plan import Decision
+from aan_engine.rendering.affine_refine import NO_OFFSET, AffineOffset, refine_offset
+from aan_engine.rendering.fill_buffer import FillBuffer
+from aan_engine.rendering.tile_cache import TileView
+from aan_engine.rendering.warp import render_fill
+from aan_engine.selection.plan import FillPlan
 from tests.engine.shots import scene
 from tests.engine.test_transport import SIZE, decided, hole, source_of
 
@@ -28,7 +28,7 @@ def picture(seed: int = 0) -> Array:
     """(240, 400, 3) log range, detailed down to the pixel."""
     large = cv2.resize(scene(seed), (700, 440), interpolation=cv2.INTER_CUBIC)
     grain = np.random.default_rng(seed).standard_normal(large.shape).astype(np.float32)
-    return encode(large) + 0.06 * cv2.GaussianBlur(grain, (0, 0), 1.1)
+    return to_log(large) + 0.06 * cv2.GaussianBlur(grain, (0, 0), 1.1)
 
 
 def views(move: Array, *, seed: int = 0, light: float = 0.0) -> tuple[Array, Array]:
@@ -54,11 +54,11 @@ def affine(shift: tuple[float, float], *, turn: float = 0.0, grow: float = 0.0) 
     return np.column_stack([A, middle - A @ middle + shift])
 
 
-def carried(decision: Decision, target: Array, source: Array, *, polished: bool) -> Carried:
+def carried(plan: FillPlan, target: Array, source: Array, *, polished: bool) -> FillBuffer:
     hidden = cv2.resize(hole().astype(np.uint8), LARGE[::-1], interpolation=cv2.INTER_NEAREST) > 0
-    light = [decode(v) for v in (target, source)]
+    light = [from_log(v) for v in (target, source)]
     plates = source_of(light[0], hidden), source_of(light[1])
-    return carry(decision, hidden, size=SIZE, source=lambda i: plates[1], target=plates[0] if polished else None)
+    return render_fill(plan, hidden, size=SIZE, source=lambda i: plates[1], target=plates[0] if polished else None)
 
 
 @pytest.mark.parametrize("light", [0.0, 0.15])
@@ -67,8 +67,8 @@ def test_what_is_off_by_a_third_of_a_proxy_pixel_is_found_to_a_tenth_of_a_plate_
     move: NDArray[np.float64], light: float
 ) -> None:
     target, source = views(move, light=light)
-    decision = decided(hole(), (0, 0))
-    result = carried(decision, target, source, polished=True)
+    plan = decided(hole(), (0, 0))
+    result = carried(plan, target, source, polished=True)
     ys, xs = np.nonzero(result.source >= 0)
     there = np.stack([xs, ys, np.ones_like(xs)], -1) @ move.T
     off = np.hypot(*(result.position[ys, xs] - there).T)
@@ -80,31 +80,31 @@ def test_what_is_off_by_a_third_of_a_proxy_pixel_is_found_to_a_tenth_of_a_plate_
 
 def test_what_is_exact_stays_exact() -> None:
     target, source = views(affine((0, 0)))
-    decision = decided(hole(), (0, 0))
-    plain, polished = (carried(decision, target, source, polished=p) for p in (False, True))
+    plan = decided(hole(), (0, 0))
+    plain, polished = (carried(plan, target, source, polished=p) for p in (False, True))
     assert np.abs(plain.position - polished.position).max() < 0.05
 
 
 def test_another_picture_moves_nothing() -> None:
     """Where the rim does not show the same there is nothing to be exact about."""
     target, source = views(affine((0, 0)))[0], views(affine((0, 0)), seed=5)[1]
-    decision = decided(hole(), (0, 0))
-    plain, polished = (carried(decision, target, source, polished=p) for p in (False, True))
+    plan = decided(hole(), (0, 0))
+    plain, polished = (carried(plan, target, source, polished=p) for p in (False, True))
     assert np.hypot(*(plain.position - polished.position).reshape(-1, 2).T).max() < 0.75 * FACTOR
 
 
 def test_what_stands_in_front_of_the_rim_is_not_compared() -> None:
     move = affine((1.7, -1.2))
     target, source = views(move)
-    decision = decided(hole(), (0, 0))
-    near = decision.near
-    barred = near.wanted & ~near.hidden & (np.arange(near.wanted.shape[1]) < near.wanted.shape[1] // 2)
+    plan = decided(hole(), (0, 0))
+    region = plan.hole
+    unusable = region.wanted & ~region.hidden & (np.arange(region.wanted.shape[1]) < region.wanted.shape[1] // 2)
     rows, columns = (
-        slice(c * FACTOR, (c + n) * FACTOR) for c, n in zip((near.top, near.left), barred.shape, strict=True)
+        slice(c * FACTOR, (c + n) * FACTOR) for c, n in zip((region.top, region.left), unusable.shape, strict=True)
     )
     stained = target.copy()
-    stained[rows, columns][np.kron(barred, np.ones((FACTOR, FACTOR))) > 0] = 0.9
-    guarded = dataclasses.replace(decision, near=dataclasses.replace(near, barred=barred))
+    stained[rows, columns][np.kron(unusable, np.ones((FACTOR, FACTOR))) > 0] = 0.9
+    guarded = dataclasses.replace(plan, hole=dataclasses.replace(region, unusable=unusable))
     result = carried(guarded, stained, source, polished=True)
     ys, xs = np.nonzero(result.source >= 0)
     off = np.hypot(*(result.position[ys, xs] - np.stack([xs, ys, np.ones_like(xs)], -1) @ move.T).T)
@@ -113,13 +113,15 @@ def test_what_stands_in_front_of_the_rim_is_not_compared() -> None:
 
 def test_a_handful_of_samples_proves_nothing() -> None:
     grey = picture()[..., 1]
-    look = Crop(grey, np.zeros(grey.shape, np.float32), (0, 0))
+    look = TileView(grey, np.zeros(grey.shape, np.float32), (0, 0))
     points = np.random.default_rng(0).uniform(50, 150, (100, 2)).astype(np.float32)
-    assert nudge(sample(grey, points + 0.7), points, points, look=look, reach=4) is STAY
+    assert refine_offset(sample(grey, points + 0.7), points, points, look=look, reach=4) is NO_OFFSET
 
 
 def test_nudges_add_up_whatever_their_coordinates() -> None:
     rng = np.random.default_rng(3)
-    one, two = (Nudge(rng.standard_normal((2, 3)), rng.uniform(0, 9, 2).astype(np.float32), s) for s in (3.0, 7.0))
+    one, two = (
+        AffineOffset(rng.standard_normal((2, 3)), rng.uniform(0, 9, 2).astype(np.float32), s) for s in (3.0, 7.0)
+    )
     points = rng.uniform(0, 50, (20, 2)).astype(np.float32)
     np.testing.assert_allclose(one.then(two).at(points), one.at(points) + two.at(points), rtol=1e-4, atol=1e-3)

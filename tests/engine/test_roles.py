@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 
 from aan_engine import pipeline
-from aan_engine.candidates.builders import painted
-from aan_engine.candidates.candidate import Candidate, Kind, neighbourhood
+from aan_engine.candidates.builders import synthesised
+from aan_engine.candidates.candidate import Candidate, Kind, hole_region
 from aan_engine.errors import MatteError, ShotError
 from aan_engine.plates import matte_edge
-from aan_engine.plates.shot_frames import CLEAN_NUMBER, Roles, _is_broken
-from aan_engine.plates.source_policy import Cast
-from aan_engine.rendering.filled_frame import Filled
-from aan_engine.selection.preference import preferred
+from aan_engine.plates.shot_frames import CLEAN_NUMBER, ShotFrames, _is_broken
+from aan_engine.plates.source_policy import SourcePolicy
+from aan_engine.rendering.filled_frame import FilledFrame
+from aan_engine.selection.preference import prefer_artists_sources
 from aan_engine.shot import Controls, FrameFile, Known, Shot
 from tests.engine.shots import SIZE, Array, box_matte, pan, shot_of, write_matte, write_rgb
 
@@ -32,7 +32,7 @@ def told(tmp_path: Path, *, speed: float = 1.5) -> tuple[Shot, list[Array]]:
     return shot, plates
 
 
-def filled(shot: Shot, **known: object) -> list[Filled]:
+def filled(shot: Shot, **known: object) -> list[FilledFrame]:
     return list(pipeline.fill(dataclasses.replace(shot, **known)))  # type: ignore[arg-type]
 
 
@@ -66,13 +66,13 @@ def test_a_single_broken_value_is_barred_and_no_sound_one_is(kind: Any, bad: flo
 
 def test_a_matte_that_is_neither_grown_nor_feathered_is_itself() -> None:
     roto = box_matte(1)[0]
-    assert matte_edge.shaped(roto, grow=0, feather=0) is roto
+    assert matte_edge.grow_feather(roto, grow=0, feather=0) is roto
 
 
 @pytest.mark.parametrize("grow", [1, 3, 2.5])
 def test_growing_and_shrinking_move_the_edge_by_so_many_pixels(grow: float) -> None:
     roto = box_matte(1)[0]
-    wide, narrow = (matte_edge.shaped(roto, grow=g, feather=0) for g in (grow, -grow))
+    wide, narrow = (matte_edge.grow_feather(roto, grow=g, feather=0) for g in (grow, -grow))
     row = SIZE[0] // 2
     assert wide[row].sum() == pytest.approx(16 + 2 * grow)
     assert narrow[row].sum() == pytest.approx(16 - 2 * grow)
@@ -82,7 +82,7 @@ def test_growing_and_shrinking_move_the_edge_by_so_many_pixels(grow: float) -> N
 
 def test_a_feather_fades_outwards_only_and_never_rises() -> None:
     roto = box_matte(1)[0]
-    soft = matte_edge.shaped(roto, grow=0, feather=6)
+    soft = matte_edge.grow_feather(roto, grow=0, feather=6)
     row = soft[SIZE[0] // 2, SIZE[1] // 2 :]
     assert (soft[roto > 0] == 1).all()
     assert (np.diff(row) <= 0).all()
@@ -115,12 +115,12 @@ def test_a_soft_edge_leaves_no_fringe_of_the_object(tmp_path: Path, width: float
 
 def test_a_matte_that_is_nowhere_opaque_is_an_opacity() -> None:
     roto = 0.25 * box_matte(1)[0]
-    np.testing.assert_array_equal(matte_edge.covering(roto), roto)
+    np.testing.assert_array_equal(matte_edge.fill_weight(roto), roto)
 
 
 def test_a_hard_matte_covers_what_it_did() -> None:
     roto = box_matte(1)[0]
-    assert matte_edge.covering(roto) is roto
+    assert matte_edge.fill_weight(roto) is roto
 
 
 # In front
@@ -149,7 +149,7 @@ def test_what_is_excluded_stays_as_it_is_and_nothing_is_taken_from_it(tmp_path: 
         assert not taken_from(frame, area).any()
 
 
-def taken_from(frame: Filled, area: np.ndarray) -> np.ndarray:
+def taken_from(frame: FilledFrame, area: np.ndarray) -> np.ndarray:
     """Filled pixels that come from within an area, the same on every frame."""
     h, w = SIZE
     x = np.clip(np.rint(frame.layers["source.u"] * w - 0.5), 0, w - 1).astype(int)
@@ -241,26 +241,30 @@ def test_a_painted_frame_that_shows_no_plate_is_named(tmp_path: Path) -> None:
     shot, plates = told(tmp_path)
     touched = one(tmp_path, "touched.exr", plates[0], frame=1042)
     with pytest.raises(ShotError, match="frame 1042 shows no plate"):
-        Roles(dataclasses.replace(shot, known=Known(painted=touched)))
+        ShotFrames(dataclasses.replace(shot, known=Known(painted=touched)))
 
 
 # Preferences
 
 
 def layers_of(*kinds: Kind) -> list[Candidate]:
-    near = neighbourhood(0, np.pad(np.ones((4, 4), bool), 20))
-    assert near is not None
-    blank = painted(np.zeros((*near.hidden.shape, 3), np.float32), near)
+    hole = hole_region(0, np.pad(np.ones((4, 4), bool), 20))
+    assert hole is not None
+    blank = synthesised(np.zeros((*hole.hidden.shape, 3), np.float32), hole)
     return [dataclasses.replace(blank, kind=kind, frame=blank.frame.copy()) for kind in kinds]
 
 
 def test_whatever_is_preferred_the_shares_still_sum_to_what_they_did() -> None:
-    layers = layers_of(Kind.CHAINED, Kind.RECURRENT, Kind.PAINTED)
-    layers[0].frame[:, ::2] = 5
-    layers[1].frame[::3] = 12
-    shares = np.random.default_rng(0).dirichlet([1, 1, 1], layers[0].frame.shape).transpose(2, 0, 1).astype(np.float32)
-    cast = Cast(painted=frozenset({5}))
-    leaning = preferred(cast, layers, shares, count=9)
-    np.testing.assert_allclose(leaning.sum(0), shares.sum(0), rtol=1e-5)
-    assert (leaning[0, :, ::2] > 0.98).all()
-    np.testing.assert_array_equal(preferred(Cast(), layers_of(Kind.CHAINED), shares[:1], count=9), shares[:1])
+    candidates = layers_of(Kind.TRACKED, Kind.PREVIOUS, Kind.SYNTHESISED)
+    candidates[0].frame[:, ::2] = 5
+    candidates[1].frame[::3] = 12
+    shares = (
+        np.random.default_rng(0).dirichlet([1, 1, 1], candidates[0].frame.shape).transpose(2, 0, 1).astype(np.float32)
+    )
+    policy = SourcePolicy(painted=frozenset({5}))
+    prior = prefer_artists_sources(policy, candidates, shares, count=9)
+    np.testing.assert_allclose(prior.sum(0), shares.sum(0), rtol=1e-5)
+    assert (prior[0, :, ::2] > 0.98).all()
+    np.testing.assert_array_equal(
+        prefer_artists_sources(SourcePolicy(), layers_of(Kind.TRACKED), shares[:1], count=9), shares[:1]
+    )

@@ -11,7 +11,7 @@ import pytest
 from aan_engine.training import camera_paths
 from aan_engine.training.chooser_data import laid
 from aan_engine.training.scenes import COLUMNS, HEIGHT, ROWS, WIDTH, Stage
-from aan_engine.training.synthetic_foreground import Piece, traffic
+from aan_engine.training.synthetic_foreground import Sprite, traffic
 from tests.engine.shots import pan
 
 
@@ -87,7 +87,7 @@ def test_traffic_crosses_the_picture_faster_than_anybody_walks() -> None:
 def test_what_comes_nearer_grows_about_its_own_middle() -> None:
     square = np.zeros((60, 80, 4), np.float32)
     square[25:36, 35:46] = 1
-    piece = Piece(square, 1.0, np.zeros((11, 2)), pivot=(40, 30), swell=0.05)
+    piece = Sprite(square, 1.0, np.zeros((11, 2)), pivot=(40, 30), swell=0.05)
     first, middle, last = (piece.seen(np.eye(3), time)[..., 3] for time in (0, 5.5, 10))
     np.testing.assert_allclose(middle, square[..., 3])
     assert first.sum() < middle.sum() < last.sum()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from aan_engine.selection.poisson import MISMATCH, correction
+from aan_engine.selection.poisson import MISMATCH, poisson_correction
 from tests.engine.test_registration import textured
 
 
@@ -18,14 +18,14 @@ def case() -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_fill_that_fits_needs_no_correction() -> None:
     picture, hidden = case()
-    found = correction(picture, hidden, images=picture[None], weights=np.ones((1, 64, 96), np.float32))
+    found = poisson_correction(picture, hidden, images=picture[None], weights=np.ones((1, 64, 96), np.float32))
     assert np.abs(found).max() < 1e-5
 
 
 def test_a_small_step_in_exposure_is_closed_at_the_border_and_nothing_happens_far_outside() -> None:
     picture, hidden = case()
     darker = picture - np.float32(0.03)
-    found = correction(picture, hidden, images=darker[None], weights=np.ones((1, 64, 96), np.float32))
+    found = poisson_correction(picture, hidden, images=darker[None], weights=np.ones((1, 64, 96), np.float32))
     beside = cv2.dilate(hidden.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
     assert (found[~beside] == 0).all()
     # Between the last hidden pixel and its neighbour a larger plate has pixels: there the step is closed as well.
@@ -45,7 +45,7 @@ def test_two_sources_of_different_brightness_meet_without_a_step() -> None:
     weights[0, :, :48], weights[1, :, 48:] = 0.9, 0.9
     weights[1, :, :48], weights[0, :, 48:] = 0.1, 0.1
     blend = (weights[..., None] * images).sum(0)
-    found = correction(picture, hidden, images=images, weights=weights)
+    found = poisson_correction(picture, hidden, images=images, weights=weights)
     before = np.abs((blend - picture)[30, 48] - (blend - picture)[30, 47]).max()
     after = np.abs((blend + found - picture)[30, 48] - (blend + found - picture)[30, 47]).max()
     assert after < 0.35 * before
@@ -55,5 +55,5 @@ def test_a_border_that_shows_something_else_does_not_bleed_in() -> None:
     picture, hidden = case()
     stranger = picture.copy()
     stranger[~hidden] += 8 * MISMATCH
-    found = correction(stranger, hidden, images=picture[None], weights=np.ones((1, 64, 96), np.float32))
+    found = poisson_correction(stranger, hidden, images=picture[None], weights=np.ones((1, 64, 96), np.float32))
     assert np.abs(found).max() < 0.05

@@ -19,12 +19,12 @@ def test_the_display_inverts_the_srgb_decoding_of_every_code_value() -> None:
     code = np.arange(256, dtype=np.uint8).reshape(16, 16, 1).repeat(3, axis=2)
     encoded = code / 255
     linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-    assert np.array_equal(display.display(linear.astype(np.float32)), code)
+    assert np.array_equal(display.to_srgb8(linear.astype(np.float32)), code)
 
 
 def test_light_that_no_screen_can_show_is_clipped_and_warns_nobody() -> None:
     odd = np.array([[[np.nan, np.inf, -np.inf], [-2.0, 70.0, 0.18]]], np.float16)
-    assert display.display(odd).tolist() == [[[0, 255, 0], [0, 255, 118]]]
+    assert display.to_srgb8(odd).tolist() == [[[0, 255, 0], [0, 255, 118]]]
 
 
 def test_a_tint_leaves_the_picture_alone_where_its_amount_is_zero() -> None:

@@ -13,9 +13,9 @@ import torch
 
 from aan_engine.network.bundle import Networks
 from aan_engine.training import train_joint
-from aan_engine.training.run_log import Journal
+from aan_engine.training.run_log import RunLog
 from aan_engine.training.scenes import Stage
-from aan_engine.training.train_joint import Ensemble, Plan
+from aan_engine.training.train_joint import Ensemble, JointPlan
 from tests.engine.shots import pan
 
 
@@ -32,7 +32,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_one_answer_teaches_the_painter_and_the_chooser(data: Path) -> None:
-    ensemble = Ensemble(Networks.load(torch.device("cpu")), Plan())
+    ensemble = Ensemble(Networks.load(torch.device("cpu")), JointPlan())
     before = {name: value.clone() for name, value in ensemble.parts.state_dict().items()}
     noted = ensemble.learn(Stage(data), 3, rate=1e-3)
     assert {"blend", "square", "expected", "painted"} <= noted.keys()
@@ -46,7 +46,7 @@ def test_one_answer_teaches_the_painter_and_the_chooser(data: Path) -> None:
 def test_a_run_in_two_sittings_ends_like_one_in_one(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Copied(Journal):
+    class Copied(RunLog):
         """Its first checkpoint stays, as that of a run that was stopped there."""
 
         def keep(self, state: dict[str, Any]) -> None:
@@ -57,8 +57,8 @@ def test_a_run_in_two_sittings_ends_like_one_in_one(
     with monkeypatch.context() as patch:
         patch.setattr(train_joint, "Journal", Copied)
         patch.setattr(train_joint, "SAVE_MINUTES", -1.0)
-        whole = train_joint.train(data, tmp_path / "whole", Plan(scenes=2))
-    resumed = train_joint.train(data, tmp_path / "stopped", Plan(scenes=2))
+        whole = train_joint.train(data, tmp_path / "whole", JointPlan(scenes=2))
+    resumed = train_joint.train(data, tmp_path / "stopped", JointPlan(scenes=2))
     start = Networks.load(torch.device("cpu"))
     for name in ("inpainter", "chooser"):
         again, before = (getattr(networks, name).state_dict() for networks in (resumed, start))

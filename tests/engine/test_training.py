@@ -18,13 +18,13 @@ from aan_engine.errors import ShotError, WeightsError
 from aan_engine.network.align import sample
 from aan_engine.network.flow import warp
 from aan_engine.network.homography import HomographyEstimator
-from aan_engine.network.inpainter import State
+from aan_engine.network.inpainter import RecurrentState
 from aan_engine.training import clip_data, holes, homography_data, inpainter_data, losses, still_data
 from aan_engine.training import train_homography as homography_training
 from aan_engine.training import train_inpainter as inpainter_training
-from aan_engine.training.autocast import halved
+from aan_engine.training.autocast import half_precision
 from aan_engine.training.cli import app
-from aan_engine.training.run_log import Journal
+from aan_engine.training.run_log import RunLog
 
 torch.set_num_threads(1)
 
@@ -190,7 +190,7 @@ def test_half_precision_is_for_processors_that_know_it(
     known: dict[str, bool], found: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known)
-    with halved("cpu"):
+    with half_precision("cpu"):
         assert torch.nn.Conv2d(1, 1, 3)(torch.zeros(1, 1, 8, 8)).dtype is found
 
 
@@ -198,7 +198,7 @@ def test_a_killed_homography_run_ends_with_the_same_bits(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(homography_training, "SAVE_MINUTES", -1.0)
-    plan = homography_training.Plan(steps=3, count=2, seed=3)
+    plan = homography_training.HomographyPlan(steps=3, count=2, seed=3)
     whole = homography_training.train(data, tmp_path / "whole", plan).state_dict()
     with monkeypatch.context() as patch:
         patch.setattr(homography_data, "batch", killed_after(2, homography_data.batch))
@@ -216,7 +216,7 @@ def test_a_killed_inpainter_run_ends_with_the_same_bits(
     stage: int, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inpainter_training, "SAVE_MINUTES", -1.0)
-    plan = inpainter_data.Plan(stage=stage, steps=3, count=2, side=64, height=48, width=64, longest=6, seed=5)
+    plan = inpainter_data.InpainterPlan(stage=stage, steps=3, count=2, side=64, height=48, width=64, longest=6, seed=5)
     torch.manual_seed(1)
     estimator = HomographyEstimator()
     whole = inpainter_training.train(data, tmp_path / "whole", plan, estimator=estimator).state_dict()
@@ -227,15 +227,15 @@ def test_a_killed_inpainter_run_ends_with_the_same_bits(
             inpainter_training.train(data, tmp_path / "killed", plan, estimator=estimator)
     resumed = inpainter_training.train(data, tmp_path / "killed", plan, estimator=estimator).state_dict()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
-    state = Journal(tmp_path / "killed").resume()
+    state = RunLog(tmp_path / "killed").resume()
     assert state is not None
     assert state["step"] == 3
 
 
 def test_stage_two_starts_from_the_painter_of_stage_one(data: Path, tmp_path: Path) -> None:
-    first = inpainter_data.Plan(stage=1, steps=1, count=2, side=64)
+    first = inpainter_data.InpainterPlan(stage=1, steps=1, count=2, side=64)
     painter = inpainter_training.train(data, tmp_path, first).state_dict()
-    second = inpainter_data.Plan(stage=2, steps=0)
+    second = inpainter_data.InpainterPlan(stage=2, steps=0)
     torch.manual_seed(1)
     taken = inpainter_training.train(data, tmp_path, second, estimator=HomographyEstimator()).state_dict()
     assert all(torch.equal(painter[name], taken[name]) for name in painter)
@@ -245,19 +245,19 @@ def test_the_past_is_brought_along_the_motion() -> None:
     rows = torch.arange(16.0).expand(1, 3, 8, 16)
     flow = torch.zeros(1, 2, 8, 16)
     flow[:, 0] = 3.0
-    brought = State(rows, -rows).along(flow)
+    brought = RecurrentState(rows, -rows).along(flow)
     assert torch.allclose(brought.previous[..., :13], rows[..., 3:])
     assert torch.allclose(brought.before[..., :13], -rows[..., 3:])
 
 
 def test_the_runs_grow_by_six_up_to_twenty_four() -> None:
-    plan = inpainter_data.Plan(stage=2, steps=100)
+    plan = inpainter_data.InpainterPlan(stage=2, steps=100)
     assert [plan.length(s) for s in (0, 24, 25, 50, 75, 99)] == [6, 6, 12, 18, 24, 24]
 
 
 def test_the_rate_warms_up_and_falls_in_a_short_training_as_in_a_long_one() -> None:
     for steps in (40, 4000):
-        plan = inpainter_data.Plan(steps=steps, rate=1.0)
+        plan = inpainter_data.InpainterPlan(steps=steps, rate=1.0)
         rates = [plan.rate_at(s) for s in range(steps)]
         assert rates[0] < 0.15
         assert max(rates) > 0.8
@@ -267,7 +267,7 @@ def test_the_rate_warms_up_and_falls_in_a_short_training_as_in_a_long_one() -> N
 def test_a_broken_checkpoint_is_refused_with_a_word_on_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(b"half of a")
     with pytest.raises(WeightsError, match="checkpoint") as caught:
-        Journal(tmp_path).resume()
+        RunLog(tmp_path).resume()
     assert "--no-resume" in caught.value.hint
 
 
@@ -275,7 +275,7 @@ def test_the_command_trains_logs_and_draws(data: Path, tmp_path: Path) -> None:
     arguments = ["inpainter", "--data", str(data), "--out", str(tmp_path), "--steps", "1", "--no-image-gan"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
-    journal = Journal(tmp_path)
+    journal = RunLog(tmp_path)
     journal.note(1, loss=0.5)
     journal.sheet("x", [[torch.rand(3, 8, 8), torch.rand(1, 8, 8)]])
     assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["loss"] == 0.5

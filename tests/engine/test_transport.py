@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aan_engine.candidates.builders import painted
-from aan_engine.candidates.candidate import Candidate, Kind, neighbourhood
-from aan_engine.colour.log_encoding import encode
-from aan_engine.core.sampling import grid
-from aan_engine.plates.proxy import AREA, make, size_for
-from aan_engine.rendering.warp import carry
-from aan_engine.selection.plan import Decision
+from aan_engine.candidates.builders import synthesised
+from aan_engine.candidates.candidate import Candidate, Kind, hole_region
+from aan_engine.colour.log_encoding import to_log
+from aan_engine.core.sampling import pixel_grid
+from aan_engine.plates.proxy import AREA, make_proxy, size_for
+from aan_engine.rendering.warp import render_fill
+from aan_engine.selection.plan import FillPlan
 from tests.engine.shots import scene
 from tests.engine.sources import source_of
 
@@ -20,26 +20,26 @@ Array = NDArray[np.float32]
 SIZE = (48, 80)
 
 
-def decided(hidden: NDArray[np.bool_], shift: tuple[float, float], *, share: float = 1.0) -> Decision:
+def decided(hidden: NDArray[np.bool_], shift: tuple[float, float], *, share: float = 1.0) -> FillPlan:
     """One candidate showing every pixel at its own place plus `shift` on frame 3; the rest of the share is painted."""
-    near = neighbourhood(0, hidden)
-    assert near is not None
-    h, w = near.hidden.shape
-    corner = np.array([near.left, near.top], np.float32)
+    hole = hole_region(0, hidden)
+    assert hole is not None
+    h, w = hole.hidden.shape
+    corner = np.array([hole.left, hole.top], np.float32)
     blank = np.zeros((h, w), np.float32)
     direct = Candidate(
-        Kind.DIRECT,
+        Kind.HOMOGRAPHY,
         image=np.zeros((h, w, 3), np.float32),
         valid=np.ones((h, w), bool),
         frame=np.full((h, w), 3, np.int32),
-        position=grid((h, w)) + corner + np.array(shift, np.float32),
+        position=pixel_grid((h, w)) + corner + np.array(shift, np.float32),
         distance=blank,
         trust=blank,
-        stir=blank,
+        independent_motion=blank,
     )
-    grey = painted(np.full((h, w, 3), 0.5, np.float32), near)
+    grey = synthesised(np.full((h, w, 3), 0.5, np.float32), hole)
     weights = np.stack([np.full((h, w), share), np.full((h, w), 1 - share)]).astype(np.float32)
-    return Decision(near, [direct, grey], weights, np.zeros((h, w, 3), np.float32), np.ones((h, w), np.float32), blank)
+    return FillPlan(hole, [direct, grey], weights, np.zeros((h, w, 3), np.float32), np.ones((h, w), np.float32), blank)
 
 
 def hole(size: tuple[int, int] = SIZE) -> NDArray[np.bool_]:
@@ -51,12 +51,12 @@ def hole(size: tuple[int, int] = SIZE) -> NDArray[np.bool_]:
 def test_a_shift_by_whole_pixels_copies_the_plates_own_values() -> None:
     plate = scene()[:48, :80].astype(np.float16)
     hidden = hole()
-    carried = carry(decided(hidden, (5, -3)), hidden, size=SIZE, source=lambda i: source_of(plate))
+    buffer = render_fill(decided(hidden, (5, -3)), hidden, size=SIZE, source=lambda i: source_of(plate))
     moved = np.roll(plate, (3, -5), (0, 1))
-    np.testing.assert_array_equal(carried.fill[hidden].astype(np.float16), moved[hidden])
-    assert (carried.source[hidden] == 3).all()
-    assert (carried.unseen[hidden] == 0).all()
-    np.testing.assert_allclose(carried.position[hidden], (grid(SIZE) + np.array([5, -3]))[hidden], atol=1e-4)
+    np.testing.assert_array_equal(buffer.fill[hidden].astype(np.float16), moved[hidden])
+    assert (buffer.source[hidden] == 3).all()
+    assert (buffer.unseen[hidden] == 0).all()
+    np.testing.assert_allclose(buffer.position[hidden], (pixel_grid(SIZE) + np.array([5, -3]))[hidden], atol=1e-4)
 
 
 @pytest.mark.parametrize("factor", [2, 5])
@@ -65,11 +65,11 @@ def test_proxy_coordinates_land_on_the_same_place_of_a_larger_plate(factor: int)
     y, x = np.mgrid[: size[0], : size[1]].astype(np.float32)
     plate = np.stack([x / 100, y / 100, np.ones_like(x)], -1)
     hidden = hole(size)
-    decision = decided(hole(), (2.5, -1.25))
-    carried = carry(decision, hidden, size=SIZE, source=lambda i: source_of(plate))
+    plan = decided(hole(), (2.5, -1.25))
+    buffer = render_fill(plan, hidden, size=SIZE, source=lambda i: source_of(plate))
     # 2.5 proxy pixels are 2.5 x factor plate pixels, whatever the offset of pixel centres.
-    np.testing.assert_allclose(carried.fill[hidden][:, 0], (x[hidden] + 2.5 * factor) / 100, rtol=2e-3, atol=1e-3)
-    np.testing.assert_allclose(carried.fill[hidden][:, 1], (y[hidden] - 1.25 * factor) / 100, rtol=2e-3, atol=1e-3)
+    np.testing.assert_allclose(buffer.fill[hidden][:, 0], (x[hidden] + 2.5 * factor) / 100, rtol=2e-3, atol=1e-3)
+    np.testing.assert_allclose(buffer.fill[hidden][:, 1], (y[hidden] - 1.25 * factor) / 100, rtol=2e-3, atol=1e-3)
 
 
 def test_a_blocked_pixel_is_never_sampled_not_even_by_a_bicubic_tap() -> None:
@@ -78,14 +78,14 @@ def test_a_blocked_pixel_is_never_sampled_not_even_by_a_bicubic_tap() -> None:
     blocked[20, 44] = True
     plate[blocked] = 1e4
     hidden = hole()
-    carried = carry(
+    buffer = render_fill(
         decided(hidden, (10.3, 0.4), share=0.9), hidden, size=SIZE, source=lambda i: source_of(plate, blocked)
     )
-    assert encode(carried.fill).max() < 0.51
-    around = hidden & (np.abs(grid(SIZE) + np.array([10.3, 0.4]) - np.array([44, 20])).max(-1) < 1)
+    assert to_log(buffer.fill).max() < 0.51
+    around = hidden & (np.abs(pixel_grid(SIZE) + np.array([10.3, 0.4]) - np.array([44, 20])).max(-1) < 1)
     assert around.any()
-    assert (carried.unseen[around] == 1).all()
-    assert (carried.source[around] == -1).all()
+    assert (buffer.unseen[around] == 1).all()
+    assert (buffer.source[around] == -1).all()
 
 
 def test_a_lone_pixel_that_no_plate_shows_is_mended_from_its_neighbours_and_marked() -> None:
@@ -93,30 +93,32 @@ def test_a_lone_pixel_that_no_plate_shows_is_mended_from_its_neighbours_and_mark
     blocked = np.zeros(SIZE, bool)
     blocked[20, 44] = True
     hidden = hole()
-    lone = hidden & (np.abs(grid(SIZE) + np.array([10, 0]) - np.array([44, 20])).max(-1) < 0.5)
+    lone = hidden & (np.abs(pixel_grid(SIZE) + np.array([10, 0]) - np.array([44, 20])).max(-1) < 0.5)
     assert lone.sum() == 1
-    carried = carry(decided(hidden, (10, 0)), hidden, size=SIZE, source=lambda i: source_of(plate, blocked))
-    np.testing.assert_allclose(carried.fill[hidden], 0.2, rtol=1e-5)
-    assert carried.unseen[lone] == 1
-    assert carried.source[lone] == -1
+    buffer = render_fill(decided(hidden, (10, 0)), hidden, size=SIZE, source=lambda i: source_of(plate, blocked))
+    np.testing.assert_allclose(buffer.fill[hidden], 0.2, rtol=1e-5)
+    assert buffer.unseen[lone] == 1
+    assert buffer.source[lone] == -1
 
 
 def test_where_no_neighbour_was_copied_the_paint_stays() -> None:
     plate, hidden = np.full((*SIZE, 3), 0.2, np.float32), hole()
-    carried = carry(decided(hidden, (10, 0)), hidden, size=SIZE, source=lambda i: source_of(plate, np.ones(SIZE, bool)))
-    np.testing.assert_allclose(encode(carried.fill[hidden]), 0.5, rtol=1e-5)
-    assert (carried.unseen[hidden] == 1).all()
+    buffer = render_fill(
+        decided(hidden, (10, 0)), hidden, size=SIZE, source=lambda i: source_of(plate, np.ones(SIZE, bool))
+    )
+    np.testing.assert_allclose(to_log(buffer.fill[hidden]), 0.5, rtol=1e-5)
+    assert (buffer.unseen[hidden] == 1).all()
 
 
 def test_a_clear_winner_is_taken_alone_and_a_close_call_is_shared() -> None:
     plate = np.full((*SIZE, 3), 3.0, np.float32)
     hidden = hole()
     open_plate = source_of(plate)
-    clear = carry(decided(hidden, (0, 0), share=0.9), hidden, size=SIZE, source=lambda i: open_plate)
+    clear = render_fill(decided(hidden, (0, 0), share=0.9), hidden, size=SIZE, source=lambda i: open_plate)
     np.testing.assert_allclose(clear.fill[hidden], 3.0, rtol=1e-5)
-    shared = carry(decided(hidden, (0, 0), share=0.4), hidden, size=SIZE, source=lambda i: open_plate)
-    expected = 0.4 * encode(np.float32(3.0)) + 0.6 * 0.5
-    np.testing.assert_allclose(encode(shared.fill[hidden]), expected, rtol=1e-4)
+    shared = render_fill(decided(hidden, (0, 0), share=0.4), hidden, size=SIZE, source=lambda i: open_plate)
+    expected = 0.4 * to_log(np.float32(3.0)) + 0.6 * 0.5
+    np.testing.assert_allclose(to_log(shared.fill[hidden]), expected, rtol=1e-4)
     np.testing.assert_allclose(shared.unseen[hidden], 0.6, atol=1e-5)
 
 
@@ -127,7 +129,7 @@ def test_a_proxy_never_shows_what_the_matte_hides() -> None:
     stained = pixels.copy()
     stained[matte > 0] = 1e4
     for size in ((200, 320), (50, 80), (37, 61)):
-        clean, dirty = make(pixels, matte, size=size), make(stained, matte, size=size)
+        clean, dirty = make_proxy(pixels, matte, size=size), make_proxy(stained, matte, size=size)
         np.testing.assert_array_equal(clean.image, dirty.image)
         np.testing.assert_array_equal(clean.hidden, dirty.hidden)
         assert dirty.hidden.any()

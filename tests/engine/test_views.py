@@ -13,9 +13,9 @@ import pytest
 
 from aan_engine.errors import PlateUnsupported
 from aan_engine.plates import exr, matte, stereo
-from aan_engine.plates.exr_attributes import carried
+from aan_engine.plates.exr_attributes import passthrough
 from aan_engine.plates.exr_header import Attribute, Description, PartDescription
-from aan_engine.plates.plate import Beauty, find_beauty
+from aan_engine.plates.plate import PictureChannels, find_picture_channels
 from plugin_host.server.inspection import in_words
 
 SHAPE = (24, 40)
@@ -56,8 +56,8 @@ def in_parts(path: Path) -> Path:
     return path
 
 
-def shown(description: Description, beauty: Beauty) -> str | None:
-    return stereo.shown(description.parts[beauty.part], beauty.names[0])
+def shown(description: Description, picture: PictureChannels) -> str | None:
+    return stereo.view_of(description.parts[picture.part], picture.names[0])
 
 
 def filled(source: Path, target: Path) -> tuple[Any, Any, Any]:
@@ -75,9 +75,9 @@ def test_the_first_eye_is_filled_and_every_bit_of_the_other_and_of_all_layers_st
             keep = ~hidden if index == 0 and name in "RGB" else np.ones(SHAPE, bool)
             assert new.channels[name][keep].tobytes() == channel[keep].tobytes(), (index, name)
             assert new.channels[name].dtype == channel.dtype
-        kept = {name: attribute.value for name, attribute in carried(old.description).items()}
+        kept = {name: attribute.value for name, attribute in passthrough(old.description).items()}
         assert {"framesPerSecond", "cryptomatte/abc/manifest", "view"} <= kept.keys()
-        assert kept.items() <= {name: a.value for name, a in carried(new.description).items()}.items()
+        assert kept.items() <= {name: a.value for name, a in passthrough(new.description).items()}.items()
         assert new.description.data_window == (-4, -2, 35, 21)
         assert new.header["pixelAspectRatio"] == 2.0
     assert (after.pixels[hidden] == 0.25).all()
@@ -86,14 +86,14 @@ def test_the_first_eye_is_filled_and_every_bit_of_the_other_and_of_all_layers_st
 def test_the_result_of_a_stereo_plate_says_which_eye_was_filled(tmp_path: Path) -> None:
     _, after, _ = filled(in_parts(tmp_path / "p.exr"), tmp_path / "out.exr")
     left, right = (part.description.attributes for part in after.parts)
-    assert left[stereo.NOTE].value == b"left"
-    assert stereo.NOTE not in right
+    assert left[stereo.FILLED_VIEW].value == b"left"
+    assert stereo.FILLED_VIEW not in right
 
 
 def test_a_result_that_is_filled_again_keeps_its_note_once(tmp_path: Path) -> None:
     filled(in_parts(tmp_path / "p.exr"), tmp_path / "out.exr")
     _, after, _ = filled(tmp_path / "out.exr", tmp_path / "again.exr")
-    assert after.parts[0].description.attributes[stereo.NOTE].value == b"left"
+    assert after.parts[0].description.attributes[stereo.FILLED_VIEW].value == b"left"
 
 
 def test_a_plate_with_one_view_or_none_gets_no_note(tmp_path: Path) -> None:
@@ -102,7 +102,7 @@ def test_a_plate_with_one_view_or_none_gets_no_note(tmp_path: Path) -> None:
         source = tmp_path / f"{number}.exr"
         OpenEXR.File(header(**more), channels).write(str(source))
         _, after, _ = filled(source, tmp_path / "out.exr")
-        assert stereo.NOTE not in after.parts[0].description.attributes
+        assert stereo.FILLED_VIEW not in after.parts[0].description.attributes
 
 
 def test_eyes_that_share_a_part_are_told_by_its_list_and_the_one_without_a_name_is_its_first() -> None:
@@ -112,9 +112,9 @@ def test_eyes_that_share_a_part_are_told_by_its_list_and_the_one_without_a_name_
     channels = tuple((name, "half") for name in names)
     part = PartDescription("", "scanline", "zip", window, window, channels, None, (), {"multiView": listed})
     description = Description(Path("p.exr"), (part,))
-    assert stereo.of(description) == ("right", "left")
-    assert shown(description, find_beauty(description, frame=1)) == "right"
-    assert shown(description, Beauty(0, ("left.R", "left.G", "left.B"))) == "left"
+    assert stereo.view_names(description) == ("right", "left")
+    assert shown(description, find_picture_channels(description, frame=1)) == "right"
+    assert shown(description, PictureChannels(0, ("left.R", "left.G", "left.B"))) == "left"
 
 
 def test_the_eye_that_is_named_is_filled_and_the_other_keeps_every_bit(tmp_path: Path) -> None:
@@ -126,8 +126,8 @@ def test_the_eye_that_is_named_is_filled_and_the_other_keeps_every_bit(tmp_path:
     for name, channel in before.parts[0].channels.items():
         assert left.channels[name].tobytes() == channel.tobytes()
     assert (right.channels["R"][hidden] == np.float16(0.25)).all()
-    assert right.description.attributes[stereo.NOTE].value == b"right"
-    assert stereo.NOTE not in left.description.attributes
+    assert right.description.attributes[stereo.FILLED_VIEW].value == b"right"
+    assert stereo.FILLED_VIEW not in left.description.attributes
 
 
 def test_an_eye_in_a_shared_part_goes_by_its_own_channels_and_not_by_a_layer_s() -> None:
@@ -136,8 +136,8 @@ def test_an_eye_in_a_shared_part_goes_by_its_own_channels_and_not_by_a_layer_s()
     channels = tuple((name, "half") for name in names)
     part = PartDescription("", "scanline", "zip", (0, 0, 3, 3), (0, 0, 3, 3), channels, None, (), {"multiView": listed})
     description = Description(Path("p.exr"), (part,))
-    assert find_beauty(description, frame=1, view="left").names == ("left.R", "left.G", "left.B")
-    assert find_beauty(description, frame=1, view="right").names == ("R", "G", "B")
+    assert find_picture_channels(description, frame=1, view="left").names == ("left.R", "left.G", "left.B")
+    assert find_picture_channels(description, frame=1, view="right").names == ("R", "G", "B")
 
 
 def test_an_eye_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
@@ -167,7 +167,7 @@ def test_a_list_of_views_that_ends_early_does_no_harm() -> None:
     part = PartDescription("", "scanline", "zip", (0, 0, 1, 1), (0, 0, 1, 1), (("Y", "half"),), None)
     for cut in range(len(MULTI_VIEW)):
         attributes = {"multiView": Attribute("stringvector", MULTI_VIEW[:cut], at=0)}
-        assert len(stereo.of(Description(Path("p.exr"), (replace(part, attributes=attributes),)))) <= 2
+        assert len(stereo.view_names(Description(Path("p.exr"), (replace(part, attributes=attributes),)))) <= 2
 
 
 def test_info_names_the_eye_that_is_filled_and_the_one_that_stays(tmp_path: Path) -> None:

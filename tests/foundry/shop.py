@@ -104,9 +104,9 @@ class Shop:
     def press(self, button: str) -> None:
         self.stage.press(NAME, button)
 
-    def until(self, seen: Callable[[], Any], *, seconds: float = 40.0) -> None:
+    def until(self, region: Callable[[], Any], *, seconds: float = 40.0) -> None:
         """Turns the event loop until something is seen."""
-        assert self.stage.run(until=seen, seconds=seconds), (self.state, self.stage.artist.messages)
+        assert self.stage.run(until=region, seconds=seconds), (self.state, self.stage.artist.messages)
 
     @property
     def state(self) -> str:

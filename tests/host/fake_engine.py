@@ -127,10 +127,10 @@ class FakeEngine:
             os.kill(os.getpid(), signal.SIGKILL)
         elif word == "crash":
             time.sleep(WORK)
-            with decode_watchdog.reading(plate.path, frame=plate.frame):
+            with decode_watchdog.watch(plate.path, frame=plate.frame):
                 os.kill(os.getpid(), signal.SIGSEGV)
         elif word == "hang":
-            with decode_watchdog.reading(plate.path, frame=plate.frame, patience=0.5):
+            with decode_watchdog.watch(plate.path, frame=plate.frame, patience=0.5):
                 ctypes.PyDLL(None).sleep(1000)
         elif word == "fault":
             raise RuntimeError("a bug")

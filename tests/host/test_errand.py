@@ -27,9 +27,9 @@ class Host:
         self.errand = Errand(self.contact)
         self.frames: list[int] = []
 
-    def until(self, seen: Callable[[], object]) -> None:
+    def until(self, region: Callable[[], object]) -> None:
         end = time.monotonic() + 30
-        while not seen():
+        while not region():
             assert time.monotonic() < end, (self.errand.standing, self.contact.state)
             self.frames += self.errand.tick().frames
             time.sleep(0.01)

@@ -140,9 +140,9 @@ class InAStudio(unittest.TestCase):
             self.assertEqual(getattr(bpy.ops.aan, button)(), {"FINISHED"})
         return heartbeat.of(versions.active_strip(self.scene))
 
-    def tick_until(self, seen, *, patience=20.0):
+    def tick_until(self, region, *, patience=20.0):
         end = time.monotonic() + patience
-        while not seen():
+        while not region():
             assert time.monotonic() < end, [(c.standing, c.note) for c in heartbeat.cleanings()]
             heartbeat.tick()
             time.sleep(0.01)

@@ -35,10 +35,10 @@ def host(request: pytest.FixtureRequest, tmp_path: Path, engine: Any) -> Iterato
     found.close()
 
 
-def until(host: Host, seen: Callable[[], Any], *, seconds: float = 40.0) -> None:
+def until(host: Host, region: Callable[[], Any], *, seconds: float = 40.0) -> None:
     """Let time pass until something is seen."""
     end = time.monotonic() + seconds
-    while not seen():
+    while not region():
         assert time.monotonic() < end, (host.ended(), host.words(), host.frames())
         host.look()
 

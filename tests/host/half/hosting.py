@@ -72,11 +72,11 @@ class InAHost(unittest.TestCase):
         """Tick until the errand is in one of these phases; an engine that lives answers greetings meanwhile."""
         self.look_until(lambda: self.standing.phase in phases)
 
-    def look_until(self, seen):
+    def look_until(self, region):
         end = time.monotonic() + 5
         while True:
             self.tick()
-            if seen():
+            if region():
                 return
             self.assertLess(time.monotonic(), end, (self.standing, self.contact.state))
             time.sleep(0.002)
