@@ -13,7 +13,7 @@ from aan_engine.core.sampling import pixel_grid, sample
 from aan_engine.motion.flow_field import MotionField, crossfill, estimate_motion
 from aan_engine.motion.foreground import thin_parts
 from aan_engine.motion.tracks import track_until_visible
-from tests.engine.test_registration import PLACED, SIZE, seen_through, textured
+from tests.engine.synthetic import PLACED, SIZE, seen_through, textured
 
 Array = NDArray[np.float32]
 

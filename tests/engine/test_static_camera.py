@@ -15,7 +15,7 @@ from aan_engine.plates.source_plate import SourcePlate
 from aan_engine.rendering.fill_buffer import FillBuffer
 from aan_engine.rendering.static_camera import APART, SampleSwap
 from tests.engine.shots import Array, scene, shot_of
-from tests.engine.sources import source_of
+from tests.engine.source_plates import source_of
 
 SIZE, SIGMA, FRAMES = (96, 128), 0.02, 20
 GRAIN = GrainModel(np.array([0.0, 1.0]), np.full((2, 3), SIGMA**2))

@@ -16,8 +16,9 @@ from aan_engine.rendering.fill_buffer import FillBuffer
 from aan_engine.rendering.tile_cache import TileView
 from aan_engine.rendering.warp import render_fill
 from aan_engine.selection.plan import FillPlan
+from tests.engine.fill_plans import SIZE, decided, hole
 from tests.engine.shots import scene
-from tests.engine.test_transport import SIZE, decided, hole, source_of
+from tests.engine.test_warp import source_of
 
 Array = NDArray[np.float32]
 FACTOR = 5

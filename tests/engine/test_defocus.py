@@ -15,7 +15,7 @@ from aan_engine.plates.source_plate import sample_plate
 from aan_engine.rendering.defocus import estimate_blur, grain_after_blur
 from aan_engine.shot import Controls
 from tests.engine.shots import Array, box_matte, pan, scene, shot_of
-from tests.engine.sources import source_of
+from tests.engine.source_plates import source_of
 
 SIZE = (400, 640)
 RIM = np.stack(np.meshgrid(np.arange(60, 600, 90), np.arange(60, 360, 70)), -1).reshape(-1, 2).astype(np.float32)

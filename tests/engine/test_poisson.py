@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from aan_engine.selection.poisson import MISMATCH, poisson_correction
-from tests.engine.test_registration import textured
+from tests.engine.synthetic import textured
 
 
 def case() -> tuple[np.ndarray, np.ndarray]:

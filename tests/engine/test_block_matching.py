@@ -13,7 +13,7 @@ from aan_engine.registration.overlap_score import precision
 from aan_engine.registration.photometric import Registration, refine_homography
 from aan_engine.registration.pyramid import Pyramid
 from aan_engine.registration.recovery import ONCE_IN, PATIENCE, RecoveryBudget, is_reliable, recover
-from tests.engine.test_registration import PLACED, SIZE, corner_error, seen_through, textured, whole
+from tests.engine.synthetic import PLACED, SIZE, corner_error, seen_through, textured, whole
 
 FAR = np.array([[1.06, -0.05, 60.0], [0.07, 0.96, 20.0], [2e-4, -1e-4, 1]])
 BETWEEN = np.linalg.inv(FAR) @ PLACED

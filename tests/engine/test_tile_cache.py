@@ -13,7 +13,7 @@ from aan_engine.colour.log_encoding import to_log
 from aan_engine.plates.source_plate import SourcePlate
 from aan_engine.rendering.tile_cache import TILE, TileCache, Window
 from tests.engine.shots import Array
-from tests.engine.sources import Picture, source_of
+from tests.engine.source_plates import Picture, source_of
 
 SIZE = (2 * TILE + 37, 2 * TILE + 91)
 SIGMA = 2.8
