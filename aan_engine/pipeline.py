@@ -88,7 +88,7 @@ def fill(
     )
     with ExitStack() as stack:
         plate_cache = PlateCache(shot_frames)
-        proxies = stack.enter_context(_reel(shot_frames, plate_cache, tell))
+        proxies = stack.enter_context(_build_proxies(shot_frames, plate_cache, tell))
         shot_motion = ShotMotion(proxies, policy=policy)
         controls = shot.controls
         selector = Selector(
@@ -158,7 +158,7 @@ def _device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _reel(shot_frames: ShotFrames, plate_cache: PlateCache, tell: Callable[[Progress], None]) -> ProxyStore:
+def _build_proxies(shot_frames: ShotFrames, plate_cache: PlateCache, tell: Callable[[Progress], None]) -> ProxyStore:
     """Every frame's proxy, clean plates behind the shot's own."""
     proxies: ProxyStore | None = None
     total = len(shot_frames.files)

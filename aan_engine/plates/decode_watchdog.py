@@ -57,7 +57,7 @@ def start(path: Path) -> None:
     Raises:
         OSError: it cannot be made.
     """
-    global _trail
+    global _shared_note
     with path.open("wb+") as file:
         file.truncate(_SIZE)
         _shared_note = mmap.mmap(file.fileno(), _SIZE)

@@ -52,7 +52,7 @@ def test_a_shot_that_hides_nothing_costs_a_read_and_a_write_a_frame(
         raise AssertionError("nothing is to be aligned, decided, or put on a reel")
 
     shot = shot_of(tmp_path, pan(4), nothing(4), aovs=("confidence", "source"), controls=controls)
-    for name in ("_networks", "_reel", "Survey", "Decider"):
+    for name in ("_networks", "_build_proxies", "ShotMotion", "Selector"):
         monkeypatch.setattr(pipeline, name, never)
     read: list[int] = []
     reading = exr.read

@@ -19,8 +19,8 @@ CRASH = """
 import ctypes, sys
 from pathlib import Path
 import OpenEXR
-from aan_engine import breadcrumb, exr
-breadcrumb.lay(Path(sys.argv[1]))
+from aan_engine.plates import decode_watchdog, exr
+decode_watchdog.start(Path(sys.argv[1]))
 exr.read(Path(sys.argv[2]), frame=1001)
 OpenEXR.File = lambda *_, **__: ctypes.string_at(0)
 exr.read(Path(sys.argv[2]), frame=1002)
@@ -29,7 +29,7 @@ exr.read(Path(sys.argv[2]), frame=1002)
 
 @pytest.fixture
 def trail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(decode_watchdog, "_trail", None)
+    monkeypatch.setattr(decode_watchdog, "_shared_note", None)
     decode_watchdog.start(tmp_path / "trail")
     return tmp_path / "trail"
 
@@ -78,7 +78,7 @@ def test_patience_ends() -> None:
 def test_without_a_trail_nothing_is_noted_and_a_trail_that_is_none_tells_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decode_watchdog, "_trail", None)
+    monkeypatch.setattr(decode_watchdog, "_shared_note", None)
     with decode_watchdog.watch(tmp_path / "p.exr", frame=1):
         assert list(tmp_path.iterdir()) == []
     (tmp_path / "short").write_bytes(b"\1")
@@ -106,7 +106,7 @@ def test_what_is_written_is_noted_as_well_while_it_is_read_back(
         read.append(file.name)
         return reading(file, frame=frame, patience=patience)
 
-    monkeypatch.setattr(decode_watchdog, "reading", noted)
+    monkeypatch.setattr(decode_watchdog, "watch", noted)
     write_rgb(tmp_path / "p.exr", pan(1)[0])
     plate = exr.read(tmp_path / "p.exr", frame=1)
     exr.write(tmp_path / "o.exr", plate, pixels=plate.pixels, hidden=plate.pixels[..., 0] < -1)

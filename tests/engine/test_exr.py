@@ -248,7 +248,7 @@ def test_a_changed_bit_is_counted_and_refused(tmp_path: Path) -> None:
 def test_a_frame_altered_on_disk_is_refused_and_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = make(tmp_path / "p.exr", rgb(np.float16), compression=OpenEXR.NO_COMPRESSION)
     before = exr.read(source, frame=1)
-    honest = exr.carry_over
+    honest = exr.splice
 
     def and_a_flipped_bit(path: Path, parts: Any) -> None:
         honest(path, parts)
@@ -256,7 +256,7 @@ def test_a_frame_altered_on_disk_is_refused_and_removed(tmp_path: Path, monkeypa
         data[-1] ^= 1
         path.write_bytes(data)
 
-    monkeypatch.setattr(exr, "carry_over", and_a_flipped_bit)
+    monkeypatch.setattr(exr, "splice", and_a_flipped_bit)
     with pytest.raises(OutsideMatteError, match="bits differ"):
         exr.write(tmp_path / "out.exr", before, pixels=before.pixels, hidden=np.zeros(SHAPE, bool))
     assert names_in(tmp_path) == ["p.exr"]
@@ -264,7 +264,7 @@ def test_a_frame_altered_on_disk_is_refused_and_removed(tmp_path: Path, monkeypa
 
 def test_a_lost_attribute_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = exr.read(make(tmp_path / "p.exr", rgb(np.float16), owner="us"), frame=1)
-    monkeypatch.setattr(exr, "carry_over", lambda path, parts: None)
+    monkeypatch.setattr(exr, "splice", lambda path, parts: None)
     with pytest.raises(OutsideMatteError, match="owner"):
         exr.write(tmp_path / "out.exr", before, pixels=before.pixels, hidden=np.zeros(SHAPE, bool))
 
@@ -287,8 +287,8 @@ def test_a_full_disk_leaves_the_earlier_result_as_it_was(tmp_path: Path) -> None
     script = f"""
 import resource, numpy as np
 from pathlib import Path
-from aan_engine import exr
-from aan_engine.shot import PlateUnwritable
+from aan_engine.plates import exr
+from aan_engine.errors import PlateUnwritable
 plate = exr.read(Path({str(source)!r}), frame=1)
 resource.setrlimit(resource.RLIMIT_FSIZE, (9000, {resource.RLIM_INFINITY}))
 try:

@@ -49,7 +49,7 @@ def test_a_hole_is_painted_as_with_all_of_the_frame(
 ) -> None:
     visible = shown(*boxes)
     hole = painted(decoder, visible)
-    monkeypatch.setattr(room, "window", lambda marked, margin: (slice(0, CELLS[0]), slice(0, CELLS[1])))
+    monkeypatch.setattr(room, "cell_window", lambda marked, margin: (slice(0, CELLS[0]), slice(0, CELLS[1])))
     torch.testing.assert_close(hole, painted(decoder, visible), rtol=0, atol=1e-6)
     assert hole[visible.expand_as(hole) < 1].abs().min() > 0
 

@@ -31,7 +31,7 @@ class Reading(ShotFrames):
 
 
 @pytest.fixture
-def roles(tmp_path: Path) -> Reading:
+def shot_frames(tmp_path: Path) -> Reading:
     return Reading(shot_of(tmp_path, pan(4), box_matte(4)))
 
 

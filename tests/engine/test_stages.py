@@ -22,7 +22,7 @@ SIZE = (96, 160)
 
 
 @pytest.fixture
-def reel() -> Iterator[ProxyStore]:
+def proxies() -> Iterator[ProxyStore]:
     """Six frames; nothing is hidden in the third."""
     mattes = box_matte(6, size=SIZE)
     mattes[2] = np.zeros(SIZE, np.float32)
