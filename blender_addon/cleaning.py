@@ -14,10 +14,10 @@ import bpy
 
 from . import result, shot, versions
 from .developing import Developing
-from .plugin_host.contact import Contact
-from .plugin_host.errand import Errand, Tick
+from .plugin_host.engine_monitor import Contact
 from .plugin_host.errors import HostError
-from .plugin_host.standing import Phase, Standing
+from .plugin_host.host_job import Errand, Tick
+from .plugin_host.job_status import Phase, Standing
 from .record import Record, read
 
 

@@ -15,7 +15,7 @@ from bpy.app.handlers import persistent
 
 from . import preferences, shot
 from .cleaning import Cleaning, unfinished
-from .plugin_host.contact import Contact
+from .plugin_host.engine_monitor import Contact
 from .plugin_host.errors import HostError
 
 BUSY, IDLE = 0.1, 0.5  # seconds between two looks

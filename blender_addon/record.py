@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from .plugin_host import ticket
+from .plugin_host import job_handle
 from .plugin_host.codec import from_json, to_json
 from .plugin_host.errors import ProtocolError
-from .plugin_host.standing import Phase
+from .plugin_host.job_status import Phase
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Record:
         phase: the name of the `Phase` in which it was left.
     """
 
-    ticket: ticket.Ticket
+    ticket: job_handle.Ticket
     frames: tuple[int, ...]
     offset: int
     own: bool = True

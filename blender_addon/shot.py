@@ -13,8 +13,8 @@ from . import exr_header, folder, mattes, plates, properties, result, versions
 from .developing import Order
 from .faults import StripUnsuited
 from .plates import Plates
+from .plugin_host.job_handle import Ticket
 from .plugin_host.protocol import JobSpec
-from .plugin_host.ticket import Ticket
 from .record import Record
 
 SPACES = {"sRGB": "sRGB - Texture"}

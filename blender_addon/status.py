@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .plugin_host.contact import EngineState, Presence
-from .plugin_host.standing import Phase, Standing
+from .plugin_host.engine_monitor import EngineState, Presence
+from .plugin_host.job_status import Phase, Standing
 from .record import Record
 
 WIDEST = 46  # characters that a sidebar shows without being pulled wider

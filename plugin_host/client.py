@@ -11,11 +11,11 @@ import time
 from types import TracebackType
 from typing import Callable, Iterator, List, Optional, Type, Union
 
-from . import connection as connection_file
-from .connection import Connection
+from . import connection_file
+from .client_events import LOST, Arrival, EngineLost
+from .connection_file import Connection
+from .engine_socket import Line
 from .errors import EngineGone, EngineRefused
-from .line import Line
-from .news import LOST, Arrival, EngineLost
 from .protocol import (
     Cancel,
     Cancelled,

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import IO, Dict, List, Optional
 
-from . import connection as connection_file
+from . import connection_file
 from .client import Client
 from .errors import EngineRefused, EngineStartFailed
 from .interpreter import install_command

@@ -112,7 +112,7 @@ def _not_while_solving(node: Any) -> None:
 def _solve(node: Any, first: int, last: int, *, preview: bool = False, into: str = "") -> None:
     """Prepare the jobs and begin. `into` is the version that is to be completed; without it a new one is made."""
     from . import order
-    from .host.ticket import Ticket
+    from .host.job_handle import Ticket
 
     _not_while_solving(node)
     pulse.contact()  # before anything is rendered in vain

@@ -17,8 +17,8 @@ from .host.errors import HostError
 from .quiet import quietly
 
 if TYPE_CHECKING:
-    from .host.contact import Contact
-    from .host.ticket import Ticket
+    from .host.engine_monitor import Contact
+    from .host.job_handle import Ticket
     from .solving import Solving
 
 BEAT = 200  # milliseconds between two looks
@@ -117,7 +117,7 @@ def contact() -> Contact:
     global _contact
     if _contact is None:
         try:
-            from .host.contact import Contact
+            from .host.engine_monitor import Contact
             from .host.interpreter import find
         except ImportError as error:
             hint = f"Install the packaged plug-in with a folder vendor/{tag()}, or put pyzmq on PYTHONPATH."
@@ -214,7 +214,7 @@ def _stop() -> None:
 
 def _wait_for(solving: Solving) -> None:
     """Block until it is over; an engine that is lost meanwhile is started again."""
-    from .host.standing import Phase
+    from .host.job_status import Phase
 
     restarts, said = 0, ""
     node, spoken_to = solving.node, contact()
@@ -238,7 +238,7 @@ def _wait_for(solving: Solving) -> None:
 
 
 def _start_again(spoken_to: Contact, restarts: int) -> int:
-    from .host.contact import Presence
+    from .host.engine_monitor import Presence
 
     if spoken_to.state.presence is Presence.STARTING:
         return restarts

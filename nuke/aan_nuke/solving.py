@@ -14,13 +14,13 @@ from typing import Any, List, Optional
 import nuke
 
 from . import cellar, result, words
-from .host import ticket as ticket_file
-from .host.contact import Contact, Presence
-from .host.errand import Errand
+from .host import job_handle as ticket_file
+from .host.engine_monitor import Contact, Presence
 from .host.errors import HostError
+from .host.host_job import Errand
+from .host.job_handle import Ticket
+from .host.job_status import Phase
 from .host.sequence import frame_path
-from .host.standing import Phase
-from .host.ticket import Ticket
 from .quiet import quietly
 
 WORST = 8  # frames that are named

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from .host.contact import EngineState, Presence
-from .host.standing import Phase, Standing
+from .host.engine_monitor import EngineState, Presence
+from .host.job_status import Phase, Standing
 
 STAGES = {"look": "looking at the shot", "decide": "deciding where from", "fill": "filling"}
 

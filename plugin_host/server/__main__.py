@@ -9,8 +9,8 @@ import os
 import signal
 import sys
 
-from .. import connection
-from ..connection import Connection
+from .. import connection_file
+from ..connection_file import Connection
 from ..protocol import HIGHEST, LOWEST
 from .broker import Broker
 from .cache import Cache, usual_budget, usual_root
@@ -19,7 +19,7 @@ from .engine import ENGINE
 
 def serve(engine: str = ENGINE) -> int:
     """Run an engine until it is told to stop; returns the process's exit code."""
-    lock = connection.claim()
+    lock = connection_file.claim()
     if lock is None:
         print("an engine of yours runs already on this machine", file=sys.stderr)
         return 1
@@ -27,7 +27,7 @@ def serve(engine: str = ENGINE) -> int:
         broker = Broker(engine, Cache(usual_root(), budget=usual_budget()), release=_release())
         broker.leave_on(signal.SIGINT, signal.SIGTERM)
         failure = broker.run(announce=lambda: _announce(broker))
-        connection.remove(broker.session)
+        connection_file.remove(broker.session)
     if failure is not None:
         print(failure, file=sys.stderr)
     return 0 if failure is None else 1
@@ -43,7 +43,7 @@ def main() -> int:
 
 
 def _announce(broker: Broker) -> None:
-    connection.write(Connection(broker.endpoint, broker.token, os.getpid(), broker.session, LOWEST, HIGHEST))
+    connection_file.write(Connection(broker.endpoint, broker.token, os.getpid(), broker.session, LOWEST, HIGHEST))
     logging.getLogger(__name__).info("engine %s listens at %s", broker.session, broker.endpoint)
 
 

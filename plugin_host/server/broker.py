@@ -20,12 +20,12 @@ from ..errors import ProtocolError
 from ..protocol import Event, Refused, Reply
 from ..wire import Envelope
 from .cache import Cache
-from .crew import Crew
-from .desk import Declined, Desk, Inquiry, Offer
-from .dispatcher import Dispatcher
+from .file_service import Declined, Desk, Inquiry, Offer
 from .jobs import Job, Ledger
-from .orders import Report
-from .switchboard import Switchboard
+from .router import Switchboard
+from .scheduler import Dispatcher
+from .worker_messages import Report
+from .worker_process import Crew
 
 log = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from pathlib import Path
 import platformdirs
 
 from ..sequence import parse
-from .reports import picture_of, report_of
+from .report_files import picture_of, report_of
 
 NAME = "fill.####.exr"
 MANIFEST = "manifest.json"

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..controls import Value
-from .options import Aov, Channel, Device, First, Last, Matte, Out, Plate, controlled, from_root, job_of
-from .outcome import faults_in_words, give_up, give_up_on, tell_end, tell_report
+from .cli_exit import faults_in_words, give_up, give_up_on, tell_end, tell_report
+from .cli_options import Aov, Channel, Device, First, Last, Matte, Out, Plate, controlled, from_root, job_of
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -50,14 +50,14 @@ def fill(
 ) -> None:
     """Fill a shot, without the persistent engine."""
     from ..sequence import counted
-    from . import apart
+    from . import subprocess_job
     from .display import Display
-    from .reports import report_of, told
+    from .report_files import report_of, told
 
     spec = job_of(plate, matte, first=first, last=last, matte_channel=matte_channel, device=device, aov=aov, **controls)
     out, began = from_root(out), time.monotonic()
     with faults_in_words(), Display() as display:
-        written = apart.fill(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
+        written = subprocess_job.fill(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
     print(f"{counted(written)} in {time.monotonic() - began:.1f} s: {out}")
     tell_report(told(report_of(out)))
 
@@ -126,14 +126,14 @@ def cancel(job: Annotated[str, typer.Argument(help="Its name, as `aan jobs` list
 @app.command()
 def stop() -> None:
     """Stop the running engine; what it works on is cancelled, finished frames stay."""
-    from .. import connection
+    from .. import connection_file
     from ..errors import EngineGone
 
     with faults_in_words(), _running() as client:
         end = time.monotonic() + LEAVE
         with suppress(EngineGone):  # perhaps it has left already: the lock will tell
             client.answer(client.shutdown(), timeout=LEAVE)
-        while connection.is_held(connection.runtime_folder() / connection.ENGINE_LOCK):
+        while connection_file.is_held(connection_file.runtime_folder() / connection_file.ENGINE_LOCK):
             if time.monotonic() > end:
                 give_up_on(client.connection.pid, f"the engine has not left in {LEAVE:.0f} s")
             time.sleep(0.05)
@@ -144,7 +144,7 @@ def info(files: Annotated[list[Path], typer.Argument(help="Pictures and movies."
     """Print what the engine sees in a file: parts, windows, channels, compression, timecode, what is filled."""
     from aan_engine.footage import describe
 
-    from .inspection import in_words
+    from .describe import in_words
 
     broken = False
     for file in files:
@@ -185,12 +185,12 @@ def main() -> None:
 
 @contextmanager
 def _running() -> Iterator[Client]:
-    from .. import connection
+    from .. import connection_file
     from ..launch import find
 
     client = find(name="aan")
     if client is None:
-        found = connection.read()
+        found = connection_file.read()
         if found is not None:
             give_up_on(found.pid, "the engine does not answer")
         give_up("no engine is running", "")

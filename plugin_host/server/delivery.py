@@ -15,10 +15,10 @@ from pathlib import Path
 
 from ..sequence import frame_path
 from .cache import Shelf
-from .faults import StopAsked
-from .intake import Intake
-from .orders import Framed, Order, Report
-from .reports import NOTHING, Told, picture_of, report_of, told
+from .failures import StopAsked
+from .job_inputs import Intake
+from .report_files import NOTHING, Told, picture_of, report_of, told
+from .worker_messages import Framed, Order, Report
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from typing import Any, Protocol, cast
 
 from aan_engine.shot import Controls, FrameFile, Known, Shot
 
-from .intake import Intake
+from .job_inputs import Intake
 
 ENGINE = "aan_engine.pipeline"
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..protocol import JobSpec, JobState
-from .reports import NOTHING, Told
+from .report_files import NOTHING, Told
 
 REMEMBERED = 200  # ended jobs, so that an engine may run for months
 

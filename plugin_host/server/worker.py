@@ -21,8 +21,8 @@ from aan_engine.shot import AanError
 
 from .cache import Cache
 from .engine import load
-from .orders import Broken, Keep, Order, Perishing, Ready, Report, Stop
-from .task import Task
+from .job_run import Task
+from .worker_messages import Broken, Keep, Order, Perishing, Ready, Report, Stop
 
 FATAL = frozenset({"out-of-memory", "engine-changed"})  # ways for a job to end after which the worker ends as well
 TURN = 0.001  # seconds for the inbox to listen, as an engine that computes may hold the interpreter all the time

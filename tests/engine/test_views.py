@@ -16,7 +16,7 @@ from aan_engine.attributes import carried
 from aan_engine.header import Attribute, Description, PartDescription
 from aan_engine.plate import Beauty, find_beauty
 from aan_engine.shot import PlateUnsupported
-from plugin_host.server.inspection import in_words
+from plugin_host.server.describe import in_words
 
 SHAPE = (24, 40)
 MULTI_VIEW = b"\x05\0\0\0right\x04\0\0\0left"

@@ -53,9 +53,9 @@ class Shop:
 
     def impatient(self) -> None:
         """An engine that is gone is missed sooner than an artist would."""
-        from aan_nuke.host import contact, line
+        from aan_nuke.host import engine_monitor, engine_socket
 
-        line.QUIET, line.PATIENCE, contact.LOOK = 0.2, 0.6, 0.1
+        engine_socket.QUIET, engine_socket.PATIENCE, engine_monitor.LOOK = 0.2, 0.6, 0.1
 
     def __exit__(self, *error: Any) -> None:
         pulse = sys.modules.get("aan_nuke.pulse")

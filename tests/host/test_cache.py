@@ -12,10 +12,10 @@ import pytest
 
 from plugin_host.errors import SequenceError
 from plugin_host.protocol import JobSpec
-from plugin_host.server import local
+from plugin_host.server import in_process
 from plugin_host.server.cache import Cache, usual_budget, usual_root
 from plugin_host.server.delivery import deliver
-from plugin_host.server.intake import SEQUENCES, take_in
+from plugin_host.server.job_inputs import SEQUENCES, take_in
 
 
 @pytest.fixture
@@ -183,7 +183,7 @@ def test_a_result_that_is_no_exr_is_refused_by_name(spec, tmp_path):
 def test_a_place_that_cannot_be_written_to_is_found_out_before_the_engine_starts(spec, tmp_path):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(OSError, match="file"):
-        local.fill(spec, str(tmp_path / "file" / "out.####.exr"), progress=print, engine="no_such_engine")
+        in_process.fill(spec, str(tmp_path / "file" / "out.####.exr"), progress=print, engine="no_such_engine")
 
 
 # The shelves

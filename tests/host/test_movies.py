@@ -11,10 +11,10 @@ import pytest
 
 from plugin_host.errors import SequenceError
 from plugin_host.protocol import JobSpec
-from plugin_host.server import local
+from plugin_host.server import in_process
 from plugin_host.server.engine import shot_of
-from plugin_host.server.intake import take_in
-from plugin_host.server.reels import frames_in
+from plugin_host.server.job_inputs import take_in
+from plugin_host.server.movie_inputs import frames_in
 from tests.engine.pictures import RATE, movie
 
 LENGTH = 4
@@ -92,7 +92,7 @@ def test_frames_of_a_matte_movie_do_not_stand_in_for_one_another(spec: JobSpec, 
 
 def test_a_movie_goes_in_and_an_exr_sequence_comes_out_with_its_timecode(spec: JobSpec, tmp_path: Path) -> None:
     out = str(tmp_path / "out" / "clean.####.exr")
-    assert local.fill(spec, out, progress=lambda step: None) == LENGTH
+    assert in_process.fill(spec, out, progress=lambda step: None) == LENGTH
     for number in range(1, LENGTH + 1):
         header = OpenEXR.File(str(tmp_path / "out" / f"clean.{number:04}.exr")).header()
         assert header["framesPerSecond"] == RATE

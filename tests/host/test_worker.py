@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from plugin_host.protocol import JobSpec
-from plugin_host.server import task
+from plugin_host.server import job_run
 from plugin_host.server.cache import Cache
 from plugin_host.server.engine import load
-from plugin_host.server.intake import InputFile, take_in
-from plugin_host.server.orders import Broken, Completed, Framed, Order, Report, Stopped
-from plugin_host.server.task import Task
+from plugin_host.server.job_inputs import InputFile, take_in
+from plugin_host.server.job_run import Task
+from plugin_host.server.worker_messages import Broken, Completed, Framed, Order, Report, Stopped
 
 
 class WatchedCache(Cache):
@@ -78,7 +78,7 @@ def test_a_long_shot_is_not_looked_over_after_every_frame(house, looks):
     job = Run(house, house.plates(*["fill"] * 50))
     assert job.perform() == Completed("job")
     assert len(looks) == 50 * 2 + 51  # each frame's plate and matte, and at the end everything once
-    assert len(job.cache.kept) == 1 + 50 // task.ROOM_EVERY
+    assert len(job.cache.kept) == 1 + 50 // job_run.ROOM_EVERY
 
 
 def test_a_plate_that_changes_ends_the_job_at_its_own_frame_and_nothing_stays_in_the_cache(house):
@@ -125,7 +125,7 @@ def test_frames_from_an_earlier_run_stay_when_a_later_one_is_withdrawn(house):
 
 
 def test_room_is_made_with_what_is_to_be_kept_by_then(house):
-    job = Run(house, house.plates(*["fill"] * (task.ROOM_EVERY + 1)))
+    job = Run(house, house.plates(*["fill"] * (job_run.ROOM_EVERY + 1)))
     job.after[1001] = lambda: job.kept.append("accepted meanwhile")
     job.perform()
     assert job.cache.kept == [{job.order.key}, {job.order.key, "accepted meanwhile"}]

@@ -3,10 +3,10 @@
 import time
 import unittest
 
-from host_half import line
+from host_half import engine_socket
 from host_half.client import Client
+from host_half.client_events import Arrival, EngineBack, EngineLost, Garbled
 from host_half.errors import EngineGone, EngineRefused
-from host_half.news import Arrival, EngineBack, EngineLost, Garbled
 from host_half.protocol import (
     HIGHEST,
     LOWEST,
@@ -38,7 +38,7 @@ SPEC = JobSpec("/s/p.####.exr", "/s/m.exr")
 
 class WithEngine(unittest.TestCase):
     def setUp(self):
-        self.pace = (line.QUIET, line.PATIENCE, line.SLICE)
+        self.pace = (engine_socket.QUIET, engine_socket.PATIENCE, engine_socket.SLICE)
         self.addCleanup(self.restore_pace)
         self.engine = Engine()
         self.addCleanup(self.engine.close)
@@ -47,15 +47,15 @@ class WithEngine(unittest.TestCase):
         self.addCleanup(self.client.close)
 
     def restore_pace(self):
-        line.QUIET, line.PATIENCE, line.SLICE = self.pace
+        engine_socket.QUIET, engine_socket.PATIENCE, engine_socket.SLICE = self.pace
 
     def hurry(self):
         """Silence is noticed within a tenth of a second."""
-        line.QUIET, line.PATIENCE = 0.05, 0.1
+        engine_socket.QUIET, engine_socket.PATIENCE = 0.05, 0.1
 
     def linger(self):
         """One look takes all that lies there, however busy the machine is."""
-        line.SLICE = 5.0
+        engine_socket.SLICE = 5.0
 
     def get_in(self):
         self.engine.welcome()

@@ -6,12 +6,12 @@ import time
 import unittest
 from pathlib import Path
 
-from host_half import contact, line
-from host_half.contact import Contact
-from host_half.errand import Errand
+from host_half import engine_monitor, engine_socket
+from host_half.engine_monitor import Contact
 from host_half.errors import EngineAbsent
+from host_half.host_job import Errand
+from host_half.job_status import Phase
 from host_half.protocol import Accepted, FrameReady, Hello, JobSpec, Submit
-from host_half.standing import Phase
 
 from engine import Engine
 
@@ -32,7 +32,7 @@ class InAHost(unittest.TestCase):
         before = os.environ.get("AAN_RUNTIME_DIR")
         self.addCleanup(lambda: os.environ.__setitem__("AAN_RUNTIME_DIR", before) if before else None)
         os.environ["AAN_RUNTIME_DIR"] = str(Path(holder.name) / "run")
-        pace = (line.QUIET, line.PATIENCE, contact.LOOK)
+        pace = (engine_socket.QUIET, engine_socket.PATIENCE, engine_monitor.LOOK)
         self.addCleanup(self.set_pace, *pace)
         self.set_pace(0.05, 0.15, 0.02)
         self.now = 0.0
@@ -46,7 +46,7 @@ class InAHost(unittest.TestCase):
     python = staticmethod(lambda: "/nowhere/python")
 
     def set_pace(self, quiet, patience, look):
-        line.QUIET, line.PATIENCE, contact.LOOK = quiet, patience, look
+        engine_socket.QUIET, engine_socket.PATIENCE, engine_monitor.LOOK = quiet, patience, look
 
     def live(self, session="one"):
         self.engine = Engine(session)

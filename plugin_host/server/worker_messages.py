@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..protocol import JobSpec
-from .reports import NOTHING, Told
+from .report_files import NOTHING, Told
 
 # Orders, from the broker
 

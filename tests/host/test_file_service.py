@@ -9,10 +9,10 @@ import pytest
 from plugin_host import protocol
 from plugin_host.server.broker import Broker
 from plugin_host.server.cache import Cache
-from plugin_host.server.desk import Desk, Inquiry, Offer
-from plugin_host.server.intake import take_in
-from plugin_host.server.orders import Completed, Framed, Keep, Order, Stop, Stopped
-from plugin_host.server.switchboard import Switchboard
+from plugin_host.server.file_service import Desk, Inquiry, Offer
+from plugin_host.server.job_inputs import take_in
+from plugin_host.server.router import Switchboard
+from plugin_host.server.worker_messages import Completed, Framed, Keep, Order, Stop, Stopped
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from plugin_host.server.behind import Behind
+from plugin_host.server.async_writer import Behind
 
 
 def test_a_frame_is_written_while_the_next_is_made_and_in_order() -> None:

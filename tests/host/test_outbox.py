@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from plugin_host.protocol import Done, Finished, FrameReady, Progress
-from plugin_host.server.mailbox import Mailbox
+from plugin_host.server.outbox import Mailbox
 from plugin_host.wire import Envelope
 
 

@@ -17,7 +17,7 @@ from typing import Any
 from aan_engine import breadcrumb
 from aan_engine.breadcrumb import Crumb
 
-from .orders import Death
+from .worker_messages import Death
 
 GRACE = 5.0  # seconds that an ended process has to be gone
 LOOK = 0.5  # seconds between two looks at the breadcrumb

@@ -4,12 +4,12 @@ import dataclasses
 import time
 import unittest
 
-from host_half import ticket
-from host_half.contact import Presence
+from host_half import job_handle
+from host_half.engine_monitor import Presence
 from host_half.errors import ProtocolError
+from host_half.job_handle import Ticket
+from host_half.job_status import Phase
 from host_half.protocol import JobState, Refused, Snapshot, Submit, Watch
-from host_half.standing import Phase
-from host_half.ticket import Ticket
 
 from hosting import OUTPUT, SPEC, InAHost, absent
 
@@ -149,10 +149,10 @@ class ComingBack(InAHost):
         for kept in (self.TICKET, dataclasses.replace(self.TICKET, output="/s/\udcff.exr", job="")):
             text = kept.text()
             self.assertTrue(text.isascii() and "\n" not in text)
-            self.assertEqual(ticket.read(text), kept)
+            self.assertEqual(job_handle.read(text), kept)
         for broken in ("", "{", "[]", '{"spec": {}}'):
             with self.assertRaises(ProtocolError):
-                ticket.read(broken)
+                job_handle.read(broken)
 
 
 if __name__ == "__main__":

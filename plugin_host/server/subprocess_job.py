@@ -24,11 +24,11 @@ from aan_engine import breadcrumb
 
 from ..protocol import JobSpec
 from ..sequence import parse
-from . import local
+from . import in_process
 from .engine import ENGINE, Step
-from .faults import JobError, explain
-from .orders import Broken, Stepped
-from .watch import GRACE, hear
+from .failures import JobError, explain
+from .process_monitor import GRACE, hear
+from .worker_messages import Broken, Stepped
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _live(pipe: Connection, trail: Path, spec: JobSpec, output: str, engine: str
     threading.Thread(target=_end_with_parent, args=(trail,), daemon=True).start()
     breadcrumb.lay(trail)
     try:
-        count = local.fill(spec, output, engine=engine, progress=lambda step: pipe.send(_passed(step)))
+        count = in_process.fill(spec, output, engine=engine, progress=lambda step: pipe.send(_passed(step)))
     except Exception as error:
         broken = Broken("", *explain(error))
         if broken.code == "internal":

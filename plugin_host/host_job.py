@@ -15,13 +15,13 @@ import time
 from dataclasses import dataclass, replace
 from typing import Callable, List, Optional, Set, Tuple
 
-from .contact import Contact, Presence
+from .client_events import LOST, EngineBack, EngineLost, News
+from .engine_monitor import Contact, Presence
 from .errors import HostError
-from .news import LOST, EngineBack, EngineLost, News
-from .pace import Pace
+from .eta import Pace
+from .job_handle import Ticket
+from .job_status import Phase, Standing
 from .protocol import Accepted, FrameReady, JobSpec, Refused, Snapshot
-from .standing import Phase, Standing
-from .ticket import Ticket
 
 _RESUME = "Start the engine and clean again: finished frames are kept."
 

@@ -18,7 +18,7 @@ from ..controls import BY_NAME, complaint
 from ..errors import SequenceError
 from ..protocol import JobSpec
 from ..sequence import counted, expand, parse
-from .reels import frames_in
+from .movie_inputs import frames_in
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ import zmq
 
 from ..protocol import Message
 from ..wire import Envelope, encode
-from .mailbox import Mailbox
+from .outbox import Mailbox
 
 TICK = 200  # milliseconds between two tries to reach a host that does not read
 LAST_WORDS = 1000  # milliseconds to deliver what was said before hanging up

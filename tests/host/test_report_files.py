@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from plugin_host.protocol import Finished, JobSpec
-from plugin_host.server import local
+from plugin_host.server import in_process
 from plugin_host.server.cache import Cache
 from plugin_host.server.engine import load
-from plugin_host.server.intake import take_in
-from plugin_host.server.orders import Completed, Order
-from plugin_host.server.reports import NOTHING, Told, report_of, told
-from plugin_host.server.task import Task
+from plugin_host.server.job_inputs import take_in
+from plugin_host.server.job_run import Task
+from plugin_host.server.report_files import NOTHING, Told, report_of, told
+from plugin_host.server.worker_messages import Completed, Order
 
 
 def perform(house, spec: JobSpec, output: str | None, *, stop_after: int = 1_000) -> object:
@@ -76,7 +76,7 @@ def test_a_report_that_cannot_be_delivered_costs_no_frame(house):
 
 def test_a_fill_in_this_process_leaves_its_report_beside_the_result(house):
     output = str(house.root / "new" / "o.####.exr")
-    local.fill(house.plates("fill"), output, engine="fake_engine:reporting", progress=lambda step: None)
+    in_process.fill(house.plates("fill"), output, engine="fake_engine:reporting", progress=lambda step: None)
     assert told(report_of(output)).worst == (1001,)
 
 

@@ -12,12 +12,11 @@ import time
 from dataclasses import dataclass
 from typing import Callable, Dict, List, Optional, Protocol
 
-from . import connection as connection_file
-from . import interpreter
+from . import connection_file, interpreter
 from .client import Client
+from .client_events import EngineBack, EngineLost, Garbled, News
 from .errors import EngineAbsent, EngineRefused, HostError
 from .launch import Start
-from .news import EngineBack, EngineLost, Garbled, News
 from .protocol import Refused, Welcome
 
 LOOK = 1.0  # seconds between two looks for an engine that someone else may have started

@@ -10,13 +10,13 @@ import logging
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from .behind import Behind
+from .async_writer import Behind
 from .cache import Cache, Shelf
 from .delivery import hand_out, hand_over, make_ready, placed
 from .engine import Engine, Filled, Step, shot_of
-from .faults import JobError, StopAsked, explain
-from .intake import Intake, take_in
-from .orders import Broken, Completed, End, Framed, Order, Report, Stepped, Stopped
+from .failures import JobError, StopAsked, explain
+from .job_inputs import Intake, take_in
+from .worker_messages import Broken, Completed, End, Framed, Order, Report, Stepped, Stopped
 
 ROOM_EVERY = 20  # frames between two looks at how large the cache has grown
 

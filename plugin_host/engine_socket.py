@@ -13,9 +13,9 @@ from typing import Callable, List, Optional, Set
 
 import zmq
 
-from .connection import Connection
+from .client_events import LOST, Arrival, EngineBack, EngineLost, Garbled
+from .connection_file import Connection
 from .errors import ProtocolError
-from .news import LOST, Arrival, EngineBack, EngineLost, Garbled
 from .protocol import HIGHEST, LOWEST, Hello, Message, Progress, Refused, Request, Welcome
 from .wire import decode, encode
 

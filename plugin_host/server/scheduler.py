@@ -11,10 +11,23 @@ from collections.abc import Callable
 from typing import Any
 
 from ..protocol import Cancelled, Event, Failed, Finished, FrameReady, Progress
-from .crew import Crew
-from .desk import Desk, Offer
+from .file_service import Desk, Offer
 from .jobs import Job, Ledger, Move, State
-from .orders import Broken, Completed, Death, Framed, Keep, Order, Perishing, Ready, Report, Stepped, Stop, Stopped
+from .worker_messages import (
+    Broken,
+    Completed,
+    Death,
+    Framed,
+    Keep,
+    Order,
+    Perishing,
+    Ready,
+    Report,
+    Stepped,
+    Stop,
+    Stopped,
+)
+from .worker_process import Crew
 
 log = logging.getLogger(__name__)
 

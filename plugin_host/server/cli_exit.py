@@ -14,7 +14,7 @@ import typer
 
 if TYPE_CHECKING:
     from ..protocol import Event, Finished
-    from .reports import Told
+    from .report_files import Told
 
 
 def tell_end(end: Event) -> None:
@@ -42,7 +42,7 @@ def tell_report(told: Told | Finished) -> None:
 @contextmanager
 def faults_in_words() -> Iterator[None]:
     """What goes wrong becomes a reason and a hint on stderr, and exit code 1; only a fault of ours shows a trace."""
-    from .faults import JobError, explain
+    from .failures import JobError, explain
 
     try:
         yield

@@ -3,10 +3,10 @@
 import time
 import unittest
 
-from host_half.errand import Errand
 from host_half.errors import HostError
+from host_half.host_job import Errand
+from host_half.job_status import Phase
 from host_half.protocol import Accepted, Cancel, Cancelled, Done, Failed, Finished, Progress, Refused, Submit
-from host_half.standing import Phase
 
 from hosting import OUTPUT, SPEC, InAHost
 

@@ -14,9 +14,9 @@ from threading import Event
 from ..protocol import Refused, Submit
 from .cache import Cache
 from .delivery import hand_out, hand_over
-from .faults import StopAsked, explain
-from .intake import Intake, take_in
-from .orders import Broken, Completed, End, Order, Report, Stopped
+from .failures import StopAsked, explain
+from .job_inputs import Intake, take_in
+from .worker_messages import Broken, Completed, End, Order, Report, Stopped
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from ..protocol import JobSpec
 from ..sequence import frame_path
-from .behind import Behind
+from .async_writer import Behind
 from .delivery import make_ready
 from .engine import ENGINE, Filled, Step, load, shot_of
-from .faults import JobError
-from .intake import take_in
-from .reports import report_of
+from .failures import JobError
+from .job_inputs import take_in
+from .report_files import report_of
 
 
 def fill(spec: JobSpec, output: str, *, progress: Callable[[Step], None], engine: str = ENGINE) -> int:

@@ -10,7 +10,7 @@ import enum
 from dataclasses import dataclass, replace
 from typing import Dict, Optional, Tuple
 
-from .news import News
+from .client_events import News
 from .protocol import Cancelled, Failed, Finished, FrameReady, JobState, Progress
 from .sequence import frame_path
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import psutil
 import pytest
 
-from plugin_host.server import apart
-from plugin_host.server.faults import JobError
+from plugin_host.server import subprocess_job
+from plugin_host.server.failures import JobError
 
 COMMAND = """
 import sys
-from plugin_host.server import apart, cli
-apart.fill.__kwdefaults__["engine"] = "fake_engine:make"
+from plugin_host.server import subprocess_job, cli
+subprocess_job.fill.__kwdefaults__["engine"] = "fake_engine:make"
 cli.app()
 """
 
@@ -25,7 +25,7 @@ cli.app()
 def fill(house, *words: str, engine: str = "fake_engine:make") -> int:
     steps: list[object] = []
     spec, output = house.plates(*words), str(house.root / "out" / "o.####.exr")
-    count = apart.fill(spec, output, engine=engine, progress=steps.append)
+    count = subprocess_job.fill(spec, output, engine=engine, progress=steps.append)
     assert {step.stage for step in steps} == {"look", "fill"}
     return count
 

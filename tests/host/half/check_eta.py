@@ -2,7 +2,7 @@
 
 import unittest
 
-from host_half.pace import FEWEST, Pace
+from host_half.eta import FEWEST, Pace
 
 
 class TimeLeft(unittest.TestCase):

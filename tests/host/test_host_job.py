@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from plugin_host import launch, ticket
-from plugin_host.contact import Contact, Presence
-from plugin_host.errand import Errand
-from plugin_host.standing import Phase
+from plugin_host import job_handle, launch
+from plugin_host.engine_monitor import Contact, Presence
+from plugin_host.host_job import Errand
+from plugin_host.job_status import Phase
 
 HERE = Path(__file__).parent
 
@@ -104,7 +104,7 @@ class TestAnErrandWithARealEngine:
         kept = host.errand.ticket.text()
         host.close()
         again = Host(python)
-        again.errand.reconnect(ticket.read(kept))
+        again.errand.reconnect(job_handle.read(kept))
         again.until_phase(Phase.RUNNING)
         assert again.frames == [1001]
         go_on.touch()

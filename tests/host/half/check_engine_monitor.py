@@ -4,8 +4,8 @@ import os
 import sys
 import unittest
 
-from host_half import connection
-from host_half.contact import Presence
+from host_half import connection_file
+from host_half.engine_monitor import Presence
 
 from hosting import InAHost, absent
 
@@ -32,7 +32,7 @@ class WithoutAJob(InAHost):
 
     @unittest.skipIf(os.name == "nt", "POSIX permissions")
     def test_a_runtime_folder_that_others_can_write_to_is_a_reason(self):
-        connection.runtime_folder().chmod(0o777)
+        connection_file.runtime_folder().chmod(0o777)
         self.look_until(lambda: self.contact.state.presence is Presence.FAILED)
         self.assertIn("open to others", self.contact.state.reason)
 

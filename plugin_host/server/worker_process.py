@@ -12,11 +12,11 @@ from collections.abc import Callable
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 
-from .. import connection
+from .. import connection_file
 from .cache import Cache
-from .orders import Keep, Order, Report, Stop
-from .watch import hear
+from .process_monitor import hear
 from .worker import run
+from .worker_messages import Keep, Order, Report, Stop
 
 TRAIL = "reading"  # in the runtime folder: there is one engine to a user
 
@@ -28,7 +28,7 @@ class Crew:
         self._engine = engine
         self._cache = cache
         self._tell = tell
-        self._trail = connection.runtime_folder() / TRAIL
+        self._trail = connection_file.runtime_folder() / TRAIL
         self._context = multiprocessing.get_context("spawn")
         self._pipe: Connection | None = None
         self._process: BaseProcess | None = None
