@@ -7,7 +7,7 @@ from typing import Optional, Union
 
 from .protocol import Event, Reply
 
-LOST = "engine-lost"
+ENGINE_LOST = "engine-lost"
 """The code by which a client refuses, in the engine's place, what nobody will answer any more."""
 
 
@@ -28,7 +28,7 @@ class EngineBack:
 
 
 @dataclass(frozen=True)
-class Garbled:
+class UnreadableMessage:
     """The engine said something that this host cannot read."""
 
     reason: str
@@ -36,12 +36,12 @@ class Garbled:
 
 
 @dataclass(frozen=True)
-class Arrival:
+class ReceivedMessage:
     """What `poll()` returns: a reply with its `request` number, or an event or the client's own news with None."""
 
-    message: Union[Reply, Event, EngineLost, EngineBack, Garbled]
+    message: Union[Reply, Event, EngineLost, EngineBack, UnreadableMessage]
     request: Optional[int] = None
 
 
-News = Union[Reply, Event, EngineLost, EngineBack]
+EngineMessage = Union[Reply, Event, EngineLost, EngineBack]
 """What those are told who share a client: see `contact`."""

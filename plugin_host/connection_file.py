@@ -21,8 +21,8 @@ from typing import IO, Optional
 from .codec import from_json, to_json
 from .errors import ProtocolError, UnsafeFolder
 
-FILE, ENGINE_LOCK, START_LOCK, LOG = "engine.json", "engine.lock", "start.lock", "engine.log"
-CLAIMS = 10  # a process that only looks whether a lock is held holds it itself for a moment
+FILE_NAME, ENGINE_LOCK, START_LOCK, LOG_NAME = "engine.json", "engine.lock", "start.lock", "engine.log"
+CLAIM_ATTEMPTS = 10  # a process that only looks whether a lock is held holds it itself for a moment
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def runtime_folder() -> Path:
     Raises:
         UnsafeFolder: when it cannot be made, is someone else's, or others may write into it.
     """
-    folder = _usual_folder()
+    folder = _default_folder()
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         info = folder.lstat()
@@ -59,7 +59,7 @@ def runtime_folder() -> Path:
 _HINT = "Set AAN_RUNTIME_DIR to a folder that only you can write to."
 
 
-def _usual_folder() -> Path:
+def _default_folder() -> Path:
     if chosen := os.environ.get("AAN_RUNTIME_DIR"):
         return Path(chosen)
     if sys.platform == "win32":
@@ -74,10 +74,10 @@ def _usual_folder() -> Path:
 def read() -> Optional[Connection]:
     """The engine that lives now, or None. Whether it also answers is for a `Hello` to find out."""
     folder = runtime_folder()
-    if not is_held(folder / ENGINE_LOCK):
+    if not is_locked(folder / ENGINE_LOCK):
         return None
     try:
-        return from_json(Connection, json.loads((folder / FILE).read_text("ascii")))
+        return from_json(Connection, json.loads((folder / FILE_NAME).read_text("ascii")))
     except (OSError, ValueError, ProtocolError):
         return None
 
@@ -88,7 +88,7 @@ def write(connection: Connection) -> None:
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=".engine-", suffix=".json")
     with os.fdopen(handle, "w", encoding="ascii") as file:
         json.dump(to_json(connection), file)
-    Path(temporary).replace(folder / FILE)
+    Path(temporary).replace(folder / FILE_NAME)
 
 
 def claim() -> Optional[IO[bytes]]:
@@ -98,11 +98,11 @@ def claim() -> Optional[IO[bytes]]:
     """
     folder = runtime_folder()
     lock = None
-    for _ in range(CLAIMS):
-        lock = hold(folder / ENGINE_LOCK)
+    for _ in range(CLAIM_ATTEMPTS):
+        lock = try_lock(folder / ENGINE_LOCK)
         if lock is not None:
             with suppress(OSError):
-                (folder / FILE).unlink()
+                (folder / FILE_NAME).unlink()
             break
         time.sleep(0.05)
     return lock
@@ -113,10 +113,10 @@ def remove(session: str) -> None:
     found = read()
     if found is not None and found.session == session:
         with suppress(OSError):
-            (runtime_folder() / FILE).unlink()
+            (runtime_folder() / FILE_NAME).unlink()
 
 
-def hold(path: Path) -> Optional[IO[bytes]]:
+def try_lock(path: Path) -> Optional[IO[bytes]]:
     """Take a lock for as long as the returned file stays open; None if another process has it."""
     file = path.open("ab")
     try:
@@ -127,9 +127,9 @@ def hold(path: Path) -> Optional[IO[bytes]]:
     return file
 
 
-def is_held(path: Path) -> bool:
+def is_locked(path: Path) -> bool:
     """Whether any process holds this lock at the moment."""
-    file = hold(path)
+    file = try_lock(path)
     if file is None:
         return True
     file.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, Optional, Tuple, Union
 
-Value = Union[str, int, float, bool, None]
+ControlValue = Union[str, int, float, bool, None]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Control:
     label: str
     help: str
     kind: str
-    default: Value = None
+    default: ControlValue = None
     choices: Tuple[str, ...] = ()
     low: float = 0
     high: float = 0
@@ -153,7 +153,7 @@ CONTROLS: Tuple[Control, ...] = (
 BY_NAME: Dict[str, Control] = {control.name: control for control in CONTROLS}
 
 
-def complaint(name: str, value: Value) -> Optional[str]:
+def validation_error(name: str, value: ControlValue) -> Optional[str]:
     """What is wrong with a control's value, in words; None when it may be used."""
     control = BY_NAME[name]
     if control.kind == "choice" and value not in control.choices:

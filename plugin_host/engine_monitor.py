@@ -14,12 +14,12 @@ from typing import Callable, Dict, List, Optional, Protocol
 
 from . import connection_file, interpreter
 from .client import Client
-from .client_events import EngineBack, EngineLost, Garbled, News
+from .client_events import EngineBack, EngineLost, EngineMessage, UnreadableMessage
 from .errors import EngineAbsent, EngineRefused, HostError
-from .launch import Start
+from .launch import EngineLaunch
 from .protocol import Refused, Welcome
 
-LOOK = 1.0  # seconds between two looks for an engine that someone else may have started
+LOOKUP_INTERVAL = 1.0  # seconds between two looks for an engine that someone else may have started
 
 
 class Presence(enum.Enum):
@@ -48,11 +48,11 @@ class EngineState:
 class Listener(Protocol):
     """Who is told what the engine says: events of all jobs, and the replies to its own requests."""
 
-    def hear(self, message: News, request: Optional[int]) -> None:
+    def on_message(self, message: EngineMessage, request: Optional[int]) -> None:
         """Called from within `tick()`."""
 
 
-class Contact:
+class EngineMonitor:
     """The way to the one engine of this machine.
 
     Args:
@@ -64,13 +64,13 @@ class Contact:
         self.state = EngineState()
         self._name = name
         self._python = python
-        self._start: Optional[Start] = None
+        self._launch: Optional[EngineLaunch] = None
         self._client: Optional[Client] = None
         self._session: Optional[str] = None
-        self._turned_away_by: Optional[str] = None
-        self._looked = float("-inf")
+        self._refused_session: Optional[str] = None
+        self._last_lookup = float("-inf")
         self._listeners: List[Listener] = []
-        self._asked: Dict[int, Listener] = {}
+        self._pending: Dict[int, Listener] = {}
 
     @property
     def ready(self) -> bool:
@@ -79,46 +79,46 @@ class Contact:
 
     def start(self) -> None:
         """Have an engine started unless one is there. That it is on its way, or cannot be, shows in `state`."""
-        if self.ready or self._start is not None:
+        if self.ready or self._launch is not None:
             return
-        self._hang_up()
+        self._disconnect()
         try:
-            self._start = Start(python=self._interpreter(), name=self._name)
+            self._launch = EngineLaunch(python=self._interpreter(), name=self._name)
         except HostError as error:
             absent = isinstance(error, EngineAbsent)
-            self._become(Presence.ABSENT if absent else Presence.FAILED, error.reason, error.hint)
+            self._set_state(Presence.ABSENT if absent else Presence.FAILED, error.reason, error.hint)
         else:
-            self._become(Presence.STARTING, "the engine is on its way; it loads its weights first")
+            self._set_state(Presence.STARTING, "the engine is on its way; it loads its weights first")
 
     def look_again(self) -> None:
         """Look for an engine afresh, as after a change of settings, unless one is there."""
-        if self._start is None and self._client is None:
-            self._looked = float("-inf")
-            self._become(Presence.UNKNOWN)
+        if self._launch is None and self._client is None:
+            self._last_lookup = float("-inf")
+            self._set_state(Presence.UNKNOWN)
 
     def tick(self) -> bool:
         """Look once; whether there is anything new to draw of `state`."""
         before = self.state
         try:
-            if self._start is not None:
-                self._look_at_start(self._start)
+            if self._launch is not None:
+                self._poll_launch(self._launch)
             elif self._client is not None:
-                self._listen(self._client)
+                self._receive(self._client)
             else:
-                self._look_around()
+                self._look_for_engine()
         except EngineRefused as error:
-            self._hang_up()
-            self._turned_away()
-            self._become(Presence.REFUSED, error.reason, error.hint)
+            self._disconnect()
+            self._remember_refusal()
+            self._set_state(Presence.REFUSED, error.reason, error.hint)
         except HostError as error:
-            self._hang_up()
-            self._become(Presence.FAILED, error.reason, error.hint)
+            self._disconnect()
+            self._set_state(Presence.FAILED, error.reason, error.hint)
         return self.state != before
 
     def close(self) -> None:
         """Hang up. The engine and its jobs go on; one that is only on its way is stopped."""
         self._listeners.clear()
-        self._hang_up()
+        self._disconnect()
         self.state = EngineState()
 
     # For errands.
@@ -130,13 +130,13 @@ class Contact:
     def detach(self, listener: Listener) -> None:
         """Tell it no more."""
         self._listeners = [other for other in self._listeners if other is not listener]
-        self._asked = {number: other for number, other in self._asked.items() if other is not listener}
+        self._pending = {number: other for number, other in self._pending.items() if other is not listener}
 
-    def ask(self, listener: Listener, request: Callable[[Client], int]) -> int:
+    def send_request(self, listener: Listener, request: Callable[[Client], int]) -> int:
         """Say something to an engine that is `ready`; returns the number that the reply will carry."""
-        assert self._client is not None, "an errand asked an engine that is not ready"
+        assert self._client is not None, "a request was sent to an engine that is not ready"
         number = request(self._client)
-        self._asked[number] = listener
+        self._pending[number] = listener
         return number
 
     # How it comes about.
@@ -150,77 +150,77 @@ class Contact:
                 raise
             return ""
 
-    def _look_at_start(self, start: Start) -> None:
+    def _poll_launch(self, start: EngineLaunch) -> None:
         client = start.poll()
         if client is not None:
-            self._start, self._client = None, client
-            self._welcomed(client)
+            self._launch, self._client = None, client
+            self._on_welcome(client)
 
-    def _look_around(self) -> None:
+    def _look_for_engine(self) -> None:
         now = time.monotonic()
-        if now - self._looked < LOOK:
+        if now - self._last_lookup < LOOKUP_INTERVAL:
             return
-        self._looked = now
+        self._last_lookup = now
         found = connection_file.read()
-        if found is not None and found.session != self._turned_away_by:
+        if found is not None and found.session != self._refused_session:
             self._client = Client(found, name=self._name)
         elif self.state.presence is Presence.UNKNOWN:
-            self._say_why_there_is_none()
+            self._report_absence()
 
-    def _say_why_there_is_none(self) -> None:
+    def _report_absence(self) -> None:
         try:
             self._python()
         except EngineAbsent as error:
-            self._become(Presence.ABSENT, error.reason, error.hint)
+            self._set_state(Presence.ABSENT, error.reason, error.hint)
         else:
-            self._become(Presence.ASLEEP, "no engine runs", "It is started when it is needed.")
+            self._set_state(Presence.ASLEEP, "no engine runs", "It is started when it is needed.")
 
-    def _listen(self, client: Client) -> None:
+    def _receive(self, client: Client) -> None:
         for arrival in client.poll():
             message = arrival.message
             if isinstance(message, (Welcome, EngineBack)):
-                self._welcomed(client)
+                self._on_welcome(client)
             elif isinstance(message, EngineLost):
-                self._become(Presence.LOST, message.reason, message.hint)
-                self._tell_all(message)
-            elif isinstance(message, Garbled):
-                self._become(self.state.presence, message.reason, message.hint)
+                self._set_state(Presence.LOST, message.reason, message.hint)
+                self._broadcast(message)
+            elif isinstance(message, UnreadableMessage):
+                self._set_state(self.state.presence, message.reason, message.hint)
             elif arrival.request is None:
-                self._tell_all(message)
+                self._broadcast(message)
             else:
-                self._pass_on(message, arrival.request)
+                self._deliver_reply(message, arrival.request)
 
-    def _welcomed(self, client: Client) -> None:
+    def _on_welcome(self, client: Client) -> None:
         known, self._session = self._session, client.session
         again = known is not None and (not self.ready or known != client.session)
-        self._turned_away_by = None
-        self._become(Presence.READY, release=client.release)
+        self._refused_session = None
+        self._set_state(Presence.READY, release=client.release)
         if again:
-            self._tell_all(EngineBack(client.session or "", restarted=known != client.session))
+            self._broadcast(EngineBack(client.session or "", restarted=known != client.session))
 
-    def _pass_on(self, reply: News, request: int) -> None:
-        asked = self._asked.pop(request, None)
-        if asked is not None:
-            asked.hear(reply, request)
-        elif isinstance(reply, Refused):  # nobody asked but the client: this is the door being shut
+    def _deliver_reply(self, reply: EngineMessage, request: int) -> None:
+        listener = self._pending.pop(request, None)
+        if listener is not None:
+            listener.on_message(reply, request)
+        elif isinstance(reply, Refused):  # nobody listener but the client: this is the door being shut
             raise EngineRefused(reply.reason, hint=reply.hint, code=reply.code)
 
-    def _tell_all(self, message: News) -> None:
+    def _broadcast(self, message: EngineMessage) -> None:
         for listener in list(self._listeners):
-            listener.hear(message, None)
+            listener.on_message(message, None)
 
-    def _turned_away(self) -> None:
-        """Remember who it was, so that the same engine is not asked over and over."""
+    def _remember_refusal(self) -> None:
+        """Remember who it was, so that the same engine is not listener over and over."""
         found = connection_file.read()
-        self._turned_away_by = None if found is None else found.session
+        self._refused_session = None if found is None else found.session
 
-    def _become(self, presence: Presence, reason: str = "", hint: str = "", *, release: str = "") -> None:
+    def _set_state(self, presence: Presence, reason: str = "", hint: str = "", *, release: str = "") -> None:
         self.state = EngineState(presence, reason, hint, release)
 
-    def _hang_up(self) -> None:
-        if self._start is not None:
-            self._start.abandon()
+    def _disconnect(self) -> None:
+        if self._launch is not None:
+            self._launch.abandon()
         if self._client is not None:
             self._client.close()
-        self._start = self._client = None
-        self._asked.clear()
+        self._launch = self._client = None
+        self._pending.clear()

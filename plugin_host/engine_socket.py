@@ -1,6 +1,6 @@
 """A host's line to its engine: one DEALER socket, what came over it, and an eye on silence.
 
-Silence is looked after in `look()`: when the engine has said nothing for a while it is asked with a `Hello`; without
+Silence is looked after in `poll()`: when the engine has said nothing for a while it is asked with a `Hello`; without
 an answer `EngineLost` arrives, requests still open are refused with `engine-lost`, and the connection file is looked
 at again and again until an engine is back: `EngineBack`, whose `restarted` says that it knows no earlier job.
 """
@@ -13,18 +13,18 @@ from typing import Callable, List, Optional, Set
 
 import zmq
 
-from .client_events import LOST, Arrival, EngineBack, EngineLost, Garbled
+from .client_events import ENGINE_LOST, EngineBack, EngineLost, ReceivedMessage, UnreadableMessage
 from .connection_file import Connection
 from .errors import ProtocolError
 from .protocol import HIGHEST, LOWEST, Hello, Message, Progress, Refused, Request, Welcome
 from .wire import decode, encode
 
-QUIET = 1.0  # seconds of silence after which the engine is asked whether it is there
-PATIENCE = 3.0  # seconds that it has to answer
-SLICE = 0.002  # seconds that one look gives to what has come in: a host's window is not to wait for a flood
+PING_AFTER = 1.0  # seconds of silence after which the engine is asked whether it is there
+PING_TIMEOUT = 3.0  # seconds that it has to answer
+RECEIVE_BUDGET = 0.002  # seconds that one poll gives to what has come in: a host's window is not to wait for a flood
 
 
-class Line:
+class EngineSocket:
     """Open from the start, to whichever engine `lookup` finds once the first one is lost.
 
     `inbox` holds what has arrived and was not taken out yet, in order. `session`, `version` and `release` are the
@@ -37,37 +37,37 @@ class Line:
         self.version: Optional[int] = None
         self.release = ""
         self.lost = False
-        self.inbox: List[Arrival] = []
+        self.inbox: List[ReceivedMessage] = []
         self._name = name
         self._lookup = lookup
         self._context = zmq.Context()
-        self._numbers = 0
-        self._unanswered: Set[int] = set()
+        self._last_number = 0
+        self._open_requests: Set[int] = set()
         self._open(connection)
 
     def close(self) -> None:
         """Hang up at once."""
         self._context.destroy(linger=0)
 
-    def ask(self, message: Request) -> int:
+    def send(self, message: Request) -> int:
         """Say something; returns the number that the reply will carry."""
-        self._numbers += 1
-        self._unanswered.add(self._numbers)
+        self._last_number += 1
+        self._open_requests.add(self._last_number)
         if self.lost:
             self._refuse_open_requests()
         else:
             self._send(message)
-        return self._numbers
+        return self._last_number
 
-    def look(self) -> None:
-        """Move what the socket holds into the inbox, and look after the engine's silence. Never blocks."""
+    def poll(self) -> None:
+        """Move what the socket holds into the inbox, and poll after the engine's silence. Never blocks."""
         self._receive()
-        self._look_after(time.monotonic())
-        self.inbox = _newest_progress(self.inbox)
+        self._check_liveness(time.monotonic())
+        self.inbox = _keep_newest_progress(self.inbox)
 
     def wait(self, seconds: Optional[float]) -> None:
         """Block until something comes in, at most so long; in any case no longer than silence may go unnoticed."""
-        left = QUIET if seconds is None else max(0.0, min(QUIET, seconds))
+        left = PING_AFTER if seconds is None else max(0.0, min(PING_AFTER, seconds))
         self._socket.poll(int(left * 1000))
 
     def _open(self, connection: Connection) -> None:
@@ -76,32 +76,32 @@ class Line:
         self._socket.linger = 0
         self._socket.connect(connection.endpoint)
         self._pings: Set[int] = set()
-        self._greeted = False
-        self._heard = time.monotonic()
-        self._hello()
+        self._welcomed = False
+        self._last_received = time.monotonic()
+        self._send_hello()
 
-    def _hello(self) -> None:
-        self._asked = time.monotonic()
-        self._numbers += 1
-        self._pings.add(self._numbers)
+    def _send_hello(self) -> None:
+        self._last_ping = time.monotonic()
+        self._last_number += 1
+        self._pings.add(self._last_number)
         self._send(Hello(LOWEST, HIGHEST, self.connection.token, self._name))
 
     def _send(self, message: Request) -> None:
         with suppress(zmq.Again):  # a full pipe is an engine that does not read: silence will tell
-            self._socket.send_multipart(encode(message, self._numbers), zmq.NOBLOCK)
+            self._socket.send_multipart(encode(message, self._last_number), zmq.NOBLOCK)
 
     def _receive(self) -> None:
-        end = time.monotonic() + SLICE
+        end = time.monotonic() + RECEIVE_BUDGET
         while time.monotonic() < end:
             try:
                 frames = self._socket.recv_multipart(zmq.NOBLOCK)
             except zmq.Again:
                 return
-            self._heard = time.monotonic()
+            self._last_received = time.monotonic()
             try:
                 envelope = decode(frames)
             except ProtocolError as error:
-                self.inbox.append(Arrival(Garbled(error.reason, error.hint)))
+                self.inbox.append(ReceivedMessage(UnreadableMessage(error.reason, error.hint)))
             else:
                 self._accept(envelope.message, envelope.request)
 
@@ -111,42 +111,42 @@ class Line:
             if restarted:
                 self._refuse_open_requests()
             if restarted or self.lost:
-                self.inbox.append(Arrival(EngineBack(message.session, restarted)))
+                self.inbox.append(ReceivedMessage(EngineBack(message.session, restarted)))
             self.session, self.version, self.lost = message.session, message.version, False
             self.release = message.engine
         if request is not None:
-            self._unanswered.discard(request)
+            self._open_requests.discard(request)
         if request is not None and request in self._pings:
             self._pings.remove(request)
-            if self._greeted:
+            if self._welcomed:
                 return  # an answer to "are you there?", not news to the host
-            self._greeted = True
-        self.inbox.append(Arrival(message, request))  # type: ignore[arg-type]
+            self._welcomed = True
+        self.inbox.append(ReceivedMessage(message, request))  # type: ignore[arg-type]
 
-    def _look_after(self, now: float) -> None:
+    def _check_liveness(self, now: float) -> None:
         """Ask after an engine that is silent; give it up; find it again."""
         if self.lost:
-            if now - self._asked > QUIET:
-                self._asked = now
+            if now - self._last_ping > PING_AFTER:
+                self._last_ping = now
                 found = self._lookup()
                 if found is not None and found.session != self.connection.session:
                     self._socket.close(linger=0)
                     self._open(found)
         elif not self._pings:
-            if now - self._heard > QUIET:
-                self._hello()
-        elif now - max(self._asked, self._heard) > PATIENCE:
+            if now - self._last_received > PING_AFTER:
+                self._send_hello()
+        elif now - max(self._last_ping, self._last_received) > PING_TIMEOUT:
             self.lost = True
             hint = "Its log may say why. Start it and submit again: finished frames are kept."
-            self.inbox.append(Arrival(EngineLost("the engine does not answer", hint)))
+            self.inbox.append(ReceivedMessage(EngineLost("the engine does not answer", hint)))
             self._refuse_open_requests()
 
     def _refuse_open_requests(self) -> None:
-        refused = Refused(LOST, "the engine is gone", "Start it and submit again: finished frames are kept.")
-        self.inbox += [Arrival(refused, number) for number in sorted(self._unanswered)]
-        self._unanswered.clear()
+        refused = Refused(ENGINE_LOST, "the engine is gone", "Start it and submit again: finished frames are kept.")
+        self.inbox += [ReceivedMessage(refused, number) for number in sorted(self._open_requests)]
+        self._open_requests.clear()
 
 
-def _newest_progress(arrivals: List[Arrival]) -> List[Arrival]:
+def _keep_newest_progress(arrivals: List[ReceivedMessage]) -> List[ReceivedMessage]:
     newest = {a.message.job: i for i, a in enumerate(arrivals) if isinstance(a.message, Progress)}
     return [a for i, a in enumerate(arrivals) if not isinstance(a.message, Progress) or newest[a.message.job] == i]

@@ -2,9 +2,9 @@
 
 A host makes an `Errand` on its `Contact`, says `start()` (or `reconnect()` after its file was opened again), and calls
 `tick()` from its own timer. `tick()` never blocks and tells what is new; `standing` is one frozen value to draw from.
-An errand has no thread, no clock but its own pace, and knows no toolkit.
+An job has no thread, no clock but its own pace, and knows no toolkit.
 
-When the engine is lost in mid-job, the errand waits. The same engine back: it watches the job on. Another one: it
+When the engine is lost in mid-job, the job waits. The same engine back: it watches the job on. Another one: it
 submits the job again, which resumes from the frames that the cache holds. It never starts an engine except for
 `start()`; so a file that is opened starts no work that nobody asked for.
 """
@@ -15,202 +15,211 @@ import time
 from dataclasses import dataclass, replace
 from typing import Callable, List, Optional, Set, Tuple
 
-from .client_events import LOST, EngineBack, EngineLost, News
-from .engine_monitor import Contact, Presence
+from .client_events import ENGINE_LOST, EngineBack, EngineLost, EngineMessage
+from .engine_monitor import EngineMonitor, Presence
 from .errors import HostError
-from .eta import Pace
-from .job_handle import Ticket
-from .job_status import Phase, Standing
+from .eta import EtaEstimator
+from .job_handle import JobHandle
+from .job_status import JobPhase, JobStatus
 from .protocol import Accepted, FrameReady, JobSpec, Refused, Snapshot
 
-_RESUME = "Start the engine and clean again: finished frames are kept."
+_RESUME_HINT = "Start the engine and clean again: finished frames are kept."
 
 
 @dataclass(frozen=True)
-class Tick:
+class JobUpdate:
     """What a look brought: whether there is anything new to draw, of the engine or the job, and which frames came."""
 
     changed: bool = False
     frames: Tuple[int, ...] = ()
 
 
-class Errand:
+class HostJob:
     """A job that a host sends the engine to do; after one ended, the next may be started."""
 
-    def __init__(self, contact: Contact, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.contact = contact
-        self.standing = Standing()
-        self.ticket: Optional[Ticket] = None
+    def __init__(self, monitor: EngineMonitor, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.monitor = monitor
+        self.status = JobStatus()
+        self.handle: Optional[JobHandle] = None
         self._clock = clock
-        self._pace = Pace()
-        self._wish: Optional[Callable[[], None]] = None  # what to say as soon as the engine can be spoken to
-        self._asked: Optional[int] = None
-        self._begun_here = False
-        self._unwanted = False  # cancelled while nobody could be told
+        self._eta = EtaEstimator()
+        self._pending_action: Optional[Callable[[], None]] = None  # what to say as soon as the engine can be spoken to
+        self._pending_request: Optional[int] = None
+        self._started_here = False
+        self._cancel_when_possible = False  # cancelled while nobody could be told
         self._frames: Set[int] = set()
-        self._shown = (self.standing, contact.state)
-        self._fresh: List[int] = []
-        contact.attach(self)
+        self._last_shown = (self.status, monitor.state)
+        self._new_frames: List[int] = []
+        monitor.attach(self)
 
     def start(self, spec: JobSpec, output: str) -> None:
         """Have this done, the result going to the pattern `output`; starts the engine where none runs.
 
         Raises:
-            HostError: when the errand is under way already.
+            HostError: when the job is under way already.
         """
-        if self.standing.active:
+        if self.status.active:
             raise HostError("this shot is being cleaned already", hint="Cancel it first.")
-        self._begin(Ticket(spec, output), Phase.STARTING, self._submit)
-        self._begun_here = True
-        self.contact.start()
-        self._go_on()
+        self._reset(JobHandle(spec, output), JobPhase.STARTING, self._submit)
+        self._started_here = True
+        self.monitor.start()
+        self._run_pending_action()
 
-    def reconnect(self, ticket: Ticket) -> None:
+    def reconnect(self, handle: JobHandle) -> None:
         """Go on with a job of an earlier session of the host; one that no engine knows any more shows as `LOST`."""
-        self._begin(ticket, Phase.LOST, self._watch if ticket.job else None)
-        self._become(Phase.LOST, "the job was not finished when the file was closed", _RESUME, job=ticket.job)
-        self._go_on()
+        self._reset(handle, JobPhase.LOST, self._watch if handle.job else None)
+        self._set_phase(
+            JobPhase.LOST, "the job was not finished when the file was closed", _RESUME_HINT, job=handle.job
+        )
+        self._run_pending_action()
 
     def cancel(self) -> None:
         """Stop it: after the frame in work; a second time, at once. What is finished stays."""
-        phase = self.standing.phase
-        if phase is Phase.SUBMITTING:
-            self._unwanted = True  # it has no name yet by which it could be stopped
-        elif phase in (Phase.STARTING, Phase.LOST):
-            self._give_up()
-        elif phase in (Phase.QUEUED, Phase.RUNNING, Phase.CANCELLING):
-            self._say_cancel()
-            self._become(Phase.CANCELLING)
+        phase = self.status.phase
+        if phase is JobPhase.SUBMITTING:
+            self._cancel_when_possible = True  # it has no name yet by which it could be stopped
+        elif phase in (JobPhase.STARTING, JobPhase.LOST):
+            self._cancel_locally()
+        elif phase in (JobPhase.QUEUED, JobPhase.RUNNING, JobPhase.CANCELLING):
+            self._send_cancel()
+            self._set_phase(JobPhase.CANCELLING)
 
     def close(self) -> None:
         """Let go of it; the job itself goes on."""
-        self.contact.detach(self)
-        self._wish = None
+        self.monitor.detach(self)
+        self._pending_action = None
 
-    def tick(self) -> Tick:
-        """Look once, and tell what is new since the last look. The engine's state (`contact.state`) counts as well."""
-        self.contact.tick()
-        self._go_on()
-        if len(self._frames) != self.standing.done:
-            self.standing = replace(self.standing, frames=tuple(sorted(self._frames)))
-        self.standing = replace(self.standing, seconds_left=self._seconds_left())
-        frames, self._fresh = tuple(self._fresh), []
-        before, self._shown = self._shown, (self.standing, self.contact.state)
-        return Tick(before != self._shown, frames)
+    def tick(self) -> JobUpdate:
+        """Look once, and tell what is new since the last look. The engine's state (`monitor.state`) counts as well."""
+        self.monitor.tick()
+        self._run_pending_action()
+        if len(self._frames) != self.status.done:
+            self.status = replace(self.status, frames=tuple(sorted(self._frames)))
+        self.status = replace(self.status, seconds_left=self._seconds_left())
+        frames, self._new_frames = tuple(self._new_frames), []
+        before, self._last_shown = self._last_shown, (self.status, self.monitor.state)
+        return JobUpdate(before != self._last_shown, frames)
 
-    def hear(self, message: News, request: Optional[int]) -> None:
-        """What the contact has to tell."""
+    def on_message(self, message: EngineMessage, request: Optional[int]) -> None:
+        """What the monitor has to tell."""
         if isinstance(message, EngineLost):
-            self._lost(message)
+            self._on_engine_lost(message)
         elif isinstance(message, EngineBack):
-            self._back(message)
+            self._on_engine_back(message)
         elif request is not None:
-            if request == self._asked:
-                self._asked = None
-                self._answered(message)
-        elif self._expected and getattr(message, "job", None) == self.standing.job:
-            self._happened(message)
+            if request == self._pending_request:
+                self._pending_request = None
+                self._on_reply(message)
+        elif self._has_open_job and getattr(message, "job", None) == self.status.job:
+            self._on_event(message)
 
     # What is said.
 
-    def _begin(self, ticket: Ticket, phase: Phase, wish: Optional[Callable[[], None]]) -> None:
-        self.ticket, self._wish, self._asked, self._unwanted = ticket, wish, None, False
-        self._pace, self._fresh, self._frames, self._begun_here = Pace(), [], set(), False
-        self.standing = Standing(phase, output=ticket.output)
+    def _reset(self, handle: JobHandle, phase: JobPhase, action: Optional[Callable[[], None]]) -> None:
+        self.handle, self._pending_action, self._pending_request, self._cancel_when_possible = (
+            handle,
+            action,
+            None,
+            False,
+        )
+        self._eta, self._new_frames, self._frames, self._started_here = EtaEstimator(), [], set(), False
+        self.status = JobStatus(phase, output=handle.output)
 
-    def _go_on(self) -> None:
-        """Say what is to be said, once there is somebody to hear it; or show why there is nobody."""
-        if self._wish is None:
+    def _run_pending_action(self) -> None:
+        """Say what is to be said, once there is somebody to on_message it; or show why there is nobody."""
+        if self._pending_action is None:
             return
-        engine = self.contact.state
-        if self.contact.ready:
-            wish, self._wish = self._wish, None
-            self.standing = replace(self.standing, release=engine.release)
-            wish()
-        elif self.standing.phase is Phase.STARTING and engine.presence is not Presence.STARTING:
-            self._wish = None
-            self._become(
-                Phase.ABSENT if engine.presence is Presence.ABSENT else Phase.FAILED, engine.reason, engine.hint
+        engine = self.monitor.state
+        if self.monitor.ready:
+            action, self._pending_action = self._pending_action, None
+            self.status = replace(self.status, release=engine.release)
+            action()
+        elif self.status.phase is JobPhase.STARTING and engine.presence is not Presence.STARTING:
+            self._pending_action = None
+            self._set_phase(
+                JobPhase.ABSENT if engine.presence is Presence.ABSENT else JobPhase.FAILED, engine.reason, engine.hint
             )
 
     def _submit(self) -> None:
-        ticket = self.ticket
-        assert ticket is not None
-        self._asked = self.contact.ask(self, lambda client: client.submit(ticket.spec, output=ticket.output))
-        self._become(Phase.SUBMITTING)
+        handle = self.handle
+        assert handle is not None
+        self._pending_request = self.monitor.send_request(
+            self, lambda client: client.submit(handle.spec, output=handle.output)
+        )
+        self._set_phase(JobPhase.SUBMITTING)
 
     def _watch(self) -> None:
-        job = self.ticket.job if self.ticket is not None else ""
-        self._asked = self.contact.ask(self, lambda client: client.watch(job))
+        job = self.handle.job if self.handle is not None else ""
+        self._pending_request = self.monitor.send_request(self, lambda client: client.watch(job))
 
-    def _say_cancel(self) -> None:
-        self.contact.ask(self, lambda client: client.cancel(self.standing.job))
+    def _send_cancel(self) -> None:
+        self.monitor.send_request(self, lambda client: client.cancel(self.status.job))
 
     # What is heard.
 
     @property
-    def _expected(self) -> bool:
+    def _has_open_job(self) -> bool:
         """Whether the engine has a job of ours that is not over."""
-        return bool(self.standing.job) and (self.standing.active or self.standing.phase is Phase.LOST)
+        return bool(self.status.job) and (self.status.active or self.status.phase is JobPhase.LOST)
 
-    def _answered(self, reply: News) -> None:
+    def _on_reply(self, reply: EngineMessage) -> None:
         if isinstance(reply, Accepted):
-            self._accepted(reply)
+            self._on_accepted(reply)
         elif isinstance(reply, Snapshot):
-            self._seen(reply)
+            self._on_snapshot(reply)
         elif isinstance(reply, Refused) and reply.code == "unknown-job":
-            self._become(Phase.LOST, "the engine was restarted and does not know the job any more", _RESUME)
-        elif isinstance(reply, Refused) and reply.code != LOST:  # of a loss, EngineLost tells
-            self._become(Phase.FAILED, reply.reason, reply.hint)
+            self._set_phase(JobPhase.LOST, "the engine was restarted and does not know the job any more", _RESUME_HINT)
+        elif isinstance(reply, Refused) and reply.code != ENGINE_LOST:  # of a loss, EngineLost tells
+            self._set_phase(JobPhase.FAILED, reply.reason, reply.hint)
 
-    def _accepted(self, accepted: Accepted) -> None:
-        assert self.ticket is not None
-        self.ticket = replace(self.ticket, job=accepted.job)
-        self._pace, self._frames = Pace(held=accepted.cached), set()
-        self._become(Phase.QUEUED, job=accepted.job, output=accepted.output, total=accepted.total)
-        if self._unwanted:
-            self._unwanted = False
+    def _on_accepted(self, accepted: Accepted) -> None:
+        assert self.handle is not None
+        self.handle = replace(self.handle, job=accepted.job)
+        self._eta, self._frames = EtaEstimator(cached=accepted.cached), set()
+        self._set_phase(JobPhase.QUEUED, job=accepted.job, output=accepted.output, total=accepted.total)
+        if self._cancel_when_possible:
+            self._cancel_when_possible = False
             self.cancel()
 
-    def _seen(self, snapshot: Snapshot) -> None:
+    def _on_snapshot(self, snapshot: Snapshot) -> None:
         """Take over a job as it stands; frames that were told of before are no news."""
-        self._fresh += sorted(set(snapshot.frames) - self._frames)
+        self._new_frames += sorted(set(snapshot.frames) - self._frames)
         self._frames = set(snapshot.frames)
-        self._pace = Pace()
-        self.standing = self.standing.seen(snapshot.state)
+        self._eta = EtaEstimator()
+        self.status = self.status.with_state(snapshot.state)
 
-    def _happened(self, event: News) -> None:
+    def _on_event(self, event: EngineMessage) -> None:
         if isinstance(event, FrameReady):
-            self._pace.frame(self._clock())
-            self._fresh.append(event.frame)
+            self._eta.add_frame(self._clock())
+            self._new_frames.append(event.frame)
             self._frames.add(event.frame)
-        self.standing = self.standing.after(event)
+        self.status = self.status.with_event(event)
 
-    def _lost(self, lost: EngineLost) -> None:
-        if self._unwanted or self.standing.phase is Phase.CANCELLING:
-            self._give_up()
-        elif self.standing.active and self.standing.phase is not Phase.STARTING:
-            self._become(Phase.LOST, lost.reason, _RESUME)
+    def _on_engine_lost(self, lost: EngineLost) -> None:
+        if self._cancel_when_possible or self.status.phase is JobPhase.CANCELLING:
+            self._cancel_locally()
+        elif self.status.active and self.status.phase is not JobPhase.STARTING:
+            self._set_phase(JobPhase.LOST, lost.reason, _RESUME_HINT)
 
-    def _give_up(self) -> None:
+    def _cancel_locally(self) -> None:
         """Call it cancelled; should the engine that has the job come back, it is told so."""
-        self._wish = self._asked = None
-        self._unwanted = bool(self.standing.job)
-        self._become(Phase.CANCELLED, "cancelled while no engine was at it")
+        self._pending_action = self._pending_request = None
+        self._cancel_when_possible = bool(self.status.job)
+        self._set_phase(JobPhase.CANCELLED, "cancelled while no engine was at it")
 
-    def _back(self, back: EngineBack) -> None:
+    def _on_engine_back(self, back: EngineBack) -> None:
         """Go on where the engine was lost, or stop what was cancelled meanwhile."""
-        if self._unwanted and not back.restarted:
-            self._say_cancel()
-        elif self.standing.phase is Phase.LOST or self.standing.active:
-            forgotten = back.restarted and self._begun_here
-            self._wish = self._watch if self.standing.job and not forgotten else self._submit
-        self._unwanted = False
+        if self._cancel_when_possible and not back.restarted:
+            self._send_cancel()
+        elif self.status.phase is JobPhase.LOST or self.status.active:
+            forgotten = back.restarted and self._started_here
+            self._pending_action = self._watch if self.status.job and not forgotten else self._submit
+        self._cancel_when_possible = False
 
     def _seconds_left(self) -> Optional[int]:
-        if self.standing.phase is not Phase.RUNNING:
+        if self.status.phase is not JobPhase.RUNNING:
             return None
-        return self._pace.left(self.standing.total - self.standing.done, self._clock())
+        return self._eta.seconds_left(self.status.total - self.status.done, self._clock())
 
-    def _become(self, phase: Phase, reason: str = "", hint: str = "", **more: object) -> None:
-        self.standing = self.standing.turned(phase, reason, hint, **more)
+    def _set_phase(self, phase: JobPhase, reason: str = "", hint: str = "", **more: object) -> None:
+        self.status = self.status.with_phase(phase, reason, hint, **more)

@@ -29,20 +29,20 @@ def find(chosen: str = "") -> str:
             if found is None:
                 raise EngineAbsent(f"{named}, {where}, is no Python", hint="Name the Python that has the engine.")
             return str(found)
-    for place in usual_places():
+    for place in default_locations():
         found = _python_of(place)
         if found is not None:
             return str(found)
     raise EngineAbsent("the engine is not installed on this machine", hint=f"In its folder run: {install_command()}")
 
 
-def usual_places() -> List[Path]:
+def default_locations() -> List[Path]:
     """Where the engine is looked for without being told: where it is installed to, then behind the command `aan`."""
     command = shutil.which("aan")
-    return [home(), *([Path(command).resolve().parent.parent] if command else [])]
+    return [default_environment(), *([Path(command).resolve().parent.parent] if command else [])]
 
 
-def home() -> Path:
+def default_environment() -> Path:
     """The virtual environment that `install_command` makes."""
     return _data_folder() / "align-and-attend" / "engine"
 
@@ -50,8 +50,8 @@ def home() -> Path:
 def install_command() -> str:
     """What to type in the folder of Align & Attend to have the engine installed where hosts look for it."""
     if sys.platform == "win32":
-        return f'py -3.11 -m venv "{home()}" && "{home()}\\Scripts\\pip" install .'
-    return f'python3.11 -m venv "{home()}" && "{home()}/bin/pip" install .'
+        return f'py -3.11 -m venv "{default_environment()}" && "{default_environment()}\\Scripts\\pip" install .'
+    return f'python3.11 -m venv "{default_environment()}" && "{default_environment()}/bin/pip" install .'
 
 
 def _data_folder() -> Path:

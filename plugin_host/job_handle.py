@@ -11,7 +11,7 @@ from .job import JobSpec
 
 
 @dataclass(frozen=True)
-class Ticket:
+class JobHandle:
     """A job's name with the engine (empty until it was accepted), what was asked for, and where the result goes."""
 
     spec: JobSpec
@@ -23,7 +23,7 @@ class Ticket:
         return json.dumps(to_json(self), separators=(",", ":"), allow_nan=False)
 
 
-def read(text: str) -> Ticket:
+def read(text: str) -> JobHandle:
     """A ticket out of its text; what a newer version added to it is ignored.
 
     Raises:
@@ -33,4 +33,4 @@ def read(text: str) -> Ticket:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ProtocolError(f"not a job's ticket ({error})", hint="Start the job again.") from None
-    return from_json(Ticket, value)
+    return from_json(JobHandle, value)

@@ -1,6 +1,6 @@
 """How a job stands for the artist: one frozen value that a panel draws from, and what the engine's words make of it.
 
-Pure: it knows no engine that could be lost, no clock and no toolkit. Frames are counted by whoever is told of them
+Pure: it knows no engine that could be lost, no clock and no toolkit. Frames are counted by whoever is fields of them
 (see `errand`).
 """
 
@@ -10,12 +10,12 @@ import enum
 from dataclasses import dataclass, replace
 from typing import Dict, Optional, Tuple
 
-from .client_events import News
+from .client_events import EngineMessage
 from .protocol import Cancelled, Failed, Finished, FrameReady, JobState, Progress
 from .sequence import frame_path
 
 
-class Phase(enum.Enum):
+class JobPhase(enum.Enum):
     """Where an errand stands, in the artist's words."""
 
     IDLE = "nothing to do"
@@ -31,21 +31,23 @@ class Phase(enum.Enum):
     ABSENT = "no engine"
 
 
-ACTIVE = frozenset({Phase.STARTING, Phase.SUBMITTING, Phase.QUEUED, Phase.RUNNING, Phase.CANCELLING})
+ACTIVE_PHASES = frozenset(
+    {JobPhase.STARTING, JobPhase.SUBMITTING, JobPhase.QUEUED, JobPhase.RUNNING, JobPhase.CANCELLING}
+)
 """The phases in which there is something to cancel and nothing to start."""
 
 
 @dataclass(frozen=True)
-class Standing:
+class JobStatus:
     """All that a panel shows of an errand.
 
     `reason` and `hint` speak of whatever ended or holds it up. `stage` with `step` of `steps` is what the engine is at;
     `frames` of `total` lie on disk, at `path(frame)`. `seconds_left` is None as long as nothing honest can be said.
-    `unseen` (0 .. 1), `worst` (the worst first) and `report` (a JSON file, its picture beside it) are told once it is
+    `unseen` (0 .. 1), `worst` (the worst first) and `report` (a JSON file, its picture beside it) are fields once it is
     finished. `release` is the engine's version.
     """
 
-    phase: Phase = Phase.IDLE
+    phase: JobPhase = JobPhase.IDLE
     reason: str = ""
     hint: str = ""
     job: str = ""
@@ -64,7 +66,7 @@ class Standing:
     @property
     def active(self) -> bool:
         """Whether it is under way."""
-        return self.phase in ACTIVE
+        return self.phase in ACTIVE_PHASES
 
     @property
     def done(self) -> int:
@@ -75,38 +77,38 @@ class Standing:
         """Where a frame lies, or will lie."""
         return frame_path(self.output, frame)
 
-    def turned(self, phase: Phase, reason: str = "", hint: str = "", **more: object) -> Standing:
+    def with_phase(self, phase: JobPhase, reason: str = "", hint: str = "", **more: object) -> JobStatus:
         """The same job in this phase; what held it up before is forgotten."""
         return replace(self, phase=phase, reason=reason, hint=hint, **more)  # type: ignore[arg-type]
 
-    def seen(self, state: JobState) -> Standing:
+    def with_state(self, state: JobState) -> JobStatus:
         """As the engine says that the job stands."""
-        phase = _PHASES.get(state.state, Phase.RUNNING)
-        return self.turned(phase, state.reason, state.hint, **_told_by(state))
+        phase = _PHASES.get(state.state, JobPhase.RUNNING)
+        return self.with_phase(phase, state.reason, state.hint, **_fields_of(state))
 
-    def after(self, event: News) -> Standing:
+    def with_event(self, event: EngineMessage) -> JobStatus:
         """As it stands once this has happened to its job."""
         if isinstance(event, Progress):
-            return self.turned(self._working, stage=event.stage, step=event.done, steps=event.total)
+            return self.with_phase(self._working, stage=event.stage, step=event.done, steps=event.total)
         if isinstance(event, FrameReady):
-            return self.turned(self._working)
+            return self.with_phase(self._working)
         if isinstance(event, Finished):
-            return self.turned(Phase.FINISHED, unseen=event.unseen, worst=event.worst, report=event.report)
+            return self.with_phase(JobPhase.FINISHED, unseen=event.unseen, worst=event.worst, report=event.report)
         if isinstance(event, Cancelled):
-            return self.turned(Phase.CANCELLED, "stopped; what is finished stays")
+            return self.with_phase(JobPhase.CANCELLED, "stopped; what is finished stays")
         if isinstance(event, Failed):
-            return self.turned(Phase.FAILED, event.reason, event.hint)
+            return self.with_phase(JobPhase.FAILED, event.reason, event.hint)
         return self
 
     @property
-    def _working(self) -> Phase:
-        return Phase.CANCELLING if self.phase is Phase.CANCELLING else Phase.RUNNING
+    def _working(self) -> JobPhase:
+        return JobPhase.CANCELLING if self.phase is JobPhase.CANCELLING else JobPhase.RUNNING
 
 
-_PHASES = {phase.name.lower(): phase for phase in Phase}
+_PHASES = {phase.name.lower(): phase for phase in JobPhase}
 
 
-def _told_by(state: JobState) -> Dict[str, object]:
+def _fields_of(state: JobState) -> Dict[str, object]:
     """What a snapshot says beyond its phase."""
-    told = ("job", "output", "stage", "step", "steps", "total", "unseen", "worst", "report")
-    return {name: getattr(state, name) for name in told}
+    fields = ("job", "output", "stage", "step", "steps", "total", "unseen", "worst", "report")
+    return {name: getattr(state, name) for name in fields}

@@ -42,7 +42,7 @@ def decode(frames: Sequence[bytes]) -> Envelope:
         UnknownType: when it is sound, but of a type that this side does not know.
         ProtocolError: when it is anything else than a message; the error's `path` says where it breaks.
     """
-    value = _json(frames)
+    value = _parse_json(frames)
     kind = _BY_NAME.get(str(value.get("type")))
     if kind is None:
         raise UnknownType(
@@ -51,15 +51,15 @@ def decode(frames: Sequence[bytes]) -> Envelope:
     return Envelope(from_json(kind, value), _number(value))  # type: ignore[arg-type]
 
 
-def request_of(frames: Sequence[bytes]) -> Optional[int]:
+def request_number(frames: Sequence[bytes]) -> Optional[int]:
     """The number of a request that did not decode, as far as it can be told, for the refusal to carry."""
     try:
-        return _number(_json(frames))
+        return _number(_parse_json(frames))
     except ProtocolError:
         return None
 
 
-def agree(lowest: int, highest: int) -> int:
+def negotiate_version(lowest: int, highest: int) -> int:
     """The version that the engine speaks with a host of this range: the highest that both know.
 
     Raises:
@@ -68,11 +68,11 @@ def agree(lowest: int, highest: int) -> int:
     if lowest <= HIGHEST and highest >= LOWEST:
         return min(highest, HIGHEST)
     side = "engine" if lowest > HIGHEST else "host's plug-in"
-    reason = f"the host speaks protocol {_span(lowest, highest)}, the engine {_span(LOWEST, HIGHEST)}"
+    reason = f"the host speaks protocol {_range_text(lowest, highest)}, the engine {_range_text(LOWEST, HIGHEST)}"
     raise VersionMismatch(reason, hint=f"Update the {side}.", path="$.lowest")
 
 
-def _json(frames: Sequence[bytes]) -> dict:  # type: ignore[type-arg]
+def _parse_json(frames: Sequence[bytes]) -> dict:  # type: ignore[type-arg]
     if len(frames) != 2 or frames[0] != FRAMING:
         raise ProtocolError("not an AAN1 message", hint="Something else is talking on this socket.")
     try:
@@ -91,5 +91,5 @@ def _number(value: dict) -> Optional[int]:  # type: ignore[type-arg]
     return number
 
 
-def _span(lowest: int, highest: int) -> str:
+def _range_text(lowest: int, highest: int) -> str:
     return str(lowest) if lowest == highest else f"{lowest} - {highest}"

@@ -13,7 +13,7 @@ from .. import connection_file
 from ..connection_file import Connection
 from ..protocol import HIGHEST, LOWEST
 from .broker import Broker
-from .cache import Cache, usual_budget, usual_root
+from .cache import Cache, default_budget, default_root
 from .engine import ENGINE
 
 
@@ -24,8 +24,8 @@ def serve(engine: str = ENGINE) -> int:
         print("an engine of yours runs already on this machine", file=sys.stderr)
         return 1
     with lock:
-        broker = Broker(engine, Cache(usual_root(), budget=usual_budget()), release=_release())
-        broker.leave_on(signal.SIGINT, signal.SIGTERM)
+        broker = Broker(engine, Cache(default_root(), budget=default_budget()), version=_version())
+        broker.shut_down_on(signal.SIGINT, signal.SIGTERM)
         failure = broker.run(announce=lambda: _announce(broker))
         connection_file.remove(broker.session)
     if failure is not None:
@@ -47,7 +47,7 @@ def _announce(broker: Broker) -> None:
     logging.getLogger(__name__).info("engine %s listens at %s", broker.session, broker.endpoint)
 
 
-def _release() -> str:
+def _version() -> str:
     try:
         return importlib.metadata.version("align-and-attend")
     except importlib.metadata.PackageNotFoundError:

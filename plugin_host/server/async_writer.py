@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 Frame = TypeVar("Frame")
 
 
-class Behind(Generic[Frame]):
+class AsyncWriter(Generic[Frame]):
     """Hands frames to `write`, one at a time and in order, in a thread of its own.
 
     What `write` raises is raised by the next `put`, or on leaving; nothing is left half done on leaving, whatever the
@@ -33,7 +33,7 @@ class Behind(Generic[Frame]):
         if pending is not None:
             pending.result()
 
-    def __enter__(self) -> Behind[Frame]:
+    def __enter__(self) -> AsyncWriter[Frame]:
         return self
 
     def __exit__(

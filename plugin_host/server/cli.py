@@ -16,16 +16,28 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..controls import Value
-from .cli_exit import faults_in_words, give_up, give_up_on, tell_end, tell_report
-from .cli_options import Aov, Channel, Device, First, Last, Matte, Out, Plate, controlled, from_root, job_of
+from ..controls import ControlValue
+from .cli_exit import exit_on_error, fail, fail_unresponsive, print_end, print_report
+from .cli_options import (
+    Aov,
+    Channel,
+    Device,
+    First,
+    Last,
+    Matte,
+    Out,
+    Plate,
+    absolute_path,
+    job_from_options,
+    with_control_options,
+)
 
 if TYPE_CHECKING:
     from ..client import Client
     from ..protocol import Event
     from .display import Display
 
-LEAVE = 30.0  # seconds that an engine has to end its worker and go
+SHUTDOWN_TIMEOUT = 30.0  # seconds that an engine has to end its worker and go
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -36,7 +48,7 @@ app = typer.Typer(
 
 
 @app.command()
-@controlled
+@with_control_options
 def fill(
     plate: Plate,
     matte: Matte,
@@ -46,24 +58,26 @@ def fill(
     matte_channel: Channel = None,
     device: Device = "auto",
     aov: Aov = "",
-    **controls: Value,
+    **controls: ControlValue,
 ) -> None:
     """Fill a shot, without the persistent engine."""
-    from ..sequence import counted
+    from ..sequence import frame_count_text
     from . import subprocess_job
     from .display import Display
-    from .report_files import report_of, told
+    from .report_files import read_summary, report_path
 
-    spec = job_of(plate, matte, first=first, last=last, matte_channel=matte_channel, device=device, aov=aov, **controls)
-    out, began = from_root(out), time.monotonic()
-    with faults_in_words(), Display() as display:
+    spec = job_from_options(
+        plate, matte, first=first, last=last, matte_channel=matte_channel, device=device, aov=aov, **controls
+    )
+    out, began = absolute_path(out), time.monotonic()
+    with exit_on_error(), Display() as display:
         written = subprocess_job.fill(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
-    print(f"{counted(written)} in {time.monotonic() - began:.1f} s: {out}")
-    tell_report(told(report_of(out)))
+    print(f"{frame_count_text(written)} in {time.monotonic() - began:.1f} s: {out}")
+    print_report(read_summary(report_path(out)))
 
 
 @app.command()
-@controlled
+@with_control_options
 def submit(
     plate: Plate,
     matte: Matte,
@@ -73,21 +87,23 @@ def submit(
     matte_channel: Channel = None,
     device: Device = "auto",
     aov: Aov = "",
-    **controls: Value,
+    **controls: ControlValue,
 ) -> None:
     """Have the persistent engine fill a shot; start it if none runs. Ctrl-C cancels; on a terminal it asks first."""
     from ..launch import find_or_start
     from ..protocol import Accepted
     from .display import Display
 
-    spec = job_of(plate, matte, first=first, last=last, matte_channel=matte_channel, device=device, aov=aov, **controls)
-    with faults_in_words(), find_or_start(name="aan submit") as client:
-        accepted = client.answer(client.submit(spec, output=from_root(out) if out else None), timeout=600)
+    spec = job_from_options(
+        plate, matte, first=first, last=last, matte_channel=matte_channel, device=device, aov=aov, **controls
+    )
+    with exit_on_error(), find_or_start(name="aan submit") as client:
+        accepted = client.answer(client.submit(spec, output=absolute_path(out) if out else None), timeout=600)
         assert isinstance(accepted, Accepted)
         print(f"job {accepted.job}: {accepted.total} frames, {accepted.cached} of them cached: {accepted.output}")
         with Display() as display:
             end = _follow(client, accepted.job, display)
-    tell_end(end)
+    print_end(end)
 
 
 @app.command()
@@ -98,7 +114,7 @@ def serve() -> None:
     from .__main__ import serve as serve_until_told
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s broker %(message)s")
-    with faults_in_words():
+    with exit_on_error():
         raise typer.Exit(serve_until_told())
 
 
@@ -107,7 +123,7 @@ def jobs() -> None:
     """List the jobs of the running engine."""
     from ..protocol import State
 
-    with faults_in_words(), _running() as client:
+    with exit_on_error(), _running() as client:
         state = client.answer(client.status())
         assert isinstance(state, State)
         for job in state.jobs:
@@ -119,7 +135,7 @@ def jobs() -> None:
 @app.command()
 def cancel(job: Annotated[str, typer.Argument(help="Its name, as `aan jobs` lists it.")]) -> None:
     """Cancel a job after the frame in work; a second time, at once."""
-    with faults_in_words(), _running() as client:
+    with exit_on_error(), _running() as client:
         client.answer(client.cancel(job))
 
 
@@ -129,13 +145,13 @@ def stop() -> None:
     from .. import connection_file
     from ..errors import EngineGone
 
-    with faults_in_words(), _running() as client:
-        end = time.monotonic() + LEAVE
+    with exit_on_error(), _running() as client:
+        end = time.monotonic() + SHUTDOWN_TIMEOUT
         with suppress(EngineGone):  # perhaps it has left already: the lock will tell
-            client.answer(client.shutdown(), timeout=LEAVE)
-        while connection_file.is_held(connection_file.runtime_folder() / connection_file.ENGINE_LOCK):
+            client.answer(client.shutdown(), timeout=SHUTDOWN_TIMEOUT)
+        while connection_file.is_locked(connection_file.runtime_folder() / connection_file.ENGINE_LOCK):
             if time.monotonic() > end:
-                give_up_on(client.connection.pid, f"the engine has not left in {LEAVE:.0f} s")
+                fail_unresponsive(client.connection.pid, f"the engine has not left in {SHUTDOWN_TIMEOUT:.0f} s")
             time.sleep(0.05)
 
 
@@ -144,13 +160,13 @@ def info(files: Annotated[list[Path], typer.Argument(help="Pictures and movies."
     """Print what the engine sees in a file: parts, windows, channels, compression, timecode, what is filled."""
     from aan_engine.footage import describe
 
-    from .describe import in_words
+    from .describe import as_text
 
     broken = False
     for file in files:
         try:
-            with faults_in_words():
-                print(in_words(describe(file)), flush=True)
+            with exit_on_error():
+                print(as_text(describe(file)), flush=True)
         except typer.Exit as ended:
             if ended.exit_code != 1:
                 raise
@@ -173,7 +189,7 @@ def train(context: typer.Context) -> None:
 )
 def bench(context: typer.Context) -> None:
     """Measure fills on a folder of clips: parts of them are hidden, filled, and compared with the truth."""
-    with faults_in_words():
+    with exit_on_error():
         measuring = importlib.import_module("aan_engine.evaluation.cli").app
         measuring(args=context.args, prog_name="aan bench")
 
@@ -192,8 +208,8 @@ def _running() -> Iterator[Client]:
     if client is None:
         found = connection_file.read()
         if found is not None:
-            give_up_on(found.pid, "the engine does not answer")
-        give_up("no engine is running", "")
+            fail_unresponsive(found.pid, "the engine does not answer")
+        fail("no engine is running", "")
     with client:
         yield client
 

@@ -14,25 +14,25 @@ import typer
 
 if TYPE_CHECKING:
     from ..protocol import Event, Finished
-    from .report_files import Told
+    from .report_files import ReportSummary
 
 
-def tell_end(end: Event) -> None:
+def print_end(end: Event) -> None:
     """How a job of the persistent engine ended; one that did not finish ends the command as well."""
     from ..protocol import Cancelled, Failed, Finished
-    from ..sequence import counted
+    from ..sequence import frame_count_text
 
     if isinstance(end, Failed):
-        give_up(end.reason, end.hint)
+        fail(end.reason, end.hint)
     if isinstance(end, Cancelled):
         print("cancelled; finished frames are kept", file=sys.stderr)
         raise typer.Exit(130)
     assert isinstance(end, Finished)
-    print(f"{counted(end.frames)} filled")
-    tell_report(end)
+    print(f"{frame_count_text(end.frames)} filled")
+    print_report(end)
 
 
-def tell_report(told: Told | Finished) -> None:
+def print_report(told: ReportSummary | Finished) -> None:
     """Which frames to look at, and where the whole report is."""
     if told.report:
         frames = f"look at {', '.join(map(str, told.worst))} first" if told.worst else "nothing was hidden"
@@ -40,7 +40,7 @@ def tell_report(told: Told | Finished) -> None:
 
 
 @contextmanager
-def faults_in_words() -> Iterator[None]:
+def exit_on_error() -> Iterator[None]:
     """What goes wrong becomes a reason and a hint on stderr, and exit code 1; only a fault of ours shows a trace."""
     from .failures import JobError, explain
 
@@ -54,17 +54,17 @@ def faults_in_words() -> Iterator[None]:
         code, reason, hint = explain(error)
         if code == "internal" and not isinstance(error, JobError):  # a job's own has shown its trace
             raise
-        give_up(reason, hint)
+        fail(reason, hint)
 
 
-def give_up_on(pid: int, reason: str) -> NoReturn:
+def fail_unresponsive(pid: int, reason: str) -> NoReturn:
     """Of an engine that hangs, say where to look and what to end."""
     from ..launch import log_file
 
-    give_up(reason, f"Its log, unless it runs in a terminal: {log_file()}. End process {pid} to be rid of it.")
+    fail(reason, f"Its log, unless it runs in a terminal: {log_file()}. End process {pid} to be rid of it.")
 
 
-def give_up(reason: str, hint: str) -> NoReturn:
+def fail(reason: str, hint: str) -> NoReturn:
     """End the command with exit code 1, and say why."""
     print(f"{reason}. {hint}" if hint else reason, file=sys.stderr)
     raise typer.Exit(1)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import typer
 
-from ..controls import BY_NAME, CONTROLS, Control, Value
+from ..controls import BY_NAME, CONTROLS, Control, ControlValue
 from ..protocol import JobSpec
 
 Plate = Annotated[
@@ -29,7 +29,7 @@ Aov = Annotated[str, typer.Option(help="Layers to add, comma-separated: confiden
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
-_TYPES: dict[str, Any] = {
+_OPTION_TYPES: dict[str, Any] = {
     "files": str | None,
     "text": str | None,
     "number": float,
@@ -39,18 +39,18 @@ _TYPES: dict[str, Any] = {
 }
 
 
-def controlled(command: Command) -> Command:
+def with_control_options(command: Command) -> Command:
     """A command that takes `**controls`, seen by typer as one that names each of them as an option."""
     signature, hints = inspect.signature(command), get_type_hints(command, include_extras=True)
     own = [p.replace(annotation=hints[name]) for name, p in signature.parameters.items() if name in hints]
     own = [p for p in own if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    parameters = [*own, *map(_parameter, CONTROLS)]
+    parameters = [*own, *map(_control_parameter, CONTROLS)]
     command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command
 
 
-def job_of(
+def job_from_options(
     plate: str,
     matte: str,
     *,
@@ -59,25 +59,27 @@ def job_of(
     matte_channel: str | None,
     device: str,
     aov: str,
-    **controls: Value,
+    **controls: ControlValue,
 ) -> JobSpec:
     """The job that was described on the command line."""
     aovs = tuple(name.strip() for name in aov.split(",") if name.strip())
-    given = {k: from_root(v) if isinstance(v, str) and BY_NAME[k].kind == "files" else v for k, v in controls.items()}
-    return JobSpec(from_root(plate), from_root(matte), first, last, matte_channel, aovs, device, **given)  # type: ignore[arg-type]
+    given = {
+        k: absolute_path(v) if isinstance(v, str) and BY_NAME[k].kind == "files" else v for k, v in controls.items()
+    }
+    return JobSpec(absolute_path(plate), absolute_path(matte), first, last, matte_channel, aovs, device, **given)  # type: ignore[arg-type]
 
 
-def from_root(pattern: str) -> str:
+def absolute_path(pattern: str) -> str:
     """The pattern from the root, as an engine that runs elsewhere needs it."""
     return str(Path(pattern).absolute())
 
 
-def _parameter(control: Control) -> inspect.Parameter:
+def _control_parameter(control: Control) -> inspect.Parameter:
     given: dict[str, Any] = {"help": control.help, "rich_help_panel": "Rare controls" if control.rare else "Controls"}
     if control.kind in ("number", "count"):
         given["min"], given["max"] = control.low, control.high
     switch = [f"--{control.name}/--no-{control.name}"] if control.kind == "switch" else []
-    kind: Any = Literal[control.choices] if control.kind == "choice" else _TYPES[control.kind]
+    kind: Any = Literal[control.choices] if control.kind == "choice" else _OPTION_TYPES[control.kind]
     annotation: Any = Annotated.__class_getitem__((kind, typer.Option(*switch, **given)))  # type: ignore[attr-defined]
     keyword = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(control.name, keyword, default=control.default, annotation=annotation)

@@ -11,7 +11,7 @@ from aan_engine.plate import find_beauty
 from aan_engine.shot import PlateUnsupported
 
 
-def in_words(description: Description) -> str:
+def as_text(description: Description) -> str:
     """A few lines: each part with its channels, windows, storage, codec and timecode."""
     lines = [str(description.path)]
     if description.told:
@@ -19,11 +19,13 @@ def in_words(description: Description) -> str:
     for number, part in enumerate(description.parts):
         if len(description.parts) > 1:
             lines.append(f"  part {number} {part.name}")
-        lines += [f"    {label:9}{value}" for label, value in _rows(part) if label != "stored" or not description.told]
-    return "\n".join([*lines, *(f"    {label:9}{value}" for label, value in _filling(description))])
+        lines += [
+            f"    {label:9}{value}" for label, value in _part_rows(part) if label != "stored" or not description.told
+        ]
+    return "\n".join([*lines, *(f"    {label:9}{value}" for label, value in _filled_rows(description))])
 
 
-def _filling(description: Description) -> list[tuple[str, str]]:
+def _filled_rows(description: Description) -> list[tuple[str, str]]:
     """Which channels are filled; of several views, which one, and that the others stay."""
     try:
         check_writable(description, frame=None)
@@ -39,17 +41,17 @@ def _filling(description: Description) -> list[tuple[str, str]]:
     return rows
 
 
-def _rows(part: PartDescription) -> list[tuple[str, str]]:
+def _part_rows(part: PartDescription) -> list[tuple[str, str]]:
     by_type = groupby(part.channels, key=lambda channel: channel[1])
     return [
         ("channels", "; ".join(f"{' '.join(name for name, _ in group)} ({kind})" for kind, group in by_type)),
-        ("display", _window(part.display_window)),
-        ("data", _window(part.data_window)),
+        ("display", _window_text(part.display_window)),
+        ("data", _window_text(part.data_window)),
         ("stored", f"{part.type}, {part.compression}"),
         *([("timecode", part.timecode)] if part.timecode else []),
     ]
 
 
-def _window(window: tuple[int, int, int, int]) -> str:
+def _window_text(window: tuple[int, int, int, int]) -> str:
     x0, y0, x1, y1 = window
     return f"{x1 - x0 + 1} x {y1 - y0 + 1}, from ({x0}, {y0}) to ({x1}, {y1})"

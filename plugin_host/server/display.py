@@ -13,7 +13,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-EVERY = 2.0  # seconds between two plain lines of one stage
+LINE_INTERVAL = 2.0  # seconds between two plain lines of one stage
 
 
 class Display:
@@ -21,12 +21,12 @@ class Display:
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, soft_wrap=True)
-        self._stages: dict[str, _Stage] = {}
+        self._stages: dict[str, _StageProgress] = {}
         self._bars = Progress(
             TextColumn("{task.description:>6}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[pace]}"),
+            TextColumn("{task.fields[rate_text]}"),
             console=self._console,
         )
 
@@ -42,15 +42,17 @@ class Display:
         """`done` of `total` steps of this stage are behind us."""
         known = self._stages.get(stage)
         if known is None:
-            known = self._stages[stage] = _Stage(self._bars.add_task(stage, total=total, pace=""), began_at=done)
+            known = self._stages[stage] = _StageProgress(
+                self._bars.add_task(stage, total=total, rate_text=""), began_at=done
+            )
         known.done, known.total = done, total
         now = time.monotonic()
-        pace = known.pace(now)
+        rate_text = known.rate_text(now)
         if self._console.is_interactive:
             self._bars.start()
-            self._bars.update(known.task, completed=done, total=total, pace=pace)
+            self._bars.update(known.task, completed=done, total=total, rate_text=rate_text)
         elif known.is_due(now):
-            self._console.print(f"{stage} {done}/{total} frames{pace and ', '}{pace}", highlight=False)
+            self._console.print(f"{stage} {done}/{total} frames{rate_text and ', '}{rate_text}", highlight=False)
 
     def pause(self) -> None:
         """Leave the terminal to someone else; the next step takes it back."""
@@ -58,22 +60,22 @@ class Display:
             self._bars.stop()
 
 
-class _Stage:
+class _StageProgress:
     """What is known of one stage: when it began, and how far it was then."""
 
     def __init__(self, task: TaskID, *, began_at: int) -> None:
         self.task, self.done, self.total = task, began_at, 0
         self._began_at, self._began = began_at, time.monotonic()
-        self._said = float("-inf")
+        self._last_line = float("-inf")
 
     def is_due(self, now: float) -> bool:
         """Whether it is time for another line; the last step always is."""
-        if self.done < self.total and now - self._said < EVERY:
+        if self.done < self.total and now - self._last_line < LINE_INTERVAL:
             return False
-        self._said = now
+        self._last_line = now
         return True
 
-    def pace(self, now: float) -> str:
+    def rate_text(self, now: float) -> str:
         """Rate and time left, once there is anything to tell it by."""
         seconds, steps = now - self._began, self.done - self._began_at
         if steps < 1 or seconds <= 0:

@@ -14,12 +14,12 @@ from typing import Any, Protocol, cast
 
 from aan_engine.shot import Controls, FrameFile, Known, Shot
 
-from .job_inputs import Intake
+from .job_inputs import JobInputs
 
 ENGINE = "aan_engine.pipeline"
 
 
-class Step(Protocol):
+class EngineStep(Protocol):
     """What the engine tells while it works: `done` of `total` steps of a `stage`."""
 
     @property
@@ -30,7 +30,7 @@ class Step(Protocol):
     def total(self) -> int: ...
 
 
-class Filled(Protocol):
+class WritableFrame(Protocol):
     """A frame that is ready to be written, verified on the way, whole or not at all."""
 
     @property
@@ -51,28 +51,28 @@ class Engine(Protocol):
     """What a worker needs of an engine."""
 
     def fill(
-        self, shot: Shot, *, progress: Callable[[Step], None] | None = None, skip: Collection[int] = ()
-    ) -> Iterator[Filled]: ...
+        self, shot: Shot, *, progress: Callable[[EngineStep], None] | None = None, skip: Collection[int] = ()
+    ) -> Iterator[WritableFrame]: ...
     def report(self, path: Path, *, keep: Collection[int] = ()) -> JobReport: ...
     def warm(self, device: str) -> None: ...
     def identity(self) -> str: ...
 
 
-def load(name: str) -> Engine:
+def load_engine(name: str) -> Engine:
     """The engine called `module`, or what `module:factory` returns."""
     module, _, factory = name.partition(":")
     found = importlib.import_module(module)
     return cast(Engine, getattr(found, factory)() if factory else found)
 
 
-def shot_of(intake: Intake) -> Shot:
+def to_shot(inputs: JobInputs) -> Shot:
     """The job in the engine's terms.
 
     Raises:
         AanError: when it cannot be done as described.
     """
-    spec = intake.spec
-    files = {name: tuple(FrameFile(f.frame, f.path) for f in found) for name, found in intake.inputs.items()}
+    spec = inputs.spec
+    files = {name: tuple(FrameFile(f.frame, f.path) for f in found) for name, found in inputs.files.items()}
     return Shot(
         plates=files["plate"],
         mattes=files["matte"],

@@ -12,7 +12,7 @@ from aan_engine.shot import AanError
 from ..errors import HostError
 
 
-class StopAsked(Exception):
+class StopRequested(Exception):
     """Thrown to leave a job, through the engine where need be."""
 
 

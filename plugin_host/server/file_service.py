@@ -1,7 +1,7 @@
 """A thread for what may keep one waiting but computes nothing: looking at a job's files, handing out finished frames.
 
 So the broker's loop never waits for a disk, and a job that the cache holds completely passes by those that must be
-computed. It reports like the worker does, with `tell`, and knows neither hosts' sockets nor the ledger.
+computed. It reports like the worker does, with `report`, and knows neither hosts' sockets nor the jobs.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from threading import Event
 
 from ..protocol import Refused, Submit
 from .cache import Cache
-from .delivery import hand_out, hand_over
-from .failures import StopAsked, explain
-from .job_inputs import Intake, take_in
-from .worker_messages import Broken, Completed, End, Order, Report, Stopped
+from .delivery import deliver_cached, deliver_report
+from .failures import StopRequested, explain
+from .job_inputs import JobInputs, resolve_inputs
+from .worker_messages import JobCompleted, JobEnd, JobFailed, JobStopped, RunJob, WorkerReport
 
 
 @dataclass(frozen=True)
-class Inquiry:
+class PendingSubmit:
     """What a host submitted, and where the answer goes."""
 
     host: bytes
@@ -29,41 +29,41 @@ class Inquiry:
 
 
 @dataclass(frozen=True)
-class Offer:
+class Acceptable:
     """A job that can be done: its files, its key, where its result will lie, and how many frames the cache holds."""
 
-    inquiry: Inquiry
-    intake: Intake
+    pending: PendingSubmit
+    inputs: JobInputs
     key: str
     output: str
-    held: int
+    cached: int
 
 
 @dataclass(frozen=True)
-class Declined:
+class Rejected:
     """A job that cannot be done, and why."""
 
-    inquiry: Inquiry
+    pending: PendingSubmit
     refused: Refused
 
 
-class Desk:
+class FileService:
     """Does one thing after the other."""
 
-    def __init__(self, cache: Cache, *, tell: Callable[[Offer | Declined | Report], None]) -> None:
+    def __init__(self, cache: Cache, *, report: Callable[[Acceptable | Rejected | WorkerReport], None]) -> None:
         self._cache = cache
-        self._tell = tell
+        self._report = report
         self._stops: dict[str, Event] = {}
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="desk")
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="file_service")
 
-    def examine(self, inquiry: Inquiry, *, identity: str) -> None:
+    def check(self, pending: PendingSubmit, *, identity: str) -> None:
         """Find out what a submitted job means to an engine of this `identity`; tells an `Offer` or `Declined`."""
-        self._thread.submit(lambda: self._tell(self._examined(inquiry, identity)))
+        self._thread.submit(lambda: self._report(self._check(pending, identity)))
 
-    def serve(self, order: Order, intake: Intake) -> None:
+    def deliver_cached(self, command: RunJob, inputs: JobInputs) -> None:
         """Hand out a job that the cache holds completely; tells what a worker would."""
-        self._stops[order.job] = Event()
-        self._thread.submit(lambda: self._tell(self._served(order, intake)))
+        self._stops[command.job] = Event()
+        self._thread.submit(lambda: self._report(self._deliver(command, inputs)))
 
     def stop(self, job: str) -> None:
         """Hand out no more of a job after the frame in hand; one that is through already stays so."""
@@ -74,29 +74,29 @@ class Desk:
         """Finish what is in hand, and no more."""
         self._thread.shutdown(cancel_futures=True)
 
-    def _examined(self, inquiry: Inquiry, identity: str) -> Offer | Declined:
-        submit = inquiry.submit
+    def _check(self, pending: PendingSubmit, identity: str) -> Acceptable | Rejected:
+        submit = pending.submit
         try:
-            intake = take_in(submit.spec, output=submit.output)
-            key = intake.key(identity)
-            shelf = self._cache.shelf(key)
-            shelf.touch()
-            held = len(shelf.frames().keys() & set(intake.targets))
+            inputs = resolve_inputs(submit.spec, output=submit.output)
+            key = inputs.key(identity)
+            entry = self._cache.entry(key)
+            entry.touch()
+            held = len(entry.frames().keys() & set(inputs.targets))
         except Exception as error:
-            return Declined(inquiry, Refused(*explain(error)))
-        return Offer(inquiry, intake, key, submit.output or shelf.pattern, held)
+            return Rejected(pending, Refused(*explain(error)))
+        return Acceptable(pending, inputs, key, submit.output or entry.pattern, held)
 
-    def _served(self, order: Order, intake: Intake) -> End:
-        shelf, is_stopped = self._cache.shelf(order.key), self._stops[order.job].is_set
+    def _deliver(self, command: RunJob, inputs: JobInputs) -> JobEnd:
+        entry, is_stopped = self._cache.entry(command.key), self._stops[command.job].is_set
         try:
-            done = hand_out(order, intake, shelf, say=self._tell, is_stopped=is_stopped)
-            told = hand_over(order, shelf)
-        except StopAsked:
-            return Stopped(order.job)
+            done = deliver_cached(command, inputs, entry, send=self._report, is_stopped=is_stopped)
+            summary = deliver_report(command, entry)
+        except StopRequested:
+            return JobStopped(command.job)
         except Exception as error:
-            return Broken(order.job, *explain(error))
+            return JobFailed(command.job, *explain(error))
         finally:
-            del self._stops[order.job]
-        if len(done) < len(intake.targets):
-            return Broken(order.job, "incomplete", "the cache was emptied meanwhile", "Submit the job again.")
-        return Completed(order.job, told)
+            del self._stops[command.job]
+        if len(done) < len(inputs.targets):
+            return JobFailed(command.job, "incomplete", "the cache was emptied meanwhile", "Submit the job again.")
+        return JobCompleted(command.job, summary)

@@ -7,42 +7,42 @@ from pathlib import Path
 
 from ..protocol import JobSpec
 from ..sequence import frame_path
-from .async_writer import Behind
-from .delivery import make_ready
-from .engine import ENGINE, Filled, Step, load, shot_of
+from .async_writer import AsyncWriter
+from .delivery import prepare_output
+from .engine import ENGINE, EngineStep, WritableFrame, load_engine, to_shot
 from .failures import JobError
-from .job_inputs import take_in
-from .report_files import report_of
+from .job_inputs import resolve_inputs
+from .report_files import report_path
 
 
-def fill(spec: JobSpec, output: str, *, progress: Callable[[Step], None], engine: str = ENGINE) -> int:
+def fill(spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str = ENGINE) -> int:
     """Fill every target and write it to the pattern `output`, and the report beside it; returns their number.
 
     The job is checked before the engine called `engine` is loaded: what is wrong with it is said at once.
 
     Raises:
-        SequenceError: when a pattern cannot be used (see `intake`).
+        SequenceError: when a pattern cannot be used (see `inputs`).
         OSError: when there is no writing to where the result is to be.
         AanError: when the engine cannot do it; the frames before stay.
         JobError: when the engine left a frame out.
     """
-    intake = take_in(spec, output=output)
-    make_ready(output, intake.targets[0])
-    shot = shot_of(intake)
+    inputs = resolve_inputs(spec, output=output)
+    prepare_output(output, inputs.targets[0])
+    shot = to_shot(inputs)
     written = []
-    maker = load(engine)
-    report = maker.report(report_of(output))
+    loaded_engine = load_engine(engine)
+    report = loaded_engine.report(report_path(output))
 
-    def write(filled: Filled) -> None:
+    def write(filled: WritableFrame) -> None:
         path = Path(frame_path(output, filled.frame))
         report.add(filled, changed=filled.write(path))
         written.append(filled.frame)
 
-    with Behind(write) as behind:
-        for filled in maker.fill(shot, progress=progress):
-            behind.put(filled)
-    if tuple(written) != intake.targets:
-        missing = len(intake.targets) - len(written)
+    with AsyncWriter(write) as writer:
+        for filled in loaded_engine.fill(shot, progress=progress):
+            writer.put(filled)
+    if tuple(written) != inputs.targets:
+        missing = len(inputs.targets) - len(written)
         raise JobError(f"{missing} frames were not written", hint="Fill the shot again.", code="incomplete")
     report.finish()
     return len(written)

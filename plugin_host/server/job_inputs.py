@@ -14,11 +14,11 @@ from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from ..controls import BY_NAME, complaint
+from ..controls import BY_NAME, validation_error
 from ..errors import SequenceError
 from ..protocol import JobSpec
-from ..sequence import counted, expand, parse
-from .movie_inputs import frames_in
+from ..sequence import expand, frame_count_text, parse
+from .movie_inputs import movie_frame_count
 
 
 @dataclass(frozen=True)
@@ -42,23 +42,23 @@ class InputFile:
         return (info.st_size, info.st_mtime_ns) == (self.size, self.mtime_ns)
 
 
-SEQUENCES = ("plate", "matte", "holdout", "clean", "painted", "exclude")
+FILE_FIELDS = ("plate", "matte", "holdout", "clean", "painted", "exclude")
 """The fields of a job that name files."""
 
-_RANGE = ("first", "last")
+_RANGE_FIELDS = ("first", "last")
 
 
 @dataclass(frozen=True)
-class Intake:
+class JobInputs:
     """The files of one job by the field that names them. `targets` are the frames to be filled, in ascending order."""
 
     spec: JobSpec
-    inputs: dict[str, tuple[InputFile, ...]]
+    files: dict[str, tuple[InputFile, ...]]
     targets: tuple[int, ...]
 
     def unchanged(self, frame: int | None = None) -> bool:
         """Whether the files of one frame, or without a frame every input, are still what was taken in."""
-        wanted = (file for files in self.inputs.values() for file in _of_frame(files, frame))
+        wanted = (file for files in self.files.values() for file in _of_frame(files, frame))
         return all(file.unchanged() for file in {file.path: file for file in wanted}.values())
 
     def key(self, engine: str) -> str:
@@ -67,17 +67,17 @@ class Intake:
         `engine` is the engine's identity: its version, weights, libraries, and whether CUDA is there, which settles
         what the device `auto` stands for.
         """
-        options = {k: v for k, v in asdict(self.spec).items() if k not in (*SEQUENCES, *_RANGE)}
+        options = {k: v for k, v in asdict(self.spec).items() if k not in (*FILE_FIELDS, *_RANGE_FIELDS)}
         decides = {
             "engine": engine,
             "range": self.targets,
             "options": options | {"aov": sorted(self.spec.aov)},
-            "files": {name: [_fingerprint(file) for file in files] for name, files in self.inputs.items()},
+            "files": {name: [_fingerprint(file) for file in files] for name, files in self.files.items()},
         }
         return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
 
 
-def take_in(spec: JobSpec, *, output: str | None) -> Intake:
+def resolve_inputs(spec: JobSpec, *, output: str | None) -> JobInputs:
     """Expand a job's patterns and check that its result can be written without touching what it reads.
 
     Raises:
@@ -86,20 +86,22 @@ def take_in(spec: JobSpec, *, output: str | None) -> Intake:
             cannot have.
     """
     for name in BY_NAME:
-        if wrong := complaint(name, getattr(spec, name)):
+        if wrong := validation_error(name, getattr(spec, name)):
             raise SequenceError(wrong)
-    patterns = {name: pattern for name in SEQUENCES if (pattern := getattr(spec, name)) is not None}
+    patterns = {name: pattern for name in FILE_FIELDS if (pattern := getattr(spec, name)) is not None}
     for pattern in filter(None, (*patterns.values(), output)):
         if not Path(pattern).is_absolute():
             raise SequenceError(f"{pattern} is not a full path", hint="The engine does not know the host's folder.")
-    inputs = _bridged({name: _inputs(pattern) for name, pattern in patterns.items()}, nearest=spec.missing == "nearest")
+    inputs = _close_gaps(
+        {name: _expand_pattern(pattern) for name, pattern in patterns.items()}, nearest=spec.missing == "nearest"
+    )
     targets = _targets(spec, [file.frame for file in inputs["plate"]])
     if output is not None:
         _check_output(output, targets, inputs=tuple(file for files in inputs.values() for file in files))
-    return Intake(spec, inputs, targets)
+    return JobInputs(spec, inputs, targets)
 
 
-def _bridged(inputs: dict[str, tuple[InputFile, ...]], *, nearest: bool) -> dict[str, tuple[InputFile, ...]]:
+def _close_gaps(inputs: dict[str, tuple[InputFile, ...]], *, nearest: bool) -> dict[str, tuple[InputFile, ...]]:
     """The inputs, gaps in the plates bridged by the nearest frame, and by its matte with it; or the gaps named.
 
     Plates that are numbered in even steps have no gaps.
@@ -115,7 +117,7 @@ def _bridged(inputs: dict[str, tuple[InputFile, ...]], *, nearest: bool) -> dict
     if not nearest:
         named = ", ".join(map(str, gaps[:8])) + (" ..." if len(gaps) > 8 else "")
         hint = "Render them, or have the nearest frame stand in (--missing nearest)."
-        raise SequenceError(f"the plates lack {counted(len(gaps))}: {named}", hint=hint)
+        raise SequenceError(f"the plates lack {frame_count_text(len(gaps))}: {named}", hint=hint)
     stand_in = {gap: min(frames, key=lambda frame: (abs(frame - gap), frame)) for gap in gaps}
     mattes = {file.frame: file for file in inputs["matte"]}
     if len({file.path for file in mattes.values()}) < len(mattes):
@@ -144,16 +146,16 @@ def _of_frame(files: tuple[InputFile, ...], frame: int | None) -> tuple[InputFil
     return files if frame is None or len(files) == 1 else tuple(file for file in files if file.frame == frame)
 
 
-def _inputs(pattern: str) -> tuple[InputFile, ...]:
+def _expand_pattern(pattern: str) -> tuple[InputFile, ...]:
     found = [(frame, Path(name)) for frame, name in expand(pattern)]
     # A movie stands for a sequence by itself; among the files of one it is refused where it is read.
-    if len(found) == 1 and (count := frames_in(found[0][1])) is not None:
-        only = _input(1, found[0][1])
+    if len(found) == 1 and (count := movie_frame_count(found[0][1])) is not None:
+        only = _input_file(1, found[0][1])
         return tuple(replace(only, frame=frame) for frame in range(1, count + 1))
-    return tuple(_input(frame, path) for frame, path in found)
+    return tuple(_input_file(frame, path) for frame, path in found)
 
 
-def _input(frame: int, path: Path) -> InputFile:
+def _input_file(frame: int, path: Path) -> InputFile:
     try:
         info = path.stat()
     except OSError as error:

@@ -16,12 +16,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..protocol import JobSpec, JobState
-from .report_files import NOTHING, Told
+from .report_files import NO_REPORT, ReportSummary
 
-REMEMBERED = 200  # ended jobs, so that an engine may run for months
+MAX_ENDED_JOBS = 200  # ended jobs, so that an engine may run for months
 
 
-class State(enum.Enum):
+class RunState(enum.Enum):
     """Where a job stands."""
 
     QUEUED = "queued"
@@ -43,7 +43,7 @@ class State(enum.Enum):
     """Stopped by an error; the frames that were finished stay, unless what they were made from changed."""
 
 
-class Move(enum.Enum):
+class Transition(enum.Enum):
     """What can happen to a job."""
 
     START = "start"
@@ -53,22 +53,25 @@ class Move(enum.Enum):
     FAIL = "fail"
 
 
-MOVES: dict[tuple[State, Move], State] = {
-    (State.QUEUED, Move.START): State.RUNNING,
-    (State.QUEUED, Move.CANCEL): State.CANCELLED,
-    (State.QUEUED, Move.FAIL): State.FAILED,
-    (State.RUNNING, Move.CANCEL): State.CANCELLING,
-    (State.RUNNING, Move.FINISH): State.FINISHED,
-    (State.RUNNING, Move.FAIL): State.FAILED,
-    (State.CANCELLING, Move.CANCEL): State.CANCELLING,
-    (State.CANCELLING, Move.STOP): State.CANCELLED,
-    (State.CANCELLING, Move.FINISH): State.FINISHED,  # the last frame was in work when the artist said stop
-    (State.CANCELLING, Move.FAIL): State.CANCELLED,  # what goes wrong while stopping is nobody's concern any more
+TRANSITIONS: dict[tuple[RunState, Transition], RunState] = {
+    (RunState.QUEUED, Transition.START): RunState.RUNNING,
+    (RunState.QUEUED, Transition.CANCEL): RunState.CANCELLED,
+    (RunState.QUEUED, Transition.FAIL): RunState.FAILED,
+    (RunState.RUNNING, Transition.CANCEL): RunState.CANCELLING,
+    (RunState.RUNNING, Transition.FINISH): RunState.FINISHED,
+    (RunState.RUNNING, Transition.FAIL): RunState.FAILED,
+    (RunState.CANCELLING, Transition.CANCEL): RunState.CANCELLING,
+    (RunState.CANCELLING, Transition.STOP): RunState.CANCELLED,
+    (RunState.CANCELLING, Transition.FINISH): RunState.FINISHED,  # the last frame was in work when the artist said stop
+    (
+        RunState.CANCELLING,
+        Transition.FAIL,
+    ): RunState.CANCELLED,  # what goes wrong while stopping is nobody's concern any more
 }
-ENDED = frozenset({State.FINISHED, State.CANCELLED, State.FAILED})
+ENDED = frozenset({RunState.FINISHED, RunState.CANCELLED, RunState.FAILED})
 
 
-class IllegalMove(Exception):
+class IllegalTransition(Exception):
     """A move that the table does not know: a fault in the engine, never in what a host asked for."""
 
 
@@ -81,30 +84,30 @@ class Job:
     output: str
     key: str
     total: int
-    state: State = State.QUEUED
+    state: RunState = RunState.QUEUED
     frames: set[int] = field(default_factory=set)
     stage: tuple[str, int, int] = ("", 0, 0)
     failure: tuple[str, str, str] = ("", "", "")
-    told: Told = NOTHING
+    summary: ReportSummary = NO_REPORT
 
     @property
     def ended(self) -> bool:
         """Whether nothing more will happen to it."""
         return self.state in ENDED
 
-    def move(self, move: Move) -> State:
+    def apply(self, transition: Transition) -> RunState:
         """Make a move.
 
         Raises:
             IllegalMove: when the table does not know it from here.
         """
         try:
-            self.state = MOVES[self.state, move]
+            self.state = TRANSITIONS[self.state, transition]
         except KeyError:
-            raise IllegalMove(f"job {self.name} is {self.state.value}: it cannot {move.value}") from None
+            raise IllegalTransition(f"job {self.name} is {self.state.value}: it cannot {transition.value}") from None
         return self.state
 
-    def described(self) -> JobState:
+    def to_job_state(self) -> JobState:
         """The job as a host sees it."""
         stage, step, steps = self.stage
         code, reason, hint = self.failure
@@ -121,13 +124,13 @@ class Job:
             code=code,
             reason=reason,
             hint=hint,
-            unseen=self.told.unseen,
-            worst=self.told.worst,
-            report=self.told.report,
+            unseen=self.summary.unseen,
+            worst=self.summary.worst,
+            report=self.summary.report,
         )
 
 
-class Ledger:
+class JobTable:
     """All jobs in the order in which they came. `session` goes into their names: a name means one job, for ever."""
 
     def __init__(self, session: str) -> None:
@@ -148,10 +151,10 @@ class Ledger:
         job = Job(f"{self._session[:6]}-{self._count}", spec, output, key, total)
         self._jobs[job.name] = job
         ended = [old.name for old in self if old.ended]
-        for name in ended[: max(0, len(ended) - REMEMBERED)]:
+        for name in ended[: max(0, len(ended) - MAX_ENDED_JOBS)]:
             del self._jobs[name]
         return job
 
     def next(self) -> Job | None:
         """The job that has waited longest."""
-        return next((job for job in self if job.state is State.QUEUED), None)
+        return next((job for job in self if job.state is RunState.QUEUED), None)

@@ -14,7 +14,7 @@ from aan_engine.shot import PlateError
 from ..errors import SequenceError
 
 
-def frames_in(path: Path) -> int | None:
+def movie_frame_count(path: Path) -> int | None:
     """The number of frames of a movie, which are numbered from 1; None for a file that is no movie.
 
     Raises:

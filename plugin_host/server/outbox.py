@@ -13,7 +13,7 @@ from ..protocol import Message, Progress
 from ..wire import Envelope
 
 
-class Mailbox:
+class Outbox:
     """Messages to one host, in order."""
 
     def __init__(self) -> None:
@@ -23,11 +23,11 @@ class Mailbox:
         return len(self._waiting)
 
     def post(self, message: Message, request: int | None = None) -> None:
-        """Put a message at the end; a `Progress` takes the place of its job's last one if nothing followed that."""
+        """Put a message at the end; a `Progress` takes the place of its job's newest one if nothing followed that."""
         if isinstance(message, Progress):
-            last = next((e for e in reversed(self._waiting) if getattr(e.message, "job", None) == message.job), None)
-            if last is not None and isinstance(last.message, Progress):
-                self._waiting[self._waiting.index(last)] = Envelope(message, request)
+            newest = next((e for e in reversed(self._waiting) if getattr(e.message, "job", None) == message.job), None)
+            if newest is not None and isinstance(newest.message, Progress):
+                self._waiting[self._waiting.index(newest)] = Envelope(message, request)
                 return
         self._waiting.append(Envelope(message, request))
 

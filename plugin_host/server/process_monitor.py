@@ -1,7 +1,7 @@
 """A process at work as seen from outside: heard to its end, ended when a file holds it too long, and what it died of.
 
 The process notes the file in work as a breadcrumb (`aan_engine.breadcrumb`), so that a reader that crashes or hangs
-can be named although nobody is left to tell. It knows neither jobs nor the engine.
+can be named although nobody is left to on_message. It knows neither jobs nor the engine.
 """
 
 from __future__ import annotations
@@ -17,56 +17,60 @@ from typing import Any
 from aan_engine import breadcrumb
 from aan_engine.breadcrumb import Crumb
 
-from .worker_messages import Death
+from .worker_messages import WorkerDied
 
 GRACE = 5.0  # seconds that an ended process has to be gone
-LOOK = 0.5  # seconds between two looks at the breadcrumb
+WATCHDOG_INTERVAL = 0.5  # seconds between two looks at the breadcrumb
 
-_RENDER = "Render or copy this frame again."
-_AGAIN = "The engine goes on with a fresh worker. Submit the job again: finished frames are kept."
+_RENDER_HINT = "Render or copy this frame again."
+_RESUBMIT_HINT = "The engine goes on with a fresh worker. Submit the job again: finished frames are kept."
 
 
-def hear(pipe: Connection, process: BaseProcess, trail: Path, *, tell: Callable[[Any], None]) -> Death:
-    """Hand over all that comes out of the pipe with `tell`, until the process is gone; returns how it died.
+def monitor(
+    pipe: Connection, process: BaseProcess, watchdog_file: Path, *, on_message: Callable[[Any], None]
+) -> WorkerDied:
+    """Hand over all that comes out of the pipe with `on_message`, until the process is gone; returns exit_text it died.
 
     Args:
-        trail: where the process lays its breadcrumbs.
+        watchdog_file: where the process lays its breadcrumbs.
     """
-    hung: Crumb | None = None
-    before: Crumb | None = None
+    overdue: Crumb | None = None
+    previous: Crumb | None = None
     try:
         while True:
-            if pipe.poll(LOOK):
-                tell(pipe.recv())
+            if pipe.poll(WATCHDOG_INTERVAL):
+                on_message(pipe.recv())
                 continue
             # Twice the same, as the note is not read in one step.
-            now = breadcrumb.find(trail)
-            if now is not None and now == before and now.is_overdue(time.monotonic()):
-                hung = now
+            now = breadcrumb.find(watchdog_file)
+            if now is not None and now == previous and now.is_overdue(time.monotonic()):
+                overdue = now
                 process.kill()
-            before = now
+            previous = now
     except (EOFError, OSError):
         process.join(GRACE)
-    return _death(process.exitcode, breadcrumb.find(trail), hung=hung)
+    return _worker_died(process.exitcode, breadcrumb.find(watchdog_file), overdue=overdue)
 
 
-def _death(exitcode: int | None, crumb: Crumb | None, *, hung: Crumb | None) -> Death:
-    how = _in_words(exitcode)
-    if hung is not None:
-        reason = f"reading {_place(hung)} takes for ever: the reader was ended after {hung.patience:.0f} s"
-        return Death(how, "reader-lost", reason, f"{_RENDER} If it is sound, its disk may be at fault.")
-    if crumb is not None:
-        memory = " The file may be sound and larger than this machine's memory." if "memory" in how else ""
-        reason = f"the reader crashed on {_place(crumb)}: {how}"
-        return Death(how, "reader-lost", reason, _RENDER + memory)
-    return Death(how, "worker-lost", f"the worker is gone: {how}", _AGAIN)
+def _worker_died(exitcode: int | None, in_progress: Crumb | None, *, overdue: Crumb | None) -> WorkerDied:
+    exit_text = _exit_text(exitcode)
+    if overdue is not None:
+        reason = (
+            f"reading {_file_and_frame(overdue)} takes for ever: the reader was ended after {overdue.patience:.0f} s"
+        )
+        return WorkerDied(exit_text, "reader-lost", reason, f"{_RENDER_HINT} If it is sound, its disk may be at fault.")
+    if in_progress is not None:
+        memory = " The file may be sound and larger than this machine's memory." if "memory" in exit_text else ""
+        reason = f"the reader crashed on {_file_and_frame(in_progress)}: {exit_text}"
+        return WorkerDied(exit_text, "reader-lost", reason, _RENDER_HINT + memory)
+    return WorkerDied(exit_text, "worker-lost", f"the worker is gone: {exit_text}", _RESUBMIT_HINT)
 
 
-def _place(crumb: Crumb) -> str:
-    return f"{crumb.file}, frame {crumb.frame}"
+def _file_and_frame(in_progress: Crumb) -> str:
+    return f"{in_progress.file}, frame {in_progress.frame}"
 
 
-def _in_words(exitcode: int | None) -> str:
+def _exit_text(exitcode: int | None) -> str:
     if exitcode is not None and exitcode < 0:
         try:
             name = signal.Signals(-exitcode).name

@@ -14,7 +14,7 @@ from ..sequence import parse
 
 
 @dataclass(frozen=True)
-class Told:
+class ReportSummary:
     """What hosts are told of a report: see `Finished` in the protocol."""
 
     unseen: float = 0.0
@@ -22,27 +22,31 @@ class Told:
     report: str = ""
 
 
-NOTHING = Told()
+NO_REPORT = ReportSummary()
 """Of a job without a report."""
 
 
-def report_of(pattern: str) -> Path:
+def report_path(pattern: str) -> Path:
     """The report of the job whose result has this pattern; its picture lies beside it, see `picture_of`."""
     taken = parse(pattern)
     name = taken.head if taken.width is not None else Path(taken.head).stem
     return Path(taken.folder) / f"{name.rstrip('._-') or 'fill'}.report.json"
 
 
-def picture_of(report: Path) -> Path:
+def picture_path(report: Path) -> Path:
     """The picture of a report."""
     return report.with_suffix(".png")
 
 
-def told(report: Path) -> Told:
+def read_summary(report: Path) -> ReportSummary:
     """What there is to tell of a report; nothing where there is no sound one."""
     try:
         summary = json.loads(report.read_text("ascii"))["summary"]
         unseen = float(summary["unseen"])
-        return Told(unseen, tuple(map(int, summary["worst"])), str(report)) if math.isfinite(unseen) else NOTHING
+        return (
+            ReportSummary(unseen, tuple(map(int, summary["worst"])), str(report))
+            if math.isfinite(unseen)
+            else NO_REPORT
+        )
     except (OSError, ValueError, KeyError, TypeError):
-        return NOTHING
+        return NO_REPORT

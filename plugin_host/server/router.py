@@ -1,4 +1,4 @@
-"""The engine's end of the wire: one ROUTER socket, a mailbox per host, and a bell that other threads may ring.
+"""The engine's end of the wire: one ROUTER socket, a outbox per host, and a bell that other threads may ring.
 
 It never blocks on a host that does not read, forgets one that is gone, and knows nothing of what is said.
 """
@@ -13,33 +13,35 @@ import zmq
 
 from ..protocol import Message
 from ..wire import Envelope, encode
-from .outbox import Mailbox
+from .outbox import Outbox
 
-TICK = 200  # milliseconds between two tries to reach a host that does not read
-LAST_WORDS = 1000  # milliseconds to deliver what was said before hanging up
-LARGEST = 1 << 20  # bytes of a message from a host
-PIPE = 100  # messages that ZeroMQ holds for one host; the rest waits in its mailbox, where progress coalesces
+RETRY_INTERVAL = 200  # milliseconds between two tries to reach a host that does not read
+LINGER = 1000  # milliseconds to deliver what was said before hanging up
+MAX_MESSAGE_BYTES = 1 << 20  # bytes of a message from a host
+SEND_QUEUE_LENGTH = (
+    100  # messages that ZeroMQ holds for one host; the rest waits in its outbox, where progress coalesces
+)
 
 
-class Switchboard:
+class Router:
     """Bound to a random port of the loopback, at `endpoint`. All but `ring` belongs to the thread that made it."""
 
     def __init__(self) -> None:
         self._context = zmq.Context()
         self._router = self._context.socket(zmq.ROUTER)
         self._router.setsockopt(zmq.ROUTER_MANDATORY, 1)
-        self._router.setsockopt(zmq.SNDHWM, PIPE)
-        self._router.setsockopt(zmq.MAXMSGSIZE, LARGEST)
-        self._router.setsockopt(zmq.LINGER, LAST_WORDS)
+        self._router.setsockopt(zmq.SNDHWM, SEND_QUEUE_LENGTH)
+        self._router.setsockopt(zmq.MAXMSGSIZE, MAX_MESSAGE_BYTES)
+        self._router.setsockopt(zmq.LINGER, LINGER)
         self._router.bind("tcp://127.0.0.1:*")
         self.endpoint = self._router.getsockopt_string(zmq.LAST_ENDPOINT)
-        self._bell, self._rope = socket.socketpair()
-        self._bell.setblocking(False)
-        self._rope.setblocking(False)
+        self._wakeup_receiver, self._wakeup_sender = socket.socketpair()
+        self._wakeup_receiver.setblocking(False)
+        self._wakeup_sender.setblocking(False)
         self._poller = zmq.Poller()
         self._poller.register(self._router, zmq.POLLIN)
-        self._poller.register(self._bell.fileno(), zmq.POLLIN)
-        self._mail: dict[bytes, Mailbox] = {}
+        self._poller.register(self._wakeup_receiver.fileno(), zmq.POLLIN)
+        self._outboxes: dict[bytes, Outbox] = {}
         self._admitted: set[bytes] = set()
 
     def admit(self, host: bytes) -> None:
@@ -50,21 +52,21 @@ class Switchboard:
         """Whether it has, since it connected."""
         return host in self._admitted
 
-    def ring(self) -> None:
-        """Make `listen` return. From any thread."""
+    def wake(self) -> None:
+        """Make `receive` return. From any thread."""
         with suppress(BlockingIOError, OSError):  # full: it is ringing already; closed: nobody listens any more
-            self._rope.send(b"!")
+            self._wakeup_sender.send(b"!")
 
     @property
-    def rope(self) -> int:
+    def wakeup_fd(self) -> int:
         """The descriptor at which a byte rings the bell."""
-        return self._rope.fileno()
+        return self._wakeup_sender.fileno()
 
-    def listen(self) -> Iterator[tuple[bytes, list[bytes]]]:
+    def receive(self) -> Iterator[tuple[bytes, list[bytes]]]:
         """Block until someone speaks or the bell rings; yields what was said, as (host, frames)."""
-        self._poller.poll(TICK if self._mail else None)
+        self._poller.poll(RETRY_INTERVAL if self._outboxes else None)
         with suppress(BlockingIOError):
-            while self._bell.recv(4096):
+            while self._wakeup_receiver.recv(4096):
                 pass
         while True:
             try:
@@ -75,20 +77,20 @@ class Switchboard:
 
     def post(self, host: bytes, message: Message, request: int | None = None) -> None:
         """Say something to a host, once `flush` is called."""
-        self._mail.setdefault(host, Mailbox()).post(message, request)
+        self._outboxes.setdefault(host, Outbox()).post(message, request)
 
     def flush(self) -> None:
         """Send what hosts can take; the rest waits."""
-        for host, mailbox in list(self._mail.items()):
-            mailbox.flush(lambda envelope, host=host: self._send(host, envelope))  # type: ignore[misc]
-            if not mailbox:
-                self._mail.pop(host, None)
+        for host, outbox in list(self._outboxes.items()):
+            outbox.flush(lambda envelope, host=host: self._send(host, envelope))  # type: ignore[misc]
+            if not outbox:
+                self._outboxes.pop(host, None)
 
     def close(self) -> None:
         """Hang up; what ZeroMQ holds is delivered for a moment longer."""
         self._router.close()
-        self._bell.close()
-        self._rope.close()
+        self._wakeup_receiver.close()
+        self._wakeup_sender.close()
         self._context.term()
 
     def _send(self, host: bytes, envelope: Envelope) -> bool:
@@ -99,5 +101,5 @@ class Switchboard:
         except zmq.ZMQError as error:
             if error.errno != zmq.EHOSTUNREACH:
                 raise
-            self._admitted.discard(host)  # gone: what waits for it is dropped with the rest of its mailbox
+            self._admitted.discard(host)  # gone: what waits for it is dropped with the rest of its outbox
         return True

@@ -1,7 +1,7 @@
-"""Jobs given to those who do them: the worker, one after the other; the desk, what the cache holds completely.
+"""Jobs given to those who do them: the worker, one after the other; the file_service, what the cache holds completely.
 
 It knows who is at which job, what a report makes of it, and what follows when a worker dies. It knows no host: what
-they are to hear goes to `publish`. Like the broker, whose loop calls it, it waits for nothing.
+they are to handle goes to `publish`. Like the broker, whose loop calls it, it waits for nothing.
 """
 
 from __future__ import annotations
@@ -11,55 +11,57 @@ from collections.abc import Callable
 from typing import Any
 
 from ..protocol import Cancelled, Event, Failed, Finished, FrameReady, Progress
-from .file_service import Desk, Offer
-from .jobs import Job, Ledger, Move, State
+from .file_service import Acceptable, FileService
+from .jobs import Job, JobTable, RunState, Transition
 from .worker_messages import (
-    Broken,
-    Completed,
-    Death,
-    Framed,
-    Keep,
-    Order,
-    Perishing,
-    Ready,
-    Report,
-    Stepped,
-    Stop,
-    Stopped,
+    FrameWritten,
+    JobCompleted,
+    JobFailed,
+    JobStopped,
+    KeepCached,
+    RunJob,
+    StepDone,
+    StopJob,
+    WorkerDied,
+    WorkerExiting,
+    WorkerReady,
+    WorkerReport,
 )
-from .worker_process import Crew
+from .worker_process import WorkerProcess
 
 log = logging.getLogger(__name__)
 
 
-class Dispatcher:
-    """Sees to the jobs of the ledger.
+class Scheduler:
+    """Sees to the jobs of the jobs.
 
     `identity` is the engine's, once a worker has loaded it. When `leaving`, no job is begun any more; `failure` says
     why, if it is not what anybody asked for.
     """
 
-    def __init__(self, ledger: Ledger, *, crew: Crew, desk: Desk, publish: Callable[[Job, Event], None]) -> None:
+    def __init__(
+        self, jobs: JobTable, *, worker: WorkerProcess, file_service: FileService, publish: Callable[[Job, Event], None]
+    ) -> None:
         self.identity = ""
-        self.leaving = False
+        self.shutting_down = False
         self.failure: str | None = None
-        self._ledger = ledger
-        self._crew = crew
-        self._desk = desk
+        self._jobs = jobs
+        self._worker = worker
+        self._file_service = file_service
         self._publish = publish
-        self._orders: dict[str, Order] = {}
-        self._working: Job | None = None
-        self._crew_ready = False
-        self._last_words: tuple[str, str, str] | None = None
-        self._reports: dict[type, Callable[[Any], None]] = {
-            Ready: self._ready,
-            Stepped: self._stepped,
-            Framed: self._framed,
-            Completed: self._completed,
-            Stopped: lambda report: self._end(report.job, Move.STOP),
-            Broken: lambda report: self._end(report.job, Move.FAIL, (report.code, report.reason, report.hint)),
-            Perishing: self._perishing,
-            Death: self._dead,
+        self._queued: dict[str, RunJob] = {}
+        self._running: Job | None = None
+        self._worker_is_ready = False
+        self._exit_reason: tuple[str, str, str] | None = None
+        self._handlers: dict[type, Callable[[Any], None]] = {
+            WorkerReady: self._on_ready,
+            StepDone: self._on_step,
+            FrameWritten: self._on_frame,
+            JobCompleted: self._on_completed,
+            JobStopped: lambda report: self._end(report.job, Transition.STOP),
+            JobFailed: lambda report: self._end(report.job, Transition.FAIL, (report.code, report.reason, report.hint)),
+            WorkerExiting: self._on_exiting,
+            WorkerDied: self._on_died,
         }
 
     # What is asked of it
@@ -67,137 +69,137 @@ class Dispatcher:
     def start(self, *, announce: Callable[[], None]) -> None:
         """Put a worker in service; `announce` is called once it can work."""
         self._announce = announce
-        self._crew.start()
+        self._worker.start()
 
-    def take(self, job: Job, offer: Offer) -> None:
-        """Have a job of the ledger done, as it was offered."""
-        order = Order(job.name, job.spec, offer.inquiry.submit.output, job.key)
-        if offer.held == job.total:
-            job.move(Move.START)
-            self._desk.serve(order, offer.intake)
+    def enqueue(self, job: Job, acceptable: Acceptable) -> None:
+        """Have a job of the jobs done, as it was offered."""
+        command = RunJob(job.name, job.spec, acceptable.pending.submit.output, job.key)
+        if acceptable.cached == job.total:
+            job.apply(Transition.START)
+            self._file_service.deliver_cached(command, acceptable.inputs)
         else:
-            self._orders[job.name] = order
-        self._crew.give(self._keep())
+            self._queued[job.name] = command
+        self._worker.send(self._keep_cached())
         self._start_next()
 
     def cancel(self, job: Job) -> None:
         """Stop a job that is not over; the second time, at once."""
-        insists = job.state is State.CANCELLING
+        insists = job.state is RunState.CANCELLING
         self._stop(job)
-        if insists and job is self._working:
-            self._crew.kill()
+        if insists and job is self._running:
+            self._worker.kill()
 
-    def leave(self) -> None:
+    def shut_down(self) -> None:
         """Cancel what is there, and begin no more."""
-        self.leaving = True
-        for job in list(self._ledger):
+        self.shutting_down = True
+        for job in list(self._jobs):
             if not job.ended:
                 self._stop(job)
-        self._crew.kill()
+        self._worker.kill()
 
     @property
-    def gone(self) -> bool:
+    def is_done(self) -> bool:
         """Whether it is leaving, and all is over."""
-        return self.leaving and all(job.ended for job in self._ledger)
+        return self.shutting_down and all(job.ended for job in self._jobs)
 
-    # What the worker and the desk report
+    # What the worker and the file_service report
 
-    def hear(self, report: Report) -> None:
+    def handle(self, report: WorkerReport) -> None:
         """Take note of a report, and do what follows."""
-        self._reports[type(report)](report)
+        self._handlers[type(report)](report)
 
-    def _ready(self, ready: Ready) -> None:
-        self._crew_ready = True
+    def _on_ready(self, ready: WorkerReady) -> None:
+        self._worker_is_ready = True
         first, self.identity = not self.identity, ready.identity
-        log.info("worker %s is ready", self._crew.pid)
+        log.info("worker %s is ready", self._worker.pid)
         if first:
             self._announce()
 
-    def _stepped(self, step: Stepped) -> None:
-        job = self._known(step.job)
+    def _on_step(self, step: StepDone) -> None:
+        job = self._job(step.job)
         job.stage = (step.stage, step.done, step.total)
         self._publish(job, Progress(job.name, step.stage, step.done, step.total))
 
-    def _framed(self, framed: Framed) -> None:
-        job = self._known(framed.job)
+    def _on_frame(self, framed: FrameWritten) -> None:
+        job = self._job(framed.job)
         job.frames.add(framed.frame)
         self._publish(job, FrameReady(job.name, framed.frame, framed.path))
 
-    def _completed(self, report: Completed) -> None:
-        self._known(report.job).told = report.told
-        self._end(report.job, Move.FINISH)
+    def _on_completed(self, report: JobCompleted) -> None:
+        self._job(report.job).summary = report.summary
+        self._end(report.job, Transition.FINISH)
 
-    def _end(self, name: str, move: Move, failure: tuple[str, str, str] = ("", "", "")) -> None:
-        """The worker or the desk is through with a job."""
-        job = self._known(name)
-        job.move(move)
-        if job.state is State.FAILED:
+    def _end(self, name: str, transition: Transition, failure: tuple[str, str, str] = ("", "", "")) -> None:
+        """The worker or the file_service is through with a job."""
+        job = self._job(name)
+        job.apply(transition)
+        if job.state is RunState.FAILED:
             job.failure = failure
-        if job is self._working:
-            self._working = None
+        if job is self._running:
+            self._running = None
         self._publish_end(job)
         self._start_next()
 
-    def _perishing(self, perishing: Perishing) -> None:
-        self._last_words = (perishing.code, perishing.reason, perishing.hint)
+    def _on_exiting(self, exiting: WorkerExiting) -> None:
+        self._exit_reason = (exiting.code, exiting.reason, exiting.hint)
 
-    def _dead(self, death: Death) -> None:
+    def _on_died(self, died: WorkerDied) -> None:
         """Its job fails, and a fresh worker takes over.
 
         One that could not even start is not tried again until the next job comes; at the engine's own start, never.
         """
-        was_ready, self._crew_ready = self._crew_ready, False
-        self._crew.dismiss()
-        if self.leaving:
+        was_ready, self._worker_is_ready = self._worker_is_ready, False
+        self._worker.clear()
+        if self.shutting_down:
             log.info("the worker is gone")
         elif not self.identity:
-            self.failure = f"the worker does not start: {death.how}"
-            self.leaving = True
+            self.failure = f"the worker does not start: {died.exit_text}"
+            self.shutting_down = True
         else:
-            log.error("the worker is gone: %s", death.how)
-        if was_ready and not self.leaving:
-            self._crew.start()
-        words, self._last_words = self._last_words, None
-        if self._working is not None:
-            lost = (death.code, death.reason, death.hint)
-            self._end(self._working.name, Move.FAIL, words or lost)
+            log.error("the worker is gone: %s", died.exit_text)
+        if was_ready and not self.shutting_down:
+            self._worker.start()
+        reason, self._exit_reason = self._exit_reason, None
+        if self._running is not None:
+            lost = (died.code, died.reason, died.hint)
+            self._end(self._running.name, Transition.FAIL, reason or lost)
         self._start_next()
 
     # What follows
 
     def _start_next(self) -> None:
-        job = self._ledger.next()
-        if self._working is not None or job is None or self.leaving or self._crew.doomed:
+        job = self._jobs.next()
+        if self._running is not None or job is None or self.shutting_down or self._worker.is_killed:
             return
-        if self._crew.pid is None:
-            self._crew.start()
-        job.move(Move.START)
-        self._working = job
-        self._crew.give(self._keep())
-        self._crew.give(self._orders.pop(job.name))
+        if self._worker.pid is None:
+            self._worker.start()
+        job.apply(Transition.START)
+        self._running = job
+        self._worker.send(self._keep_cached())
+        self._worker.send(self._queued.pop(job.name))
 
-    def _keep(self) -> Keep:
-        return Keep(tuple(job.key for job in self._ledger if not job.ended))
+    def _keep_cached(self) -> KeepCached:
+        return KeepCached(tuple(job.key for job in self._jobs if not job.ended))
 
     def _stop(self, job: Job) -> None:
-        if job.move(Move.CANCEL) is State.CANCELLED:
-            self._orders.pop(job.name, None)
+        if job.apply(Transition.CANCEL) is RunState.CANCELLED:
+            self._queued.pop(job.name, None)
             self._publish_end(job)
-        elif job is self._working:
-            self._crew.give(Stop(job.name))
+        elif job is self._running:
+            self._worker.send(StopJob(job.name))
         else:
-            self._desk.stop(job.name)
+            self._file_service.stop(job.name)
 
     def _publish_end(self, job: Job) -> None:
         log.info("job %s is %s", job.name, ": ".join(filter(None, (job.state.value, job.failure[1]))))
-        ends: dict[State, Event] = {
-            State.FINISHED: Finished(job.name, job.total, job.told.unseen, job.told.worst, job.told.report),
-            State.CANCELLED: Cancelled(job.name),
-            State.FAILED: Failed(job.name, *job.failure),
+        ends: dict[RunState, Event] = {
+            RunState.FINISHED: Finished(job.name, job.total, job.summary.unseen, job.summary.worst, job.summary.report),
+            RunState.CANCELLED: Cancelled(job.name),
+            RunState.FAILED: Failed(job.name, *job.failure),
         }
         self._publish(job, ends[job.state])
 
-    def _known(self, name: str) -> Job:
-        job = self._ledger.get(name)
+    def _job(self, name: str) -> Job:
+        job = self._jobs.get(name)
         assert job is not None, f"a report on job {name}, which was never ordered"
         return job

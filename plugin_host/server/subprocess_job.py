@@ -25,59 +25,59 @@ from aan_engine import breadcrumb
 from ..protocol import JobSpec
 from ..sequence import parse
 from . import in_process
-from .engine import ENGINE, Step
+from .engine import ENGINE, EngineStep
 from .failures import JobError, explain
-from .process_monitor import GRACE, hear
-from .worker_messages import Broken, Stepped
+from .process_monitor import GRACE, monitor
+from .worker_messages import JobFailed, StepDone
 
 
 @dataclass(frozen=True)
-class Written:
+class FillCompleted:
     """How many frames were filled."""
 
     frames: int
 
 
-def fill(spec: JobSpec, output: str, *, progress: Callable[[Step], None], engine: str = ENGINE) -> int:
+def fill(spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str = ENGINE) -> int:
     """As `local.fill`, in another process; returns the number of frames.
 
-    Ctrl-C here ends the job there, after what it has half-written is cleared away.
+    Ctrl-C here results the job there, after what it has half-written is cleared away.
 
     Raises:
         JobError: whatever went wrong there, under its code; `reader-lost` names the file that took the process down.
     """
-    ends: list[Written | Broken] = []
+    results: list[FillCompleted | JobFailed] = []
 
-    def tell(said: Any) -> None:
-        if isinstance(said, Stepped):
-            progress(said)
+    def on_message(message: Any) -> None:
+        if isinstance(message, StepDone):
+            progress(message)
         else:
-            ends.append(said)
+            results.append(message)
 
     context = multiprocessing.get_context("spawn")
     ours, theirs = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory(prefix="aan-reading-", ignore_cleanup_errors=True) as folder:
-        trail = Path(folder) / "reading"
-        process = context.Process(target=_live, args=(theirs, trail, spec, output, engine), daemon=True)
+        watchdog_file = Path(folder) / "reading"
+        process = context.Process(target=_run_child, args=(theirs, watchdog_file, spec, output, engine), daemon=True)
         process.start()
         theirs.close()
         try:
-            death = hear(ours, process, trail, tell=tell)
+            died = monitor(ours, process, watchdog_file, on_message=on_message)
         finally:
             process.terminate()
             process.join(GRACE)
             process.kill()
             ours.close()
-    if not ends:
-        _clear_away(output)
-        raise JobError(death.reason, hint=death.hint, code=death.code)
-    end = ends[-1]
-    if isinstance(end, Broken):
+    if not results:
+        _remove_partial_files(output)
+        raise JobError(died.reason, hint=died.hint, code=died.code)
+    end = results[-1]
+    if isinstance(end, JobFailed):
         raise JobError(end.reason, hint=end.hint, code=end.code)
     return end.frames
 
 
-def _clear_away(output: str) -> None:
+def _remove_partial_files(output: str) -> None:
     """Remove what a child that died left half-written beside the result: `.NAME.*.part`, as the engine calls it."""
     pattern = parse(output)
     for file in Path(pattern.folder).glob(".*.part"):
@@ -87,44 +87,44 @@ def _clear_away(output: str) -> None:
                 file.unlink(missing_ok=True)
 
 
-def _live(pipe: Connection, trail: Path, spec: JobSpec, output: str, engine: str) -> None:
+def _run_child(pipe: Connection, watchdog_file: Path, spec: JobSpec, output: str, engine: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the parent to hear, which says SIGTERM
-    signal.signal(signal.SIGTERM, _leave)
-    threading.Thread(target=_end_with_parent, args=(trail,), daemon=True).start()
-    breadcrumb.lay(trail)
+    signal.signal(signal.SIGTERM, _exit_on_signal)
+    threading.Thread(target=_exit_with_parent, args=(watchdog_file,), daemon=True).start()
+    breadcrumb.lay(watchdog_file)
     try:
-        count = in_process.fill(spec, output, engine=engine, progress=lambda step: pipe.send(_passed(step)))
+        count = in_process.fill(spec, output, engine=engine, progress=lambda step: pipe.send(_step_message(step)))
     except Exception as error:
-        broken = Broken("", *explain(error))
-        if broken.code == "internal":
+        failed = JobFailed("", *explain(error))
+        if failed.code == "internal":
             traceback.print_exc()
-        _send(pipe, broken)
+        _send_end(pipe, failed)
     else:
-        _send(pipe, Written(count))
+        _send_end(pipe, FillCompleted(count))
 
 
-def _send(pipe: Connection, end: Written | Broken) -> None:
+def _send_end(pipe: Connection, end: FillCompleted | JobFailed) -> None:
     with suppress(OSError):  # nobody listens any more: the parent is gone
         pipe.send(end)
 
 
-def _leave(number: int, frame: object) -> None:
+def _exit_on_signal(number: int, frame: object) -> None:
     raise SystemExit(128 + number)
 
 
-def _end_with_parent(trail: Path) -> None:
+def _exit_with_parent(watchdog_file: Path) -> None:
     """Whoever kills `aan fill` wants the job ended: nobody is left to hear of it, and memory and threads are taken.
 
-    Nor is anybody left to follow the trail, or to tidy up its folder.
+    Nor is anybody left to follow the watchdog_file, or to tidy up its folder.
     """
     parent = multiprocessing.parent_process()
     assert parent is not None  # this is the child
     parent.join()
-    shutil.rmtree(trail.parent, ignore_errors=True)
+    shutil.rmtree(watchdog_file.parent, ignore_errors=True)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(GRACE)
     os._exit(1)
 
 
-def _passed(step: Step) -> Stepped:
-    return Stepped("", step.stage, step.done, step.total)
+def _step_message(step: EngineStep) -> StepDone:
+    return StepDone("", step.stage, step.done, step.total)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..protocol import JobSpec
-from .report_files import NOTHING, Told
+from .report_files import NO_REPORT, ReportSummary
 
 # Orders, from the broker
 
 
 @dataclass(frozen=True)
-class Order:
+class RunJob:
     """Do this job. `key` is what the broker promised the host: if the files say otherwise by now, the job fails."""
 
     job: str
@@ -21,14 +21,14 @@ class Order:
 
 
 @dataclass(frozen=True)
-class Stop:
+class StopJob:
     """Stop this job after the frame in work."""
 
     job: str
 
 
 @dataclass(frozen=True)
-class Keep:
+class KeepCached:
     """From here on these keys, of all jobs that are not over, are not to be dropped to make room."""
 
     keys: tuple[str, ...]
@@ -38,14 +38,14 @@ class Keep:
 
 
 @dataclass(frozen=True)
-class Ready:
+class WorkerReady:
     """The engine is loaded; this is what decides its pixels: version, weights, libraries, kind of device."""
 
     identity: str
 
 
 @dataclass(frozen=True)
-class Stepped:
+class StepDone:
     """The engine is `done` of `total` steps into a stage."""
 
     job: str
@@ -55,7 +55,7 @@ class Stepped:
 
 
 @dataclass(frozen=True)
-class Framed:
+class FrameWritten:
     """A frame lies on disk under its final name."""
 
     job: str
@@ -64,22 +64,22 @@ class Framed:
 
 
 @dataclass(frozen=True)
-class Completed:
+class JobCompleted:
     """All frames of the job lie on disk, and so does its report, if it has one."""
 
     job: str
-    told: Told = NOTHING
+    summary: ReportSummary = NO_REPORT
 
 
 @dataclass(frozen=True)
-class Stopped:
+class JobStopped:
     """The job was stopped as asked."""
 
     job: str
 
 
 @dataclass(frozen=True)
-class Broken:
+class JobFailed:
     """The job ended early. `code`, `reason` and `hint` as in the protocol's `Failed`."""
 
     job: str
@@ -89,7 +89,7 @@ class Broken:
 
 
 @dataclass(frozen=True)
-class Perishing:
+class WorkerExiting:
     """The worker is about to end for this reason, and its job with it."""
 
     code: str
@@ -98,14 +98,14 @@ class Perishing:
 
 
 @dataclass(frozen=True)
-class Death:
+class WorkerDied:
     """The worker's process is gone; `how` says it in words, the rest is for the job that it takes along."""
 
-    how: str
+    exit_text: str
     code: str
     reason: str
     hint: str
 
 
-End = Completed | Stopped | Broken
-Report = Ready | Stepped | Framed | End | Perishing | Death
+JobEnd = JobCompleted | JobStopped | JobFailed
+WorkerReport = WorkerReady | StepDone | FrameWritten | JobEnd | WorkerExiting | WorkerDied

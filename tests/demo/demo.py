@@ -97,7 +97,7 @@ def own_engine() -> Iterator[Client]:
             yield client
         finally:
             client.answer(client.shutdown())
-            while connection_file.is_held(ENGINE / "run" / connection_file.ENGINE_LOCK):
+            while connection_file.is_locked(ENGINE / "run" / connection_file.ENGINE_LOCK):
                 time.sleep(0.05)
             shutil.rmtree(ENGINE / "cache")
 

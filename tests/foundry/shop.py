@@ -55,7 +55,7 @@ class Shop:
         """An engine that is gone is missed sooner than an artist would."""
         from aan_nuke.host import engine_monitor, engine_socket
 
-        engine_socket.QUIET, engine_socket.PATIENCE, engine_monitor.LOOK = 0.2, 0.6, 0.1
+        engine_socket.PING_AFTER, engine_socket.PING_TIMEOUT, engine_monitor.LOOKUP_INTERVAL = 0.2, 0.6, 0.1
 
     def __exit__(self, *error: Any) -> None:
         pulse = sys.modules.get("aan_nuke.pulse")

@@ -1,4 +1,4 @@
-"""Writing behind: in order, one frame at a time, and no error is lost."""
+"""Asynchronous writing: in order, one frame at a time, and no error is lost."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from plugin_host.server.async_writer import Behind
+from plugin_host.server.async_writer import AsyncWriter
 
 
 def test_a_frame_is_written_while_the_next_is_made_and_in_order() -> None:
@@ -17,11 +17,11 @@ def test_a_frame_is_written_while_the_next_is_made_and_in_order() -> None:
         assert go.wait(5)
         written.append(frame)
 
-    with Behind(write) as behind:
-        behind.put(1)
+    with AsyncWriter(write) as writer:
+        writer.put(1)
         assert written == []
         go.set()
-        behind.put(2)
+        writer.put(2)
         assert written[0] == 1
     assert written == [1, 2]
 
@@ -32,13 +32,13 @@ def full(frame: int) -> None:
 
 def test_what_goes_wrong_is_raised_by_the_next_frame_or_on_leaving() -> None:
     def two() -> None:
-        with Behind(full) as behind:
-            behind.put(1)
-            behind.put(2)
+        with AsyncWriter(full) as writer:
+            writer.put(1)
+            writer.put(2)
 
     def one() -> None:
-        with Behind(full) as behind:
-            behind.put(1)
+        with AsyncWriter(full) as writer:
+            writer.put(1)
 
     for job in (one, two):
         with pytest.raises(OSError, match="disk full"):
@@ -49,8 +49,8 @@ def test_who_leaves_for_another_reason_still_finds_the_frame_written() -> None:
     written: list[int] = []
 
     def stopped() -> None:
-        with Behind(written.append) as behind:
-            behind.put(1)
+        with AsyncWriter(written.append) as writer:
+            writer.put(1)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

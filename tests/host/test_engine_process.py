@@ -243,7 +243,7 @@ def test_shutdown_cancels_what_runs_and_leaves_nothing_behind(house, engine, cli
     until(lambda: ends.extend(client.poll()) or any(isinstance(a.message, Cancelled) for a in ends))
     assert engine.wait(10) == 0
     assert connection_file.read() is None
-    assert not (house.root / "run" / connection_file.FILE).exists()
+    assert not (house.root / "run" / connection_file.FILE_NAME).exists()
     assert not psutil.wait_procs(family, timeout=10)[1]
     assert accepted.job
 

@@ -103,7 +103,7 @@ def test_there_is_one_engine_per_user_and_machine(house, engine):
 def test_a_stale_connection_file_is_no_engine(house, engine):
     os.kill(engine.pid, signal.SIGKILL)
     engine.wait()
-    assert (house.root / "run" / connection_file.FILE).exists()
+    assert (house.root / "run" / connection_file.FILE_NAME).exists()
     assert find() is None
     house.start()
     house.client()
@@ -118,7 +118,7 @@ def test_an_engine_that_cannot_load_says_so_and_ends(house):
 
 def test_the_engine_announces_itself_only_when_it_can_work(house, until):
     house.start("fake_engine:late")
-    until(lambda: connection_file.is_held(house.root / "run" / connection_file.ENGINE_LOCK))
+    until(lambda: connection_file.is_locked(house.root / "run" / connection_file.ENGINE_LOCK))
     assert connection_file.read() is None
     client = house.client()
     accepted = client.answer(client.submit(house.plates("fill")))

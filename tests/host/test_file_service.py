@@ -9,10 +9,10 @@ import pytest
 from plugin_host import protocol
 from plugin_host.server.broker import Broker
 from plugin_host.server.cache import Cache
-from plugin_host.server.file_service import Desk, Inquiry, Offer
-from plugin_host.server.job_inputs import take_in
-from plugin_host.server.router import Switchboard
-from plugin_host.server.worker_messages import Completed, Framed, Keep, Order, Stop, Stopped
+from plugin_host.server.file_service import Acceptable, FileService, PendingSubmit
+from plugin_host.server.job_inputs import resolve_inputs
+from plugin_host.server.router import Router
+from plugin_host.server.worker_messages import FrameWritten, JobCompleted, JobStopped, KeepCached, RunJob, StopJob
 
 
 @pytest.fixture
@@ -21,38 +21,38 @@ def cache(house) -> Cache:
 
 
 @pytest.fixture
-def intake(house, cache):
+def inputs(house, cache):
     """Three frames to fill, which the cache holds under the identity `e`."""
-    taken = take_in(house.plates("fill", "fill", "fill"), output=None)
-    shelf = cache.shelf(taken.key("e"))
-    shelf.prepare()
+    taken = resolve_inputs(house.plates("fill", "fill", "fill"), output=None)
+    entry = cache.entry(taken.key("e"))
+    entry.prepare()
     for frame in taken.targets:
-        shelf.path(frame).write_text("filled fill")
-        shelf.record(frame)
+        entry.path(frame).write_text("filled fill")
+        entry.record(frame)
     return taken
 
 
-@pytest.mark.parametrize(("last", "end"), [(1001, Stopped("job")), (1003, Completed("job"))])
-def test_a_job_is_handed_out_until_it_is_stopped(cache, intake, last, end):
+@pytest.mark.parametrize(("last", "end"), [(1001, JobStopped("job")), (1003, JobCompleted("job"))])
+def test_a_job_is_handed_out_until_it_is_stopped(cache, inputs, last, end):
     told = SimpleQueue()
 
-    def tell(report):
-        if report == Framed("job", last, str(cache.shelf(intake.key("e")).path(last))):
-            desk.stop("job")
+    def on_report(report):
+        if report == FrameWritten("job", last, str(cache.entry(inputs.key("e")).path(last))):
+            service.stop("job")
         told.put(report)
 
-    desk = Desk(cache, tell=tell)
-    desk.serve(Order("job", intake.spec, None, intake.key("e")), intake)
+    service = FileService(cache, report=on_report)
+    service.deliver_cached(RunJob("job", inputs.spec, None, inputs.key("e")), inputs)
     reports = [told.get(timeout=10) for _ in range(last - 1001 + 2)]
-    desk.stop("job")
-    desk.close()
+    service.stop("job")
+    service.close()
     assert [report.frame for report in reports[:-1]] == list(range(1001, last + 1))
     assert reports[-1] == end
     assert told.empty()
-    assert not desk._stops
+    assert not service._stops
 
 
-class SilentCrew:
+class SilentWorker:
     """A worker that never gets to work; what it was told is kept."""
 
     pid, doomed = 1, False
@@ -60,17 +60,17 @@ class SilentCrew:
     def __init__(self) -> None:
         self.told = []
 
-    def give(self, said) -> None:
+    def send(self, said) -> None:
         self.told.append(said)
 
 
-class SilentDesk:
-    """A desk that never comes to it; what it was to stop is kept."""
+class SilentFileService:
+    """A service that never comes to it; what it was to stop is kept."""
 
     def __init__(self) -> None:
         self.stopped = []
 
-    def serve(self, order, intake) -> None:
+    def deliver_cached(self, command, inputs) -> None:
         pass
 
     def stop(self, job: str) -> None:
@@ -80,34 +80,34 @@ class SilentDesk:
 @pytest.fixture
 def broker(cache):
     """A broker without processes or threads of its own."""
-    broker = Broker("no engine", cache, release="")
-    broker._desk.close()
-    broker._dispatcher._crew, broker._dispatcher._desk = SilentCrew(), SilentDesk()
+    broker = Broker("no engine", cache, version="")
+    broker._file_service.close()
+    broker._scheduler._worker, broker._scheduler._file_service = SilentWorker(), SilentFileService()
     yield broker
-    switchboard: Switchboard = broker._switchboard
-    switchboard.close()
+    router: Router = broker._router
+    router.close()
 
 
-def offer(intake, *, held: int, key: str) -> Offer:
-    return Offer(Inquiry(b"host", 1, protocol.Submit(intake.spec)), intake, key, "o.####.exr", held)
+def acceptable(inputs, *, cached: int, key: str) -> Acceptable:
+    return Acceptable(PendingSubmit(b"host", 1, protocol.Submit(inputs.spec)), inputs, key, "o.####.exr", cached)
 
 
-def test_who_works_at_a_job_is_who_stops_it(broker, intake):
-    broker._accept(offer(intake, held=0, key="computed"))
-    broker._accept(offer(intake, held=3, key="cached"))
-    computed, cached = (job.name for job in broker._ledger)
+def test_who_works_at_a_job_is_who_stops_it(broker, inputs):
+    broker._accept(acceptable(inputs, cached=0, key="computed"))
+    broker._accept(acceptable(inputs, cached=3, key="cached"))
+    computed, cached = (job.name for job in broker._jobs)
     for name in (computed, cached):
         assert broker._cancel(b"host", protocol.Cancel(name)) == protocol.Done()
-    assert [said for said in broker._dispatcher._crew.told if isinstance(said, Stop)] == [Stop(computed)]
-    assert broker._dispatcher._desk.stopped == [cached]
+    assert [said for said in broker._scheduler._worker.told if isinstance(said, StopJob)] == [StopJob(computed)]
+    assert broker._scheduler._file_service.stopped == [cached]
 
 
-def test_a_job_accepted_while_another_runs_is_kept_from_eviction_at_once(broker, intake):
-    broker._accept(offer(intake, held=0, key="running"))
-    broker._accept(offer(intake, held=1, key="half cached"))
-    broker._accept(offer(intake, held=3, key="cached"))
-    told = broker._dispatcher._crew.told
-    keeps = [set(said.keys) for said in told if isinstance(said, Keep)]
+def test_a_job_accepted_while_another_runs_is_kept_from_eviction_at_once(broker, inputs):
+    broker._accept(acceptable(inputs, cached=0, key="running"))
+    broker._accept(acceptable(inputs, cached=1, key="half cached"))
+    broker._accept(acceptable(inputs, cached=3, key="cached"))
+    told = broker._scheduler._worker.told
+    keeps = [set(said.keys) for said in told if isinstance(said, KeepCached)]
     assert keeps[-1] == {"running", "half cached", "cached"}
-    first = told.index(next(said for said in told if isinstance(said, Order)))
-    assert Keep(("running",)) in told[:first], "an order comes after what to keep while it is done"
+    first = told.index(next(said for said in told if isinstance(said, RunJob)))
+    assert KeepCached(("running",)) in told[:first], "a job is sent after what to keep while it is done"

@@ -10,21 +10,21 @@ import pytest
 from plugin_host.protocol import Finished, JobSpec
 from plugin_host.server import in_process
 from plugin_host.server.cache import Cache
-from plugin_host.server.engine import load
-from plugin_host.server.job_inputs import take_in
-from plugin_host.server.job_run import Task
-from plugin_host.server.report_files import NOTHING, Told, report_of, told
-from plugin_host.server.worker_messages import Completed, Order
+from plugin_host.server.engine import load_engine
+from plugin_host.server.job_inputs import resolve_inputs
+from plugin_host.server.job_run import JobRun
+from plugin_host.server.report_files import NO_REPORT, ReportSummary, read_summary, report_path
+from plugin_host.server.worker_messages import JobCompleted, RunJob
 
 
 def perform(house, spec: JobSpec, output: str | None, *, stop_after: int = 1_000) -> object:
-    engine = load("fake_engine:reporting")
-    order = Order("job", spec, output, take_in(spec, output=output).key(engine.identity()))
+    engine = load_engine("fake_engine:reporting")
+    order = RunJob("job", spec, output, resolve_inputs(spec, output=output).key(engine.identity()))
     said: list[object] = []
     cache = Cache(house.root / "cache", budget=10**9)
     fixed = (order, engine, engine.identity(), cache, lambda: ())
     frames = lambda: sum(hasattr(report, "frame") for report in said)  # noqa: E731
-    return Task(*fixed, say=said.append, is_stopped=lambda: frames() >= stop_after).perform()
+    return JobRun(*fixed, send=said.append, is_stopped=lambda: frames() >= stop_after).run()
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def perform(house, spec: JobSpec, output: str | None, *, stop_after: int = 1_000
     ],
 )
 def test_a_report_is_named_as_its_result_without_the_number(pattern: str, name: str) -> None:
-    assert report_of(pattern) == Path(name)
+    assert report_path(pattern) == Path(name)
 
 
 @pytest.mark.parametrize(
@@ -49,13 +49,13 @@ def test_a_report_is_named_as_its_result_without_the_number(pattern: str, name: 
 )
 def test_a_broken_report_tells_nothing(tmp_path: Path, words: str) -> None:
     (tmp_path / "r.report.json").write_text(words)
-    assert told(tmp_path / "r.report.json") == NOTHING
-    assert told(tmp_path / "none.report.json") == NOTHING
+    assert read_summary(tmp_path / "r.report.json") == NO_REPORT
+    assert read_summary(tmp_path / "none.report.json") == NO_REPORT
 
 
 def test_the_report_lies_beside_the_result_with_its_picture(house):
     end = perform(house, house.plates("fill", "fill"), str(house.root / "out" / "o.####.exr"))
-    assert end == Completed("job", Told(0.25, (1002,), str(house.root / "out" / "o.report.json")))
+    assert end == JobCompleted("job", ReportSummary(0.25, (1002,), str(house.root / "out" / "o.report.json")))
     assert (house.root / "out" / "o.report.png").read_text() == "a picture"
 
 
@@ -63,21 +63,21 @@ def test_a_job_that_went_on_later_reports_all_its_frames(house):
     spec, output = house.plates("fill", "fill", "fill"), str(house.root / "o.####.exr")
     perform(house, spec, output, stop_after=2)
     end = perform(house, spec, output)
-    assert isinstance(end, Completed)
-    assert json.loads(Path(end.told.report).read_text())["summary"]["worst"] == [1003]
+    assert isinstance(end, JobCompleted)
+    assert json.loads(Path(end.summary.report).read_text())["summary"]["worst"] == [1003]
 
 
 def test_a_report_that_cannot_be_delivered_costs_no_frame(house):
     (house.root / "o.report.json").mkdir()
     end = perform(house, house.plates("fill"), str(house.root / "o.####.exr"))
-    assert end == Completed("job", NOTHING)
+    assert end == JobCompleted("job", NO_REPORT)
     assert (house.root / "o.1001.exr").exists()
 
 
 def test_a_fill_in_this_process_leaves_its_report_beside_the_result(house):
     output = str(house.root / "new" / "o.####.exr")
     in_process.fill(house.plates("fill"), output, engine="fake_engine:reporting", progress=lambda step: None)
-    assert told(report_of(output)).worst == (1001,)
+    assert read_summary(report_path(output)).worst == (1001,)
 
 
 def test_hosts_get_the_report_with_the_end_and_the_same_from_the_cache_and_afterwards(house, submit_to_reporting):

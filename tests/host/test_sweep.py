@@ -32,7 +32,7 @@ from aan_engine.shot import AanError
 from plugin_host.errors import HostError
 from plugin_host.protocol import JobSpec
 from plugin_host.server.inspection import in_words
-from plugin_host.server.intake import take_in
+from plugin_host.server.inputs import take_in
 from plugin_host.server.engine import shot_of
 
 torch.set_num_threads(1)

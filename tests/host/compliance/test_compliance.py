@@ -15,7 +15,7 @@ import zmq
 from plugin_host import connection_file
 from plugin_host.connection_file import Connection
 from plugin_host.protocol import HIGHEST, Refused
-from plugin_host.wire import encode, request_of
+from plugin_host.wire import encode, request_number
 from tests.foundry import engines, tree
 from tests.host.compliance.drivers import DRIVERS
 from tests.host.compliance.host import CANCELLED, FAILED, FINISHED, FRAMES, LOST, Host, is_filled, lay_out
@@ -133,7 +133,7 @@ class Foreigner:
             if self._router.poll(20):
                 host, *frames = self._router.recv_multipart()
                 refused = Refused("version", self.reason, self.hint)
-                self._router.send_multipart([host, *encode(refused, request_of(frames))])
+                self._router.send_multipart([host, *encode(refused, request_number(frames))])
 
     def close(self) -> None:
         self._leaving.set()

@@ -17,22 +17,22 @@ ENGINE = '''
 """A stand-in for the engine: it welcomes whoever says hello, in the manner that AAN_MANNER names."""
 import os, sys, time, zmq
 sys.path[:0] = os.environ["AAN_STAND_IN_PATH"].split(os.pathsep)
-from host_half import connection, protocol, wire
-from host_half.connection import Connection
-folder, manner = connection.runtime_folder(), os.environ.get("AAN_MANNER", "")
+from host_half import connection_file, protocol, wire
+from host_half.connection_file import Connection
+folder, manner = connection_file.runtime_folder(), os.environ.get("AAN_MANNER", "")
 with (folder / "starts.txt").open("a") as starts:
     starts.write("%d\\n" % os.getpid())
 if manner == "dies":
     sys.exit("no weights in the house")
 if manner == "sleeps":
     time.sleep(60)
-lock = connection.claim()
+lock = connection_file.claim()
 assert lock is not None
 time.sleep(0.3)
 router = zmq.Context().socket(zmq.ROUTER)
 port = router.bind_to_random_port("tcp://127.0.0.1")
 session = "session %d" % os.getpid()
-connection.write(Connection("tcp://127.0.0.1:%d" % port, "t0ken", os.getpid(), session, 1, 1))
+connection_file.write(Connection("tcp://127.0.0.1:%d" % port, "t0ken", os.getpid(), session, 1, 1))
 while True:
     host, *frames = router.recv_multipart()
     envelope = wire.decode(frames)
@@ -79,7 +79,7 @@ class TheConnectionFile(InARuntimeFolder):
     FOUND = connection_file.Connection("tcp://127.0.0.1:1", "t0ken", 1, "one", 1, 1)
 
     def hold_engine_lock(self):
-        lock = connection_file.hold(self.folder / connection_file.ENGINE_LOCK)
+        lock = connection_file.try_lock(self.folder / connection_file.ENGINE_LOCK)
         self.addCleanup(lock.close)
 
     def test_it_reads_back_as_it_was_written(self):
@@ -90,7 +90,7 @@ class TheConnectionFile(InARuntimeFolder):
     @unittest.skipIf(os.name == "nt", "Windows keeps the folder private instead")
     def test_only_its_owner_can_read_it(self):
         connection_file.write(self.FOUND)
-        self.assertEqual(stat.S_IMODE((self.folder / connection_file.FILE).stat().st_mode), 0o600)
+        self.assertEqual(stat.S_IMODE((self.folder / connection_file.FILE_NAME).stat().st_mode), 0o600)
         self.assertEqual(stat.S_IMODE(self.folder.stat().st_mode), 0o700)
 
     def test_without_an_engine_that_lives_it_is_stale(self):
@@ -100,7 +100,7 @@ class TheConnectionFile(InARuntimeFolder):
     def test_a_broken_one_is_none(self):
         self.hold_engine_lock()
         for text in ("", "{", "[]", '{"endpoint": 3}'):
-            (self.folder / connection_file.FILE).write_text(text)
+            (self.folder / connection_file.FILE_NAME).write_text(text)
             self.assertIsNone(connection_file.read())
 
     def test_an_engine_withdraws_its_own_only(self):
@@ -125,12 +125,12 @@ class TheConnectionFile(InARuntimeFolder):
 
     def test_a_lock_is_held_by_one(self):
         path = self.folder / "a.lock"
-        self.assertFalse(connection_file.is_held(path))
-        lock = connection_file.hold(path)
-        self.assertTrue(connection_file.is_held(path))
-        self.assertIsNone(connection_file.hold(path))
+        self.assertFalse(connection_file.is_locked(path))
+        lock = connection_file.try_lock(path)
+        self.assertTrue(connection_file.is_locked(path))
+        self.assertIsNone(connection_file.try_lock(path))
         lock.close()
-        self.assertFalse(connection_file.is_held(path))
+        self.assertFalse(connection_file.is_locked(path))
 
 
 class Starting(InARuntimeFolder):
@@ -149,7 +149,7 @@ class Starting(InARuntimeFolder):
         self.assertNotEqual(os.getsid(self.launch().connection.pid), os.getsid(0))
 
     def test_hosts_that_start_at_once_start_one_engine(self):
-        starts = [launch.Start(name=str(n)) for n in range(3)]
+        starts = [launch.EngineLaunch(name=str(n)) for n in range(3)]
         clients = [None] * 3
         end = time.monotonic() + 20
         while not all(clients):
@@ -179,7 +179,7 @@ class Starting(InARuntimeFolder):
         with self.assertRaises(EngineStartFailed) as caught:
             self.launch(python="/nowhere/python")
         self.assertIn("/nowhere/python", caught.exception.reason)
-        self.assertFalse(connection_file.is_held(self.folder / connection_file.START_LOCK))
+        self.assertFalse(connection_file.is_locked(self.folder / connection_file.START_LOCK))
 
     def test_an_engine_that_speaks_no_version_of_ours_is_no_reason_to_start_another(self):
         for _ in range(2):

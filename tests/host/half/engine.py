@@ -31,7 +31,7 @@ class Engine:
         self.router.send_multipart([self.host, *encode(message, request)])
 
     def is_greeted(self):
-        """Whether a greeting has come; the errand's own requests are left for the test to hear."""
+        """Whether a greeting has come; the job's own requests are left for the test to hear."""
         return bool(self.router.poll(0))
 
     def welcome(self):
