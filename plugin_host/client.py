@@ -1,8 +1,8 @@
-"""One host's end of the wire: a method per request, and `poll()` for all that comes back.
+"""A host's client of one engine: one method per request, and `poll()` for everything that comes back.
 
-The client owns no thread and never blocks unless asked to: a host calls `poll()` from its own timer, a terminal
-iterates over `follow()`. It must stay on the thread that made it, as ZeroMQ sockets do. It never starts an engine
-(see `launch`), and notices one that falls silent or comes back (see `line`).
+The client owns no thread. Only `answer()` and `follow()` block: a host calls `poll()` from its own timer, a terminal
+iterates over `follow()`. A client must stay on the thread that made it, as ZeroMQ sockets do. It never starts an engine
+(see `launch`). It notices when the engine stops answering or comes back (see `engine_socket`).
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ _EVENTS = (Progress, FrameReady, *_END_EVENTS)
 
 
 class Client:
-    """A line to one engine, and the words for it.
+    """A connection to one engine, with a method for each request of the protocol.
 
     Args:
-        connection: where the engine is (`launch.find_or_start` gives a connected client at once).
-        name: who we are, for the engine's log.
-        lookup: how to find the engine again after it was lost.
+        connection: where the engine is (`launch.find_or_start` returns a connected client).
+        name: the host's name, for the engine's log.
+        lookup: finds the engine again after it was lost.
     """
 
     def __init__(
@@ -66,10 +66,10 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Hang up at once; jobs go on without us."""
+        """Disconnect at once. Jobs go on without this client."""
         self._socket.close()
 
-    # Which engine it is.
+    # The engine
 
     @property
     def connection(self) -> Connection:
@@ -78,59 +78,59 @@ class Client:
 
     @property
     def session(self) -> Optional[str]:
-        """This life of the engine; None before it has welcomed us."""
+        """The id of this run of the engine; None before it has welcomed the client."""
         return self._socket.session
 
     @property
     def version(self) -> Optional[int]:
-        """The version of the protocol that is spoken; None before it has welcomed us."""
+        """The protocol version in use; None before the engine has welcomed the client."""
         return self._socket.version
 
     @property
     def release(self) -> str:
-        """The engine's version, once it has welcomed us."""
+        """The engine's own version, once it has welcomed the client."""
         return self._socket.release
 
     @property
     def lost(self) -> bool:
-        """Whether the engine does not answer."""
+        """Whether the engine has stopped answering."""
         return self._socket.lost
 
-    # One method per request; each returns the number that the reply will carry.
+    # Requests; each returns the number that its reply will carry
 
     def submit(self, spec: JobSpec, *, output: Optional[str] = None) -> int:
-        """Queue a job; its result goes to the pattern `output`, or stays in the engine's cache."""
+        """Queue a job. Its result goes to the pattern `output`, or stays in the engine's cache without one."""
         return self._socket.send(Submit(spec, output))
 
     def cancel(self, job: str) -> int:
-        """Stop a job after the frame in work; a second time, at once."""
+        """Stop a job after the current frame; a second call stops it at once."""
         return self._socket.send(Cancel(job))
 
     def watch(self, job: str) -> int:
-        """Ask for a job's snapshot, and its events from then on."""
+        """Request a job's snapshot, and its events from then on."""
         return self._socket.send(Watch(job))
 
     def status(self) -> int:
-        """Ask for all jobs."""
+        """Request the state of all jobs."""
         return self._socket.send(Status())
 
     def shutdown(self) -> int:
-        """Ask the engine to leave."""
+        """Ask the engine to shut down."""
         return self._socket.send(Shutdown())
 
-    # What comes back.
+    # Messages from the engine
 
     def poll(self) -> List[ReceivedMessage]:
-        """What arrived since the last call, in order; of a job's `Progress` only the newest. Never blocks."""
+        """Messages since the last call, in order; only the newest `Progress` of each job. Never blocks."""
         self._socket.poll()
         arrivals, self._socket.inbox = self._socket.inbox, []
         return arrivals
 
     def answer(self, request: int, *, timeout: float = 30.0) -> Reply:
-        """Block until this request is answered; other arrivals wait for the next `poll()`.
+        """Block until this request is answered; other messages wait for the next `poll()`.
 
         Raises:
-            EngineRefused: when the answer is no.
+            EngineRefused: when the engine refuses the request.
             EngineGone: when the engine is lost, or `timeout` seconds pass.
         """
         other: List[ReceivedMessage] = []
@@ -174,7 +174,7 @@ class Client:
             self._socket.inbox = other + self._socket.inbox
 
     def _arrivals(self, timeout: Optional[float]) -> Iterator[ReceivedMessage]:
-        """Take arrivals out of the inbox one by one, blocking for more until `timeout` seconds have passed."""
+        """Take messages out of the inbox one by one, blocking for more until `timeout` seconds have passed."""
         end = None if timeout is None else time.monotonic() + timeout
         while end is None or time.monotonic() < end:
             self._socket.poll()
@@ -195,7 +195,7 @@ def _reply_or_raise(message: object) -> Reply:
 
 
 def _ending_event(state: JobState) -> Optional[Event]:
-    """The event that ended a job, told from its state; None while it is not over."""
+    """The event that ended a job, built from its state; None while the job is not over."""
     if state.state == "finished":
         return Finished(state.job, state.total, state.unseen, state.worst, state.report)
     if state.state == "cancelled":

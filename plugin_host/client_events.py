@@ -1,4 +1,4 @@
-"""What a client tells its host: what the engine says, and news of the engine itself that no engine could bring."""
+"""The messages that a client passes on to its host: those of the engine, and the client's own about the connection."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Optional, Union
 from .protocol import Event, Reply
 
 ENGINE_LOST = "engine-lost"
-"""The code by which a client refuses, in the engine's place, what nobody will answer any more."""
+"""The code with which a client itself refuses requests that a lost engine can no longer answer."""
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class EngineLost:
 
 @dataclass(frozen=True)
 class EngineBack:
-    """An engine answers again. `restarted`: it is a new one, which knows no earlier job; submit again."""
+    """An engine answers again. `restarted`: it is a new one that knows no earlier job; submit again."""
 
     session: str
     restarted: bool
@@ -29,7 +29,7 @@ class EngineBack:
 
 @dataclass(frozen=True)
 class UnreadableMessage:
-    """The engine said something that this host cannot read."""
+    """The engine sent something that this host cannot decode."""
 
     reason: str
     hint: str
@@ -37,11 +37,11 @@ class UnreadableMessage:
 
 @dataclass(frozen=True)
 class ReceivedMessage:
-    """What `poll()` returns: a reply with its `request` number, or an event or the client's own news with None."""
+    """A message from `poll()`: a reply with its `request` number, or an event or client message with None."""
 
     message: Union[Reply, Event, EngineLost, EngineBack, UnreadableMessage]
     request: Optional[int] = None
 
 
 EngineMessage = Union[Reply, Event, EngineLost, EngineBack]
-"""What those are told who share a client: see `contact`."""
+"""What an `engine_monitor.Listener` receives."""

@@ -1,8 +1,8 @@
-"""Frozen dataclasses to JSON values and back, by their type hints. It knows no message.
+"""Converts frozen dataclasses to JSON values and back, driven by their type hints. It knows no particular message.
 
-Allowed in a dataclass: `str`, `int`, `float`, `bool`, `Optional[...]`, `Tuple[X, ...]`, and other such dataclasses.
-Fields that the class does not have are ignored (a newer side may send them); fields that it has and the value lacks
-take their default. Every complaint carries the path to the offending value, as in `$.spec.first`.
+Field types may be `str`, `int`, `float`, `bool`, `Optional[...]`, `Tuple[X, ...]` and other such dataclasses. Fields
+that the class does not have are ignored, as a newer version may send them. A field that the value lacks takes its
+default. Every error carries the path to the offending value, such as `$.spec.first`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Where a running engine can be found: the connection file, the folder it lies in, and the lock that says it is alive.
+"""How a host finds the running engine: the connection file, the runtime folder that holds it, and the engine's lock.
 
-The engine holds `engine.lock` for as long as it lives (the system lets go of it whatever way the engine ends), so a
-connection file without that lock is stale. Only its owner can read the file: whoever holds the token may give the
-engine work. It opens no socket.
+The engine holds the lock `engine.lock` while it runs. The operating system releases it however the engine ends, so a
+connection file without a held lock is stale. Only its owner can read the file: whoever has the token may submit jobs.
+This module opens no socket.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from .codec import from_json, to_json
 from .errors import ProtocolError, UnsafeFolder
 
 FILE_NAME, ENGINE_LOCK, START_LOCK, LOG_NAME = "engine.json", "engine.lock", "start.lock", "engine.log"
-CLAIM_ATTEMPTS = 10  # a process that only looks whether a lock is held holds it itself for a moment
+CLAIM_ATTEMPTS = 10  # testing a lock (`is_locked`) holds it for a moment, so one failed attempt proves nothing
 
 
 @dataclass(frozen=True)
 class Connection:
-    """How to reach one engine: its ZeroMQ endpoint, its token, and which life of it this is (`session`)."""
+    """How to reach one engine: its ZeroMQ endpoint, its token, and which run of the engine it is (`session`)."""
 
     endpoint: str
     token: str
@@ -38,7 +38,7 @@ class Connection:
 
 
 def runtime_folder() -> Path:
-    """This user's folder for things that last as long as a login: `AAN_RUNTIME_DIR`, or the system's usual place.
+    """This user's folder for files that last as long as a login: `AAN_RUNTIME_DIR`, or the system's usual place.
 
     Raises:
         UnsafeFolder: when it cannot be made, is someone else's, or others may write into it.
@@ -72,7 +72,7 @@ def _default_folder() -> Path:
 
 
 def read() -> Optional[Connection]:
-    """The engine that lives now, or None. Whether it also answers is for a `Hello` to find out."""
+    """The connection of the running engine, or None. Only a `Hello` can tell whether it also answers."""
     folder = runtime_folder()
     if not is_locked(folder / ENGINE_LOCK):
         return None
@@ -83,7 +83,7 @@ def read() -> Optional[Connection]:
 
 
 def write(connection: Connection) -> None:
-    """Announce an engine. The file appears whole, readable by its owner only."""
+    """Announce an engine. The file is replaced atomically and is readable by its owner only."""
     folder = runtime_folder()
     handle, temporary = tempfile.mkstemp(dir=folder, prefix=".engine-", suffix=".json")
     with os.fdopen(handle, "w", encoding="ascii") as file:
@@ -92,9 +92,9 @@ def write(connection: Connection) -> None:
 
 
 def claim() -> Optional[IO[bytes]]:
-    """Become this user's engine on this machine, for as long as the returned file stays open; None if there is one.
+    """Become this user's only engine on this machine, while the returned file stays open; None if one is running.
 
-    What a dead engine announced is withdrawn.
+    The connection file of an engine that died is removed.
     """
     folder = runtime_folder()
     lock = None
@@ -109,7 +109,7 @@ def claim() -> Optional[IO[bytes]]:
 
 
 def remove(session: str) -> None:
-    """Withdraw the announcement, unless it is another engine's by now."""
+    """Remove the connection file, unless it belongs to another engine by now."""
     found = read()
     if found is not None and found.session == session:
         with suppress(OSError):
@@ -117,7 +117,7 @@ def remove(session: str) -> None:
 
 
 def try_lock(path: Path) -> Optional[IO[bytes]]:
-    """Take a lock for as long as the returned file stays open; None if another process has it."""
+    """Lock a file while the returned handle stays open; None if another process holds it."""
     file = path.open("ab")
     try:
         _lock(file)
@@ -128,7 +128,7 @@ def try_lock(path: Path) -> Optional[IO[bytes]]:
 
 
 def is_locked(path: Path) -> bool:
-    """Whether any process holds this lock at the moment."""
+    """Whether any process holds this lock now."""
     file = try_lock(path)
     if file is None:
         return True

@@ -1,8 +1,8 @@
-"""A host's contact with the engine of this machine: whether there is one, why not, and what it says to whom.
+"""Watches the one engine of this machine for a host: whether it runs, why not, and which message goes to which job.
 
-A host makes one `Contact` and calls `tick()` from its own timer, a few times a second; each call looks once and comes
-back at once. A panel draws from `state`. The contact only looks for an engine by itself; it starts one when `start()`
-is called, and never stops one. All jobs of the host (see `errand`) share it.
+A host makes one `EngineMonitor` and calls `tick()` from its own timer, a few times a second. A call never blocks. The
+host's panel draws from `state`. The monitor looks for a running engine by itself; it starts one only when `start()` is
+called, and never stops one. All jobs of the host (see `host_job`) share the monitor.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from .errors import EngineAbsent, EngineRefused, HostError
 from .launch import EngineLaunch
 from .protocol import Refused, Welcome
 
-LOOKUP_INTERVAL = 1.0  # seconds between two looks for an engine that someone else may have started
+LOOKUP_INTERVAL = 1.0  # seconds between two attempts to find an engine that someone else may have started
 
 
 class Presence(enum.Enum):
-    """Whether there is an engine."""
+    """Whether an engine runs and can be used."""
 
     UNKNOWN = "not looked for yet"
     ABSENT = "not installed"
@@ -37,7 +37,7 @@ class Presence(enum.Enum):
 
 @dataclass(frozen=True)
 class EngineState:
-    """What a panel shows of the engine. `release` is its version, once it has said so."""
+    """The engine's state for display. `release` is the engine's version, once it is known."""
 
     presence: Presence = Presence.UNKNOWN
     reason: str = ""
@@ -46,18 +46,18 @@ class EngineState:
 
 
 class Listener(Protocol):
-    """Who is told what the engine says: events of all jobs, and the replies to its own requests."""
+    """Receives the events of all jobs, and the replies to its own requests."""
 
     def on_message(self, message: EngineMessage, request: Optional[int]) -> None:
-        """Called from within `tick()`."""
+        """Called from within `EngineMonitor.tick()`; `request` is None for an event."""
 
 
 class EngineMonitor:
-    """The way to the one engine of this machine.
+    """The host's single connection to the engine of this machine.
 
     Args:
-        name: who we are, for the engine's log.
-        python: says which interpreter has the engine; called anew at each start, as settings change.
+        name: the host's name, for the engine's log.
+        python: returns the interpreter that has the engine; called anew at each start, as settings change.
     """
 
     def __init__(self, *, name: str, python: Callable[[], str] = interpreter.find) -> None:
@@ -74,11 +74,11 @@ class EngineMonitor:
 
     @property
     def ready(self) -> bool:
-        """Whether the engine can be spoken to."""
+        """Whether requests can be sent to the engine."""
         return self.state.presence is Presence.READY
 
     def start(self) -> None:
-        """Have an engine started unless one is there. That it is on its way, or cannot be, shows in `state`."""
+        """Start an engine unless one runs. Whether it is starting, or why it cannot be, shows in `state`."""
         if self.ready or self._launch is not None:
             return
         self._disconnect()
@@ -91,13 +91,13 @@ class EngineMonitor:
             self._set_state(Presence.STARTING, "the engine is on its way; it loads its weights first")
 
     def look_again(self) -> None:
-        """Look for an engine afresh, as after a change of settings, unless one is there."""
+        """Look for an engine afresh, as after a change of settings, unless one is connected."""
         if self._launch is None and self._client is None:
             self._last_lookup = float("-inf")
             self._set_state(Presence.UNKNOWN)
 
     def tick(self) -> bool:
-        """Look once; whether there is anything new to draw of `state`."""
+        """Do what is due, without blocking; returns whether `state` changed."""
         before = self.state
         try:
             if self._launch is not None:
@@ -116,33 +116,33 @@ class EngineMonitor:
         return self.state != before
 
     def close(self) -> None:
-        """Hang up. The engine and its jobs go on; one that is only on its way is stopped."""
+        """Disconnect. The engine and its jobs go on; an engine that is still starting is stopped."""
         self._listeners.clear()
         self._disconnect()
         self.state = EngineState()
 
-    # For errands.
+    # For jobs
 
     def attach(self, listener: Listener) -> None:
-        """Tell this one what is said from now on."""
+        """Deliver messages to this listener from now on."""
         self._listeners.append(listener)
 
     def detach(self, listener: Listener) -> None:
-        """Tell it no more."""
+        """Deliver nothing more to this listener."""
         self._listeners = [other for other in self._listeners if other is not listener]
         self._pending = {number: other for number, other in self._pending.items() if other is not listener}
 
     def send_request(self, listener: Listener, request: Callable[[Client], int]) -> int:
-        """Say something to an engine that is `ready`; returns the number that the reply will carry."""
+        """Send a request to an engine that is `ready`; returns the number that its reply will carry."""
         assert self._client is not None, "a request was sent to an engine that is not ready"
         number = request(self._client)
         self._pending[number] = listener
         return number
 
-    # How it comes about.
+    # Implementation
 
     def _interpreter(self) -> str:
-        """The engine's Python; none is needed where an engine runs already, whoever started it."""
+        """The engine's Python; empty where it is not found but an engine runs already."""
         try:
             return self._python()
         except EngineAbsent:
@@ -202,7 +202,7 @@ class EngineMonitor:
         listener = self._pending.pop(request, None)
         if listener is not None:
             listener.on_message(reply, request)
-        elif isinstance(reply, Refused):  # nobody listener but the client: this is the door being shut
+        elif isinstance(reply, Refused):  # the reply to the client's own `Hello`: the engine refuses this host
             raise EngineRefused(reply.reason, hint=reply.hint, code=reply.code)
 
     def _broadcast(self, message: EngineMessage) -> None:
@@ -210,7 +210,7 @@ class EngineMonitor:
             listener.on_message(message, None)
 
     def _remember_refusal(self) -> None:
-        """Remember who it was, so that the same engine is not listener over and over."""
+        """Note the engine's session, so that an engine that refused this host is not tried again and again."""
         found = connection_file.read()
         self._refused_session = None if found is None else found.session
 

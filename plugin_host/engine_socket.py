@@ -1,8 +1,8 @@
-"""A host's line to its engine: one DEALER socket, what came over it, and an eye on silence.
+"""A host's socket to its engine: one ZeroMQ DEALER, the messages that it received, and the detection of a lost engine.
 
-Silence is looked after in `poll()`: when the engine has said nothing for a while it is asked with a `Hello`; without
-an answer `EngineLost` arrives, requests still open are refused with `engine-lost`, and the connection file is looked
-at again and again until an engine is back: `EngineBack`, whose `restarted` says that it knows no earlier job.
+`poll()` also checks whether the engine is alive. After a second of silence it sends a `Hello`. Without an answer it
+adds `EngineLost` to the inbox, refuses all open requests with `engine-lost`, and reads the connection file again and
+again until an engine is found. Then it adds `EngineBack`; `restarted` says that the engine knows no earlier job.
 """
 
 from __future__ import annotations
@@ -19,16 +19,17 @@ from .errors import ProtocolError
 from .protocol import HIGHEST, LOWEST, Hello, Message, Progress, Refused, Request, Welcome
 from .wire import decode, encode
 
-PING_AFTER = 1.0  # seconds of silence after which the engine is asked whether it is there
-PING_TIMEOUT = 3.0  # seconds that it has to answer
-RECEIVE_BUDGET = 0.002  # seconds that one poll gives to what has come in: a host's window is not to wait for a flood
+PING_AFTER = 1.0  # seconds of silence after which a `Hello` is sent
+PING_TIMEOUT = 3.0  # seconds that the engine has to answer it
+RECEIVE_BUDGET = 0.002  # seconds that one poll spends on receiving, so that a flood doesn't block a host's window
 
 
 class EngineSocket:
-    """Open from the start, to whichever engine `lookup` finds once the first one is lost.
+    """Connected to one engine; after that is lost, to whichever engine `lookup` finds.
 
-    `inbox` holds what has arrived and was not taken out yet, in order. `session`, `version` and `release` are the
-    engine's, None or empty before it has welcomed us. It belongs to the thread that made it, as ZeroMQ sockets do.
+    `inbox` holds the received messages that nobody has taken out yet, in order. `session`, `version` and `release` are
+    the engine's, None or empty before it has welcomed the host. Belongs to the thread that made it, as ZeroMQ sockets
+    do.
     """
 
     def __init__(self, connection: Connection, *, name: str, lookup: Callable[[], Optional[Connection]]) -> None:
@@ -46,11 +47,11 @@ class EngineSocket:
         self._open(connection)
 
     def close(self) -> None:
-        """Hang up at once."""
+        """Disconnect at once."""
         self._context.destroy(linger=0)
 
     def send(self, message: Request) -> int:
-        """Say something; returns the number that the reply will carry."""
+        """Send a request; returns the number that the reply will carry."""
         self._last_number += 1
         self._open_requests.add(self._last_number)
         if self.lost:
@@ -60,13 +61,13 @@ class EngineSocket:
         return self._last_number
 
     def poll(self) -> None:
-        """Move what the socket holds into the inbox, and poll after the engine's silence. Never blocks."""
+        """Move received messages into the inbox, and check that the engine is alive. Never blocks."""
         self._receive()
         self._check_liveness(time.monotonic())
         self.inbox = _keep_newest_progress(self.inbox)
 
     def wait(self, seconds: Optional[float]) -> None:
-        """Block until something comes in, at most so long; in any case no longer than silence may go unnoticed."""
+        """Block until a message arrives, for at most this many seconds, and at most one ping interval."""
         left = PING_AFTER if seconds is None else max(0.0, min(PING_AFTER, seconds))
         self._socket.poll(int(left * 1000))
 
@@ -87,7 +88,7 @@ class EngineSocket:
         self._send(Hello(LOWEST, HIGHEST, self.connection.token, self._name))
 
     def _send(self, message: Request) -> None:
-        with suppress(zmq.Again):  # a full pipe is an engine that does not read: silence will tell
+        with suppress(zmq.Again):  # a full queue means that the engine does not read: the liveness check will notice
             self._socket.send_multipart(encode(message, self._last_number), zmq.NOBLOCK)
 
     def _receive(self) -> None:
@@ -119,12 +120,12 @@ class EngineSocket:
         if request is not None and request in self._pings:
             self._pings.remove(request)
             if self._welcomed:
-                return  # an answer to "are you there?", not news to the host
+                return  # an answer to a ping, of no interest to the host
             self._welcomed = True
         self.inbox.append(ReceivedMessage(message, request))  # type: ignore[arg-type]
 
     def _check_liveness(self, now: float) -> None:
-        """Ask after an engine that is silent; give it up; find it again."""
+        """Ping a silent engine, declare it lost, or look for it again."""
         if self.lost:
             if now - self._last_ping > PING_AFTER:
                 self._last_ping = now

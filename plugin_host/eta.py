@@ -1,30 +1,30 @@
-"""How long a job will still take, told from its last frames; None as long as nothing honest can be said. No clock."""
+"""Estimates how long a job will still take from its last frames; None while there are too few. Reads no clock."""
 
 from __future__ import annotations
 
 from collections import deque
 from typing import Deque, Optional, Tuple
 
-WINDOW = 12  # frames that are looked back on: light and heavy frames of a shot mix within that many
-MIN_FRAMES = 3  # frames before anything is said
+WINDOW = 12  # last frames that are averaged: enough to mix the light and heavy frames of a shot
+MIN_FRAMES = 3  # frames before there is an estimate
 
 
 class EtaEstimator:
-    """Frames as they come. Those that were there before, `cached` in number, came from a shelf and say nothing."""
+    """Collects the times at which frames arrive. The first `cached` frames came from the cache and are not counted."""
 
     def __init__(self, *, cached: int = 0) -> None:
         self._cached_left = cached
         self._times: Deque[float] = deque(maxlen=WINDOW)
 
     def add_frame(self, now: float) -> None:
-        """A frame came at this time, in seconds."""
+        """A frame arrived at this time, in seconds."""
         if self._cached_left > 0:
             self._cached_left -= 1
         else:
             self._times.append(now)
 
     def seconds_left(self, remaining: int, now: float) -> Optional[int]:
-        """Seconds until `remaining` frames are done, rounded to what the estimate is worth."""
+        """Seconds until `remaining` frames are done, rounded to the precision of the estimate."""
         if len(self._times) < MIN_FRAMES or remaining < 1:
             return None
         each = (self._times[-1] - self._times[0]) / (len(self._times) - 1)

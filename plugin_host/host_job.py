@@ -1,12 +1,12 @@
-"""One job as a host sees it: from pressing the button to the last frame, through everything that may come between.
+"""One job as a host runs it: from the artist's click to the last frame, including lost and restarted engines.
 
-A host makes an `Errand` on its `Contact`, says `start()` (or `reconnect()` after its file was opened again), and calls
-`tick()` from its own timer. `tick()` never blocks and tells what is new; `standing` is one frozen value to draw from.
-An job has no thread, no clock but its own pace, and knows no toolkit.
+A host makes a `HostJob` on its `EngineMonitor`, calls `start()` (or `reconnect()` after its file was opened again), and
+then calls `tick()` from its own timer. `tick()` never blocks and returns what is new. `status` is one frozen value to
+draw from. A job has no thread, and no clock except to estimate the time left. It uses no GUI toolkit.
 
-When the engine is lost in mid-job, the job waits. The same engine back: it watches the job on. Another one: it
-submits the job again, which resumes from the frames that the cache holds. It never starts an engine except for
-`start()`; so a file that is opened starts no work that nobody asked for.
+When the engine is lost during a job, the job waits. If the same engine comes back, the job is watched again. If a new
+one does, the job is submitted again, which resumes from the cached frames. Only `start()` starts an engine, so opening
+a file starts no work.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ _RESUME_HINT = "Start the engine and clean again: finished frames are kept."
 
 @dataclass(frozen=True)
 class JobUpdate:
-    """What a look brought: whether there is anything new to draw, of the engine or the job, and which frames came."""
+    """What one tick found: whether the job's or the engine's state changed, and which frames arrived."""
 
     changed: bool = False
     frames: Tuple[int, ...] = ()
 
 
 class HostJob:
-    """A job that a host sends the engine to do; after one ended, the next may be started."""
+    """A job that a host has the engine do. After it has ended, the next one may be started."""
 
     def __init__(self, monitor: EngineMonitor, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.monitor = monitor
@@ -43,20 +43,20 @@ class HostJob:
         self.handle: Optional[JobHandle] = None
         self._clock = clock
         self._eta = EtaEstimator()
-        self._pending_action: Optional[Callable[[], None]] = None  # what to say as soon as the engine can be spoken to
+        self._pending_action: Optional[Callable[[], None]] = None  # to be called once the engine is ready
         self._pending_request: Optional[int] = None
         self._started_here = False
-        self._cancel_when_possible = False  # cancelled while nobody could be told
+        self._cancel_when_possible = False  # cancelled while no request could be sent
         self._frames: Set[int] = set()
         self._last_shown = (self.status, monitor.state)
         self._new_frames: List[int] = []
         monitor.attach(self)
 
     def start(self, spec: JobSpec, output: str) -> None:
-        """Have this done, the result going to the pattern `output`; starts the engine where none runs.
+        """Submit a job whose result goes to the pattern `output`; starts the engine if none runs.
 
         Raises:
-            HostError: when the job is under way already.
+            HostError: when a job is under way already.
         """
         if self.status.active:
             raise HostError("this shot is being cleaned already", hint="Cancel it first.")
@@ -66,7 +66,7 @@ class HostJob:
         self._run_pending_action()
 
     def reconnect(self, handle: JobHandle) -> None:
-        """Go on with a job of an earlier session of the host; one that no engine knows any more shows as `LOST`."""
+        """Resume a job of an earlier session of the host; one that no engine knows any more shows as `LOST`."""
         self._reset(handle, JobPhase.LOST, self._watch if handle.job else None)
         self._set_phase(
             JobPhase.LOST, "the job was not finished when the file was closed", _RESUME_HINT, job=handle.job
@@ -74,10 +74,10 @@ class HostJob:
         self._run_pending_action()
 
     def cancel(self) -> None:
-        """Stop it: after the frame in work; a second time, at once. What is finished stays."""
+        """Stop after the current frame; a second call stops at once. Finished frames are kept."""
         phase = self.status.phase
         if phase is JobPhase.SUBMITTING:
-            self._cancel_when_possible = True  # it has no name yet by which it could be stopped
+            self._cancel_when_possible = True  # the engine has not named the job yet
         elif phase in (JobPhase.STARTING, JobPhase.LOST):
             self._cancel_locally()
         elif phase in (JobPhase.QUEUED, JobPhase.RUNNING, JobPhase.CANCELLING):
@@ -85,12 +85,12 @@ class HostJob:
             self._set_phase(JobPhase.CANCELLING)
 
     def close(self) -> None:
-        """Let go of it; the job itself goes on."""
+        """Stop following the job; the job itself goes on."""
         self.monitor.detach(self)
         self._pending_action = None
 
     def tick(self) -> JobUpdate:
-        """Look once, and tell what is new since the last look. The engine's state (`monitor.state`) counts as well."""
+        """Do what is due; returns what changed since the last tick, the engine's state (`monitor.state`) included."""
         self.monitor.tick()
         self._run_pending_action()
         if len(self._frames) != self.status.done:
@@ -101,7 +101,7 @@ class HostJob:
         return JobUpdate(before != self._last_shown, frames)
 
     def on_message(self, message: EngineMessage, request: Optional[int]) -> None:
-        """What the monitor has to tell."""
+        """Receive a message from the monitor."""
         if isinstance(message, EngineLost):
             self._on_engine_lost(message)
         elif isinstance(message, EngineBack):
@@ -113,7 +113,7 @@ class HostJob:
         elif self._has_open_job and getattr(message, "job", None) == self.status.job:
             self._on_event(message)
 
-    # What is said.
+    # Requests
 
     def _reset(self, handle: JobHandle, phase: JobPhase, action: Optional[Callable[[], None]]) -> None:
         self.handle, self._pending_action, self._pending_request, self._cancel_when_possible = (
@@ -126,7 +126,7 @@ class HostJob:
         self.status = JobStatus(phase, output=handle.output)
 
     def _run_pending_action(self) -> None:
-        """Say what is to be said, once there is somebody to on_message it; or show why there is nobody."""
+        """Send what is waiting, once the engine is ready; or show why there is no engine."""
         if self._pending_action is None:
             return
         engine = self.monitor.state
@@ -155,11 +155,11 @@ class HostJob:
     def _send_cancel(self) -> None:
         self.monitor.send_request(self, lambda client: client.cancel(self.status.job))
 
-    # What is heard.
+    # Messages
 
     @property
     def _has_open_job(self) -> bool:
-        """Whether the engine has a job of ours that is not over."""
+        """Whether the engine has a job of this host that is not over."""
         return bool(self.status.job) and (self.status.active or self.status.phase is JobPhase.LOST)
 
     def _on_reply(self, reply: EngineMessage) -> None:
@@ -169,7 +169,7 @@ class HostJob:
             self._on_snapshot(reply)
         elif isinstance(reply, Refused) and reply.code == "unknown-job":
             self._set_phase(JobPhase.LOST, "the engine was restarted and does not know the job any more", _RESUME_HINT)
-        elif isinstance(reply, Refused) and reply.code != ENGINE_LOST:  # of a loss, EngineLost tells
+        elif isinstance(reply, Refused) and reply.code != ENGINE_LOST:  # a lost engine is handled as EngineLost
             self._set_phase(JobPhase.FAILED, reply.reason, reply.hint)
 
     def _on_accepted(self, accepted: Accepted) -> None:
@@ -182,7 +182,7 @@ class HostJob:
             self.cancel()
 
     def _on_snapshot(self, snapshot: Snapshot) -> None:
-        """Take over a job as it stands; frames that were told of before are no news."""
+        """Take over a job in its current state; frames that were reported before are not new."""
         self._new_frames += sorted(set(snapshot.frames) - self._frames)
         self._frames = set(snapshot.frames)
         self._eta = EtaEstimator()
@@ -202,13 +202,13 @@ class HostJob:
             self._set_phase(JobPhase.LOST, lost.reason, _RESUME_HINT)
 
     def _cancel_locally(self) -> None:
-        """Call it cancelled; should the engine that has the job come back, it is told so."""
+        """Mark the job as cancelled; if its engine comes back, it is told to cancel."""
         self._pending_action = self._pending_request = None
         self._cancel_when_possible = bool(self.status.job)
         self._set_phase(JobPhase.CANCELLED, "cancelled while no engine was at it")
 
     def _on_engine_back(self, back: EngineBack) -> None:
-        """Go on where the engine was lost, or stop what was cancelled meanwhile."""
+        """Resume where the engine was lost, or cancel what was cancelled meanwhile."""
         if self._cancel_when_possible and not back.restarted:
             self._send_cancel()
         elif self.status.phase is JobPhase.LOST or self.status.active:

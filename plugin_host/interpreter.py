@@ -1,7 +1,7 @@
-"""Which Python has the engine: the one that was chosen, that `AAN_ENGINE` names, or that lies in the usual places.
+"""Finds the Python that has the engine: a chosen one, the one in `AAN_ENGINE`, or one in the usual places.
 
-A host's own interpreter never has it. It looks at names only: whether the engine really comes up shows when it is
-started (see `launch`).
+A host's own interpreter never has the engine. Only paths are checked: whether the engine runs shows when it is started
+(see `launch`).
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def find(chosen: str = "") -> str:
 
 
 def default_locations() -> List[Path]:
-    """Where the engine is looked for without being told: where it is installed to, then behind the command `aan`."""
+    """Where to look for the engine by default: its install location, then the environment of the command `aan`."""
     command = shutil.which("aan")
     return [default_environment(), *([Path(command).resolve().parent.parent] if command else [])]
 
@@ -48,7 +48,7 @@ def default_environment() -> Path:
 
 
 def install_command() -> str:
-    """What to type in the folder of Align & Attend to have the engine installed where hosts look for it."""
+    """The command that installs the engine where hosts look for it; to be run in the folder of Align & Attend."""
     if sys.platform == "win32":
         return f'py -3.11 -m venv "{default_environment()}" && "{default_environment()}\\Scripts\\pip" install .'
     return f'python3.11 -m venv "{default_environment()}" && "{default_environment()}/bin/pip" install .'
@@ -63,7 +63,7 @@ def _data_folder() -> Path:
 
 
 def _python_of(place: Path) -> Optional[Path]:
-    """The interpreter that a path names, or that of the virtual environment there. Links are left as they are."""
+    """The interpreter that a path names, or that of the virtual environment there. Links are not resolved."""
     inside = Path("Scripts/python.exe") if sys.platform == "win32" else Path("bin/python")
     for path in (place, place / inside):
         if path.is_file() and os.access(path, os.X_OK):

@@ -1,4 +1,4 @@
-"""What a host keeps of a job in the artist's own file, so that it finds the job again: one line of ASCII text."""
+"""What a host stores of a job in the artist's own file, to find the job again: one line of ASCII text."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from .job import JobSpec
 
 @dataclass(frozen=True)
 class JobHandle:
-    """A job's name with the engine (empty until it was accepted), what was asked for, and where the result goes."""
+    """The job's description, where its result goes, and its name at the engine (empty until it was accepted)."""
 
     spec: JobSpec
     output: str
     job: str = ""
 
     def text(self) -> str:
-        """As text to be stored."""
+        """The handle as text, for storage."""
         return json.dumps(to_json(self), separators=(",", ":"), allow_nan=False)
 
 
 def read(text: str) -> JobHandle:
-    """A ticket out of its text; what a newer version added to it is ignored.
+    """Parse a stored handle. Fields that a newer version added are ignored.
 
     Raises:
-        ProtocolError: when it is no ticket; `path` says where it breaks.
+        ProtocolError: when the text is not a job handle; `path` says where it breaks.
     """
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise ProtocolError(f"not a job's ticket ({error})", hint="Start the job again.") from None
+        raise ProtocolError(f"not a job handle ({error})", hint="Start the job again.") from None
     return from_json(JobHandle, value)

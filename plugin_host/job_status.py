@@ -1,7 +1,6 @@
-"""How a job stands for the artist: one frozen value that a panel draws from, and what the engine's words make of it.
+"""The status of a job as a host shows it: one frozen value for panels, and how the engine's messages change it.
 
-Pure: it knows no engine that could be lost, no clock and no toolkit. Frames are counted by whoever is fields of them
-(see `errand`).
+Pure: it knows no connection, no clock and no GUI toolkit. The frames are counted by `host_job`.
 """
 
 from __future__ import annotations
@@ -16,7 +15,7 @@ from .sequence import frame_path
 
 
 class JobPhase(enum.Enum):
-    """Where an errand stands, in the artist's words."""
+    """The phase of a job, in words for the artist."""
 
     IDLE = "nothing to do"
     STARTING = "starting the engine"
@@ -39,12 +38,12 @@ ACTIVE_PHASES = frozenset(
 
 @dataclass(frozen=True)
 class JobStatus:
-    """All that a panel shows of an errand.
+    """Everything that a panel shows of a job.
 
-    `reason` and `hint` speak of whatever ended or holds it up. `stage` with `step` of `steps` is what the engine is at;
-    `frames` of `total` lie on disk, at `path(frame)`. `seconds_left` is None as long as nothing honest can be said.
-    `unseen` (0 .. 1), `worst` (the worst first) and `report` (a JSON file, its picture beside it) are fields once it is
-    finished. `release` is the engine's version.
+    `reason` and `hint` describe what ended the job or holds it up. `stage` with `step` of `steps` is the engine's
+    progress. `frames` of `total` lie on disk, at `path(frame)`. `seconds_left` is None while there is no estimate.
+    `unseen` (0 .. 1), `worst` (the worst first) and `report` (a JSON file, its picture beside it) are known once the
+    job is finished. `release` is the engine's version.
     """
 
     phase: JobPhase = JobPhase.IDLE
@@ -65,7 +64,7 @@ class JobStatus:
 
     @property
     def active(self) -> bool:
-        """Whether it is under way."""
+        """Whether the job is under way."""
         return self.phase in ACTIVE_PHASES
 
     @property
@@ -74,20 +73,20 @@ class JobStatus:
         return len(self.frames)
 
     def path(self, frame: int) -> str:
-        """Where a frame lies, or will lie."""
+        """The path of a frame, whether it exists yet or not."""
         return frame_path(self.output, frame)
 
     def with_phase(self, phase: JobPhase, reason: str = "", hint: str = "", **more: object) -> JobStatus:
-        """The same job in this phase; what held it up before is forgotten."""
+        """The same job in this phase; the earlier reason and hint are dropped."""
         return replace(self, phase=phase, reason=reason, hint=hint, **more)  # type: ignore[arg-type]
 
     def with_state(self, state: JobState) -> JobStatus:
-        """As the engine says that the job stands."""
+        """The status after the engine has sent the job's state."""
         phase = _PHASES.get(state.state, JobPhase.RUNNING)
         return self.with_phase(phase, state.reason, state.hint, **_fields_of(state))
 
     def with_event(self, event: EngineMessage) -> JobStatus:
-        """As it stands once this has happened to its job."""
+        """The status after this event of the job."""
         if isinstance(event, Progress):
             return self.with_phase(self._working, stage=event.stage, step=event.done, steps=event.total)
         if isinstance(event, FrameReady):
@@ -109,6 +108,6 @@ _PHASES = {phase.name.lower(): phase for phase in JobPhase}
 
 
 def _fields_of(state: JobState) -> Dict[str, object]:
-    """What a snapshot says beyond its phase."""
+    """The fields that a job's state sets, besides its phase."""
     fields = ("job", "output", "stage", "step", "steps", "total", "unseen", "worst", "report")
     return {name: getattr(state, name) for name in fields}

@@ -1,8 +1,8 @@
-"""Find the engine that runs on this machine, or start one: detached, so that it outlives the host that needed it.
+"""Finds the engine that runs on this machine, or starts one: detached, so that it outlives the host that needed it.
 
-A host with a window makes a `Start` and calls its `poll()` from its timer; a terminal calls `find_or_start()`. Both
-end with a client that has been welcomed. Of several hosts that start at once the first to hold the start lock starts
-the engine, the others wait for the same one. It knows nothing of what the engine does.
+A host with a window makes an `EngineLaunch` and calls its `poll()` from a timer; a terminal calls `find_or_start()`.
+Both end with a connected client. When several hosts start at once, the first to take the start lock starts the engine
+and the others wait for it. This module does not know what the engine does.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from .errors import EngineRefused, EngineStartFailed
 from .interpreter import install_command
 from .protocol import Refused, Welcome
 
-POLL_INTERVAL = 0.05  # seconds between two looks, for those who block
-LOG_TAIL_LINES = 12  # of the log's end, as the reason why no engine started
+POLL_INTERVAL = 0.05  # seconds between two polls of a blocking call
+LOG_TAIL_LINES = 12  # of the end of the log, quoted when the engine does not start
 MODULE = "plugin_host.server"
 
-_started: List[subprocess.Popen[bytes]] = []  # kept so that the system can be told, once they end, that we know
+_started: List[subprocess.Popen[bytes]] = []  # kept so that their exit status is collected once they end
 
 
 def find(*, name: str = "", timeout: float = 2.0) -> Optional[Client]:
-    """A client of the engine that runs now, or None. Blocks while the engine is being asked.
+    """A connected client of the running engine, or None. Blocks while the engine is asked.
 
     Raises:
-        EngineRefused: when there is one, but it speaks no version of ours.
+        EngineRefused: when an engine runs, but shares no protocol version with this host.
     """
     connection = connection_file.read()
     if connection is None:
@@ -48,7 +48,7 @@ def find(*, name: str = "", timeout: float = 2.0) -> Optional[Client]:
 
 
 def find_or_start(*, python: Optional[str] = None, name: str = "", timeout: float = 120.0) -> Client:
-    """A client of the running engine, or of one that is started now. Blocks; otherwise as `Start`."""
+    """A client of the running engine, or of a newly started one. Blocks; otherwise like `EngineLaunch`."""
     start = EngineLaunch(python=python, name=name, timeout=timeout)
     try:
         while True:
@@ -62,19 +62,18 @@ def find_or_start(*, python: Optional[str] = None, name: str = "", timeout: floa
 
 
 def log_file() -> Path:
-    """Where the engine's output go."""
+    """The engine's log."""
     return connection_file.runtime_folder() / connection_file.LOG_NAME
 
 
 class EngineLaunch:
-    """An engine on its way up.
+    """An engine that is being started.
 
     Args:
-        python: the interpreter that has the engine installed; else `AAN_ENGINE` names it, else it is the one that
-        runs this.
-            A host must name it: within Nuke or Blender `sys.executable` is not an engine's Python.
-        name: who we are, for the engine's log.
-        timeout: seconds after which it is given up.
+        python: the interpreter that has the engine installed; by default the one named by `AAN_ENGINE`, else the one
+            that runs this. A host must name it: within Nuke or Blender `sys.executable` is not an engine's Python.
+        name: the host's name, for the engine's log.
+        timeout: seconds after which the launch fails.
     """
 
     def __init__(self, *, python: Optional[str] = None, name: str = "", timeout: float = 120.0) -> None:
@@ -88,11 +87,12 @@ class EngineLaunch:
         self._client: Optional[Client] = None
 
     def poll(self) -> Optional[Client]:
-        """Look once, without blocking: a welcomed client when the engine is up, else None.
+        """Check without blocking: a connected client once the engine is up, else None.
 
         Raises:
-            EngineStartFailed: when it died on its way, or did not come up in time; the reason ends with its last output.
-            EngineRefused: when an engine runs, but speaks no version of ours.
+            EngineStartFailed: when it died while starting, or did not come up in time; the reason ends with its last
+                output.
+            EngineRefused: when an engine runs, but shares no protocol version with this host.
         """
         client = self._connected_client()
         if client is not None:
@@ -105,7 +105,7 @@ class EngineLaunch:
         return None
 
     def abandon(self) -> None:
-        """Give up: an engine that is still on its way is stopped, one that is up stays."""
+        """Give up: an engine that is still starting is stopped, one that is up stays."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
         if self._client is not None:
@@ -124,14 +124,14 @@ class EngineLaunch:
         try:
             return self._client if _is_welcomed(self._client) else None
         except EngineRefused:
-            self._process = None  # it is up, if not for us: others may be glad of it
+            self._process = None  # it is up, and other hosts may use it
             raise
 
     def _engine_lives(self) -> bool:
         return connection_file.is_locked(self._folder / connection_file.ENGINE_LOCK)
 
     def _start_process(self) -> None:
-        """Start the engine, unless someone else is doing so; notice when ours has died."""
+        """Start the engine, unless another host is doing so; notice when this host's engine has died."""
         if self._process is not None:
             if self._process.poll() is not None:
                 raise self._failure(f"the engine ended while starting (exit code {self._process.returncode})")
@@ -194,7 +194,7 @@ def _start_detached(command: List[str], folder: Path) -> subprocess.Popen[bytes]
 
 
 def _clean_environment(python: str) -> Dict[str, str]:
-    """The environment without what a host sets for its own Python and would break another one."""
+    """The environment without the variables that a host sets for its own Python and that would break another one."""
     host_only = (
         () if python == sys.executable else ("PYTHONHOME", "PYTHONPATH", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
     )

@@ -1,4 +1,4 @@
-"""Frame sequences: a pattern as artists write it, and the files that it stands for. It opens none of them.
+"""Frame sequences: file patterns as artists write them, and the files that they stand for. No file is opened.
 
 A pattern is a path whose *file name* holds at most one placeholder; folders are taken literally:
 
@@ -116,7 +116,7 @@ def _number_of_single_file(name: str) -> int:
 
 
 def _closest_match_hint(pattern: Pattern, names: List[str]) -> str:
-    """What is there instead, when only the padding or the spelling is wrong."""
+    """A hint that names a similar file, when only the padding or the spelling is wrong."""
     wanted = pattern.path(1001)[len(pattern.folder) :]
     close = difflib.get_close_matches(wanted, sorted(names), n=1, cutoff=0.7)
     if close:

@@ -1,7 +1,7 @@
-"""A message as two frames on the wire, and back. The specification is `protocol`'s; no socket is touched here.
+"""Encodes a message as two ZeroMQ frames, and decodes it. `protocol` is the specification; no socket is used here.
 
-What cannot be read is told apart, so that it can be refused in words: a type that is not known, a message that is
-broken, a version that only one side speaks.
+The errors are told apart so that the refusal can say what is wrong: an unknown type, a malformed message, or a version
+that only one side speaks.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ def encode(message: Message, request: Optional[int] = None) -> List[bytes]:
 
 
 def decode(frames: Sequence[bytes]) -> Envelope:
-    """The message in two frames.
+    """Decode a message from its two frames.
 
     Raises:
-        UnknownType: when it is sound, but of a type that this side does not know.
-        ProtocolError: when it is anything else than a message; the error's `path` says where it breaks.
+        UnknownType: when it is valid, but of a type that this side does not know.
+        ProtocolError: when it is not a valid message; the error's `path` says where it breaks.
     """
     value = _parse_json(frames)
     kind = _BY_NAME.get(str(value.get("type")))
@@ -52,7 +52,7 @@ def decode(frames: Sequence[bytes]) -> Envelope:
 
 
 def request_number(frames: Sequence[bytes]) -> Optional[int]:
-    """The number of a request that did not decode, as far as it can be told, for the refusal to carry."""
+    """The number of a request that did not decode, if it can be read, so that the refusal can carry it."""
     try:
         return _number(_parse_json(frames))
     except ProtocolError:
@@ -60,7 +60,7 @@ def request_number(frames: Sequence[bytes]) -> Optional[int]:
 
 
 def negotiate_version(lowest: int, highest: int) -> int:
-    """The version that the engine speaks with a host of this range: the highest that both know.
+    """The protocol version to use with a host of this range: the highest that both sides know.
 
     Raises:
         VersionMismatch: when there is none; the hint says which side to update.

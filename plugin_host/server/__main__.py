@@ -1,4 +1,4 @@
-"""`python -m plugin_host.server`: the engine, in the foreground. The only place where its rooms are wired together."""
+"""`python -m plugin_host.server`: runs the persistent engine in the foreground."""
 
 from __future__ import annotations
 

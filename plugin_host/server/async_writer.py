@@ -1,4 +1,4 @@
-"""Writing behind: a finished frame goes to disk while the engine works on the next one."""
+"""Writes finished frames in a thread of their own, while the engine works on the next one."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Frame = TypeVar("Frame")
 
 
 class AsyncWriter(Generic[Frame]):
-    """Hands frames to `write`, one at a time and in order, in a thread of its own.
+    """Passes frames to `write`, one at a time and in order, in a thread of its own.
 
-    What `write` raises is raised by the next `put`, or on leaving; nothing is left half done on leaving, whatever the
-    reason. No more than one frame waits: frames are large.
+    An error of `write` is raised by the next `put`, or on leaving the context, which always waits for the write in
+    progress. At most one frame waits, as frames are large.
     """
 
     def __init__(self, write: Callable[[Frame], None]) -> None:
@@ -23,12 +23,12 @@ class AsyncWriter(Generic[Frame]):
         self._pending: Future[None] | None = None
 
     def put(self, frame: Frame) -> None:
-        """Have this frame written once the one before is."""
+        """Queue this frame for writing, after waiting for the one before."""
         self.wait()
         self._pending = self._thread.submit(self._write, frame)
 
     def wait(self) -> None:
-        """Until what was handed over is written."""
+        """Block until the queued frame is written."""
         pending, self._pending = self._pending, None
         if pending is not None:
             pending.result()

@@ -1,8 +1,8 @@
-"""The loop: hears hosts and answers them, keeps the jobs, tells of a job whoever watches it. It runs no job.
+"""The engine's main loop: receives the requests of hosts, answers them, and sends job events to the hosts that watch.
 
-Nothing in the loop waits for anything but messages, so a host is answered at once whatever is being computed. What
-takes time happens elsewhere, computing in the worker's process (see `worker`) and looking at files on the `file_service`; both
-leave their reports in a queue and ring the switchboard's bell. Who does which job is the `dispatcher`'s concern.
+The loop waits for messages only, so a host is answered at once whatever is being computed. Slow work happens elsewhere:
+computing in the worker process (see `worker_process`), file access in the `file_service` thread. Both put their reports
+into a queue and wake the router. The `scheduler` decides which job runs where.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 
 
 class Broker:
-    """One life of the engine. `session` and `token` are drawn afresh, `endpoint` is a random port of the loopback.
+    """One run of the engine. `session` and `token` are random; `endpoint` is a random port of the loopback interface.
 
     Args:
         engine: the name of the engine that the worker loads (see `engine`).
@@ -62,7 +62,7 @@ class Broker:
         }
 
     def run(self, *, announce: Callable[[], None]) -> str | None:
-        """Serve until summary to leave; returns why the engine could not work, if so. `announce` is called once it can."""
+        """Serve until the shutdown; returns the reason if the engine could not work. `announce` is called once it can."""
         self._scheduler.start(announce=announce)
         try:
             while not self._scheduler.is_done:
@@ -78,16 +78,16 @@ class Broker:
         return self._scheduler.failure
 
     def shut_down(self) -> None:
-        """Make `run` cancel what is there and return. From any thread."""
+        """Make `run` cancel all jobs and return. From any thread."""
         self._run_in_loop(self._scheduler.shut_down)
 
     def shut_down_on(self, *signals: signal.Signals) -> None:
-        """Leave when the process gets one of these; the bell rings by itself, however deep the loop sleeps."""
+        """Shut down on any of these signals; a signal writes to the wakeup descriptor, which wakes a blocked loop."""
         signal.set_wakeup_fd(self._router.wakeup_fd, warn_on_full_buffer=False)
         for number in signals:
             signal.signal(number, lambda *_: self.shut_down())
 
-    # What hosts say
+    # Requests of hosts
 
     def _handle_message(self, host: bytes, frames: list[bytes]) -> None:
         try:
@@ -129,7 +129,7 @@ class Broker:
         if self._scheduler.shutting_down:
             return _STOPPING
         self._file_service.check(pending, identity=self._scheduler.identity)
-        return None  # the file_service's acceptable is the answer
+        return None  # the file service's result is the answer
 
     def _cancel(self, host: bytes, cancel: protocol.Cancel) -> Reply:
         job = self._jobs.get(cancel.job)
@@ -155,10 +155,10 @@ class Broker:
         self.shut_down()
         return protocol.Done()
 
-    # What the worker and the file_service report
+    # Reports of the worker and the file service
 
     def _report(self, report: WorkerReport | Acceptable | Rejected) -> None:
-        """Hand a report to the loop, from any thread."""
+        """Pass a report to the loop, from any thread."""
         self._run_in_loop(lambda: self._handle_report(report))
 
     def _handle_report(self, report: WorkerReport | Acceptable | Rejected) -> None:

@@ -1,13 +1,12 @@
-"""Finished frames by content key, so that no frame is ever made twice. It knows nothing of jobs, sockets or pixels.
+"""Finished frames on disk, stored by content key, so that no frame is rendered twice.
 
-    <root>/<key>/fill.1001.exr ...    frames under their final names: whatever has such a name is complete
-    <root>/<key>/fill.report.json     the report of what was made so far, and .png, its picture
-    <root>/<key>/manifest.json        size and modification time of each; a file that differs was tampered with, and
-    is ignored
+    <root>/<key>/fill.1001.exr ...    frames under their final names, always complete
+    <root>/<key>/fill.report.json     the report of the frames so far, with its picture under .png
+    <root>/<key>/manifest.json        size and modification time of each frame; a file that differs from it is ignored
 
-The manifest's own modification time says when the entry was last used; the least recently used entries_by_age go first. Only
-folders that are named as keys are, 64 hex digits, and hold a manifest are entries_by_age: whatever else lies at the root is a
-stranger's, and stays. One engine writes at a time; any process may read.
+The modification time of the manifest says when an entry was last used. The least recently used entries are evicted
+first. Only folders that are named like keys (64 hex digits) and hold a manifest are entries; everything else at the
+root is left alone. One engine writes at a time; any process may read. It knows no jobs, sockets or pixels.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ def default_budget() -> int:
 
 
 class CacheEntry:
-    """The frames of one key."""
+    """The cached frames of one key."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -50,16 +49,16 @@ class CacheEntry:
         self.report = report_path(self.pattern)
 
     def path(self, frame: int) -> Path:
-        """Where a frame lies, or will lie."""
+        """The path of a frame, whether it exists yet or not."""
         return Path(parse(self.pattern).path(frame))
 
     def frames(self) -> dict[int, Path]:
-        """The frames that are there, whole and untouched since they were recorded."""
+        """The frames that exist and are unchanged since they were recorded."""
         recorded = self._read_manifest()
         return {frame: self.path(frame) for frame in sorted(recorded) if _stamp(self.path(frame)) == recorded[frame]}
 
     def prepare(self) -> None:
-        """Make the folder, and clear away what a killed worker left half-written. For the writer only."""
+        """Make the folder, and remove files that a killed worker left half-written. For the writer only."""
         self.folder.mkdir(parents=True, exist_ok=True)
         whole = {path.name for path in self.frames().values()} | {MANIFEST, self.report.name}
         whole |= {picture_path(self.report).name}
@@ -69,19 +68,19 @@ class CacheEntry:
         self._write_manifest(self._read_manifest())
 
     def record(self, frame: int) -> Path:
-        """Enter a frame that lies under its final name."""
+        """Add a frame that lies under its final name to the manifest."""
         path = self.path(frame)
         self._write_manifest({**self._read_manifest(), frame: _stamp(path)})
         return path
 
     def remove(self, frames: Collection[int]) -> None:
-        """Take frames off the entry again."""
+        """Delete frames from the entry."""
         self._write_manifest({frame: stamp for frame, stamp in self._read_manifest().items() if frame not in frames})
         for frame in frames:
             self.path(frame).unlink(missing_ok=True)
 
     def touch(self) -> None:
-        """Say that the entry is in use."""
+        """Mark the entry as used now."""
         with suppress(OSError):
             os.utime(self.folder / MANIFEST)
 
@@ -111,7 +110,7 @@ class CacheEntry:
 
 
 class Cache:
-    """All entries_by_age below `root`, together no larger than `budget` bytes."""
+    """All entries below `root`, together no larger than `budget` bytes."""
 
     def __init__(self, root: Path, *, budget: int) -> None:
         self._root = root
@@ -122,11 +121,11 @@ class Cache:
         return CacheEntry(self._root / key)
 
     def evict(self, *, keep: Collection[str]) -> None:
-        """Drop the least recently used entries_by_age until the rest fits, but never those of the keys in `keep`."""
+        """Delete the least recently used entries until the rest fits the budget, but none of the keys in `keep`."""
         with suppress(FileNotFoundError):
-            entries_by_age = [CacheEntry(folder) for folder in self._root.iterdir() if _is_entry(folder)]
-            over = sum(entry.size() for entry in entries_by_age) - self._budget
-            for entry in sorted(entries_by_age, key=CacheEntry.last_used):
+            entries = [CacheEntry(folder) for folder in self._root.iterdir() if _is_entry(folder)]
+            over = sum(entry.size() for entry in entries) - self._budget
+            for entry in sorted(entries, key=CacheEntry.last_used):
                 if over <= 0:
                     return
                 if entry.folder.name not in keep:

@@ -1,7 +1,7 @@
-"""The command `aan`: fill a shot here, or have the persistent engine do it; look at a picture; measure; train.
+"""The command `aan`: fill a shot here, or have the persistent engine do it; describe a picture; measure; train.
 
-A job comes from its `options`, how a command ends is told by `outcome`; it knows no pixel. Whatever is slow to import
-is imported by the command that needs it, so that `aan jobs` answers at once.
+`cli_options` turns options into a job, `cli_exit` prints how a command ends; no pixels are touched here. Slow imports
+are made inside the command that needs them, so that `aan jobs` answers at once.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from ..protocol import Event
     from .display import Display
 
-SHUTDOWN_TIMEOUT = 30.0  # seconds that an engine has to end its worker and go
+SHUTDOWN_TIMEOUT = 30.0  # seconds that an engine has to end its worker and exit
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -147,7 +147,7 @@ def stop() -> None:
 
     with exit_on_error(), _running() as client:
         end = time.monotonic() + SHUTDOWN_TIMEOUT
-        with suppress(EngineGone):  # perhaps it has left already: the lock will tell
+        with suppress(EngineGone):  # it may be gone already: the lock tells
             client.answer(client.shutdown(), timeout=SHUTDOWN_TIMEOUT)
         while connection_file.is_locked(connection_file.runtime_folder() / connection_file.ENGINE_LOCK):
             if time.monotonic() > end:
@@ -215,7 +215,7 @@ def _running() -> Iterator[Client]:
 
 
 def _follow(client: Client, job: str, display: Display) -> Event:
-    """Show a job's story to its end. Ctrl-C asks on a terminal whether to cancel the job, and elsewhere cancels it."""
+    """Show a job's progress until it ends. Ctrl-C asks whether to cancel it, or without a terminal cancels it."""
     from ..protocol import Progress
 
     while True:

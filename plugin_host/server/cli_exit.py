@@ -1,6 +1,6 @@
-"""How a command ends: its result in words on stdout, what went wrong as a reason and a hint on stderr, an exit code.
+"""How a command ends: results on stdout, errors as a reason and a hint on stderr, and the exit code.
 
-Exit code 1 is for what could not be done, 130 for what the artist stopped.
+Exit code 1 means failure, 130 that the artist stopped it.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def print_end(end: Event) -> None:
-    """How a job of the persistent engine ended; one that did not finish ends the command as well."""
+    """Print how a job of the persistent engine ended; exits unless it finished."""
     from ..protocol import Cancelled, Failed, Finished
     from ..sequence import frame_count_text
 
@@ -32,16 +32,16 @@ def print_end(end: Event) -> None:
     print_report(end)
 
 
-def print_report(told: ReportSummary | Finished) -> None:
-    """Which frames to look at, and where the whole report is."""
-    if told.report:
-        frames = f"look at {', '.join(map(str, told.worst))} first" if told.worst else "nothing was hidden"
-        print(f"{100 * told.unseen:.1f} % of the hidden pixels made up, {frames}: {told.report}")
+def print_report(summary: ReportSummary | Finished) -> None:
+    """Print which frames to check first, and where the report is."""
+    if summary.report:
+        frames = f"look at {', '.join(map(str, summary.worst))} first" if summary.worst else "nothing was hidden"
+        print(f"{100 * summary.unseen:.1f} % of the hidden pixels synthesised, {frames}: {summary.report}")
 
 
 @contextmanager
 def exit_on_error() -> Iterator[None]:
-    """What goes wrong becomes a reason and a hint on stderr, and exit code 1; only a fault of ours shows a trace."""
+    """Turn errors into a reason and a hint on stderr, and exit code 1; only bugs show a traceback."""
     from .failures import JobError, explain
 
     try:
@@ -52,19 +52,19 @@ def exit_on_error() -> Iterator[None]:
         raise
     except Exception as error:
         code, reason, hint = explain(error)
-        if code == "internal" and not isinstance(error, JobError):  # a job's own has shown its trace
+        if code == "internal" and not isinstance(error, JobError):  # a job's traceback was printed already
             raise
         fail(reason, hint)
 
 
 def fail_unresponsive(pid: int, reason: str) -> NoReturn:
-    """Of an engine that hangs, say where to look and what to end."""
+    """Exit because an engine hangs; names its log and the process to end."""
     from ..launch import log_file
 
     fail(reason, f"Its log, unless it runs in a terminal: {log_file()}. End process {pid} to be rid of it.")
 
 
 def fail(reason: str, hint: str) -> NoReturn:
-    """End the command with exit code 1, and say why."""
+    """Exit with code 1 and a reason."""
     print(f"{reason}. {hint}" if hint else reason, file=sys.stderr)
     raise typer.Exit(1)

@@ -1,6 +1,6 @@
-"""A job as options of the command line, and the job that they make.
+"""The command-line options of a job, and the job that they describe.
 
-The artist's controls among them come from the same table that every host draws its knobs from.
+The options of the artist's controls are built from the table that every host uses (`controls`).
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ _OPTION_TYPES: dict[str, Any] = {
 
 
 def with_control_options(command: Command) -> Command:
-    """A command that takes `**controls`, seen by typer as one that names each of them as an option."""
+    """Make typer see the `**controls` of a command as one option for each control."""
     signature, hints = inspect.signature(command), get_type_hints(command, include_extras=True)
     own = [p.replace(annotation=hints[name]) for name, p in signature.parameters.items() if name in hints]
     own = [p for p in own if p.kind is not inspect.Parameter.VAR_KEYWORD]
@@ -70,7 +70,7 @@ def job_from_options(
 
 
 def absolute_path(pattern: str) -> str:
-    """The pattern from the root, as an engine that runs elsewhere needs it."""
+    """The pattern as an absolute path, as the engine runs in another folder."""
     return str(Path(pattern).absolute())
 
 

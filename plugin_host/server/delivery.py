@@ -1,6 +1,6 @@
-"""What the cache holds of a job brought to where its host wants it: frames one by one, the report at the end.
+"""Delivers cached results to where the host wants them: frames one by one, the report at the end.
 
-Worker and desk both do it. A file is linked where the disk can, and is never seen half.
+Used by the worker and by the file service. A file is hard-linked where the disk supports it, and appears atomically.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ log = logging.getLogger(__name__)
 
 
 def prepare_output(output: str, frame: int) -> None:
-    """Have the folder of a result and try to write there: hours of work would find it out too late.
+    """Make the folder of a result and test that it is writable, before hours of work.
 
     Raises:
-        OSError: when it cannot be.
+        OSError: when it is not.
     """
     folder = Path(frame_path(output, frame)).parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -46,7 +46,7 @@ def deliver_cached(
     """Deliver and report the frames that the cache holds already; returns their numbers.
 
     Raises:
-        StopAsked: before the next frame, once `is_stopped` says so.
+        StopRequested: before the next frame, once `is_stopped` says so.
     """
     held = {frame: path for frame, path in entry.frames().items() if frame in inputs.targets}
     for frame, path in held.items():
@@ -57,7 +57,7 @@ def deliver_cached(
 
 
 def deliver_report(command: RunJob, entry: CacheEntry) -> ReportSummary:
-    """Bring the report of a finished job to its result, if it has one; no job fails for its report's sake."""
+    """Deliver the report of a finished job, if there is one. A failure here does not fail the job."""
     if command.output is None or not entry.report.exists():
         return read_summary(entry.report)
     report = report_path(command.output)
@@ -71,7 +71,7 @@ def deliver_report(command: RunJob, entry: CacheEntry) -> ReportSummary:
 
 
 def deliver_frame(command: RunJob, frame: int, path: Path) -> str:
-    """Where the host finds a frame of the cache: brought to the output it asked for, or where it lies."""
+    """The path at which the host finds a cached frame: delivered to the output it asked for, or in the cache."""
     if command.output is None:
         return str(path)
     target = frame_path(command.output, frame)
@@ -80,7 +80,7 @@ def deliver_frame(command: RunJob, frame: int, path: Path) -> str:
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Put a finished frame under another name as well: linked where the disk can, else copied; whole or not at all."""
+    """Put a finished file under another name as well: linked where possible, else copied; atomically."""
     if target.exists() and target.samefile(source):
         return
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""A picture file as the engine sees it, in words for people. It reads no file."""
+"""The text that `aan info` prints of a picture file, made from the engine's description. Reads no file."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""A job's progress for people: a bar with frames, rate and time left on a terminal, plain lines elsewhere.
+"""Shows a job's progress: a bar with frames, rate and time left on a terminal, plain lines elsewhere.
 
-It is told of steps and frames, and knows neither where they come from nor what they mean. All of it goes to stderr,
-so that stdout stays for what a script may want to read.
+It knows neither where the steps come from nor what they mean. All output goes to stderr, so that stdout stays for what
+a script may want to read.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ LINE_INTERVAL = 2.0  # seconds between two plain lines of one stage
 
 
 class Display:
-    """Shows each stage by itself: `look 12/40 frames, 3.1 frames/s, 0:09 left`. Stages may take turns."""
+    """Shows each stage on its own: `look 12/40 frames, 3.1 frames/s, 0:09 left`. Stages may alternate."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True, soft_wrap=True)
@@ -39,7 +39,7 @@ class Display:
         self.pause()
 
     def step(self, stage: str, done: int, total: int) -> None:
-        """`done` of `total` steps of this stage are behind us."""
+        """`done` of `total` steps of this stage are complete."""
         known = self._stages.get(stage)
         if known is None:
             known = self._stages[stage] = _StageProgress(
@@ -55,13 +55,13 @@ class Display:
             self._console.print(f"{stage} {done}/{total} frames{rate_text and ', '}{rate_text}", highlight=False)
 
     def pause(self) -> None:
-        """Leave the terminal to someone else; the next step takes it back."""
+        """Release the terminal; the next step takes it back."""
         if self._console.is_interactive:
             self._bars.stop()
 
 
 class _StageProgress:
-    """What is known of one stage: when it began, and how far it was then."""
+    """The progress of one stage, and where it stood when it began."""
 
     def __init__(self, task: TaskID, *, began_at: int) -> None:
         self.task, self.done, self.total = task, began_at, 0
@@ -69,14 +69,14 @@ class _StageProgress:
         self._last_line = float("-inf")
 
     def is_due(self, now: float) -> bool:
-        """Whether it is time for another line; the last step always is."""
+        """Whether to print another line; always for the last step."""
         if self.done < self.total and now - self._last_line < LINE_INTERVAL:
             return False
         self._last_line = now
         return True
 
     def rate_text(self, now: float) -> str:
-        """Rate and time left, once there is anything to tell it by."""
+        """Rate and time left; empty before the second step."""
         seconds, steps = now - self._began, self.done - self._began_at
         if steps < 1 or seconds <= 0:
             return ""

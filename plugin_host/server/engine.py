@@ -1,7 +1,7 @@
-"""The engine as the rooms of this half know it: what it must offer, how it is found, and a job in its terms.
+"""The interface to the engine: what it must offer, how it is loaded, and a job converted to its types.
 
-The engine is a module or object with `fill`, `report`, `warm` and `identity`, named as `module` or `module:factory`.
-No more of it is known here than these protocols and the frozen values of `aan_engine.shot`.
+An engine is a module or object with `fill`, `report`, `warm` and `identity`, named as `module` or `module:factory`.
+The server knows no more of it than these protocols and the frozen values of `aan_engine.shot`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ENGINE = "aan_engine.pipeline"
 
 
 class EngineStep(Protocol):
-    """What the engine tells while it works: `done` of `total` steps of a `stage`."""
+    """The engine's progress: `done` of `total` steps of a `stage`."""
 
     @property
     def stage(self) -> str: ...
@@ -31,17 +31,17 @@ class EngineStep(Protocol):
 
 
 class WritableFrame(Protocol):
-    """A frame that is ready to be written, verified on the way, whole or not at all."""
+    """A filled frame that can be written. Writing is atomic and verifies the pixels outside the matte."""
 
     @property
     def frame(self) -> int: ...
     def write(self, path: Path) -> int:
-        """Returns how many bits were found changed outside the matte."""
+        """Write the frame; returns how many bits were found changed outside the matte."""
         ...
 
 
 class JobReport(Protocol):
-    """What is told of each frame once it is written, and leaves a page for the artist."""
+    """Collects each written frame, and writes a report for the artist at the end."""
 
     def add(self, filled: Any, *, changed: int) -> None: ...
     def finish(self) -> None: ...
@@ -66,7 +66,7 @@ def load_engine(name: str) -> Engine:
 
 
 def to_shot(inputs: JobInputs) -> Shot:
-    """The job in the engine's terms.
+    """The job as the engine's `Shot`.
 
     Raises:
         AanError: when it cannot be done as described.

@@ -1,6 +1,6 @@
-"""What ends a job early: that it was stopped, or whatever went wrong, as a code, a reason and a hint.
+"""What ends a job early: a stop request, or an error, converted to a code, a reason and a hint.
 
-The one place where the engine's errors, the host half's and the system's become words of the protocol.
+This is the one place where the engine's, the host half's and the system's errors become the protocol's `Failed`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from ..errors import HostError
 
 
 class StopRequested(Exception):
-    """Thrown to leave a job, through the engine where need be."""
+    """Raised to abandon a job, through the engine's own calls if need be."""
 
 
 class JobError(HostError):
-    """A job that cannot go on for a reason that is not the engine's."""
+    """A job cannot go on for a reason that is not the engine's."""
 
     def __init__(self, reason: str, *, hint: str, code: str) -> None:
         self.code = code
@@ -25,7 +25,7 @@ class JobError(HostError):
 
 
 def explain(error: Exception) -> tuple[str, str, str]:
-    """Code, reason and hint of anything that can end a job."""
+    """Code, reason and hint of any exception that can end a job."""
     if isinstance(error, AanError):
         where = [f"frame {error.frame}"] if error.frame is not None else []
         where += [str(error.file)] if error.file is not None else []

@@ -1,7 +1,7 @@
-"""A thread for what may keep one waiting but computes nothing: looking at a job's files, handing out finished frames.
+"""A thread for file work that would block the broker's loop: checking a job's files, and delivering cached frames.
 
-So the broker's loop never waits for a disk, and a job that the cache holds completely passes by those that must be
-computed. It reports like the worker does, with `report`, and knows neither hosts' sockets nor the jobs.
+So the loop never waits for a disk, and a job that is cached completely does not queue behind those to be computed. It
+sends the same reports as the worker. It knows neither sockets nor the job table.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .worker_messages import JobCompleted, JobEnd, JobFailed, JobStopped, RunJob
 
 @dataclass(frozen=True)
 class PendingSubmit:
-    """What a host submitted, and where the answer goes."""
+    """A submitted job that is not answered yet, and where the answer goes."""
 
     host: bytes
     request: int | None
@@ -30,7 +30,7 @@ class PendingSubmit:
 
 @dataclass(frozen=True)
 class Acceptable:
-    """A job that can be done: its files, its key, where its result will lie, and how many frames the cache holds."""
+    """A job that can be done: its files, its key, its output pattern, and how many frames the cache holds."""
 
     pending: PendingSubmit
     inputs: JobInputs
@@ -48,7 +48,7 @@ class Rejected:
 
 
 class FileService:
-    """Does one thing after the other."""
+    """Works on one task after the other, in its own thread."""
 
     def __init__(self, cache: Cache, *, report: Callable[[Acceptable | Rejected | WorkerReport], None]) -> None:
         self._cache = cache
@@ -57,21 +57,21 @@ class FileService:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="file_service")
 
     def check(self, pending: PendingSubmit, *, identity: str) -> None:
-        """Find out what a submitted job means to an engine of this `identity`; tells an `Offer` or `Declined`."""
+        """Resolve a submitted job for an engine of this `identity`; reports `Acceptable` or `Rejected`."""
         self._thread.submit(lambda: self._report(self._check(pending, identity)))
 
     def deliver_cached(self, command: RunJob, inputs: JobInputs) -> None:
-        """Hand out a job that the cache holds completely; tells what a worker would."""
+        """Deliver a job that the cache holds completely; sends the same reports as a worker."""
         self._stops[command.job] = Event()
         self._thread.submit(lambda: self._report(self._deliver(command, inputs)))
 
     def stop(self, job: str) -> None:
-        """Hand out no more of a job after the frame in hand; one that is through already stays so."""
+        """Stop delivering a job after the current frame; no effect if it is done."""
         if (stop := self._stops.get(job)) is not None:
             stop.set()
 
     def close(self) -> None:
-        """Finish what is in hand, and no more."""
+        """Finish the current task and drop the others."""
         self._thread.shutdown(cancel_futures=True)
 
     def _check(self, pending: PendingSubmit, identity: str) -> Acceptable | Rejected:

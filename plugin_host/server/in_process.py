@@ -1,4 +1,4 @@
-"""One job in this very process: no broker, no worker, no cache. `aan fill` does it in a child, see `apart`."""
+"""Runs one job in this process: no broker, no worker, no cache. `aan fill` runs it in a child, see `subprocess_job`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from .report_files import report_path
 
 
 def fill(spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str = ENGINE) -> int:
-    """Fill every target and write it to the pattern `output`, and the report beside it; returns their number.
+    """Fill every target and write it to the pattern `output`, with the report beside it; returns the number of frames.
 
-    The job is checked before the engine called `engine` is loaded: what is wrong with it is said at once.
+    The job is checked before the engine called `engine` is loaded, so that errors in it show at once.
 
     Raises:
-        SequenceError: when a pattern cannot be used (see `inputs`).
-        OSError: when there is no writing to where the result is to be.
-        AanError: when the engine cannot do it; the frames before stay.
+        SequenceError: when a pattern cannot be used (see `job_inputs`).
+        OSError: when the output folder is not writable.
+        AanError: when the engine cannot do it; frames that are finished stay.
         JobError: when the engine left a frame out.
     """
     inputs = resolve_inputs(spec, output=output)

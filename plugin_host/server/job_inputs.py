@@ -1,8 +1,8 @@
-"""From a job as a host describes it to the files that it means: patterns expanded, ranges applied, collisions refused.
+"""Resolves a job to its input files: patterns expanded, ranges applied, collisions refused.
 
-Looks at folders and file sizes, decodes no image (`reels` counts the frames of a movie), and knows no socket. What it
-returns also says how the job is known to the cache: by everything that decides pixels, and by path, size and
-modification time of every file that is read.
+Reads folders and file sizes, decodes no image (`movie_inputs` counts the frames of a movie), and knows no socket. The
+result also defines the job's cache key: everything that decides pixels, and path, size and modification time of every
+input file.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from .movie_inputs import movie_frame_count
 
 @dataclass(frozen=True)
 class InputFile:
-    """One file that is read: known by its path, size in bytes and modification time in nanoseconds.
+    """One input file, identified by its path, size in bytes and modification time in nanoseconds.
 
-    A movie is one of these for each of its frames.
+    A movie appears once for each of its frames.
     """
 
     frame: int
@@ -50,22 +50,22 @@ _RANGE_FIELDS = ("first", "last")
 
 @dataclass(frozen=True)
 class JobInputs:
-    """The files of one job by the field that names them. `targets` are the frames to be filled, in ascending order."""
+    """The files of one job, by the field that names them. `targets` are the frames to be filled, ascending."""
 
     spec: JobSpec
     files: dict[str, tuple[InputFile, ...]]
     targets: tuple[int, ...]
 
     def unchanged(self, frame: int | None = None) -> bool:
-        """Whether the files of one frame, or without a frame every input, are still what was taken in."""
+        """Whether the files of one frame, or without a frame all inputs, are still as they were resolved."""
         wanted = (file for files in self.files.values() for file in _of_frame(files, frame))
         return all(file.unchanged() for file in {file.path: file for file in wanted}.values())
 
     def key(self, engine: str) -> str:
-        """The name of this job's result: equal keys mean equal pixels.
+        """The cache key of this job's result: equal keys mean equal pixels.
 
-        `engine` is the engine's identity: its version, weights, libraries, and whether CUDA is there, which settles
-        what the device `auto` stands for.
+        `engine` is the engine's identity: its version, weights, libraries, and whether CUDA is present, which decides
+        what the device `auto` means.
         """
         options = {k: v for k, v in asdict(self.spec).items() if k not in (*FILE_FIELDS, *_RANGE_FIELDS)}
         decides = {
@@ -78,7 +78,7 @@ class JobInputs:
 
 
 def resolve_inputs(spec: JobSpec, *, output: str | None) -> JobInputs:
-    """Expand a job's patterns and check that its result can be written without touching what it reads.
+    """Expand a job's patterns, and check that its result can be written without overwriting an input.
 
     Raises:
         SequenceError: when a pattern is no full path, cannot be read or names nothing, when no plate lies in the range,
@@ -102,7 +102,7 @@ def resolve_inputs(spec: JobSpec, *, output: str | None) -> JobInputs:
 
 
 def _close_gaps(inputs: dict[str, tuple[InputFile, ...]], *, nearest: bool) -> dict[str, tuple[InputFile, ...]]:
-    """The inputs, gaps in the plates bridged by the nearest frame, and by its matte with it; or the gaps named.
+    """Close every gap in the plates with the nearest frame and its matte, or raise an error that names the gaps.
 
     Plates that are numbered in even steps have no gaps.
     """
@@ -142,7 +142,7 @@ def _targets(spec: JobSpec, frames: list[int]) -> tuple[int, ...]:
 
 
 def _of_frame(files: tuple[InputFile, ...], frame: int | None) -> tuple[InputFile, ...]:
-    """Those that belong to a frame: a single file belongs to all."""
+    """The files that belong to a frame: a single file belongs to all."""
     return files if frame is None or len(files) == 1 else tuple(file for file in files if file.frame == frame)
 
 

@@ -1,7 +1,7 @@
-"""One command carried out: from the cache as far as it reaches, the rest by the engine, and how it ended.
+"""Runs one job in the worker: cached frames are delivered, the engine renders the rest.
 
-Between frames, and whenever the engine reports a step, it looks whether the job was stopped. It has neither pipe nor
-socket (see `worker`).
+Between frames, and at every step of the engine, it checks whether the job was stopped. It uses neither pipe nor socket
+(see `worker`).
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from .failures import JobError, StopRequested, explain
 from .job_inputs import JobInputs, resolve_inputs
 from .worker_messages import FrameWritten, JobCompleted, JobEnd, JobFailed, JobStopped, RunJob, StepDone, WorkerReport
 
-EVICT_EVERY = 20  # frames between two looks at how large the cache has grown
+EVICT_EVERY = 20  # frames between two checks of the cache's size
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class JobRun:
-    """One command being carried out: reports go to `send`, and `is_stopped` tells whether to go on.
+    """A job being run: reports go to `send`, and `is_stopped` tells whether to stop.
 
-    `identity` is the engine's as it was loaded: on disk it may be another by step. `keep` names the keys that others
-    count on while this job makes room in the cache.
+    `identity` is the engine's as it was loaded; on disk it may have changed since. `keep` returns the cache keys that
+    must not be evicted while this job makes room.
     """
 
     command: RunJob
@@ -40,7 +40,7 @@ class JobRun:
     is_stopped: Callable[[], bool]
 
     def run(self) -> JobEnd:
-        """Do the job, from the cache as far as it reaches; returns how it ended."""
+        """Run the job; returns how it ended."""
         command = self.command
         try:
             if self.engine.identity() != self.identity:
@@ -65,11 +65,11 @@ class JobRun:
             return failed
 
     def _render(self, inputs: JobInputs, entry: CacheEntry, done: set[int]) -> set[int]:
-        """Have the engine make the frames that are not `done`; into the cache, then to their place, then reported.
+        """Render the frames that are not `done`, into the cache; deliver and report each.
 
-        A frame may be filled from any plate, but to look at them all after each would take a long shot's square. So
-        each frame's own files are looked at as it comes, everything once at the end: if anything changed by then, the
-        cache lets go of what was rendered here.
+        A frame may be filled from any plate, but checking all files after each frame would take quadratic time. So a
+        frame's own files are checked when it is written, and all files once at the end. If any changed, the frames
+        rendered here are removed from the cache.
         """
         rendered = set[int]()
         entry.prepare()
@@ -95,7 +95,7 @@ class JobRun:
                             raise StopRequested
             except StopRequested:
                 if len(done | rendered) < len(inputs.targets):
-                    raise  # else it came too late: everything is there
+                    raise  # else the stop came too late: all frames are done
             report.finish()
         finally:
             unchanged = inputs.unchanged()

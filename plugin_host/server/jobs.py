@@ -1,4 +1,4 @@
-"""Jobs and the moves between their states. Pure: no socket, no clock, no process, no file.
+"""Jobs and the transitions between their states. Pure: no socket, no clock, no process, no file.
 
 QUEUED ---start---> RUNNING ---finish---> FINISHED
    |                 |   |
@@ -18,20 +18,20 @@ from dataclasses import dataclass, field
 from ..protocol import JobSpec, JobState
 from .report_files import NO_REPORT, ReportSummary
 
-MAX_ENDED_JOBS = 200  # ended jobs, so that an engine may run for months
+MAX_ENDED_JOBS = 200  # limits memory, as an engine may run for months
 
 
 class RunState(enum.Enum):
-    """Where a job stands."""
+    """The state of a job."""
 
     QUEUED = "queued"
     """Accepted, and waiting for its turn."""
 
     RUNNING = "running"
-    """Frames are being made, or handed out from the cache."""
+    """Frames are being rendered, or delivered from the cache."""
 
     CANCELLING = "cancelling"
-    """The artist said stop; the frame in work is still being finished."""
+    """Cancelled by the artist; the current frame is still being finished."""
 
     FINISHED = "finished"
     """All frames lie on disk."""
@@ -62,7 +62,7 @@ TRANSITIONS: dict[tuple[RunState, Transition], RunState] = {
     (RunState.RUNNING, Transition.FAIL): RunState.FAILED,
     (RunState.CANCELLING, Transition.CANCEL): RunState.CANCELLING,
     (RunState.CANCELLING, Transition.STOP): RunState.CANCELLED,
-    (RunState.CANCELLING, Transition.FINISH): RunState.FINISHED,  # the last frame was in work when the artist said stop
+    (RunState.CANCELLING, Transition.FINISH): RunState.FINISHED,  # it was the last frame
     (
         RunState.CANCELLING,
         Transition.FAIL,
@@ -72,12 +72,12 @@ ENDED = frozenset({RunState.FINISHED, RunState.CANCELLED, RunState.FAILED})
 
 
 class IllegalTransition(Exception):
-    """A move that the table does not know: a fault in the engine, never in what a host asked for."""
+    """A transition that the table does not allow: a bug in the engine, never a host's mistake."""
 
 
 @dataclass
 class Job:
-    """One accepted job. `output` is the pattern of its result, `key` its place in the cache, `total` its frames."""
+    """One accepted job. `output` is the pattern of its result, `key` its cache key, `total` its number of frames."""
 
     name: str
     spec: JobSpec
@@ -92,14 +92,14 @@ class Job:
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether the job is over."""
         return self.state in ENDED
 
     def apply(self, transition: Transition) -> RunState:
-        """Make a move.
+        """Apply a transition; returns the new state.
 
         Raises:
-            IllegalMove: when the table does not know it from here.
+            IllegalTransition: when the table does not allow it in this state.
         """
         try:
             self.state = TRANSITIONS[self.state, transition]
@@ -108,7 +108,7 @@ class Job:
         return self.state
 
     def to_job_state(self) -> JobState:
-        """The job as a host sees it."""
+        """The job's state in the protocol's form."""
         stage, step, steps = self.stage
         code, reason, hint = self.failure
         return JobState(
@@ -131,7 +131,7 @@ class Job:
 
 
 class JobTable:
-    """All jobs in the order in which they came. `session` goes into their names: a name means one job, for ever."""
+    """All jobs in order of arrival. Their names contain the `session`, so that a name is never used twice."""
 
     def __init__(self, session: str) -> None:
         self._session = session
@@ -146,7 +146,7 @@ class JobTable:
         return self._jobs.get(name)
 
     def add(self, spec: JobSpec, *, output: str, key: str, total: int) -> Job:
-        """Queue a job; the oldest of very many ended ones is forgotten."""
+        """Queue a job. Beyond `MAX_ENDED_JOBS`, the oldest ended jobs are forgotten."""
         self._count += 1
         job = Job(f"{self._session[:6]}-{self._count}", spec, output, key, total)
         self._jobs[job.name] = job

@@ -1,7 +1,7 @@
-"""Movies among a job's files: told by their first bytes, and counted by the engine.
+"""Movies among a job's inputs: detected by their first bytes, and counted by the engine.
 
-The one place where the taking in of a job asks the engine about a file. What is slow to load is loaded only once there
-is a movie.
+Only here does resolving a job's inputs ask the engine about a file. The movie reader is slow to import, so it is
+imported only once there is a movie.
 """
 
 from __future__ import annotations

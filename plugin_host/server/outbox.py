@@ -1,7 +1,7 @@
-"""What waits to be sent to one host. Only `Progress` coalesces: a job's newest takes the waiting one's place.
+"""The messages that wait to be sent to one host. A newer `Progress` of a job replaces the waiting one.
 
-A host that is busy rendering may not read for an hour; what waits for it stays as small as its frames are many. It
-holds messages and touches no socket.
+A host that is busy rendering may not read for an hour. What waits for it stays small: a few messages for each frame. No
+socket is used here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Outbox:
         return len(self._waiting)
 
     def post(self, message: Message, request: int | None = None) -> None:
-        """Put a message at the end; a `Progress` takes the place of its job's newest one if nothing followed that."""
+        """Append a message; a `Progress` replaces the job's last message if that is a `Progress` too."""
         if isinstance(message, Progress):
             newest = next((e for e in reversed(self._waiting) if getattr(e.message, "job", None) == message.job), None)
             if newest is not None and isinstance(newest.message, Progress):
@@ -32,6 +32,6 @@ class Outbox:
         self._waiting.append(Envelope(message, request))
 
     def flush(self, send: Callable[[Envelope], bool]) -> None:
-        """Send in order for as long as `send` says that it could."""
+        """Send in order for as long as `send` returns True."""
         while self._waiting and send(self._waiting[0]):
             self._waiting.popleft()

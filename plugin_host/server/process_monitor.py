@@ -1,7 +1,7 @@
-"""A process at work as seen from outside: heard to its end, ended when a file holds it too long, and what it died of.
+"""Follows a child process until it ends, kills it when a file blocks it for too long, and says what it died of.
 
-The process notes the file in work as a breadcrumb (`aan_engine.breadcrumb`), so that a reader that crashes or hangs
-can be named although nobody is left to on_message. It knows neither jobs nor the engine.
+The process notes the file it is reading (`aan_engine.breadcrumb`), so that a file that crashes or hangs the reader can
+be named afterwards. This module knows neither jobs nor the engine.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from aan_engine.breadcrumb import Crumb
 
 from .worker_messages import WorkerDied
 
-GRACE = 5.0  # seconds that an ended process has to be gone
-WATCHDOG_INTERVAL = 0.5  # seconds between two looks at the breadcrumb
+GRACE = 5.0  # seconds that a process has to exit
+WATCHDOG_INTERVAL = 0.5  # seconds between two checks of the watchdog file
 
 _RENDER_HINT = "Render or copy this frame again."
 _RESUBMIT_HINT = "The engine goes on with a fresh worker. Submit the job again: finished frames are kept."
@@ -29,10 +29,10 @@ _RESUBMIT_HINT = "The engine goes on with a fresh worker. Submit the job again: 
 def monitor(
     pipe: Connection, process: BaseProcess, watchdog_file: Path, *, on_message: Callable[[Any], None]
 ) -> WorkerDied:
-    """Hand over all that comes out of the pipe with `on_message`, until the process is gone; returns exit_text it died.
+    """Pass everything that comes out of the pipe to `on_message`, until the process has ended; returns how it ended.
 
     Args:
-        watchdog_file: where the process lays its breadcrumbs.
+        watchdog_file: where the process notes the file that it is reading.
     """
     overdue: Crumb | None = None
     previous: Crumb | None = None
@@ -41,7 +41,7 @@ def monitor(
             if pipe.poll(WATCHDOG_INTERVAL):
                 on_message(pipe.recv())
                 continue
-            # Twice the same, as the note is not read in one step.
+            # Two equal readings in a row, as reading the note is not atomic.
             now = breadcrumb.find(watchdog_file)
             if now is not None and now == previous and now.is_overdue(time.monotonic()):
                 overdue = now

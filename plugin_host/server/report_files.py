@@ -1,4 +1,4 @@
-"""Where a job's report lies, and what of it travels in messages. It reads a report's few words, and makes none.
+"""Where a job's report lies, and the summary of it that travels in messages. Reads reports, writes none.
 
 clean/clean.####.exr  ->  clean/clean.report.json, clean/clean.report.png
 """
@@ -15,7 +15,7 @@ from ..sequence import parse
 
 @dataclass(frozen=True)
 class ReportSummary:
-    """What hosts are told of a report: see `Finished` in the protocol."""
+    """The part of a report that hosts receive: see `Finished` in the protocol."""
 
     unseen: float = 0.0
     worst: tuple[int, ...] = ()
@@ -23,11 +23,11 @@ class ReportSummary:
 
 
 NO_REPORT = ReportSummary()
-"""Of a job without a report."""
+"""The summary of a job without a report."""
 
 
 def report_path(pattern: str) -> Path:
-    """The report of the job whose result has this pattern; its picture lies beside it, see `picture_of`."""
+    """The report of the job whose result has this pattern; its picture lies beside it, see `picture_path`."""
     taken = parse(pattern)
     name = taken.head if taken.width is not None else Path(taken.head).stem
     return Path(taken.folder) / f"{name.rstrip('._-') or 'fill'}.report.json"
@@ -39,7 +39,7 @@ def picture_path(report: Path) -> Path:
 
 
 def read_summary(report: Path) -> ReportSummary:
-    """What there is to tell of a report; nothing where there is no sound one."""
+    """Read the summary of a report; `NO_REPORT` where there is no valid one."""
     try:
         summary = json.loads(report.read_text("ascii"))["summary"]
         unseen = float(summary["unseen"])

@@ -1,6 +1,6 @@
-"""The engine's end of the wire: one ROUTER socket, a outbox per host, and a bell that other threads may ring.
+"""The engine's ZeroMQ ROUTER socket: one outbox per host, and a wakeup that other threads can trigger.
 
-It never blocks on a host that does not read, forgets one that is gone, and knows nothing of what is said.
+It never blocks on a host that does not read, drops one that has disconnected, and does not interpret messages.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from ..protocol import Message
 from ..wire import Envelope, encode
 from .outbox import Outbox
 
-RETRY_INTERVAL = 200  # milliseconds between two tries to reach a host that does not read
-LINGER = 1000  # milliseconds to deliver what was said before hanging up
+RETRY_INTERVAL = 200  # milliseconds between two attempts to send to a host that does not read
+LINGER = 1000  # milliseconds to deliver queued messages on closing
 MAX_MESSAGE_BYTES = 1 << 20  # bytes of a message from a host
 SEND_QUEUE_LENGTH = (
     100  # messages that ZeroMQ holds for one host; the rest waits in its outbox, where progress coalesces
@@ -24,7 +24,7 @@ SEND_QUEUE_LENGTH = (
 
 
 class Router:
-    """Bound to a random port of the loopback, at `endpoint`. All but `ring` belongs to the thread that made it."""
+    """Bound to a random port of the loopback interface, at `endpoint`. Only `wake` may be called from any thread."""
 
     def __init__(self) -> None:
         self._context = zmq.Context()
@@ -45,25 +45,25 @@ class Router:
         self._admitted: set[bytes] = set()
 
     def admit(self, host: bytes) -> None:
-        """Remember that a host has shown its token."""
+        """Remember that a host has shown the token."""
         self._admitted.add(host)
 
     def is_admitted(self, host: bytes) -> bool:
-        """Whether it has, since it connected."""
+        """Whether a host has shown the token since it connected."""
         return host in self._admitted
 
     def wake(self) -> None:
         """Make `receive` return. From any thread."""
-        with suppress(BlockingIOError, OSError):  # full: it is ringing already; closed: nobody listens any more
+        with suppress(BlockingIOError, OSError):  # full: a wakeup is pending already; closed: the loop has ended
             self._wakeup_sender.send(b"!")
 
     @property
     def wakeup_fd(self) -> int:
-        """The descriptor at which a byte rings the bell."""
+        """A descriptor that wakes `receive` when a byte is written to it."""
         return self._wakeup_sender.fileno()
 
     def receive(self) -> Iterator[tuple[bytes, list[bytes]]]:
-        """Block until someone speaks or the bell rings; yields what was said, as (host, frames)."""
+        """Block until a message arrives or `wake` is called; yields all messages, as (host, frames)."""
         self._poller.poll(RETRY_INTERVAL if self._outboxes else None)
         with suppress(BlockingIOError):
             while self._wakeup_receiver.recv(4096):
@@ -76,18 +76,18 @@ class Router:
             yield host, frames
 
     def post(self, host: bytes, message: Message, request: int | None = None) -> None:
-        """Say something to a host, once `flush` is called."""
+        """Queue a message to a host; `flush` sends it."""
         self._outboxes.setdefault(host, Outbox()).post(message, request)
 
     def flush(self) -> None:
-        """Send what hosts can take; the rest waits."""
+        """Send what hosts can take; the rest stays queued."""
         for host, outbox in list(self._outboxes.items()):
             outbox.flush(lambda envelope, host=host: self._send(host, envelope))  # type: ignore[misc]
             if not outbox:
                 self._outboxes.pop(host, None)
 
     def close(self) -> None:
-        """Hang up; what ZeroMQ holds is delivered for a moment longer."""
+        """Close the socket; queued messages are still delivered for `LINGER` milliseconds."""
         self._router.close()
         self._wakeup_receiver.close()
         self._wakeup_sender.close()

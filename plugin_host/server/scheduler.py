@@ -1,7 +1,7 @@
-"""Jobs given to those who do them: the worker, one after the other; the file_service, what the cache holds completely.
+"""Assigns jobs: cached ones to the file service, all others to the worker, one at a time and in order.
 
-It knows who is at which job, what a report makes of it, and what follows when a worker dies. It knows no host: what
-they are to handle goes to `publish`. Like the broker, whose loop calls it, it waits for nothing.
+It tracks which job runs where, applies reports to the jobs, and decides what follows when a worker dies. It knows no
+host: events for hosts go to `publish`. It never blocks, as the broker's loop calls it.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ log = logging.getLogger(__name__)
 
 
 class Scheduler:
-    """Sees to the jobs of the jobs.
+    """Schedules the jobs of the job table.
 
-    `identity` is the engine's, once a worker has loaded it. When `leaving`, no job is begun any more; `failure` says
-    why, if it is not what anybody asked for.
+    `identity` is the engine's, once a worker has loaded it. Once it is `shutting_down`, no further job is started;
+    `failure` is the reason, if nobody asked for the shutdown.
     """
 
     def __init__(
@@ -64,15 +64,15 @@ class Scheduler:
             WorkerDied: self._on_died,
         }
 
-    # What is asked of it
+    # Requests of the broker
 
     def start(self, *, announce: Callable[[], None]) -> None:
-        """Put a worker in service; `announce` is called once it can work."""
+        """Start a worker; `announce` is called once it is ready."""
         self._announce = announce
         self._worker.start()
 
     def enqueue(self, job: Job, acceptable: Acceptable) -> None:
-        """Have a job of the jobs done, as it was offered."""
+        """Run an accepted job."""
         command = RunJob(job.name, job.spec, acceptable.pending.submit.output, job.key)
         if acceptable.cached == job.total:
             job.apply(Transition.START)
@@ -83,14 +83,14 @@ class Scheduler:
         self._start_next()
 
     def cancel(self, job: Job) -> None:
-        """Stop a job that is not over; the second time, at once."""
+        """Cancel a job that is not over; a second call kills the worker at once."""
         insists = job.state is RunState.CANCELLING
         self._stop(job)
         if insists and job is self._running:
             self._worker.kill()
 
     def shut_down(self) -> None:
-        """Cancel what is there, and begin no more."""
+        """Cancel all jobs, and start no more."""
         self.shutting_down = True
         for job in list(self._jobs):
             if not job.ended:
@@ -99,13 +99,13 @@ class Scheduler:
 
     @property
     def is_done(self) -> bool:
-        """Whether it is leaving, and all is over."""
+        """Whether the shutdown is complete."""
         return self.shutting_down and all(job.ended for job in self._jobs)
 
-    # What the worker and the file_service report
+    # Reports of the worker and the file service
 
     def handle(self, report: WorkerReport) -> None:
-        """Take note of a report, and do what follows."""
+        """Apply a report of the worker or the file service."""
         self._handlers[type(report)](report)
 
     def _on_ready(self, ready: WorkerReady) -> None:
@@ -130,7 +130,7 @@ class Scheduler:
         self._end(report.job, Transition.FINISH)
 
     def _end(self, name: str, transition: Transition, failure: tuple[str, str, str] = ("", "", "")) -> None:
-        """The worker or the file_service is through with a job."""
+        """The worker or the file service has ended a job."""
         job = self._job(name)
         job.apply(transition)
         if job.state is RunState.FAILED:
@@ -144,9 +144,10 @@ class Scheduler:
         self._exit_reason = (exiting.code, exiting.reason, exiting.hint)
 
     def _on_died(self, died: WorkerDied) -> None:
-        """Its job fails, and a fresh worker takes over.
+        """Fail the worker's job, and start a new worker.
 
-        One that could not even start is not tried again until the next job comes; at the engine's own start, never.
+        A worker that died before it was ready is not replaced until the next job comes. If that happens at the engine's
+        own start, the engine shuts down.
         """
         was_ready, self._worker_is_ready = self._worker_is_ready, False
         self._worker.clear()
@@ -165,7 +166,7 @@ class Scheduler:
             self._end(self._running.name, Transition.FAIL, reason or lost)
         self._start_next()
 
-    # What follows
+    # Starting and ending jobs
 
     def _start_next(self) -> None:
         job = self._jobs.next()
@@ -201,5 +202,5 @@ class Scheduler:
 
     def _job(self, name: str) -> Job:
         job = self._jobs.get(name)
-        assert job is not None, f"a report on job {name}, which was never ordered"
+        assert job is not None, f"a report on job {name}, which was never submitted"
         return job

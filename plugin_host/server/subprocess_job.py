@@ -1,6 +1,6 @@
-"""One job in a process of its own, started for it: what `aan fill` does, so that a crash becomes words.
+"""Runs one job in a child process of its own, as `aan fill` does, so that a crash becomes an error message.
 
-A hostile file may take the process that reads it down. Here that is a child, which this process hears to its end.
+A malformed file can crash the process that reads it. Here that is the child; this process follows it until it ends.
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class FillCompleted:
 
 
 def fill(spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str = ENGINE) -> int:
-    """As `local.fill`, in another process; returns the number of frames.
+    """Like `in_process.fill`, in a child process; returns the number of frames.
 
-    Ctrl-C here results the job there, after what it has half-written is cleared away.
+    Ctrl-C here stops the job in the child, after its partial files are removed.
 
     Raises:
-        JobError: whatever went wrong there, under its code; `reader-lost` names the file that took the process down.
+        JobError: whatever went wrong in the child, under its code; `reader-lost` names the file that crashed it.
     """
     results: list[FillCompleted | JobFailed] = []
 
@@ -78,7 +78,7 @@ def fill(spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], 
 
 
 def _remove_partial_files(output: str) -> None:
-    """Remove what a child that died left half-written beside the result: `.NAME.*.part`, as the engine calls it."""
+    """Remove the files that a crashed child left half-written beside the result: `.NAME.*.part`."""
     pattern = parse(output)
     for file in Path(pattern.folder).glob(".*.part"):
         name = file.name[1:].rsplit(".", 2)[0]
@@ -88,7 +88,7 @@ def _remove_partial_files(output: str) -> None:
 
 
 def _run_child(pipe: Connection, watchdog_file: Path, spec: JobSpec, output: str, engine: str) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the parent to hear, which says SIGTERM
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent, which sends SIGTERM
     signal.signal(signal.SIGTERM, _exit_on_signal)
     threading.Thread(target=_exit_with_parent, args=(watchdog_file,), daemon=True).start()
     breadcrumb.lay(watchdog_file)
@@ -104,7 +104,7 @@ def _run_child(pipe: Connection, watchdog_file: Path, spec: JobSpec, output: str
 
 
 def _send_end(pipe: Connection, end: FillCompleted | JobFailed) -> None:
-    with suppress(OSError):  # nobody listens any more: the parent is gone
+    with suppress(OSError):  # the parent is gone
         pipe.send(end)
 
 
@@ -113,9 +113,9 @@ def _exit_on_signal(number: int, frame: object) -> None:
 
 
 def _exit_with_parent(watchdog_file: Path) -> None:
-    """Whoever kills `aan fill` wants the job ended: nobody is left to hear of it, and memory and threads are taken.
+    """End this process when its parent dies: a job that nobody follows would only hold memory and threads.
 
-    Nor is anybody left to follow the watchdog_file, or to tidy up its folder.
+    It also removes the folder of the watchdog file, as the parent no longer can.
     """
     parent = multiprocessing.parent_process()
     assert parent is not None  # this is the child

@@ -1,7 +1,6 @@
-"""The process that computes: it loads the engine, takes commands, has each carried out as a `task`, and reports.
+"""The worker process: loads the engine, receives commands, runs each job (see `job_run`), and reports.
 
-It has no socket; the broker holds the other end of its pipe (see `crew`), and a crash in here never takes the broker
-down.
+It has no socket; the broker holds the other end of its pipe (see `worker_process`). A crash here never ends the broker.
 """
 
 from __future__ import annotations
@@ -27,15 +26,15 @@ from .worker_messages import JobFailed, KeepCached, RunJob, StopJob, WorkerExiti
 FATAL_CODES = frozenset(
     {"out-of-memory", "engine-changed"}
 )  # ways for a job to end after which the worker ends as well
-YIELD_TIME = 0.001  # seconds for the inbox to listen, as an engine that computes may hold the interpreter all the time
+YIELD_TIME = 0.001  # seconds given to the inbox thread, as a computing engine may hold the interpreter lock
 
 log = logging.getLogger(__name__)
 
 
 def run(pipe: Connection, watchdog_file: Path, engine_name: str, cache: Cache) -> None:
-    """The worker's life: until its pipe closes, or a fresh process is the better one (see `FATAL`)."""
+    """The worker's main function: runs until its pipe closes, or a new process is needed (see `FATAL_CODES`)."""
     breadcrumb.lay(watchdog_file)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the broker to hear
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is handled by the broker
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(message)s")
     inbox = Inbox(pipe)
     engine = load_engine(engine_name)
@@ -62,7 +61,7 @@ def run(pipe: Connection, watchdog_file: Path, engine_name: str, cache: Cache) -
 
 
 class Inbox:
-    """What the broker says while the engine computes; without a broker there is nothing left to do."""
+    """Receives the broker's commands while the engine computes. The process exits when the broker is gone."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
@@ -72,17 +71,17 @@ class Inbox:
         threading.Thread(target=self._listen, daemon=True).start()
 
     def next(self) -> RunJob:
-        """The next command; blocks until there is one."""
+        """The next job to run; blocks until there is one."""
         command = self._commands.get()
-        self._stopped &= {command.job}  # what was message of jobs before this one came too late
+        self._stopped &= {command.job}  # requests to stop earlier jobs came too late
         return command
 
     def keep(self) -> tuple[str, ...]:
-        """Keys that are not to be dropped from the cache, as of now."""
+        """The cache keys that must not be evicted, as of now."""
         return self._keep
 
     def is_stopped(self, job: str) -> bool:
-        """Whether it was message to stop this job."""
+        """Whether the broker asked to stop this job."""
         time.sleep(YIELD_TIME)
         return job in self._stopped
 

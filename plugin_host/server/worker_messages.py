@@ -1,4 +1,4 @@
-"""What the broker tells its worker, and what the worker reports: values that cross their pipe, no more."""
+"""The messages between the broker and its worker process, as they cross the pipe."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from ..protocol import JobSpec
 from .report_files import NO_REPORT, ReportSummary
 
-# Orders, from the broker
+# Commands of the broker
 
 
 @dataclass(frozen=True)
 class RunJob:
-    """Do this job. `key` is what the broker promised the host: if the files say otherwise by now, the job fails."""
+    """Run this job. `key` is the cache key at its acceptance: if the files give another one by now, the job fails."""
 
     job: str
     spec: JobSpec
@@ -22,31 +22,31 @@ class RunJob:
 
 @dataclass(frozen=True)
 class StopJob:
-    """Stop this job after the frame in work."""
+    """Stop this job after the current frame."""
 
     job: str
 
 
 @dataclass(frozen=True)
 class KeepCached:
-    """From here on these keys, of all jobs that are not over, are not to be dropped to make room."""
+    """From now on, don't evict these keys: they belong to jobs that are not over."""
 
     keys: tuple[str, ...]
 
 
-# Reports, to the broker
+# Reports to the broker
 
 
 @dataclass(frozen=True)
 class WorkerReady:
-    """The engine is loaded; this is what decides its pixels: version, weights, libraries, kind of device."""
+    """The engine is loaded. `identity` is what decides its pixels: version, weights, libraries, kind of device."""
 
     identity: str
 
 
 @dataclass(frozen=True)
 class StepDone:
-    """The engine is `done` of `total` steps into a stage."""
+    """The engine has done `done` of `total` steps of a stage."""
 
     job: str
     stage: str
@@ -73,7 +73,7 @@ class JobCompleted:
 
 @dataclass(frozen=True)
 class JobStopped:
-    """The job was stopped as asked."""
+    """The job was stopped as requested."""
 
     job: str
 
@@ -90,7 +90,7 @@ class JobFailed:
 
 @dataclass(frozen=True)
 class WorkerExiting:
-    """The worker is about to end for this reason, and its job with it."""
+    """The worker is about to exit for this reason, and its job fails."""
 
     code: str
     reason: str
@@ -99,7 +99,7 @@ class WorkerExiting:
 
 @dataclass(frozen=True)
 class WorkerDied:
-    """The worker's process is gone; `how` says it in words, the rest is for the job that it takes along."""
+    """The worker process has ended; `exit_text` says how. Code, reason and hint are for the job that it ran."""
 
     exit_text: str
     code: str

@@ -1,7 +1,7 @@
-"""The worker's process as the broker sees it: started, given orders, heard, found dead, replaced. It knows no engine.
+"""The worker process as the broker handles it: started, sent commands, read, and replaced when it dies.
 
-A thread per process hears it (see `watch`) and hands each report over with `report`, its `Death` last: so that the
-broker's loop waits in one place only, on every system.
+One thread per process reads its pipe (see `process_monitor`) and passes every report on, `WorkerDied` last. So the
+broker's loop waits in one place only, on every operating system. This module knows no engine.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from .process_monitor import monitor
 from .worker import run
 from .worker_messages import KeepCached, RunJob, StopJob, WorkerReport
 
-WATCHDOG_FILE = "reading"  # in the runtime folder: there is one engine to a user
+WATCHDOG_FILE = "reading"  # in the runtime folder, as each user has one engine
 
 
 class WorkerProcess:
-    """One worker process at a time; a new one is started when the last one's `Death` was heard."""
+    """One worker process at a time; the next one is started after the `WorkerDied` of the last."""
 
     def __init__(self, engine: str, cache: Cache, *, report: Callable[[WorkerReport], None]) -> None:
         self._engine = engine
@@ -36,18 +36,18 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int | None:
-        """The process in service."""
+        """The id of the current process."""
         return self._process.pid if self._process is not None else None
 
     @property
     def is_killed(self) -> bool:
-        """Whether the process was killed and its `Death` is on its way: no command would be heard any more."""
+        """Whether the process was killed and its `WorkerDied` is still to come: commands would be lost."""
         return self._killed
 
     def start(self) -> None:
-        """Put a fresh process in service."""
+        """Start a new process."""
         ours, theirs = self._context.Pipe()
-        self._watchdog_file.unlink(missing_ok=True)  # what the last process died of must not be laid at this one's door
+        self._watchdog_file.unlink(missing_ok=True)  # the last process's note says nothing about this one
         process = self._context.Process(
             target=run, args=(theirs, self._watchdog_file, self._engine, self._cache), daemon=True
         )
@@ -57,7 +57,7 @@ class WorkerProcess:
         threading.Thread(target=self._listen, args=(ours, process), daemon=True).start()
 
     def send(self, command: RunJob | StopJob | KeepCached) -> None:
-        """Send an command; to a process that is just dying it goes unheard, and the `Death` is on its way."""
+        """Send a command. A dying process does not receive it; its `WorkerDied` follows."""
         if self._pipe is not None:
             try:
                 self._pipe.send(command)
@@ -65,14 +65,14 @@ class WorkerProcess:
                 return
 
     def clear(self) -> None:
-        """Forget a process whose `Death` was heard."""
+        """Forget a process whose `WorkerDied` was received."""
         if self._pipe is not None:
             self._pipe.close()
         self._pipe = self._process = None
         self._killed = False
 
     def kill(self) -> None:
-        """End the process at once; its `Death` follows."""
+        """Kill the process; its `WorkerDied` follows."""
         if self._process is not None and self._process.is_alive():
             self._process.kill()
             self._killed = True

@@ -175,7 +175,7 @@ class Blocking(WithEngine):
         self.engine.say(FrameReady("y", 1, "another's"))
         time.sleep(0.05)
         story = self.client.follow("x")
-        request = self.client._socket._numbers + 1
+        request = self.client._socket._last_number + 1
         self.engine.say(Snapshot(JobState("x", state, "p", "o", 1, 2, reason="r"), (1,)), request)
         for event in events:
             self.engine.say(event)
@@ -198,7 +198,7 @@ class Blocking(WithEngine):
     def test_following_a_job_that_is_not_there_is_refused(self):
         self.get_in()
         story = self.client.follow("x")
-        self.engine.say(Refused("unknown-job", "no"), self.client._socket._numbers + 1)
+        self.engine.say(Refused("unknown-job", "no"), self.client._socket._last_number + 1)
         with self.assertRaises(EngineRefused):
             next(story)
 
