@@ -1,4 +1,4 @@
-"""The protocol between host and engine. This docstring is the specification; the classes here and in `job` implement it.
+"""The protocol between host and engine. This docstring is the specification; the classes, with `job`, implement it.
 
 Protocol version 1. Framing `AAN1`, which `wire` writes and reads.
 
@@ -106,7 +106,7 @@ class Shutdown:
 
 @dataclass(frozen=True)
 class Welcome:
-    """The host is connected. `version` is the one to speak, `session` names this run of the engine, `engine` is its release."""
+    """The host is connected. `version` is the one to use, `session` this run of the engine, `engine` its release."""
 
     version: int
     session: str

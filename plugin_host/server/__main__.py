@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import logging
 import os
 import signal
 import sys
+
+from aan_engine._version import __version__
 
 from .. import connection_file
 from ..connection_file import Connection
@@ -24,7 +25,7 @@ def serve(engine: str = ENGINE) -> int:
         print("an engine of yours runs already on this machine", file=sys.stderr)
         return 1
     with lock:
-        broker = Broker(engine, Cache(default_root(), budget=default_budget()), version=_version())
+        broker = Broker(engine, Cache(default_root(), budget=default_budget()), version=__version__)
         broker.shut_down_on(signal.SIGINT, signal.SIGTERM)
         failure = broker.run(announce=lambda: _announce(broker))
         connection_file.remove(broker.session)
@@ -45,13 +46,6 @@ def main() -> int:
 def _announce(broker: Broker) -> None:
     connection_file.write(Connection(broker.endpoint, broker.token, os.getpid(), broker.session, LOWEST, HIGHEST))
     logging.getLogger(__name__).info("engine %s listens at %s", broker.session, broker.endpoint)
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("align-and-attend")
-    except importlib.metadata.PackageNotFoundError:
-        return ""
 
 
 if __name__ == "__main__":

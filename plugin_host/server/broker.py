@@ -62,7 +62,7 @@ class Broker:
         }
 
     def run(self, *, announce: Callable[[], None]) -> str | None:
-        """Serve until the shutdown; returns the reason if the engine could not work. `announce` is called once it can."""
+        """Serve until shutdown; returns the reason if the engine could not work. `announce` is called once it can."""
         self._scheduler.start(announce=announce)
         try:
             while not self._scheduler.is_done:

@@ -12,25 +12,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..controls import ControlValue
 from .cli_exit import exit_on_error, fail, fail_unresponsive, print_end, print_report
-from .cli_options import (
-    Aov,
-    Channel,
-    Device,
-    First,
-    Last,
-    Matte,
-    Out,
-    Plate,
-    absolute_path,
-    job_from_options,
-    with_control_options,
-)
+from .cli_options import Out, absolute_path, job_from_options, with_job_options
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -47,18 +34,28 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from aan_engine._version import __version__
+
+        print(f"aan {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """The options of `aan` itself."""
+
+
 @app.command()
-@with_control_options
+@with_job_options
 def fill(
-    plate: Plate,
-    matte: Matte,
     out: Out,
-    first: First = None,
-    last: Last = None,
-    matte_channel: Channel = None,
-    device: Device = "auto",
-    aov: Aov = "",
-    **controls: ControlValue,
+    **job: Any,
 ) -> None:
     """Fill a shot, without the persistent engine."""
     from ..sequence import frame_count_text
@@ -66,9 +63,7 @@ def fill(
     from .display import Display
     from .report_files import read_summary, report_path
 
-    spec = job_from_options(
-        plate, matte, first=first, last=last, matte_channel=matte_channel, device=device, aov=aov, **controls
-    )
+    spec = job_from_options(**job)
     out, began = absolute_path(out), time.monotonic()
     with exit_on_error(), Display() as display:
         written = subprocess_job.fill(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
@@ -77,26 +72,17 @@ def fill(
 
 
 @app.command()
-@with_control_options
+@with_job_options
 def submit(
-    plate: Plate,
-    matte: Matte,
     out: Annotated[str | None, typer.Option(help="The result; without it, the engine's cache keeps it.")] = None,
-    first: First = None,
-    last: Last = None,
-    matte_channel: Channel = None,
-    device: Device = "auto",
-    aov: Aov = "",
-    **controls: ControlValue,
+    **job: Any,
 ) -> None:
     """Have the persistent engine fill a shot; start it if none runs. Ctrl-C cancels; on a terminal it asks first."""
     from ..launch import find_or_start
     from ..protocol import Accepted
     from .display import Display
 
-    spec = job_from_options(
-        plate, matte, first=first, last=last, matte_channel=matte_channel, device=device, aov=aov, **controls
-    )
+    spec = job_from_options(**job)
     with exit_on_error(), find_or_start(name="aan submit") as client:
         accepted = client.answer(client.submit(spec, output=absolute_path(out) if out else None), timeout=600)
         assert isinstance(accepted, Accepted)

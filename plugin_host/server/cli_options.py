@@ -39,26 +39,24 @@ _OPTION_TYPES: dict[str, Any] = {
 }
 
 
-def with_control_options(command: Command) -> Command:
-    """Make typer see the `**controls` of a command as one option for each control."""
-    signature, hints = inspect.signature(command), get_type_hints(command, include_extras=True)
-    own = [p.replace(annotation=hints[name]) for name, p in signature.parameters.items() if name in hints]
-    own = [p for p in own if p.kind is not inspect.Parameter.VAR_KEYWORD]
-    parameters = [*own, *map(_control_parameter, CONTROLS)]
-    command.__signature__ = signature.replace(parameters=parameters)  # type: ignore[attr-defined]
+def with_job_options(command: Command) -> Command:
+    """Make typer see the `**job` of a command as a job's options: those of `job_from_options`, and the controls."""
+    plate, matte, *others = _parameters(job_from_options)
+    parameters = [plate, matte, *_parameters(command), *others, *map(_control_parameter, CONTROLS)]
+    command.__signature__ = inspect.signature(command).replace(parameters=parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command
 
 
 def job_from_options(
-    plate: str,
-    matte: str,
     *,
-    first: int | None,
-    last: int | None,
-    matte_channel: str | None,
-    device: str,
-    aov: str,
+    plate: Plate,
+    matte: Matte,
+    first: First = None,
+    last: Last = None,
+    matte_channel: Channel = None,
+    device: Device = "auto",
+    aov: Aov = "",
     **controls: ControlValue,
 ) -> JobSpec:
     """The job that was described on the command line."""
@@ -74,12 +72,19 @@ def absolute_path(pattern: str) -> str:
     return str(Path(pattern).absolute())
 
 
+def _parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
+    """The parameters of a function as keywords, annotations resolved, without its `**`."""
+    hints = get_type_hints(function, include_extras=True)
+    named = [p for p in inspect.signature(function).parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+    return [p.replace(annotation=hints[p.name], kind=inspect.Parameter.KEYWORD_ONLY) for p in named]
+
+
 def _control_parameter(control: Control) -> inspect.Parameter:
     given: dict[str, Any] = {"help": control.help, "rich_help_panel": "Rare controls" if control.rare else "Controls"}
     if control.kind in ("number", "count"):
         given["min"], given["max"] = control.low, control.high
     switch = [f"--{control.name}/--no-{control.name}"] if control.kind == "switch" else []
     kind: Any = Literal[control.choices] if control.kind == "choice" else _OPTION_TYPES[control.kind]
-    annotation: Any = Annotated.__class_getitem__((kind, typer.Option(*switch, **given)))  # type: ignore[attr-defined]
+    annotation: Any = Annotated[kind, typer.Option(*switch, **given)]
     keyword = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(control.name, keyword, default=control.default, annotation=annotation)

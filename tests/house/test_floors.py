@@ -65,7 +65,8 @@ KNOW_THE_ENGINE = {
     "plugin_host.server.failures": {"aan_engine.shot"},
     "plugin_host.server.process_monitor": {"aan_engine.breadcrumb"},
     "plugin_host.server.subprocess_job": {"aan_engine.breadcrumb"},
-    "plugin_host.server.cli": {"aan_engine.footage"},
+    "plugin_host.server.cli": {"aan_engine.footage", "aan_engine._version"},
+    "plugin_host.server.__main__": {"aan_engine._version"},
     "plugin_host.server.describe": {
         "aan_engine.exr",
         "aan_engine.header",
