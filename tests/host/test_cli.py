@@ -237,8 +237,8 @@ def test_stop_gives_up_on_an_engine_that_does_not_answer(house, engine):
 
 def test_stop_gives_up_on_an_engine_that_says_yes_and_stays(house, engine, monkeypatch, capsys):
     """The engine leaves, but its lock is still held by someone: as with one that hangs on its way out."""
-    monkeypatch.setattr(cli, "LEAVE", 0.3)
-    monkeypatch.setattr(connection_file, "is_held", lambda path: True)
+    monkeypatch.setattr(cli, "SHUTDOWN_TIMEOUT", 0.3)
+    monkeypatch.setattr(connection_file, "is_locked", lambda path: True)
     with pytest.raises(typer.Exit) as ended:
         cli.stop()
     assert ended.value.exit_code == 1

@@ -267,7 +267,7 @@ def test_a_broken_message_is_refused_and_the_engine_lives_on(house, client, unti
         ([b"GET / HTTP/1.1"], "malformed"),
     ]
     for frames, _ in wires:
-        client._line._socket.send_multipart(frames)
+        client._socket._socket.send_multipart(frames)
     replies = []
     until(lambda: replies.extend(client.poll()) or len([a for a in replies if a.request != 1]) >= len(wires))
     codes = [getattr(a.message, "code", None) for a in replies]

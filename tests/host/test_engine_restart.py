@@ -43,8 +43,8 @@ def raw(engine):
 def test_an_engine_killed_and_restarted_resumes_from_its_cache(
     house, engine, client, submit, follow, until, monkeypatch
 ):
-    monkeypatch.setattr(engine_socket, "QUIET", 0.1)
-    monkeypatch.setattr(engine_socket, "PATIENCE", 0.5)
+    monkeypatch.setattr(engine_socket, "PING_AFTER", 0.1)
+    monkeypatch.setattr(engine_socket, "PING_TIMEOUT", 0.5)
     go_on = house.root / "go on"
     spec = house.plates("fill", "fill", f"wait {go_on}", "fill")
     accepted = submit(spec)

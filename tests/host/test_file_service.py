@@ -55,7 +55,7 @@ def test_a_job_is_handed_out_until_it_is_stopped(cache, inputs, last, end):
 class SilentWorker:
     """A worker that never gets to work; what it was told is kept."""
 
-    pid, doomed = 1, False
+    pid, is_killed = 1, False
 
     def __init__(self) -> None:
         self.told = []

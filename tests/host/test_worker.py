@@ -128,4 +128,4 @@ def test_room_is_made_with_what_is_to_be_kept_by_then(house):
     job = Run(house, house.plates(*["fill"] * (job_run.EVICT_EVERY + 1)))
     job.after[1001] = lambda: job.kept.append("accepted meanwhile")
     job.run()
-    assert job.cache.kept == [{job.order.key}, {job.order.key, "accepted meanwhile"}]
+    assert job.cache.kept == [{job.command.key}, {job.command.key, "accepted meanwhile"}]
