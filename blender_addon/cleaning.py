@@ -14,24 +14,24 @@ import bpy
 
 from . import result, shot, versions
 from .developing import Developing
-from .plugin_host.contact import Contact
-from .plugin_host.errand import Errand, Tick
+from .plugin_host.engine_monitor import EngineMonitor
 from .plugin_host.errors import HostError
-from .plugin_host.standing import Phase, Standing
+from .plugin_host.host_job import HostJob, JobUpdate
+from .plugin_host.job_status import JobPhase, JobStatus
 from .record import Record, read
 
 
 class Cleaning:
     """One strip's cleaning, driven by `tick()`. `title` is what the strip was called last."""
 
-    def __init__(self, contact: Contact, uid: str, title: str, record: Record) -> None:
+    def __init__(self, contact: EngineMonitor, uid: str, title: str, record: Record) -> None:
         self.uid, self.title, self.record = uid, title, record
         self.note = ""
         self.note_hint = ""
         self.abandoned = False
-        self._errand = Errand(contact)
+        self._errand = HostJob(contact)
         self._developing: Developing | None = None
-        self._broken: Standing | None = None
+        self._broken: JobStatus | None = None
         self._faulty = False
         self._completed = record.preview
         self._remembered = False
@@ -50,21 +50,21 @@ class Cleaning:
         self._errand.reconnect(self.record.ticket)
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> JobStatus:
         """How it stands, in the words of an errand."""
         if self._broken is not None:
             return self._broken
         if self._developing is not None:
             kind = "rendering mattes and plates"
-            return Standing(Phase.SUBMITTING, stage=kind, step=self._developing.done, steps=self._developing.total)
-        return self._errand.standing
+            return JobStatus(JobPhase.SUBMITTING, stage=kind, step=self._developing.done, steps=self._developing.total)
+        return self._errand.status
 
     def cancel(self) -> None:
         """Stop it; a second time, at once."""
         if self._developing is not None:
             self._developing.stop()
             self._developing = None
-            self._broken = Standing(Phase.CANCELLED, "cancelled before the engine was at it")
+            self._broken = JobStatus(JobPhase.CANCELLED, "cancelled before the engine was at it")
         self._errand.cancel()
 
     def close(self) -> None:
@@ -78,7 +78,9 @@ class Cleaning:
         """Stop for a fault of the add-on's own."""
         self.cancel()
         self._faulty = True
-        self._broken = Standing(Phase.FAILED, reason, "This is a fault of the add-on's: Blender's console tells more.")
+        self._broken = JobStatus(
+            JobPhase.FAILED, reason, "This is a fault of the add-on's: Blender's console tells more."
+        )
 
     def tick(self) -> bool:
         """Look once; whether there is anything new to draw. Never blocks."""
@@ -116,7 +118,7 @@ class Cleaning:
     def _abandon(self, note: str) -> None:
         self.abandoned, self.note = True, note
         self.note_hint = "The frames that were finished stay in the result's folder."
-        if self.standing.active or self.standing.phase is Phase.LOST:
+        if self.standing.active or self.standing.phase is JobPhase.LOST:
             self.cancel()
 
     # What follows from a look.
@@ -131,9 +133,9 @@ class Cleaning:
                 self._start()
         except HostError as error:
             self._developing = None
-            self._broken = Standing(Phase.FAILED, error.reason, error.hint)
+            self._broken = JobStatus(JobPhase.FAILED, error.reason, error.hint)
 
-    def _follow(self, tick: Tick) -> None:
+    def _follow(self, tick: JobUpdate) -> None:
         """Bring the strip, its record and the result up to date."""
         found = find(self.uid)
         if found is None or self.abandoned:
@@ -145,7 +147,7 @@ class Cleaning:
             self._show(scene, strip)
         except HostError as error:
             self.note, self.note_hint = error.reason, error.hint
-        if self.standing.phase is Phase.FINISHED and not self._completed:
+        if self.standing.phase is JobPhase.FINISHED and not self._completed:
             self._completed = True
             self._complete(scene, strip)
 
@@ -154,7 +156,7 @@ class Cleaning:
         standing = self.standing
         record = replace(
             self.record,
-            ticket=self._errand.ticket or self.record.ticket,
+            ticket=self._errand.handle or self.record.ticket,
             phase=standing.phase.name,
             reason=standing.reason,
             unseen=standing.unseen,

@@ -15,23 +15,23 @@ from bpy.app.handlers import persistent
 
 from . import preferences, shot
 from .cleaning import Cleaning, unfinished
-from .plugin_host.contact import Contact
+from .plugin_host.engine_monitor import EngineMonitor
 from .plugin_host.errors import HostError
 
 BUSY, IDLE = 0.1, 0.5  # seconds between two looks
 STRIPS = 1.0  # seconds between two looks for deleted and renamed strips
 
-_contact: Contact | None = None
+_contact: EngineMonitor | None = None
 _cleanings: dict[str, Cleaning] = {}
 _strips_looked_at = 0.0
 _chosen = ""
 
 
-def contact() -> Contact:
+def contact() -> EngineMonitor:
     """This Blender's contact with the engine."""
     global _contact
     if _contact is None:
-        _contact = Contact(name=f"Blender {bpy.app.version_string}", python=preferences.python)
+        _contact = EngineMonitor(name=f"Blender {bpy.app.version_string}", python=preferences.python)
     return _contact
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 
 from . import heartbeat, status, versions
-from .plugin_host.contact import Presence
+from .plugin_host.engine_monitor import Presence
 from .properties import SHOWN
 from .record import read
 from .status import Line

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from .plugin_host import ticket
+from .plugin_host import job_handle
 from .plugin_host.codec import from_json, to_json
 from .plugin_host.errors import ProtocolError
-from .plugin_host.standing import Phase
+from .plugin_host.job_status import JobPhase
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Record:
         phase: the name of the `Phase` in which it was left.
     """
 
-    ticket: ticket.Ticket
+    ticket: job_handle.JobHandle
     frames: tuple[int, ...]
     offset: int
     own: bool = True
@@ -35,7 +35,7 @@ class Record:
     alpha: bool = False
     preview: bool = False
     placed: bool = False
-    phase: str = Phase.STARTING.name
+    phase: str = JobPhase.STARTING.name
     reason: str = ""
     unseen: float = 0.0
     worst: tuple[int, ...] = ()
@@ -44,7 +44,7 @@ class Record:
     @property
     def is_over(self) -> bool:
         """Whether there is nothing to go on with."""
-        return self.phase in {phase.name for phase in (Phase.FINISHED, Phase.CANCELLED, Phase.FAILED)}
+        return self.phase in {phase.name for phase in (JobPhase.FINISHED, JobPhase.CANCELLED, JobPhase.FAILED)}
 
     def text(self) -> str:
         """As text to be stored."""

@@ -13,8 +13,8 @@ from . import exr_header, folder, mattes, plates, properties, result, versions
 from .developing import Order
 from .faults import StripUnsuited
 from .plates import Plates
+from .plugin_host.job_handle import JobHandle
 from .plugin_host.protocol import JobSpec
-from .plugin_host.ticket import Ticket
 from .record import Record
 
 SPACES = {"sRGB": "sRGB - Texture"}
@@ -58,7 +58,7 @@ def of(scene: Any, strip: Any, *, only: int | None = None) -> Shot:
         **_controls(settings, strip, found),
     )
     record = Record(
-        Ticket(spec, place.output),
+        JobHandle(spec, place.output),
         found.frames,
         found.start - versions.content_start(strip),
         own=found.own,

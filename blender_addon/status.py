@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .plugin_host.contact import EngineState, Presence
-from .plugin_host.standing import Phase, Standing
+from .plugin_host.engine_monitor import EngineState, Presence
+from .plugin_host.job_status import JobPhase, JobStatus
 from .record import Record
 
 WIDEST = 46  # characters that a sidebar shows without being pulled wider
@@ -32,11 +32,11 @@ def of_engine(engine: EngineState) -> list[Line]:
     return [Line(head, icon), *_wrapped(engine.reason), *_wrapped(engine.hint)]
 
 
-def of_cleaning(standing: Standing, *, note: str = "", note_hint: str = "") -> list[Line]:
+def of_cleaning(standing: JobStatus, *, note: str = "", note_hint: str = "") -> list[Line]:
     """How a cleaning stands, with its reason and what to do."""
-    icons = {Phase.FINISHED: "CHECKMARK", Phase.FAILED: "ERROR", Phase.LOST: "ERROR", Phase.ABSENT: "ERROR"}
+    icons = {JobPhase.FINISHED: "CHECKMARK", JobPhase.FAILED: "ERROR", JobPhase.LOST: "ERROR", JobPhase.ABSENT: "ERROR"}
     lines = [Line(standing.phase.value.capitalize(), icons.get(standing.phase, "TIME" if standing.active else "INFO"))]
-    if standing.phase is Phase.FINISHED:
+    if standing.phase is JobPhase.FINISHED:
         lines += [_made_up(standing.unseen)] if standing.total else []
     for text in (standing.reason, standing.hint, note, note_hint):
         lines += _wrapped(text)
@@ -45,12 +45,12 @@ def of_cleaning(standing: Standing, *, note: str = "", note_hint: str = "") -> l
 
 def of_record(record: Record) -> list[Line]:
     """A cleaning of an earlier session of Blender."""
-    phase = Phase[record.phase] if record.phase in Phase.__members__ else Phase.LOST
+    phase = JobPhase[record.phase] if record.phase in JobPhase.__members__ else JobPhase.LOST
     lines = [Line(f"{phase.value.capitalize()}, in an earlier session", "INFO"), *_wrapped(record.reason)]
-    return lines + ([_made_up(record.unseen)] if phase is Phase.FINISHED else [])
+    return lines + ([_made_up(record.unseen)] if phase is JobPhase.FINISHED else [])
 
 
-def progress(standing: Standing) -> tuple[float, str] | None:
+def progress(standing: JobStatus) -> tuple[float, str] | None:
     """How much is done, 0 .. 1, and the words on the bar; None where there is no bar to show."""
     if not standing.active:
         return None

@@ -112,7 +112,7 @@ def _not_while_solving(node: Any) -> None:
 def _solve(node: Any, first: int, last: int, *, preview: bool = False, into: str = "") -> None:
     """Prepare the jobs and begin. `into` is the version that is to be completed; without it a new one is made."""
     from . import order
-    from .host.ticket import Ticket
+    from .host.job_handle import JobHandle
 
     _not_while_solving(node)
     pulse.contact()  # before anything is rendered in vain
@@ -125,12 +125,12 @@ def _solve(node: Any, first: int, last: int, *, preview: bool = False, into: str
         version = cellar.open_version(folder, reach=order.reach(node), patch=patch, preview=preview)
     else:
         version = cellar.joined(folder, version)
-    tickets: List[Ticket] = []
+    tickets: List[JobHandle] = []
     for each in orders:
         there = cellar.frames_of(folder, version.name, views, each.view) if into else []
         output = cellar.pattern(folder, version.name, views, each.view)
         for low, high in paths.runs([frame for frame in each.frames if frame not in there]):
-            tickets.append(Ticket(replace(each.spec, first=low, last=high), output))
+            tickets.append(JobHandle(replace(each.spec, first=low, last=high), output))
     if not tickets:
         raise HostError(f"{version.name} lacks no frame of {first} - {last}")
     nuke.root().setModified(True)

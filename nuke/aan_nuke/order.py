@@ -14,7 +14,7 @@ import nuke
 
 from . import darkroom, knobs, paths, upstream
 from .darkroom import CLEAN, HOLDOUT, MATTE, PLATE, Roll
-from .host.controls import BY_NAME, Value
+from .host.controls import BY_NAME, ControlValue
 from .host.errors import HostError
 from .host.job import JobSpec
 from .host.sequence import expand, parse
@@ -107,7 +107,7 @@ def _frames_there(node: Any, own: Optional[upstream.OwnFiles]) -> List[int]:
     return list(range(int(plate.firstFrame()), int(plate.lastFrame()) + 1))
 
 
-def _window(asked: Dict[str, Value], there: List[int], first: int, last: int) -> List[int]:
+def _window(asked: Dict[str, ControlValue], there: List[int], first: int, last: int) -> List[int]:
     """The plate's frames that may be looked at: the script's and the wanted range, within the artist's limits."""
     root = nuke.root()
     low, high = min(first, root.firstFrame()), max(last, root.lastFrame())
@@ -116,7 +116,7 @@ def _window(asked: Dict[str, Value], there: List[int], first: int, last: int) ->
     return [frame for frame in there if low <= frame <= high or first <= frame <= last]
 
 
-def _either(chosen: Value, else_this: int) -> int:
+def _either(chosen: ControlValue, else_this: int) -> int:
     return else_this if chosen is None else int(chosen)
 
 
@@ -147,12 +147,12 @@ def _fits(node: Any, roll: Roll) -> bool:
     return (plate.width(), plate.height()) == (other.width(), other.height())
 
 
-def _controls(node: Any) -> Dict[str, Value]:
+def _controls(node: Any) -> Dict[str, ControlValue]:
     """The artist's controls by name, as a job has them."""
     return {control.name: _value(node, control.name, control.kind) for control in knobs.CHOSEN}
 
 
-def _value(node: Any, name: str, kind: str) -> Value:
+def _value(node: Any, name: str, kind: str) -> ControlValue:
     knob = node.knob(name)
     if knob is None:
         return BY_NAME[name].default  # a node from before there was this control: its Group lies in the script
@@ -166,5 +166,5 @@ def _value(node: Any, name: str, kind: str) -> Value:
         except ValueError:
             label = BY_NAME[name].label
             raise HostError(f"{label} is {text!r}", hint="Give a frame number, or nothing.") from None
-    value: Value = knob.value()
+    value: ControlValue = knob.value()
     return value or None if kind == "text" else value

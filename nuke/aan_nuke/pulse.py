@@ -17,15 +17,15 @@ from .host.errors import HostError
 from .quiet import quietly
 
 if TYPE_CHECKING:
-    from .host.contact import Contact
-    from .host.ticket import Ticket
+    from .host.engine_monitor import EngineMonitor
+    from .host.job_handle import JobHandle
     from .solving import Solving
 
 BEAT = 200  # milliseconds between two looks
 STEP = 0.05  # seconds between two looks in terminal mode
 RESTARTS = 2  # times that terminal mode starts an engine which was lost in mid-job
 
-_contact: Optional[Contact] = None
+_contact: Optional[EngineMonitor] = None
 _timer: Any = None
 _solvings: List[Solving] = []
 _panels: List[Any] = []
@@ -37,7 +37,7 @@ def of(node: Any) -> Optional[Solving]:
     return next((solving for solving in _solvings if solving.node == node), None)
 
 
-def begin(node: Any, tickets: List[Ticket]) -> None:
+def begin(node: Any, tickets: List[JobHandle]) -> None:
     """Have these jobs done for a node; in terminal mode come back when they are.
 
     Raises:
@@ -53,7 +53,7 @@ def begin(node: Any, tickets: List[Ticket]) -> None:
         _wait_for(solving)
 
 
-def find_again(node: Any, tickets: List[Ticket]) -> None:
+def find_again(node: Any, tickets: List[JobHandle]) -> None:
     """Go on with the jobs of an earlier session. Starts no engine, and says nothing before the timer's first beat."""
     _add(node, tickets).go_on()
     _beat()
@@ -108,7 +108,7 @@ def _hang_up() -> None:
     _contact = None
 
 
-def contact() -> Contact:
+def contact() -> EngineMonitor:
     """This Nuke's contact with the engine.
 
     Raises:
@@ -117,18 +117,18 @@ def contact() -> Contact:
     global _contact
     if _contact is None:
         try:
-            from .host.contact import Contact
+            from .host.engine_monitor import EngineMonitor
             from .host.interpreter import find
         except ImportError as error:
             hint = f"Install the packaged plug-in with a folder vendor/{tag()}, or put pyzmq on PYTHONPATH."
             raise HostError(f"the engine cannot be spoken to ({error})", hint=hint) from None
         atexit.register(_hang_up)
         name = f"Nuke {nuke.NUKE_VERSION_STRING}"
-        _contact = Contact(name=name, python=lambda: find(_chosen))
+        _contact = EngineMonitor(name=name, python=lambda: find(_chosen))
     return _contact
 
 
-def _add(node: Any, tickets: List[Ticket]) -> Solving:
+def _add(node: Any, tickets: List[JobHandle]) -> Solving:
     before = of(node)
     if before is not None and before.active:
         raise HostError(f"{node.name()} is being cleaned already", hint="Cancel it first.")
@@ -162,7 +162,7 @@ def _look() -> None:
     _rest()
 
 
-def _show_engine(spoken_to: Contact) -> None:
+def _show_engine(spoken_to: EngineMonitor) -> None:
     from . import words
 
     text = words.of_engine(spoken_to.state)
@@ -214,7 +214,7 @@ def _stop() -> None:
 
 def _wait_for(solving: Solving) -> None:
     """Block until it is over; an engine that is lost meanwhile is started again."""
-    from .host.standing import Phase
+    from .host.job_status import JobPhase
 
     restarts, said = 0, ""
     node, spoken_to = solving.node, contact()
@@ -225,7 +225,7 @@ def _wait_for(solving: Solving) -> None:
             if words != said:
                 said = words
                 nuke.tprint(f"{node.name()}: {words}")
-            if solving.phase is Phase.LOST and not solving.over and not spoken_to.ready:
+            if solving.phase is JobPhase.LOST and not solving.over and not spoken_to.ready:
                 restarts = _start_again(spoken_to, restarts)
             time.sleep(STEP)
     except KeyboardInterrupt:
@@ -233,12 +233,12 @@ def _wait_for(solving: Solving) -> None:
         raise
     finally:
         let_go(node)
-    if solving.phase is not Phase.FINISHED:
+    if solving.phase is not JobPhase.FINISHED:
         raise HostError(said, hint="")
 
 
-def _start_again(spoken_to: Contact, restarts: int) -> int:
-    from .host.contact import Presence
+def _start_again(spoken_to: EngineMonitor, restarts: int) -> int:
+    from .host.engine_monitor import Presence
 
     if spoken_to.state.presence is Presence.STARTING:
         return restarts

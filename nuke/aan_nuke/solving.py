@@ -14,13 +14,13 @@ from typing import Any, List, Optional
 import nuke
 
 from . import cellar, result, words
-from .host import ticket as ticket_file
-from .host.contact import Contact, Presence
-from .host.errand import Errand
+from .host import job_handle as ticket_file
+from .host.engine_monitor import EngineMonitor, Presence
 from .host.errors import HostError
+from .host.host_job import HostJob
+from .host.job_handle import JobHandle
+from .host.job_status import JobPhase
 from .host.sequence import frame_path
-from .host.standing import Phase
-from .host.ticket import Ticket
 from .quiet import quietly
 
 WORST = 8  # frames that are named
@@ -29,10 +29,10 @@ WORST = 8  # frames that are named
 class Solving:
     """A node and the jobs that are still to be done for it."""
 
-    def __init__(self, node: Any, contact: Contact, tickets: List[Ticket]) -> None:
+    def __init__(self, node: Any, contact: EngineMonitor, tickets: List[JobHandle]) -> None:
         self.node = node
         self._tickets = tickets
-        self._errand = Errand(contact)
+        self._errand = HostJob(contact)
         self._bar: Any = None
         self._unseen: List[float] = []
         self._worst: List[int] = []
@@ -42,7 +42,7 @@ class Solving:
     @property
     def active(self) -> bool:
         """Whether there is something to cancel."""
-        return not self._over and self._errand.standing.active
+        return not self._over and self._errand.status.active
 
     @property
     def over(self) -> bool:
@@ -50,9 +50,9 @@ class Solving:
         return self._over
 
     @property
-    def phase(self) -> Phase:
+    def phase(self) -> JobPhase:
         """How the job under way stands."""
-        return self._errand.standing.phase
+        return self._errand.status.phase
 
     def begin(self) -> None:
         """Hand over the first job; starts an engine where none runs."""
@@ -64,13 +64,13 @@ class Solving:
     def go_on(self) -> None:
         """Find the first job again, after the script was opened."""
         self._errand.reconnect(self._tickets[0])
-        self._sought = self._errand.standing.reason if self._tickets[0].job else ""
+        self._sought = self._errand.status.reason if self._tickets[0].job else ""
         self._say()
 
     def cancel(self) -> None:
         """Stop after the frame in work; said again, at once. What was to come is not begun."""
         del self._tickets[1:]
-        if self._errand.standing.phase is Phase.LOST:
+        if self._errand.status.phase is JobPhase.LOST:
             self._errand.cancel()
             self._ended()
             return
@@ -99,27 +99,27 @@ class Solving:
         self._watch_bar()
 
     def _look(self) -> None:
-        held = self._errand.ticket
+        held = self._errand.handle
         if held is not None and self._tickets and held != self._tickets[0]:
             self._tickets[0] = held
             self._keep()
             nuke.root().setModified(True)  # a script without the job's name would not find it again
-        standing = self._errand.standing
-        if standing.phase is Phase.FINISHED:
+        standing = self._errand.status
+        if standing.phase is JobPhase.FINISHED:
             self._unseen.append(standing.unseen)
             self._worst += standing.worst
             del self._tickets[:1]
             if self._tickets:
                 self.begin()
                 return
-        if not standing.active and standing.phase is not Phase.LOST:
+        if not standing.active and standing.phase is not JobPhase.LOST:
             self._ended()
         else:
             self._say()
 
     def _ended(self) -> None:
         """The end, whichever it was: what is there is shown, and nothing is left to be found again."""
-        standing = self._errand.standing
+        standing = self._errand.status
         self.close()
         del self._tickets[:]
         result.follow(self.node)
@@ -127,7 +127,7 @@ class Solving:
         result.weigh(self.node)
         self._keep()
         self._say()
-        if standing.phase is Phase.FINISHED:
+        if standing.phase is JobPhase.FINISHED:
             worst = list(dict.fromkeys(self._worst))[:WORST]
             with quietly():
                 _put(self.node["unseen_share"], f"{max(self._unseen):.2%}")
@@ -135,9 +135,9 @@ class Solving:
                 _put(self.node["report"], standing.report)
 
     def _say(self) -> None:
-        standing = self._errand.standing
+        standing = self._errand.status
         seeking = self._sought and standing.reason == self._sought and not self._over
-        if seeking and self._errand.contact.state.presence in (Presence.UNKNOWN, Presence.READY):
+        if seeking and self._errand.monitor.state.presence in (Presence.UNKNOWN, Presence.READY):
             text = "Looking for the job"
         else:
             text = words.of_work(standing, waiting=len(self._tickets[1:]))
@@ -158,13 +158,13 @@ class Solving:
             return
         if self._bar is None:
             self._bar = nuke.ProgressTask(f"Align & Attend: {self.node.name()}")
-        self._bar.setMessage(words.of_work(self._errand.standing))
-        self._bar.setProgress(words.share(self._errand.standing))
-        if self._bar.isCancelled() and self.phase is not Phase.CANCELLING:
+        self._bar.setMessage(words.of_work(self._errand.status))
+        self._bar.setProgress(words.share(self._errand.status))
+        if self._bar.isCancelled() and self.phase is not JobPhase.CANCELLING:
             self.cancel()
 
 
-def packed(tickets: List[Ticket]) -> str:
+def packed(tickets: List[JobHandle]) -> str:
     """Tickets as letters, digits, `-`, `_` and `=`."""
     if not tickets:
         return ""
@@ -172,7 +172,7 @@ def packed(tickets: List[Ticket]) -> str:
     return base64.urlsafe_b64encode(text.encode("ascii")).decode("ascii")
 
 
-def unpacked(text: str) -> List[Ticket]:
+def unpacked(text: str) -> List[JobHandle]:
     """The tickets again; none of what cannot be read."""
     try:
         found = json.loads(base64.urlsafe_b64decode(text.encode("ascii")).decode("ascii")) if text else []
@@ -181,12 +181,12 @@ def unpacked(text: str) -> List[Ticket]:
         return []
 
 
-def lacking(tickets: List[Ticket]) -> List[Ticket]:
+def lacking(tickets: List[JobHandle]) -> List[JobHandle]:
     """Those that are still to be done: all with a job's name, of the others those whose frames are not all there."""
     return [ticket for ticket in tickets if ticket.job or not _is_there(ticket)]
 
 
-def _is_there(ticket: Ticket) -> bool:
+def _is_there(ticket: JobHandle) -> bool:
     first, last = ticket.spec.first, ticket.spec.last
     if first is None or last is None:
         return False

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from .host.contact import EngineState, Presence
-from .host.standing import Phase, Standing
+from .host.engine_monitor import EngineState, Presence
+from .host.job_status import JobPhase, JobStatus
 
 STAGES = {"look": "looking at the shot", "decide": "deciding where from", "fill": "filling"}
 
 
-def of_work(standing: Standing, *, waiting: int = 0) -> str:
+def of_work(standing: JobStatus, *, waiting: int = 0) -> str:
     """How a job stands; `waiting` more come after it."""
     parts = [standing.phase.value.capitalize()]
-    if standing.total and standing.phase is not Phase.FINISHED:
+    if standing.total and standing.phase is not JobPhase.FINISHED:
         parts.append(f"{standing.done} of {standing.total} frames")
-    if standing.phase is Phase.RUNNING and standing.stage and not standing.done:
+    if standing.phase is JobPhase.RUNNING and standing.stage and not standing.done:
         parts.append(f"{STAGES.get(standing.stage, standing.stage)} {standing.step} of {standing.steps}")
     if standing.seconds_left is not None:
         parts.append(f"about {duration(standing.seconds_left)} left")
@@ -29,7 +29,7 @@ def of_engine(engine: EngineState) -> str:
     return sentence(engine.presence.value, engine.reason, engine.hint)
 
 
-def share(of_work: Standing) -> int:
+def share(of_work: JobStatus) -> int:
     """How much is done, in percent."""
     if of_work.done or of_work.stage == "fill":
         return int(100 * of_work.done / of_work.total) if of_work.total else 0

@@ -26,7 +26,7 @@ from aan_engine.colour import display
 from aan_engine.evaluation import contact_sheet
 from aan_engine.plates import exr, matte
 from aan_engine.plates.plate import Plate
-from plugin_host import connection
+from plugin_host import connection_file
 from plugin_host.client import Client
 from plugin_host.launch import find_or_start
 from plugin_host.protocol import Accepted, Failed, JobSpec, Progress
@@ -98,7 +98,7 @@ def own_engine() -> Iterator[Client]:
             yield client
         finally:
             client.answer(client.shutdown())
-            while connection.is_held(ENGINE / "run" / connection.ENGINE_LOCK):
+            while connection_file.is_locked(ENGINE / "run" / connection_file.ENGINE_LOCK):
                 time.sleep(0.05)
             shutil.rmtree(ENGINE / "cache")
 

@@ -16,7 +16,7 @@ from aan_engine.plates import exr, matte, stereo
 from aan_engine.plates.exr_attributes import passthrough
 from aan_engine.plates.exr_header import Attribute, Description, PartDescription
 from aan_engine.plates.plate import PictureChannels, find_picture_channels
-from plugin_host.server.inspection import in_words
+from plugin_host.server.describe import as_text
 
 SHAPE = (24, 40)
 MULTI_VIEW = b"\x05\0\0\0right\x04\0\0\0left"
@@ -171,11 +171,11 @@ def test_a_list_of_views_that_ends_early_does_no_harm() -> None:
 
 
 def test_info_names_the_eye_that_is_filled_and_the_one_that_stays(tmp_path: Path) -> None:
-    said = in_words(exr.describe(in_parts(tmp_path / "p.exr")))
+    said = as_text(exr.describe(in_parts(tmp_path / "p.exr")))
     assert "R G B of part 0" in said
     assert "left is filled; right stays as it is" in said
 
 
 def test_info_says_that_a_picture_in_luminance_and_chroma_is_not_filled(tmp_path: Path) -> None:
     OpenEXR.File(header(), {name: bits("f2", seed=1) for name in ("Y", "RY", "BY")}).write(str(tmp_path / "p.exr"))
-    assert "filled   nothing: this plate cannot be filled" in in_words(exr.describe(tmp_path / "p.exr"))
+    assert "filled   nothing: this plate cannot be filled" in as_text(exr.describe(tmp_path / "p.exr"))

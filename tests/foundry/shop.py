@@ -53,9 +53,9 @@ class Shop:
 
     def impatient(self) -> None:
         """An engine that is gone is missed sooner than an artist would."""
-        from aan_nuke.host import contact, line
+        from aan_nuke.host import engine_monitor, engine_socket
 
-        line.QUIET, line.PATIENCE, contact.LOOK = 0.2, 0.6, 0.1
+        engine_socket.PING_AFTER, engine_socket.PING_TIMEOUT, engine_monitor.LOOKUP_INTERVAL = 0.2, 0.6, 0.1
 
     def __exit__(self, *error: Any) -> None:
         pulse = sys.modules.get("aan_nuke.pulse")
@@ -104,9 +104,9 @@ class Shop:
     def press(self, button: str) -> None:
         self.stage.press(NAME, button)
 
-    def until(self, region: Callable[[], Any], *, seconds: float = 40.0) -> None:
+    def until(self, seen: Callable[[], Any], *, seconds: float = 40.0) -> None:
         """Turns the event loop until something is seen."""
-        assert self.stage.run(until=region, seconds=seconds), (self.state, self.stage.artist.messages)
+        assert self.stage.run(until=seen, seconds=seconds), (self.state, self.stage.artist.messages)
 
     @property
     def state(self) -> str:

@@ -10,10 +10,10 @@ from studio import sys as python
 panel = python.modules[f"{ADDON}.panel"]
 status = python.modules[f"{ADDON}.status"]
 properties = python.modules[f"{ADDON}.properties"]
-contact = python.modules[f"{ADDON}.plugin_host.contact"]
+engine_monitor = python.modules[f"{ADDON}.plugin_host.engine_monitor"]
 protocol = python.modules[f"{ADDON}.plugin_host.protocol"]
-standings = python.modules[f"{ADDON}.plugin_host.standing"]
-ticket = python.modules[f"{ADDON}.plugin_host.ticket"]
+job_status = python.modules[f"{ADDON}.plugin_host.job_status"]
+job_handle = python.modules[f"{ADDON}.plugin_host.job_handle"]
 controls = python.modules[f"{ADDON}.plugin_host.controls"]
 
 ICONS = set(bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"].enum_items.keys())
@@ -86,7 +86,7 @@ class Drawing(InAStudio):
         return fake.layout.notes
 
     def kept(self, **told):
-        job = ticket.Ticket(protocol.JobSpec("/p.####.exr", "/m.exr"), "/o.####.exr", "job-1")
+        job = job_handle.Ticket(protocol.JobSpec("/p.####.exr", "/m.exr"), "/o.####.exr", "job-1")
         return record.Record(job, (1001, 1002, 1003), 0, **told)
 
     def test_every_control_is_there_in_the_words_of_the_command_line(self):
@@ -132,7 +132,7 @@ class Drawing(InAStudio):
 
     def test_a_job_that_runs_shows_its_bar_and_can_be_cancelled(self):
         class Running:
-            standing = standings.Standing(Phase.RUNNING, stage="fill", frames=(1001,), total=3, seconds_left=95)
+            standing = job_status.Standing(Phase.RUNNING, stage="fill", frames=(1001,), total=3, seconds_left=95)
             note = note_hint = ""
             abandoned, title, record, uid = False, "plate", self.kept(), "u"
 
@@ -151,26 +151,30 @@ class Drawing(InAStudio):
 class Words(unittest.TestCase):
     def test_every_state_of_the_engine_has_a_line_and_every_reason_is_whole(self):
         reason = "the engine ended while starting (exit code 1); its last words: no weights in the house"
-        for presence in contact.Presence:
-            lines = status.of_engine(contact.EngineState(presence, reason, "Look at its log."))
+        for presence in engine_monitor.Presence:
+            lines = status.of_engine(engine_monitor.EngineState(presence, reason, "Look at its log."))
             self.assertIn(lines[0].icon, ICONS)
-            if presence in (contact.Presence.FAILED, contact.Presence.LOST, contact.Presence.REFUSED):
+            if presence in (
+                engine_monitor.Presence.FAILED,
+                engine_monitor.Presence.LOST,
+                engine_monitor.Presence.REFUSED,
+            ):
                 self.assertEqual(" ".join(line.text for line in lines[1:]), f"{reason} Look at its log.")
 
     def test_every_phase_has_a_line_and_is_a_state_to_rest_in_or_has_a_bar(self):
         for phase in Phase:
-            standing = standings.Standing(phase, "the reason", "the hint", total=4)
+            standing = job_status.Standing(phase, "the reason", "the hint", total=4)
             lines = status.of_cleaning(standing)
             self.assertIn(lines[0].icon, ICONS)
             self.assertIn("the reason", [line.text for line in lines])
-            self.assertEqual(status.progress(standing) is not None, phase in standings.ACTIVE)
+            self.assertEqual(status.progress(standing) is not None, phase in job_status.ACTIVE)
 
     def test_time_left_is_as_people_say_it(self):
         self.assertEqual([status.time_left(s) for s in (7, 95, 3725)], ["0:07 left", "1:35 left", "1:02:05 left"])
 
     def test_a_path_is_never_broken(self):
         path = "/a/very/long/folder/" + "x" * 80
-        standing = standings.Standing(Phase.FAILED, f"lost {path} twice")
+        standing = job_status.Standing(Phase.FAILED, f"lost {path} twice")
         self.assertIn(path, [line.text for line in status.of_cleaning(standing)])
 
 

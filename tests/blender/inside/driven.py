@@ -23,8 +23,14 @@ addon_utils.enable(ADDON, default_set=True)
 heartbeat, result, status, versions = (
     sys.modules[f"{ADDON}.{name}"] for name in ("heartbeat", "result", "status", "versions")
 )
-contact, line = (sys.modules[f"{ADDON}.plugin_host.{name}"] for name in ("contact", "line"))
-line.QUIET, line.PATIENCE, contact.LOOK = 0.2, 0.6, 0.1  # who watches a test misses an engine sooner
+engine_monitor, engine_socket = (
+    sys.modules[f"{ADDON}.plugin_host.{name}"] for name in ("engine_monitor", "engine_socket")
+)
+engine_socket.QUIET, engine_socket.PATIENCE, engine_monitor.LOOK = (
+    0.2,
+    0.6,
+    0.1,
+)  # who watches a test misses an engine sooner
 
 
 class Driven:

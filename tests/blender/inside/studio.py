@@ -23,7 +23,7 @@ if ADDON not in bpy.context.preferences.addons:
     assert addon_utils.enable(ADDON, default_set=True) is not None, "the add-on could not be switched on"
 part = {name: sys.modules[f"{ADDON}.{name}"] for name in ("heartbeat", "versions", "result", "record", "status")}
 heartbeat, versions, result, record, status = part.values()
-Phase = sys.modules[f"{ADDON}.plugin_host.standing"].Phase
+Phase = sys.modules[f"{ADDON}.plugin_host.job_status"].Phase
 HostError = sys.modules[f"{ADDON}.plugin_host.errors"].HostError
 
 
@@ -121,12 +121,12 @@ class InAStudio(unittest.TestCase):
         was, area.type = area.type, "IMAGE_EDITOR"
         area.spaces.active.mode = "MASK"
         area.spaces.active.mask = mask
-        region = next(region for region in area.regions if region.type == "WINDOW")
+        seen = next(seen for seen in area.regions if seen.type == "WINDOW")
         now = self.scene.frame_current
         for frame in frames:
             self.scene.frame_set(frame)
             self.shape(mask, frame - frames[0])
-            with bpy.context.temp_override(window=bpy.context.window, area=area, region=region):
+            with bpy.context.temp_override(window=bpy.context.window, area=area, seen=seen):
                 assert bpy.ops.mask.shape_key_insert() == {"FINISHED"}
         self.scene.frame_set(now)
         area.type = was
@@ -140,9 +140,9 @@ class InAStudio(unittest.TestCase):
             self.assertEqual(getattr(bpy.ops.aan, button)(), {"FINISHED"})
         return heartbeat.of(versions.active_strip(self.scene))
 
-    def tick_until(self, region, *, patience=20.0):
+    def tick_until(self, seen, *, patience=20.0):
         end = time.monotonic() + patience
-        while not region():
+        while not seen():
             assert time.monotonic() < end, [(c.standing, c.note) for c in heartbeat.cleanings()]
             heartbeat.tick()
             time.sleep(0.01)
