@@ -166,8 +166,8 @@ def _build_proxies(shot_frames: ShotFrames, plate_cache: PlateCache, tell: Calla
         for index, (plate, masks) in enumerate(prefetch(plate_cache.as_source, range(total))):
             if proxies is None:
                 proxies = ProxyStore(shot_frames.count, proxy.size_for(*plate.shape), extra=total - shot_frames.count)
-            rows = partial(plate.region, left=0, right=plate.shape[1])
-            proxies.put(index, proxy.proxy_from_rows(rows, masks.weight, size=proxies.size, unusable=masks.unusable))
+            found = proxy.proxy_from_bands(plate.region, masks.weight, size=proxies.size, unusable=masks.unusable)
+            proxies.put(index, found)
             tell(Progress("look", index + 1, total))
     except BaseException:
         if proxies is not None:

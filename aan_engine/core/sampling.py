@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from math import ceil, floor
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from aan_engine.core.box import Box
 from aan_engine.core.types import Array, Mask
 
 LONGEST, WIDTH = 32_000, 1024
@@ -53,29 +53,14 @@ def sample(image: NDArray[np.float32], points: Array, *, sharp: bool = False) ->
     return _remapped(image, points, cv2.INTER_LINEAR)
 
 
-def box_of_points(points: Array, *, margin: int, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    """(left, top, right, bottom), the last two excluded: the pixels of a picture of `shape` (h, w ...) around points.
-
-    From `margin` pixels before to `margin` pixels beyond all pixels beside the points (..., 2), of which there is at
-    least one; a point outside counts as the nearest pixel.
-    """
-
-    def span(along: Array, size: int) -> tuple[int, int]:
-        low, high = (min(max(float(end), 0), size - 1) for end in (along.min(), along.max()))
-        return max(floor(low) - margin, 0), min(ceil(high) + margin + 1, size)
-
-    (left, right), (top, bottom) = span(points[..., 0], shape[1]), span(points[..., 1], shape[0])
-    return left, top, right, bottom
-
-
 def _cropped(image: NDArray[np.float32], points: Array) -> tuple[NDArray[np.float32], Array]:
     """The part of `image` that bicubic values at `points` depend on, and the points on it."""
     if not points.size:
         return image, points
-    left, top, right, bottom = box_of_points(points, margin=TAPS, shape=image.shape)
+    box = Box.around_points(points, margin=TAPS, shape=image.shape)
     # Halfway between two pixels OpenCV takes the even one: what is even stays so.
-    left, top = left - left % 2, top - top % 2
-    return np.ascontiguousarray(image[top:bottom, left:right]), points - np.array([left, top], np.float32)
+    left, top = box.left - box.left % 2, box.top - box.top % 2
+    return np.ascontiguousarray(image[top : box.bottom, left : box.right]), points - np.array([left, top], np.float32)
 
 
 def _remapped(image: NDArray[np.float32], points: Array, method: int) -> Array:

@@ -17,7 +17,8 @@ import OpenEXR
 from numpy.typing import NDArray
 
 from aan_engine.colour.encoding import Encoding
-from aan_engine.plates.exr_header import Attribute, Description, PartDescription, Window
+from aan_engine.core.box import Box
+from aan_engine.plates.exr_header import Attribute, Description, PartDescription
 from aan_engine.plates.plate import Part, Plate, find_picture_channels
 from aan_engine.plates.timecode import unpacked
 
@@ -59,8 +60,8 @@ class SourceInfo:
     kind: str
     names: tuple[str, ...]
     bits: int
-    display: Window
-    data: Window
+    display: Box
+    data: Box
     implied: str
     aspect: float = 1.0
     timecode: bytes = b""
@@ -131,14 +132,15 @@ def _stored(values: NDArray[np.float32], kind: str) -> NDArray[Any]:
     return array
 
 
-def _corners(window: Window) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    return np.array(window[:2], np.int32), np.array(window[2:], np.int32)
+def _corners(window: Box) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    x0, y0, x1, y1 = window.as_exr()
+    return np.array([x0, y0], np.int32), np.array([x1, y1], np.int32)
 
 
 def _attributes(scan: SourceInfo, *, encoding: Encoding | None, told: str) -> dict[str, Attribute]:
     found = {
-        "displayWindow": ("box2i", struct.pack("<4i", *scan.display)),
-        "dataWindow": ("box2i", struct.pack("<4i", *scan.data)),
+        "displayWindow": ("box2i", struct.pack("<4i", *scan.display.as_exr())),
+        "dataWindow": ("box2i", struct.pack("<4i", *scan.data.as_exr())),
         "pixelAspectRatio": ("float", struct.pack("<f", scan.aspect)),
         "aanReadAs": ("string", told.encode()),
     }

@@ -85,8 +85,7 @@ def check_writable(description: Description, *, frame: int | None) -> None:
 
 
 def _check_complete(part: Part, *, path: Path, frame: int) -> None:
-    x0, y0, x1, y1 = part.description.data_window
-    shape = (y1 - y0 + 1, x1 - x0 + 1)
+    shape = part.description.data_window.shape
     names = {name for name, _ in part.description.channels}
     if part.channels.keys() != names or any(array.shape != shape for array in part.channels.values()):
         raise PlateUnreadable(

@@ -15,10 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
+from aan_engine.core.box import Box
 from aan_engine.errors import PlateMissing, PlateUnreadable
 from aan_engine.plates.timecode import unpacked
-
-Window = tuple[int, int, int, int]
 
 PIXEL_TYPES = ("uint", "half", "float")
 COMPRESSIONS = (
@@ -68,7 +67,7 @@ class PartDescription:
         name: the part's name, empty in most single-part files.
         type: "scanline", "tiled", "deep scanline" or "deep tiled".
         compression: the codec in lower case, as in `COMPRESSIONS`.
-        display_window, data_window: (x0, y0, x1, y1) in pixels, both ends included.
+        display_window, data_window: in the file's absolute pixel coordinates.
         channels: (name, type) with a type of `PIXEL_TYPES`, in the file's (alphabetical) order.
         timecode: "HH:MM:SS:FF", with ";" before the frames when drop-frame; None where there is none.
         subsampled: names of channels stored at less than full resolution.
@@ -78,8 +77,8 @@ class PartDescription:
     name: str
     type: str
     compression: str
-    display_window: Window
-    data_window: Window
+    display_window: Box
+    data_window: Box
     channels: tuple[tuple[str, str], ...]
     timecode: str | None
     subsampled: tuple[str, ...] = ()
@@ -130,11 +129,6 @@ def describe(path: Path, *, frame: int | None = None) -> Description:
     except _Damage as damage:
         raise PlateUnreadable(str(damage), hint="Render or copy this frame again.", file=path, frame=frame) from None
     return Description(path=path, parts=parts)
-
-
-def area(window: Window) -> int:
-    """Pixels inside a window whose ends are both included."""
-    return (window[2] - window[0] + 1) * (window[3] - window[1] + 1)
 
 
 def _parts(file: BinaryIO) -> tuple[PartDescription, ...]:
@@ -218,19 +212,19 @@ def _channels(raw: bytes) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]
     return tuple(channels), tuple(subsampled)
 
 
-def _window(raw: bytes, *, name: str) -> Window:
+def _window(raw: bytes, *, name: str) -> Box:
     if len(raw) != 16:
         raise _Damage(f"the EXR header's {name} is damaged")
     x0, y0, x1, y1 = struct.unpack("<4i", raw)
     if x1 < x0 or y1 < y0:
         raise _Damage(f"the EXR header's {name} is empty or reversed ({x0}, {y0} to {x1}, {y1})")
-    return x0, y0, x1, y1
+    return Box.from_exr((x0, y0, x1, y1))
 
 
 def _check_plausible(parts: tuple[PartDescription, ...], *, size: int) -> None:
     room, unpacked = 0, 0
     for part in parts:
-        pixels = area(part.data_window)
+        pixels = part.data_window.area
         if pixels > _LARGEST_AREA:
             raise _Damage(f"the EXR header claims an image of {pixels / 1e9:.1f} billion pixels")
         if not part.type.startswith("deep"):

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.core.box import box_around
+from aan_engine.core.box import Box
 from aan_engine.errors import MatteError, PlateError, PlateMissing
 from aan_engine.plates import reader, stereo
-from aan_engine.plates.exr_header import Window
 from aan_engine.plates.plate import Part, Plate
 
 
@@ -47,15 +46,15 @@ def read(
         _check_meant(part, name, path=Path(path), frame=frame, called=called)
     _check_size(part.description.display_window, like, path=Path(path), frame=frame, called=called)
     placed = np.zeros(like.shape, np.float32)
-    there, here = _overlap(part.description.data_window, like.data_window)
-    values, shown = part.channels[name][there], placed[here]
+    theirs, ours = part.description.data_window, like.data_window
+    both = theirs.intersection(ours)
+    values, shown = part.channels[name][both.relative_to(theirs).slices], placed[both.relative_to(ours).slices]
     # Mattes of large plates are mostly empty: only the box of what is not 0 is worth looking at.
-    if (around := box_around(_marked(values), margin=0)) is not None:
-        y0, y1, x0, x1 = around
+    if (box := Box.around_mask(_marked(values))) is not None:
         with np.errstate(invalid="ignore", over="ignore"):
-            found = values[y0:y1, x0:x1].astype(np.float32)
+            found = values[box.slices].astype(np.float32)
         np.nan_to_num(found, copy=False, nan=1.0, posinf=1.0, neginf=0.0)
-        np.clip(found, 0.0, 1.0, out=shown[y0:y1, x0:x1])
+        np.clip(found, 0.0, 1.0, out=shown[box.slices])
     return placed
 
 
@@ -63,10 +62,10 @@ def is_empty(path: Path, *, frame: int, channel: str | None, view: str | None = 
     """Whether the matte of one frame hides nothing, wherever it lies; `channel`, `view` and errors as in `read`."""
     part, name = _opened(path, frame=frame, channel=channel, view=view)
     values = part.channels[name]
-    if (around := box_around(_marked(values), margin=0)) is None:
+    if (box := Box.around_mask(_marked(values))) is None:
         return True
     with np.errstate(invalid="ignore"):
-        return bool((values[around[0] : around[1], around[2] : around[3]] <= 0).all())
+        return bool((values[box.slices] <= 0).all())
 
 
 def composite_over(fill: NDArray[np.float32], plate: NDArray[np.float32], *, matte: NDArray[np.float32]) -> None:
@@ -79,11 +78,10 @@ def composite_over(fill: NDArray[np.float32], plate: NDArray[np.float32], *, mat
             that picture has weight.
         matte: (H, W) float32, 0 .. 1.
     """
-    around = box_around(matte > 0, margin=0)
-    if around is None:
+    box = Box.around_mask(matte > 0)
+    if box is None:
         return
-    y0, y1, x0, x1 = around
-    near, inside, over = plate[y0:y1, x0:x1], matte[y0:y1, x0:x1], fill[y0:y1, x0:x1]
+    near, inside, over = plate[box.slices], matte[box.slices], fill[box.slices]
     soft = (inside > 0) & (inside < 1)
     weight = inside[soft][:, None]
     near[soft] = near[soft] * (1 - weight) + over[soft] * weight
@@ -159,25 +157,12 @@ def _is_even(values: NDArray[Any]) -> bool:
     return bool((bits == bits[0, 0]).all())
 
 
-def _check_size(window: Window, like: Plate, *, path: Path, frame: int, called: str) -> None:
-    matte, plate = _size(window), _size(like.display_window)
+def _check_size(window: Box, like: Plate, *, path: Path, frame: int, called: str) -> None:
+    matte, plate = window.shape, like.display_window.shape
     if matte != plate:
         raise MatteError(
-            f"the {called} is {matte[0]} x {matte[1]}, the plate {plate[0]} x {plate[1]}",
+            f"the {called} is {matte[1]} x {matte[0]}, the plate {plate[1]} x {plate[0]}",
             hint="Render it at the plate's own size.",
             file=path,
             frame=frame,
         )
-
-
-def _size(window: Window) -> tuple[int, int]:
-    return window[2] - window[0] + 1, window[3] - window[1] + 1
-
-
-def _overlap(theirs: Window, ours: Window) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
-    """The slices of the pixels that both windows hold: in an array over `theirs`, and in one over `ours`."""
-    x0, y0 = max(theirs[0], ours[0]), max(theirs[1], ours[1])
-    x1, y1 = max(min(theirs[2], ours[2]) + 1, x0), max(min(theirs[3], ours[3]) + 1, y0)
-    there = slice(y0 - theirs[1], y1 - theirs[1]), slice(x0 - theirs[0], x1 - theirs[0])
-    here = slice(y0 - ours[1], y1 - ours[1]), slice(x0 - ours[0], x1 - ours[0])
-    return there, here

@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.core.box import box_around
+from aan_engine.core.box import Box
 
 COVERS = 0.08
 """Share of a pixel from which the fill takes it whole, see `covering`."""
@@ -30,11 +30,10 @@ def fill_weight(roto: NDArray[np.float32]) -> NDArray[np.float32]:
     Returns:
         (H, W) float32, 0 .. 1: 0 exactly where `roto` is, the greatest value of each connected area as it is.
     """
-    around = box_around(roto > 0, margin=0)
-    if around is None:
+    box = Box.around_mask(roto > 0)
+    if box is None:
         return roto
-    y0, y1, x0, x1 = around
-    near = roto[y0:y1, x0:x1]
+    near = roto[box.slices]
     shown = near > 0
     if not (shown & (near < 1)).any():
         return roto
@@ -42,7 +41,7 @@ def fill_weight(roto: NDArray[np.float32]) -> NDArray[np.float32]:
     opacity = np.zeros(int(area.max()) + 1, np.float32)
     np.maximum.at(opacity, area[shown], near[shown])
     whole = np.zeros_like(roto)
-    whole[y0:y1, x0:x1] = np.where(shown, np.minimum(near / COVERS, opacity[area]), 0)
+    whole[box.slices] = np.where(shown, np.minimum(near / COVERS, opacity[area]), 0)
     return whole
 
 
@@ -60,18 +59,17 @@ def grow_feather(roto: NDArray[np.float32], *, grow: float, feather: float) -> N
     Convention: distances are in pixels of the plate, along rows and columns; circles become octagons. Pixel aspect is
     not looked at.
     """
-    around = box_around(roto > 0, margin=math.ceil(max(grow, 0) + feather) + 1)
-    if around is None or not (grow or feather):
+    box = Box.around_mask(roto > 0, margin=math.ceil(max(grow, 0) + feather) + 1)
+    if box is None or not (grow or feather):
         return roto
-    y0, y1, x0, x1 = around
-    grown = _moved(roto[y0:y1, x0:x1], grow)
+    grown = _moved(roto[box.slices], grow)
     # A cone laid over every pixel: what fades out is as soft over a hard edge as over a soft one.
     result, reached, steps = grown, grown, math.ceil(feather)
     for step in range(steps):
         reached = cv2.dilate(reached, _RINGS[step % 2])
         result = np.maximum(result, reached * np.float32(1 - (step + 1) / (feather + 1)))
     whole = np.zeros_like(roto)
-    whole[y0:y1, x0:x1] = result
+    whole[box.slices] = result
     return whole
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import av
 
+from aan_engine.core.box import Box
 from aan_engine.errors import PlateMissing, PlateUnreadable, PlateUnsupported
 from aan_engine.plates import yuv
 from aan_engine.plates.decoded_frame import Channels, SourceInfo
@@ -67,7 +68,7 @@ class Movie:
     def describe(self, frame: int) -> SourceInfo:
         """What the movie says about a frame."""
         context, stream = self._stream.codec_context, self._stream
-        window = (0, 0, context.width - 1, context.height - 1)
+        window = Box.whole((context.height, context.width))
         transfer = int(context.color_trc)
         implied = {_LINEAR: "linear", _SRGB: "srgb"}.get(transfer, "video")
         return SourceInfo(

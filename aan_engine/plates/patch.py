@@ -19,12 +19,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.core.box import box_around
+from aan_engine.core.box import Box
 from aan_engine.plates.channels import replace_pixels
-from aan_engine.plates.exr_header import Window
 from aan_engine.plates.plate import Array, Part, PictureChannels, Plate
 
-_EMPTY = (0, 1, 0, 1)
+_EMPTY = Box(top=0, bottom=1, left=0, right=1)
 
 
 def cut(
@@ -49,10 +48,8 @@ def cut(
 
     Convention: the data window is in the file's absolute pixel coordinates, see `plate.Plate`.
     """
-    y0, y1, x0, x1 = box_around(hidden, margin=0) or _EMPTY
-    left, top, _, _ = plate.data_window
-    window = (left + x0, top + y0, left + x1 - 1, top + y1 - 1)
-    inside = (slice(y0, y1), slice(x0, x1))
+    box = Box.around_mask(hidden) or _EMPTY
+    window, inside = box.shifted(plate.data_window.top, plate.data_window.left), box.slices
     picture = replace_pixels(plate, pixels=pixels, hidden=hidden)
     names = plate.picture.names
     channels: dict[str, Array] = {
@@ -64,11 +61,11 @@ def cut(
     return Plate(plate.path, plate.frame, (_part(plate, window, channels),), PictureChannels(0, names), plate.encoding)
 
 
-def _part(plate: Plate, window: Window, channels: dict[str, Array]) -> Part:
+def _part(plate: Plate, window: Box, channels: dict[str, Array]) -> Part:
     part = plate.parts[plate.picture.part]
-    x0, y0, x1, y1 = window
+    x0, y0, x1, y1 = window.as_exr()
     attributes = dict(part.description.attributes)
-    attributes["dataWindow"] = replace(attributes["dataWindow"], value=struct.pack("<4i", *window))
+    attributes["dataWindow"] = replace(attributes["dataWindow"], value=struct.pack("<4i", x0, y0, x1, y1))
     kinds = {"float16": "half", "float32": "float"}
     described = tuple((name, kinds[str(array.dtype)]) for name, array in sorted(channels.items()))
     description = replace(part.description, data_window=window, channels=described, attributes=attributes)

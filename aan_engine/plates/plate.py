@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from aan_engine.colour.encoding import Encoding
 from aan_engine.colour.log_encoding import to_log
+from aan_engine.core.box import Box
 from aan_engine.errors import PlateUnsupported
 from aan_engine.plates import stereo
-from aan_engine.plates.exr_header import Description, PartDescription, Window
+from aan_engine.plates.exr_header import Description, PartDescription
 from aan_engine.plates.half_lut import are_halves, as_light, as_logs, stack_channels
 
 Array = NDArray[Any]
@@ -62,8 +63,9 @@ class Plate:
         beauty: which channels are the picture.
         encoding: how the picture's values stand for light; None where they are light.
 
-    Convention: windows are (x0, y0, x1, y1), both ends included, in the file's absolute pixel coordinates, origin
-    top-left, x right, y down. Row 0, column 0 of every array is the pixel (x0, y0) of the data window.
+    Convention: display and data window are boxes in the file's absolute pixel coordinates, origin top-left, x right,
+    y down. Row 0, column 0 of every array is the first pixel of the data window; the boxes of `region` and `log_region`
+    count from there.
     """
 
     path: Path
@@ -73,20 +75,19 @@ class Plate:
     encoding: Encoding | None = None
 
     @property
-    def display_window(self) -> Window:
+    def display_window(self) -> Box:
         """The frame as framed, of the beauty part."""
         return self.parts[self.picture.part].description.display_window
 
     @property
-    def data_window(self) -> Window:
+    def data_window(self) -> Box:
         """The pixels that exist, of the beauty part: smaller or larger (overscan) than the display window."""
         return self.parts[self.picture.part].description.data_window
 
     @property
     def shape(self) -> tuple[int, int]:
         """(height, width) of the data window."""
-        x0, y0, x1, y1 = self.data_window
-        return y1 - y0 + 1, x1 - x0 + 1
+        return self.data_window.shape
 
     @property
     def pixels(self) -> NDArray[np.float32]:
@@ -94,16 +95,26 @@ class Plate:
 
         Exact for half and float, but where an `encoding` is decoded.
         """
-        height, width = self.shape
-        return self.region(0, height, 0, width)
+        return self.region(Box.whole(self.shape))
 
-    def region(self, top: int, bottom: int, left: int, right: int, *, every: int = 1) -> NDArray[np.float32]:
-        """Rows `top` .. `bottom`, columns `left` .. `right` (both ends excluded) of `pixels`, or every so many-th."""
-        return linear_region(self, (top, bottom, left, right), every=every)
+    def region(self, box: Box, *, every: int = 1) -> NDArray[np.float32]:
+        """(h, w, 3) float32 scene-linear: a box of `pixels`, or every so many-th pixel of it."""
+        found = stack_channels(self._stored(box, every=every), as_light)
+        return found if self.encoding is None else self.encoding.decode(found)
 
-    def log_region(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.float32]:
-        """As `region`, in the working log range, see `light`."""
-        return log_region(self, (top, bottom, left, right))
+    def log_region(self, box: Box) -> NDArray[np.float32]:
+        """As `region`, in the log range of `log_encoding`: `to_log(region(box))`, bit for bit."""
+        stored = self._stored(box)
+        if self.encoding is not None or not are_halves(stored):
+            return to_log(self.region(box))
+        return stack_channels(stored, as_logs)
+
+    def _stored(self, box: Box, *, every: int = 1) -> list[Array]:
+        """The picture's three channels as they are stored, or every so many-th pixel of them."""
+        channels = self.parts[self.picture.part].channels
+        return [
+            channels[name][box.top : box.bottom : every, box.left : box.right : every] for name in self.picture.names
+        ]
 
     @property
     def nbytes(self) -> int:
@@ -113,27 +124,6 @@ class Plate:
     def from_linear(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
         """Scene-linear light (..., 3) as values of the picture: the inverse of what `pixels` did."""
         return light if self.encoding is None else self.encoding.encode(light)
-
-
-def linear_region(plate: Plate, window: tuple[int, int, int, int], *, every: int = 1) -> NDArray[np.float32]:
-    """(h, w, 3) float32 scene-linear: rows and columns (top, bottom, left, right) of a plate's picture."""
-    found = stack_channels(_shown(plate, window, every=every), as_light)
-    return found if plate.encoding is None else plate.encoding.decode(found)
-
-
-def log_region(plate: Plate, window: tuple[int, int, int, int]) -> NDArray[np.float32]:
-    """As `light`, in the working log range: `encode(light(plate, window))`, bit for bit."""
-    shown = _shown(plate, window)
-    if plate.encoding is not None or not are_halves(shown):
-        return to_log(linear_region(plate, window))
-    return stack_channels(shown, as_logs)
-
-
-def _shown(plate: Plate, window: tuple[int, int, int, int], *, every: int = 1) -> list[Array]:
-    """The picture's three channels as they are stored, or every so many-th pixel of them."""
-    top, bottom, left, right = window
-    channels = plate.parts[plate.picture.part].channels
-    return [channels[name][top:bottom:every, left:right:every] for name in plate.picture.names]
 
 
 def find_picture_channels(description: Description, *, frame: int | None, view: str | None = None) -> PictureChannels:

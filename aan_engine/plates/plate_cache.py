@@ -12,10 +12,10 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from aan_engine.core.box import grown, joined
+from aan_engine.core.box import Box
 from aan_engine.core.types import Array, Mask
 from aan_engine.plates.plate import Plate
-from aan_engine.plates.plate_crop import PlateCrop, Window, crop_plate
+from aan_engine.plates.plate_crop import PlateCrop, crop_plate
 from aan_engine.plates.shot_frames import FrameMasks, PackedMasks, ShotFrames
 from aan_engine.plates.source_plate import SourcePlate
 
@@ -43,20 +43,20 @@ class _Entry:
     """
 
     masks: PackedMasks
-    window: Window | None
+    box: Box | None
     plate: Plate | None
     piece: PlateCrop | None = None
 
-    def holding(self, window: Window) -> Plate | PlateCrop | None:
+    def holding(self, box: Box) -> Plate | PlateCrop | None:
         """What has a window's picture; None where that is not at hand."""
         if self.plate is not None:
             return self.plate
-        return self.piece if self.piece is not None and self.piece.holds(window) else None
+        return self.piece if self.piece is not None and self.piece.box.contains(box) else None
 
     def shrink(self, *, cutting: bool) -> None:
         """Let the whole frame go; a cutting stays where one is wanted."""
-        if cutting and self.plate is not None and self.window is not None:
-            self.piece = crop_plate(self.plate, self.window)
+        if cutting and self.plate is not None and self.box is not None:
+            self.piece = crop_plate(self.plate, self.box)
         self.plate = None
 
 
@@ -77,13 +77,13 @@ class CachedPlate:
         """(H, W), unfolded anew for whoever asks."""
         return self.shelf.frame(self.key).masks.blocked
 
-    def region(self, top: int, bottom: int, left: int, right: int) -> Array:
+    def region(self, box: Box) -> Array:
         """Rows and columns of its scene-linear light, see `Plate.region`."""
-        return self.shelf.holding(self.key, (top, bottom, left, right)).region(top, bottom, left, right)
+        return self.shelf.holding(self.key, box).region(box)
 
-    def log_region(self, top: int, bottom: int, left: int, right: int) -> Array:
+    def log_region(self, box: Box) -> Array:
         """The same in the working log range, see `Plate.logs`."""
-        return self.shelf.holding(self.key, (top, bottom, left, right)).log_region(top, bottom, left, right)
+        return self.shelf.holding(self.key, box).log_region(box)
 
 
 class PlateCache:
@@ -111,15 +111,15 @@ class PlateCache:
         """The frame, or what is left of it; read if it is not there."""
         return self._find(key) or self._read(key)[0]
 
-    def holding(self, key: Key, window: Window) -> Plate | PlateCrop:
+    def holding(self, key: Key, box: Box) -> Plate | PlateCrop:
         """The frame, or a cutting of it that has this window."""
         frame = self.frame(key)
         with self._lock:
-            found = frame.holding(window)
+            found = frame.holding(box)
         # Handed on from here: another thread's frame may push it off the shelf by the next look.
         if not isinstance(found, PlateCrop):
             found = found or self._read_again(key)
-            self._want(key, window)
+            self._want(key, box)
         return found
 
     def _is_touched_up(self, index: int) -> bool:
@@ -135,8 +135,8 @@ class PlateCache:
         """A frame that is not on the shelf."""
         plate, masks = self._shot_frames.source(key[0]) if key[1] else self._shot_frames.target(key[0])
         folded = PackedMasks.of(masks)
-        window = None if folded.box is None else grown(folded.box, by=AROUND, shape=plate.shape)
-        frame = _Entry(folded, window, plate)
+        box = None if folded.box is None else _grown(folded.box, by=AROUND, shape=plate.shape)
+        frame = _Entry(folded, box, plate)
         with self._lock:
             self._put(key, self._kept.get(key, frame), plate)
         return frame, plate, masks
@@ -162,11 +162,12 @@ class PlateCache:
                 self._kept.move_to_end(key)
             return frame
 
-    def _want(self, key: Key, window: Window) -> None:
+    def _want(self, key: Key, box: Box) -> None:
         """Have the frame's cutting hold this window, too."""
         with self._lock:
-            if (frame := self._kept.get(key)) is not None and not _holds(frame.window, window):
-                frame.window = joined(frame.window, grown(window, by=FURTHER, shape=frame.masks.shape))
+            if (frame := self._kept.get(key)) is not None and not _holds(frame.box, box):
+                wider = _grown(box, by=FURTHER, shape=frame.masks.shape)
+                frame.box = wider if frame.box is None else frame.box.union(wider)
 
     def _tidy(self) -> None:
         """Whole frames become cuttings, cuttings go, until there is room; the latest frame stays whole."""
@@ -190,8 +191,14 @@ class PlateCache:
             del self._kept[key]
 
 
-def _holds(window: Window | None, asked: Window) -> bool:
-    return window is not None and joined(window, asked) == window
+def _holds(box: Box | None, asked: Box) -> bool:
+    return box is not None and box.contains(asked)
+
+
+def _grown(box: Box, *, by: float, shape: tuple[int, int]) -> Box:
+    """A box grown on each side by this share of its size, as far as the plate goes."""
+    height, width = box.shape
+    return box.grown(round(by * height), round(by * width)).clipped(shape)
 
 
 def _size(frame: _Entry) -> int:

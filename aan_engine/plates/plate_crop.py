@@ -1,6 +1,6 @@
-"""A cutting: the part of a plate's picture that is copied from, kept when the plate itself has gone.
+"""A crop: the box of a plate's picture that is copied from, kept when the plate itself has been dropped from memory.
 
-Convention: windows are (top, bottom, left, right) in the plate's rows and columns, `bottom` and `right` excluded.
+Convention: boxes count from the first pixel of the plate's data window.
 """
 
 from __future__ import annotations
@@ -10,21 +10,20 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.core.box import joined
-from aan_engine.plates.plate import Part, PictureChannels, Plate, linear_region, log_region
-
-Window = tuple[int, int, int, int]
+from aan_engine.core.box import Box
+from aan_engine.plates.plate import Part, PictureChannels, Plate
 
 
 @dataclass(frozen=True, eq=False)
 class PlateCrop:
-    """A window of a plate's picture, in the file's own type; every other channel is left out.
+    """A box of a plate's picture, in the file's own type; every other channel is left out.
 
     Args:
+        box: where on the plate.
         plate: the plate, with nothing in it but that.
     """
 
-    window: Window
+    box: Box
     plate: Plate
 
     @property
@@ -32,27 +31,20 @@ class PlateCrop:
         """Memory that it takes."""
         return self.plate.nbytes
 
-    def holds(self, window: Window) -> bool:
-        """Whether all of a window is in it."""
-        return joined(self.window, window) == self.window
+    def region(self, box: Box) -> NDArray[np.float32]:
+        """As `Plate.region`, of a box that it contains."""
+        return self.plate.region(box.relative_to(self.box))
 
-    def region(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.float32]:
-        """As `Plate.region`, of a window that it holds."""
-        y, x = self.window[0], self.window[2]
-        return linear_region(self.plate, (top - y, bottom - y, left - x, right - x))
-
-    def log_region(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.float32]:
-        """As `Plate.logs`, of a window that it holds."""
-        y, x = self.window[0], self.window[2]
-        return log_region(self.plate, (top - y, bottom - y, left - x, right - x))
+    def log_region(self, box: Box) -> NDArray[np.float32]:
+        """As `Plate.log_region`, of a box that it contains."""
+        return self.plate.log_region(box.relative_to(self.box))
 
 
-def crop_plate(plate: Plate, window: Window) -> PlateCrop:
-    """The cutting of a plate."""
-    top, bottom, left, right = window
+def crop_plate(plate: Plate, box: Box) -> PlateCrop:
+    """The crop of a plate."""
     part = plate.parts[plate.picture.part]
-    channels = {name: np.ascontiguousarray(part.channels[name][top:bottom, left:right]) for name in plate.picture.names}
+    channels = {name: np.ascontiguousarray(part.channels[name][box.slices]) for name in plate.picture.names}
     kept = Part(part.description, {}, channels, {})
     return PlateCrop(
-        window, Plate(plate.path, plate.frame, (kept,), PictureChannels(0, plate.picture.names), plate.encoding)
+        box, Plate(plate.path, plate.frame, (kept,), PictureChannels(0, plate.picture.names), plate.encoding)
     )

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from aan_engine.colour.log_encoding import to_log
+from aan_engine.core.box import Box
 from aan_engine.core.types import Array, Mask
 
 AREA = 432 * 240
@@ -57,15 +58,15 @@ def make_proxy(pixels: Array, matte: Array, *, size: tuple[int, int], unusable: 
         pixels: (H, W, 3) float32, scene-linear; NaN and infinities count as hidden.
         matte: (H, W) float32, 0 .. 1; above 0 is hidden.
         size: (h, w) from `size_for`.
-        barred: (H, W) what may not be taken from though the picture shows it, None for nothing.
+        unusable: (H, W) what may not be taken from though the picture shows it, None for nothing.
     """
-    return proxy_from_rows(lambda top, bottom: pixels[top:bottom], matte, size=size, unusable=unusable)
+    return proxy_from_bands(lambda box: pixels[box.slices], matte, size=size, unusable=unusable)
 
 
-def proxy_from_rows(
-    rows: Callable[[int, int], Array], matte: Array, *, size: tuple[int, int], unusable: Mask | None = None
+def proxy_from_bands(
+    region: Callable[[Box], Array], matte: Array, *, size: tuple[int, int], unusable: Mask | None = None
 ) -> Proxy:
-    """As `make`, of a plate that gives its `rows` (top, bottom excluded) one band after the other.
+    """As `make_proxy`, of a plate whose `region` is read one band of rows after the other.
 
     What lies between a band and its part of the proxy stays in the processor's cache; of a whole 4K plate it would be
     a quarter of a gigabyte.
@@ -75,7 +76,7 @@ def proxy_from_rows(
     mean, share, shut = (np.zeros((h, w, n), np.float32) for n in (3, 1, 1))
     for top in range(0, height, BAND):
         here = slice(top, min(top + BAND, height))
-        pixels = rows(here.start, here.stop)
+        pixels = region(Box(top=here.start, bottom=here.stop, left=0, right=matte.shape[1]))
         # A sum is finite only where all its parts are.
         with np.errstate(invalid="ignore", over="ignore"):
             known = np.isfinite(pixels[..., 0] + pixels[..., 1] + pixels[..., 2]) & (matte[here] <= 0)

@@ -15,11 +15,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.core.box import Box, box_around
+from aan_engine.core.box import Box
 from aan_engine.core.types import Array, Mask
 from aan_engine.errors import ShotError
 from aan_engine.plates import matte, matte_edge, reader
-from aan_engine.plates.exr_header import Window
 from aan_engine.plates.plate import Plate
 from aan_engine.shot import FrameFile, Shot
 
@@ -70,10 +69,10 @@ class PackedMasks:
     def of(cls, masks: FrameMasks) -> PackedMasks:
         """Masks, folded."""
         height, width = masks.weight.shape
-        box = box_around(masks.hidden, margin=0)
-        y0, y1, x0, x1 = box or (0, 0, 0, 0)
+        box = Box.around_mask(masks.hidden)
+        hidden = masks.weight[box.slices] if box is not None else masks.weight[:0, :0]
         bits = np.packbits(masks.unusable) if masks.unusable.any() else None
-        return cls((height, width), box, masks.weight[y0:y1, x0:x1].copy(), bits)
+        return cls((height, width), box, hidden.copy(), bits)
 
     @property
     def nbytes(self) -> int:
@@ -93,16 +92,14 @@ class PackedMasks:
         """(H, W) bool, made anew: see `Masks.blocked`."""
         found = self.unusable
         if self.box is not None:
-            y0, y1, x0, x1 = self.box
-            found[y0:y1, x0:x1] |= self.weight > 0
+            found[self.box.slices] |= self.weight > 0
         return found
 
     def masks(self) -> FrameMasks:
         """As they were."""
         roto = np.zeros(self.shape, np.float32)
         if self.box is not None:
-            y0, y1, x0, x1 = self.box
-            roto[y0:y1, x0:x1] = self.weight
+            roto[self.box.slices] = self.weight
         return FrameMasks(roto, self.unusable)
 
 
@@ -112,7 +109,7 @@ class ShotFrames:
     def __init__(self, shot: Shot) -> None:
         self._shot = shot
         self.count = len(shot.plates)
-        self._windows: tuple[Window, Window] | None = None
+        self._windows: tuple[Box, Box] | None = None
         self._hiding: dict[FrameFile, bool] = {}
         self._painted = {p.frame: p for p in shot.known.painted}
         if strangers := sorted(self._painted.keys() - {p.frame for p in shot.plates}):
@@ -189,7 +186,7 @@ class ShotFrames:
         usual = self._windows = self._windows or windows
         for name, found, wanted in zip(("data window", "display window"), windows, usual, strict=True):
             if found != wanted:
-                size, other = (f"{w[2] - w[0] + 1} x {w[3] - w[1] + 1} at {w[0]}, {w[1]}" for w in (found, wanted))
+                size, other = (f"{w.shape[1]} x {w.shape[0]} at {w.left}, {w.top}" for w in (found, wanted))
                 raise ShotError(
                     f"the {name} is {size}, on the first frame {other}",
                     hint="Give every frame the same windows, for example by writing them with fixed overscan.",

@@ -10,7 +10,8 @@ import cv2
 import numpy as np
 
 from aan_engine.colour.log_encoding import to_log
-from aan_engine.core.sampling import TAPS, box_of_points, inside, sample
+from aan_engine.core.box import Box
+from aan_engine.core.sampling import TAPS, inside, sample
 from aan_engine.core.types import Array, Mask
 
 
@@ -19,8 +20,8 @@ class PlatePixels(Protocol):
 
     @property
     def shape(self) -> tuple[int, int]: ...
-    def region(self, top: int, bottom: int, left: int, right: int) -> Array: ...
-    def log_region(self, top: int, bottom: int, left: int, right: int) -> Array: ...
+    def region(self, box: Box) -> Array: ...
+    def log_region(self, box: Box) -> Array: ...
 
 
 class Unusable(Protocol):
@@ -54,17 +55,17 @@ def sample_plate(plate: SourcePlate, at: Array, *, blur: float = 0.0) -> tuple[A
     With a `blur`, in pixels, as a lens out of focus would show them: what is blocked does not bleed into them.
     """
     H, W = plate.picture.shape
-    x0, y0, x1, y1 = box_of_points(at, margin=TAPS + int(np.ceil(3 * blur)), shape=(H, W))
-    blocked = plate.blocked[y0:y1, x0:x1]
+    box = Box.around_points(at, margin=TAPS + int(np.ceil(3 * blur)), shape=(H, W))
+    blocked = plate.blocked[box.slices]
     if blur > 0:
-        light = plate.picture.region(y0, y1, x0, x1)
+        light = plate.picture.region(box)
         light[blocked] = 0
         crop = to_log(_blurred(light, blocked, blur))
     else:
-        crop = plate.picture.log_region(y0, y1, x0, x1)
+        crop = plate.picture.log_region(box)
         if blocked.any():
             crop = np.asarray(cv2.copyTo(crop, (~blocked).view(np.uint8)), np.float32)
-    local = at - np.array([x0, y0], np.float32)
+    local = at - np.array([box.left, box.top], np.float32)
     values = sample(crop, local, sharp=True)
     # A bicubic value has its taps up to a pixel beyond a bilinear one's: those must not touch the blocked ones grown by
     # one. The proxies' candidates are judged alike, so that what was decided on can be carried out.

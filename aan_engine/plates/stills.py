@@ -14,6 +14,7 @@ import numpy as np
 import OpenImageIO
 from numpy.typing import NDArray
 
+from aan_engine.core.box import Box
 from aan_engine.errors import PlateUnreadable
 from aan_engine.plates.decoded_frame import Channels, SourceInfo
 
@@ -100,8 +101,8 @@ def _rate(spec: Any) -> Fraction | None:
     return ntsc if abs(rate - float(ntsc)) < 2e-3 else Fraction(rate).limit_denominator(1001)
 
 
-def _window(x: int, y: int, width: int, height: int) -> tuple[int, int, int, int]:
-    return x, y, x + width - 1, y + height - 1
+def _window(x: int, y: int, width: int, height: int) -> Box:
+    return Box(top=y, bottom=y + height, left=x, right=x + width)
 
 
 def _on_grid(values: NDArray[np.float32], *, bits: int) -> NDArray[np.float32]:

@@ -39,11 +39,10 @@ def aov_layers(
         y, x = np.mgrid[:height, :width].astype(np.float32)
         moved = hidden & (buffer.source >= 0)
         x, y = np.where(moved, buffer.position[..., 0], x), np.where(moved, buffer.position[..., 1], y)
-        left, top, _, _ = plate.data_window
-        x0, y0, x1, y1 = plate.display_window
+        data, display = plate.data_window, plate.display_window
         found["source.frame"] = np.where(hidden, numbers[buffer.source], plate.frame)
-        found["source.u"] = (x + left - x0 + 0.5) / (x1 - x0 + 1)
-        found["source.v"] = 1 - (y + top - y0 + 0.5) / (y1 - y0 + 1)
+        found["source.u"] = (x + data.left - display.left + 0.5) / display.shape[1]
+        found["source.v"] = 1 - (y + data.top - display.top + 0.5) / display.shape[0]
     if "unseen" in wanted:
         found["unseen.a"] = buffer.unseen
     return {name: np.ascontiguousarray(values, np.float32) for name, values in found.items()}

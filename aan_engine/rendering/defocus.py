@@ -20,6 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.colour.log_encoding import to_log
+from aan_engine.core.box import Box
+from aan_engine.core.proxy_scale import ProxyScale
 from aan_engine.core.types import Array, Mask
 from aan_engine.grain.estimate import GrainModel
 from aan_engine.grain.model import gaussian_taps
@@ -63,14 +65,14 @@ class Defocus:
     Args:
         target: its plate.
         source: frame index -> its plate.
-        scale: (x, y) proxy pixels to a plate pixel.
+        scale: between plates and proxies.
         grain: the plates', None where there is none.
     """
 
     plan: FillPlan
     target: SourcePlate
     source: Callable[[int], SourcePlate]
-    scale: Array
+    scale: ProxyScale
     grain: GrainModel | None = None
     _found: dict[int, float] = field(default_factory=dict)
 
@@ -104,7 +106,7 @@ class Defocus:
         cells = cells[np.linspace(0, len(cells) - 1, min(PLACES, len(cells))).round().astype(int)]
         here = cells[:, ::-1] + (hole.left, hole.top)
         there = self.plan.candidates[k].position[cells[:, 0], cells[:, 1]]
-        return (here + 0.5) / self.scale - 0.5, (there + 0.5) / self.scale - 0.5
+        return self.scale.to_plate(here), self.scale.to_plate(there)
 
 
 def estimate_blur(
@@ -187,13 +189,12 @@ def _pair(
     """One place on both frames, (SIDE, SIDE) green light each, and where both show it; None at the frames' edges."""
     found, shown = [], np.ones((SIDE, SIDE), np.bool_)
     for plate, at in ((target, point), (source, there)):
-        x0, y0 = np.rint(at).astype(int) - SIDE * step // 2
-        y1, x1 = y0 + SIDE * step, x0 + SIDE * step
-        H, W = plate.picture.shape
-        if min(x0, y0) < 0 or y1 > H or x1 > W:
+        left, top = (np.rint(at).astype(int) - SIDE * step // 2).tolist()
+        box = Box(top=top, bottom=top + SIDE * step, left=left, right=left + SIDE * step)
+        if not Box.whole(plate.picture.shape).contains(box):
             return None
-        blocked = plate.blocked[y0:y1, x0:x1]
-        light = plate.picture.region(y0, y1, x0, x1)[..., 1]
+        blocked = plate.blocked[box.slices]
+        light = plate.picture.region(box)[..., 1]
         if not blocked.any():
             found.append(_binned(light, step))
             continue

@@ -14,8 +14,9 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from aan_engine.core.box import Box
 from aan_engine.core.grouping import group_by_frame
-from aan_engine.core.sampling import box_of_points
+from aan_engine.core.proxy_scale import ProxyScale
 from aan_engine.core.types import Array
 from aan_engine.plates.source_plate import SourcePlate
 from aan_engine.rendering.affine_refine import NO_OFFSET, AffineOffset, refine_offset
@@ -52,7 +53,7 @@ class HoleEdgeAligner:
         decision: what is to be carried out.
         target: the target's plate.
         source: frame index -> its plate.
-        scale: (x, y) proxy pixels to a plate pixel.
+        scale: between plates and proxies.
         looks: what was looked at for earlier targets.
     """
 
@@ -62,14 +63,14 @@ class HoleEdgeAligner:
         target: SourcePlate,
         *,
         source: Callable[[int], SourcePlate],
-        scale: Array,
+        scale: ProxyScale,
         looks: TileCache,
     ) -> None:
         self._plan = plan
         self._target = target
         self._source = lru_cache(maxsize=None)(source)
         self._scale = scale
-        self._count = plan.hole.hidden.sum() / scale.prod()
+        self._count = plan.hole.hidden.sum() / scale.factor.prod()
         self._found: dict[tuple[int, int], AffineOffset] = {}
         self._looks = looks
         self._crops: dict[tuple[int, float], TileView] = {}
@@ -96,13 +97,13 @@ class HoleEdgeAligner:
         spread = np.linspace(0, len(cells) - 1, min(SAMPLES, 4 * len(cells))).round().astype(int)
         local = cells[spread] + self._jitter[: len(spread)]
         found, there = source_positions(self._plan, k, local, scale=self._scale)
-        points = (local + (hole.left, hole.top) + 0.5) / self._scale - 0.5
+        points = self._scale.to_plate(local + np.array([hole.left, hole.top]))
         ours = found == frame
         if not ours.any():
             return NO_OFFSET
         points, there = np.rint(points[ours]).astype(np.float32), there[ours] + _rounding(points[ours])
-        result, reach = NO_OFFSET, REACH / float(self._scale.min())
-        for sigma in (SOFT / float(self._scale.min()), SHARP):
+        result, reach = NO_OFFSET, self._scale.length_on_plate(REACH)
+        for sigma in (self._scale.length_on_plate(SOFT), SHARP):
             wanted = self._look(hole.index, points, sigma=sigma, margin=reach)
             other = self._look(frame, there, sigma=sigma, margin=reach)
             if wanted is None or other is None:
@@ -116,12 +117,12 @@ class HoleEdgeAligner:
     def _look(self, frame: int, at: Array, *, sigma: float, margin: float) -> TileView | None:
         """A look at a frame around these positions; None where that is too much of it."""
         plate = self._target if frame == self._plan.hole.index else self._source(frame)
-        around = x0, y0, x1, y1 = box_of_points(at, margin=int(margin) + 2, shape=plate.picture.shape)
-        if (y1 - y0) * (x1 - x0) > LARGEST:
+        box = Box.around_points(at, margin=int(margin) + 2, shape=plate.picture.shape)
+        if box.area > LARGEST:
             return None
         crop = self._crops.get((frame, sigma))
-        if crop is None or not crop.holds(around):
-            crop = self._crops[frame, sigma] = self._looks.at(frame, plate, around, sigma=sigma)
+        if crop is None or not crop.holds(box):
+            crop = self._crops[frame, sigma] = self._looks.at(frame, plate, box, sigma=sigma)
         return crop
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aan_engine.core.box import box_around
+from aan_engine.core.box import Box
 from aan_engine.core.types import Array, Mask
 from aan_engine.plates import exr, matte, patch
 from aan_engine.plates.plate import Plate
@@ -47,13 +47,12 @@ class FilledFrame:
     @property
     def pixels(self) -> Array:
         """(H, W, 3) float32 scene-linear, the whole composite; made anew each time, as it is large."""
-        height, width = self.plate.shape
-        return self.region(0, height, 0, width)
+        return self.region(Box.whole(self.plate.shape))
 
-    def region(self, top: int, bottom: int, left: int, right: int, *, every: int = 1) -> Array:
-        """Rows and columns of `pixels`, both ends excluded, or every so many-th of them."""
-        window = np.s_[top:bottom:every, left:right:every]
-        found = self.plate.region(top, bottom, left, right, every=every)
+    def region(self, box: Box, *, every: int = 1) -> Array:
+        """A box of `pixels`, or every so many-th pixel of it."""
+        window = np.s_[box.top : box.bottom : every, box.left : box.right : every]
+        found = self.plate.region(box, every=every)
         found[self.hidden[window]] = self.inlay[window][self.hidden[window]]
         return found
 
@@ -78,11 +77,9 @@ def compose(
 ) -> FilledFrame:
     """The frame from what was carried into its hole; `numbers` are the timeline's, by index."""
     hidden, inlay = masks.hidden, np.zeros((*plate.shape, 3), np.float32)
-    if (around := box_around(hidden, margin=0)) is not None:
-        y0, y1, x0, x1 = around
-        box = np.s_[y0:y1, x0:x1]
-        inlay[box] = plate.region(*around)
-        matte.composite_over(buffer.fill[box], inlay[box], matte=masks.weight[box])
+    if (box := Box.around_mask(hidden)) is not None:
+        inlay[box.slices] = plate.region(box)
+        matte.composite_over(buffer.fill[box.slices], inlay[box.slices], matte=masks.weight[box.slices])
     unseen = float(buffer.unseen[hidden].mean()) if hidden.any() else 0.0
     confidence = float(buffer.confidence[hidden].mean()) if hidden.any() else 1.0
     layers = aovs.aov_layers(plate, buffer, hidden=hidden, frames=numbers, wanted=shot.aovs)

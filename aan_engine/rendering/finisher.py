@@ -6,6 +6,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
 
+from aan_engine.core.box import Box
+from aan_engine.core.proxy_scale import ProxyScale
 from aan_engine.core.types import Array
 from aan_engine.grain.estimate import GrainModel, NeighbourSample
 from aan_engine.motion.shot_motion import ShotMotion
@@ -77,7 +79,7 @@ class Finisher:
         source = lru_cache(maxsize=None)(self._plate_cache.source)
         focus = None
         if self._shot.controls.light != "off":
-            focus = Defocus(plan, own, source, warp.proxy_scale(plate.shape, size), grain)
+            focus = Defocus(plan, own, source, ProxyScale.between(plate.shape, size), grain)
         buffer = warp.render_fill(
             plan,
             masks.hidden,
@@ -102,7 +104,7 @@ class Finisher:
             if before is not regrain.NOTHING_COPIED:  # else the next target will take the same
                 still = regrain.repeated_grain(buffer, hidden=masks.hidden, index=index, before=before)
             seed = (self._shot.controls.seed, plate.frame)
-            coarseness = 1 / float(warp.proxy_scale(plate.shape, self._shot_motion.proxies.size).max())
+            coarseness = ProxyScale.between(plate.shape, self._shot_motion.proxies.size).coarseness
             source, shift = lru_cache(maxsize=None)(self._plate_cache.source), lru_cache(self._shift)
             renewal = SampleSwap(index, source, partial(self._stands, index))
             still = renewal.swap_samples(buffer, repeated=still, grain=found.grain)
@@ -117,7 +119,7 @@ class Finisher:
         neighbour = partial(self._neighbour, index)
         return regrain.estimate_around(plate, hidden=masks.hidden, blocked=masks.blocked, neighbour=neighbour)
 
-    def _neighbour(self, index: int, window: regrain.Window) -> NeighbourSample | None:
+    def _neighbour(self, index: int, window: Box) -> NeighbourSample | None:
         """How the next frame of the same place, or else the one before, shows a window of the plate."""
         for to in (index + 1, index - 1):
             shift = self._shift(index, to) if 0 <= to < self._shot_motion.proxies.count else None

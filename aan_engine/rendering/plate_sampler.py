@@ -8,11 +8,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from aan_engine.core.proxy_scale import ProxyScale
 from aan_engine.core.types import Array
 from aan_engine.selection.plan import FillPlan
 
 
-def source_positions(plan: FillPlan, k: int, points: Array, *, scale: Array) -> tuple[NDArray[np.int32], Array]:
+def source_positions(plan: FillPlan, k: int, points: Array, *, scale: ProxyScale) -> tuple[NDArray[np.int32], Array]:
     """Of candidate k at (n, 2) box positions: the source frame (-1 where none) and the position on its plate.
 
     Displacements are interpolated among neighbours of one source frame only: across a border between sources there is
@@ -34,4 +35,4 @@ def source_positions(plan: FillPlan, k: int, points: Array, *, scale: Array) -> 
         found[:, 1] += weight * (there[:, 1] - (below + top))
         total += weight
     found /= np.maximum(total, 1e-3)[:, None]
-    return frames, np.asarray((points + found + (left + 0.5, top + 0.5)) / scale - 0.5, np.float32)
+    return frames, np.asarray(scale.to_plate(points + found + (left, top)), np.float32)

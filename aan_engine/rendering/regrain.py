@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 
 from aan_engine.colour.log_encoding import channel_mean, from_log, to_log
-from aan_engine.core.box import box_around, masked_pixels
+from aan_engine.core.box import Box, masked_pixels, tiles
 from aan_engine.core.grouping import group_by_frame
+from aan_engine.core.proxy_scale import ProxyScale
 from aan_engine.core.sampling import sample
 from aan_engine.core.types import Array, Mask
 from aan_engine.grain import denoise
@@ -39,8 +40,6 @@ WHOLE = 0.8
 
 PLACE, ENOUGH = 13, 0.02
 """Pixels that a place takes to be compared, and the share of the picture that must be such places."""
-
-Window = tuple[int, int, int, int]
 
 STAYS = 0.07
 """The share of grain that may stay without a second look."""
@@ -76,43 +75,38 @@ NOTHING_COPIED = CopiedPixels({})
 """What the first target has before it."""
 
 
-Neighbour = Callable[[Window], NeighbourSample | None]
-"""Window of the plate -> how a neighbouring frame shows it; None where there is none."""
+Neighbour = Callable[[Box], NeighbourSample | None]
+"""Box of the plate -> how a neighbouring frame shows it; None where there is none."""
 
 
 def estimate_around(
-    picture: PlatePixels, *, hidden: Mask, blocked: Mask, neighbour: Neighbour = lambda window: None
+    picture: PlatePixels, *, hidden: Mask, blocked: Mask, neighbour: Neighbour = lambda box: None
 ) -> GrainModel | None:
     """The grain of a plate's picture around its hole; of all of it where that is not enough."""
-    hole = box_around(hidden, margin=AROUND)
-    if hole is None:
+    near = Box.around_mask(hidden, margin=AROUND)
+    if near is None:
         return None
-    y0, y1, x0, x1 = hole
-    enough = (~blocked[y0:y1, x0:x1]).sum() >= AROUND * AROUND
-    window = hole if enough else (0, blocked.shape[0], 0, blocked.shape[1])
-    shown = ~blocked[window[0] : window[1], window[2] : window[3]]
-    return estimate_grain(picture.region(*window), shown, neighbour(window))
+    enough = (~blocked[near.slices]).sum() >= AROUND * AROUND
+    box = near if enough else Box.whole(blocked.shape)
+    return estimate_grain(picture.region(box), ~blocked[box.slices], neighbour(box))
 
 
-def neighbour_sample(source: SourcePlate, displacement: Array, window: Window) -> NeighbourSample:
-    """How a neighbouring frame shows a window of the plate.
+def neighbour_sample(source: SourcePlate, displacement: Array, box: Box) -> NeighbourSample:
+    """How a neighbouring frame shows a box of the plate.
 
     Args:
         source: the neighbour.
-        shift: (h, w, 2) displacement to it on the proxy, see `motion.Motion.shift`.
-        window: (y0, y1, x0, x1), the latter of each pair excluded.
+        displacement: (h, w, 2) to it on the proxy, see `MotionField.displacement`.
 
     Convention: plate and proxy positions as in `proxy`.
     """
-    y0, y1, x0, x1 = window
-    H, W = source.picture.shape
-    scale = np.array([displacement.shape[1] / W, displacement.shape[0] / H], np.float32)
-    y, x = np.mgrid[y0:y1, x0:x1].astype(np.float32)
+    scale = ProxyScale.between(source.picture.shape, displacement.shape)
+    y, x = np.mgrid[box.slices].astype(np.float32)
     here = np.stack([x, y], -1)
-    on_proxy = np.asarray((here + 0.5) * scale - 0.5, np.float32)
-    places = np.asarray(here + sample(displacement, on_proxy) / scale, np.float32)
+    on_proxy = np.asarray(scale.to_proxy(here), np.float32)
+    places = np.asarray(here + sample(displacement, on_proxy) / scale.factor, np.float32)
     values, sound = sample_plate(source, places.reshape(-1, 2))
-    size = (y1 - y0, x1 - x0)
+    size = box.shape
     fine = resampling_gain(places.reshape(-1, 2), (0.5, 0.5))[:, 1]
     # Between pixels resampling takes the finest structure, too, and what it took would pass for noise.
     whole = (sound & (fine > WHOLE)).reshape(size)
@@ -132,11 +126,10 @@ def repeated_grain(buffer: FillBuffer, *, hidden: Mask, index: int, before: Copi
     ys, xs = masked_pixels(hidden)
     source, position = buffer.source[ys, xs], buffer.position[ys, xs]
     found = (source >= 0) & (np.abs(source - index) == 1)
-    H, W = hidden.shape
     for frame, places in before.places.items():
         here = np.flatnonzero((source == frame) & ~found)
         h, w = places.shape
-        at = (position[here] + 0.5) * np.array([w / W, h / H], np.float32) - 0.5
+        at = ProxyScale.between(hidden.shape, places.shape).to_proxy(position[here])
         x, y = np.clip(np.rint(at).astype(int), 0, (w - 1, h - 1)).T
         found[here] = places[y, x]
     still[ys, xs] = found
@@ -163,50 +156,44 @@ def add_grain(
         seed: the artist's, and the frame's number.
         again: a second look at what was carried.
     """
-    around = box_around(hidden, margin=0)
-    if around is None:
+    box = Box.around_mask(hidden)
+    if box is None:
         return buffer
-    y0, y1, x0, x1 = around
     fill = np.zeros(buffer.fill.shape, np.float32)
-    fill[y0:y1, x0:x1] = buffer.fill[y0:y1, x0:x1]
-    for top in range(y0 // TILE * TILE, y1, TILE):
-        for left in range(x0 // TILE * TILE, x1, TILE):
-            tile = np.s_[top : top + TILE, left : left + TILE]
-            if hidden[tile].any():
-                rng = np.random.default_rng([abs(n) for n in (*seed, top, left)])
-                _tile(
-                    buffer,
-                    picture,
-                    hidden=hidden,
-                    repeated=repeated,
-                    grain=grain,
-                    at=(top, left),
-                    rng=rng,
-                    second=second,
-                    out=fill,
-                )
+    fill[box.slices] = buffer.fill[box.slices]
+    for tile in tiles(box, TILE):
+        if hidden[tile.slices].any():
+            rng = np.random.default_rng([abs(n) for n in (*seed, tile.top, tile.left)])
+            _add_to_tile(
+                buffer,
+                picture,
+                hidden=hidden,
+                repeated=repeated,
+                grain=grain,
+                box=tile,
+                rng=rng,
+                second=second,
+                out=fill,
+            )
     return replace(buffer, fill=fill)
 
 
-def _tile(
+def _add_to_tile(
     buffer: FillBuffer,
     picture: PlatePixels,
     *,
     hidden: Mask,
     repeated: Mask,
     grain: GrainModel,
-    at: tuple[int, int],
+    box: Box,
     rng: np.random.Generator,
     second: SecondSampler | None,
     out: Array,
 ) -> None:
-    tile = np.s_[at[0] : at[0] + TILE, at[1] : at[1] + TILE]
-    y0, x0 = (max(0, v - denoise.MARGIN) for v in at)
-    y1, x1 = (min(v + TILE + denoise.MARGIN, side) for v, side in zip(at, hidden.shape, strict=True))
-    wide = np.s_[y0:y1, x0:x1]
-    inner = np.s_[at[0] - y0 : at[0] - y0 + TILE, at[1] - x0 : at[1] - x0 + TILE]
+    around = box.grown(denoise.MARGIN, denoise.MARGIN).clipped(hidden.shape)
+    tile, wide, inner = box.slices, around.slices, box.relative_to(around).slices
     with np.errstate(invalid="ignore"):
-        light = np.where(hidden[wide][..., None], buffer.fill[wide], picture.region(y0, y1, x0, x1))
+        light = np.where(hidden[wide][..., None], buffer.fill[wide], picture.region(around))
     values = to_log(np.where(np.isfinite(light), light, 0))
     here = hidden[tile]
     cure = repeated[tile] & here

@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 
 from aan_engine.core.grouping import group_by_frame
+from aan_engine.core.proxy_scale import ProxyScale
 from aan_engine.core.sampling import sample
 from aan_engine.core.types import Array, Mask
 from aan_engine.grain import denoise
@@ -94,8 +95,8 @@ class SecondSampler:
             return np.zeros((len(at), 3), np.float32), np.zeros(len(at), np.bool_)
         first, second = self.source(frame), self.source(other)
         height, width = first.picture.shape
-        scale = np.array([shift.shape[1] / width, shift.shape[0] / height], np.float32)
-        there = at + sample(shift, np.asarray((at + 0.5) * scale - 0.5, np.float32)) / scale
+        scale = ProxyScale.between((height, width), shift.shape)
+        there = at + sample(shift, np.asarray(scale.to_proxy(at), np.float32)) / scale.factor
         (one, sound), (two, seen) = sample_plate(first, at), sample_plate(second, np.asarray(there, np.float32))
         both = sound & seen
         return np.where(both[:, None], two - one, 0), both

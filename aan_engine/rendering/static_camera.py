@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.colour.log_encoding import channel_mean, from_log, to_log
-from aan_engine.core.box import box_around
+from aan_engine.core.box import Box, tiles
 from aan_engine.core.grouping import distinct_frames
 from aan_engine.core.types import Array, Mask
 from aan_engine.grain.estimate import GrainModel
@@ -67,13 +67,12 @@ class SampleSwap:
             grain: the plates'.
         """
         wanted = self._lenders(buffer)
-        around = box_around(wanted >= 0, margin=0)
-        if around is None:
+        box = Box.around_mask(wanted >= 0)
+        if box is None:
             return repeated
-        left, (y0, y1, x0, x1) = repeated.copy(), around
-        for top in range(y0, y1, TILE):
-            for begin in range(x0, x1, TILE):
-                left[self._tile(buffer, wanted, grain, at=(top, begin))] = False
+        left = repeated.copy()
+        for tile in tiles(box, TILE, aligned=False):
+            left[self._tile(buffer, wanted, grain, tile=tile)] = False
         return left
 
     def _lenders(self, buffer: FillBuffer) -> NDArray[np.int32]:
@@ -94,26 +93,23 @@ class SampleSwap:
         return found
 
     def _tile(
-        self, buffer: FillBuffer, wanted: NDArray[np.int32], grain: GrainModel, *, at: tuple[int, int]
+        self, buffer: FillBuffer, wanted: NDArray[np.int32], grain: GrainModel, *, tile: Box
     ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Renews a tile that begins at (y, x); the rows and columns of the pixels that were renewed."""
-        tile = np.s_[at[0] : at[0] + TILE, at[1] : at[1] + TILE]
-        y0, x0 = (max(0, v - MARGIN) for v in at)
-        y1, x1 = (min(v + TILE + MARGIN, side) for v, side in zip(at, wanted.shape, strict=True))
-        wide = np.s_[y0:y1, x0:x1]
-        inner = np.s_[at[0] - y0 : at[0] - y0 + TILE, at[1] - x0 : at[1] - x0 + TILE]
+        """Renews a tile; the rows and columns of the pixels that were renewed."""
+        around = tile.grown(MARGIN, MARGIN).clipped(wanted.shape)
+        wide, inner, mine = around.slices, tile.relative_to(around).slices, wanted[tile.slices]
         copied = _copied(buffer, wide)
         values = to_log(np.where(copied[..., None], buffer.fill[wide], 0))
         # The fill has as much of the grain as was kept, the other look all of it.
         power = grain.at(channel_mean(values)).sum(-1) * (1 + buffer.grain_kept[wide])
         renewed = [np.zeros((2, 0), np.intp)]
-        for frame in distinct_frames(wanted[tile].reshape(-1)):
+        for frame in distinct_frames(mine.reshape(-1)):
             plate = self.source(frame)
             look, alike = _compared(
-                values, plate.picture.log_region(y0, y1, x0, x1), copied & ~plate.blocked[wide], power=power
+                values, plate.picture.log_region(around), copied & ~plate.blocked[wide], power=power
             )
-            taken = alike[inner] & (wanted[tile] == frame)
-            ys, xs = np.stack(np.nonzero(taken)) + np.array(at)[:, None]
+            taken = alike[inner] & (mine == frame)
+            ys, xs = np.stack(np.nonzero(taken)) + np.array([[tile.top], [tile.left]])
             buffer.fill[ys, xs], buffer.source[ys, xs] = from_log(look[inner][taken]), frame
             buffer.position[ys, xs] = np.stack([xs, ys], -1)
             for plane in (buffer.share, buffer.grain_kept, buffer.grain_fine, buffer.grain_coarse):

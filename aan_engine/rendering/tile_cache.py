@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from aan_engine.core.box import Box, tiles
 from aan_engine.core.sampling import inside, sample
 from aan_engine.core.types import Array, Mask
 from aan_engine.plates.source_plate import SourcePlate
@@ -25,9 +26,6 @@ TILE = 256
 ROOM = 100_000_000
 """Bytes of tiles kept, at most."""
 
-Window = tuple[int, int, int, int]
-"""x0, y0, x1, y1 on a plate, the latter two excluded."""
-
 
 class TileView:
     """A part of a plate to look at; see `polish.Look`.
@@ -35,16 +33,16 @@ class TileView:
     Args:
         grey: (h, w) float32, log-encoded, softened as far as it is to be compared.
         shut: (h, w) float32, 0 where it may be looked at, 1 where not.
-        corner: (x, y) of its first pixel on the plate.
+        box: where on the plate.
     """
 
-    def __init__(self, grey: Array, shut: Array, corner: tuple[int, int]) -> None:
-        self._grey, self._shut, self._corner = grey, shut, np.array(corner, np.float32)
+    def __init__(self, grey: Array, shut: Array, box: Box) -> None:
+        self._grey, self._shut, self._box = grey, shut, box
+        self._corner = np.array([box.left, box.top], np.float32)
 
-    def holds(self, window: Window) -> bool:
-        """Whether all of a window is in it."""
-        (x, y), (h, w) = self._corner, self._grey.shape
-        return bool(x <= window[0] and y <= window[1] and window[2] <= x + w and window[3] <= y + h)
+    def holds(self, box: Box) -> bool:
+        """Whether all of a box is in it."""
+        return self._box.contains(box)
 
     def grey(self, places: Array) -> Array:
         """(n,) at positions (n, 2)."""
@@ -66,43 +64,37 @@ class TileCache:
         self._room = room
         self._kept: OrderedDict[tuple[int, float, int, int], tuple[Array, NDArray[np.uint8]]] = OrderedDict()
 
-    def at(self, frame: int, plate: SourcePlate, window: Window, *, sigma: float) -> TileView:
-        """A part of a frame that holds the window, softened by `sigma` pixels."""
-        H, W = plate.picture.shape
-        left, top = (window[0] // TILE * TILE, window[1] // TILE * TILE)
-        right, bottom = (min(-(-end // TILE) * TILE, side) for end, side in zip(window[2:], (W, H), strict=True))
-        grey, shut = (np.empty((bottom - top, right - left), np.float32) for _ in range(2))
-        for y in range(top, bottom, TILE):
-            for x in range(left, right, TILE):
-                here = np.s_[y - top : y - top + TILE, x - left : x - left + TILE]
-                grey[here], shut[here] = self._tile(frame, plate, (x, y), sigma=sigma)
-        return TileView(grey, shut, (left, top))
+    def at(self, frame: int, plate: SourcePlate, box: Box, *, sigma: float) -> TileView:
+        """A part of a frame that holds the box, softened by `sigma` pixels."""
+        touched = tiles(box, TILE)
+        whole = touched[0].union(touched[-1]).clipped(plate.picture.shape)
+        grey, shut = (np.empty(whole.shape, np.float32) for _ in range(2))
+        for tile in touched:
+            here = tile.relative_to(whole).slices
+            grey[here], shut[here] = self._tile(frame, plate, tile, sigma=sigma)
+        return TileView(grey, shut, whole)
 
-    def _tile(
-        self, frame: int, plate: SourcePlate, at: tuple[int, int], *, sigma: float
-    ) -> tuple[Array, NDArray[np.uint8]]:
-        key = (frame, sigma, *at)
+    def _tile(self, frame: int, plate: SourcePlate, tile: Box, *, sigma: float) -> tuple[Array, NDArray[np.uint8]]:
+        key = (frame, sigma, tile.left, tile.top)
         if key in self._kept:
             self._kept.move_to_end(key)
             return self._kept[key]
-        tile = self._kept[key] = _looked_at(plate, at, sigma=sigma)
+        found = self._kept[key] = _softened(plate, tile, sigma=sigma)
         while sum(grey.nbytes + shut.nbytes for grey, shut in self._kept.values()) > self._room:
             self._kept.popitem(last=False)
-        return tile
+        return found
 
 
-def _looked_at(plate: SourcePlate, at: tuple[int, int], *, sigma: float) -> tuple[Array, NDArray[np.uint8]]:
-    """A tile of a plate in green, and what of it is shut."""
-    H, W = plate.picture.shape
+def _softened(plate: SourcePlate, tile: Box, *, sigma: float) -> tuple[Array, NDArray[np.uint8]]:
+    """A tile of a plate's green under a Gaussian, and where it may not be looked at."""
     beyond = int(4 * sigma) + 2  # as far as OpenCV's Gaussian reaches
-    (x, y), (x0, y0) = at, (max(v - beyond, 0) for v in at)
-    x1, y1 = min(x + TILE + beyond, W), min(y + TILE + beyond, H)
-    blocked = plate.blocked[y0:y1, x0:x1]
-    green = plate.picture.log_region(y0, y1, x0, x1)[..., 1]
+    wide = tile.grown(beyond, beyond).clipped(plate.picture.shape)
+    blocked = plate.blocked[wide.slices]
+    green = plate.picture.log_region(wide)[..., 1]
     soft = cv2.GaussianBlur(np.where(blocked, 0, green), (0, 0), sigma)
     if blocked.any():
         # What is blocked must not bleed into the blur of its surroundings.
         soft /= np.maximum(cv2.GaussianBlur((~blocked).astype(np.float32), (0, 0), sigma), 1e-3)
     shut = cv2.dilate(blocked.astype(np.uint8), np.ones((3, 3), np.uint8))
-    inner = np.s_[y - y0 : y - y0 + TILE, x - x0 : x - x0 + TILE]
+    inner = tile.relative_to(wide).slices
     return np.ascontiguousarray(soft[inner]), np.ascontiguousarray(shut[inner])

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.colour.log_encoding import from_log
-from aan_engine.core.box import masked_pixels
+from aan_engine.core.box import Box, masked_pixels
 from aan_engine.core.grouping import group_by_frame
+from aan_engine.core.proxy_scale import ProxyScale
 from aan_engine.core.sampling import sample
 from aan_engine.core.types import Array, Mask
 from aan_engine.grain.model import resampling_gain
@@ -68,9 +69,9 @@ def render_fill(
         focus: what a copy is to be softened by; None leaves all as sharp as they are.
         looks: what was looked at for earlier targets, to be gone on with.
     """
-    scale = proxy_scale((hidden.shape[0], hidden.shape[1]), size)
+    scale = ProxyScale.between(hidden.shape, size)
     rim = None
-    if target is not None and 1 / scale.max() >= WORTH:
+    if target is not None and scale.coarseness >= WORTH:
         rim = HoleEdgeAligner(plan, target, source=source, scale=scale, looks=looks or TileCache())
     out = FillBuffer.blank((hidden.shape[0], hidden.shape[1]))
     ys, xs = masked_pixels(hidden)
@@ -86,16 +87,11 @@ def render_fill(
     return out
 
 
-def proxy_scale(plate: tuple[int, int], proxy: tuple[int, int]) -> Array:
-    """(x, y) proxy pixels to a plate pixel, by both sizes, (height, width) each."""
-    return np.array([proxy[1] / plate[1], proxy[0] / plate[0]], np.float32)
-
-
 def from_paint(painted: SourcePlate, hidden: Mask, *, index: int) -> FillBuffer:
     """What an artist painted over a frame, taken as it is."""
     out = FillBuffer.blank((hidden.shape[0], hidden.shape[1]))
     ys, xs = masked_pixels(hidden)
-    out.fill[ys, xs] = painted.picture.region(0, hidden.shape[0], 0, hidden.shape[1])[ys, xs]
+    out.fill[ys, xs] = painted.picture.region(Box.whole(hidden.shape))[ys, xs]
     out.confidence[ys, xs], out.source[ys, xs], out.share[ys, xs] = 1, index, 1
     out.grain_kept[ys, xs] = out.grain_fine[ys, xs] = out.grain_coarse[ys, xs] = 1
     out.position[ys, xs] = np.stack([xs, ys], -1)
@@ -110,7 +106,7 @@ class _Hole:
         pixels: (n, 2) their positions on the plate.
         points: (n, 2) the same places on the proxy, from the corner of the decision's box.
         shares: (n, K) the candidates' weights, the painted one last.
-        scale: (x, y) proxy pixels to a plate pixel.
+        scale: between plates and proxies.
         grain: the size of the plates' grain.
         focus: what the copies are softened by.
     """
@@ -119,7 +115,7 @@ class _Hole:
     pixels: Array
     points: Array
     shares: Array
-    scale: Array
+    scale: ProxyScale
     source: Callable[[int], SourcePlate]
     rim: HoleEdgeAligner | None
     grain: tuple[float, float]
@@ -136,7 +132,7 @@ def _render_pixels(
     ys: NDArray[np.intp],
     xs: NDArray[np.intp],
     *,
-    scale: Array,
+    scale: ProxyScale,
     source: Callable[[int], SourcePlate],
     rim: HoleEdgeAligner | None,
     out: FillBuffer,
@@ -145,7 +141,7 @@ def _render_pixels(
 ) -> NDArray[np.intp]:
     """Lays these pixels; returns the numbers of those that were meant to be copied, and no plate shows."""
     pixels = np.stack([xs, ys], -1).astype(np.float32)
-    points = (pixels + 0.5) * scale - 0.5 - (plan.hole.left, plan.hole.top)
+    points = scale.to_proxy(pixels) - (plan.hole.left, plan.hole.top)
     points = points.astype(np.float32)
     shares = _shares(plan, points)
     hole = _Hole(plan, pixels, points, shares, scale, source, rim, grain, focus)

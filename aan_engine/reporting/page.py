@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.colour.display import Picture, to_srgb8
-from aan_engine.core.box import box_around
+from aan_engine.core.box import Box
 from aan_engine.core.types import Array, Mask
 
 WIDTH, MARGIN = 1600, 48
@@ -74,9 +74,9 @@ class Page:
 
 
 class PixelReader(Protocol):
-    """Rows and columns of a picture, or every so many-th of them: (h, w, 3) float32 scene-linear."""
+    """A box of a picture, or every so many-th pixel of it: (h, w, 3) float32 scene-linear."""
 
-    def __call__(self, top: int, bottom: int, left: int, right: int, *, every: int = 1) -> Array: ...
+    def __call__(self, box: Box, *, every: int = 1) -> Array: ...
 
 
 def thumbnails(seen: PixelReader, hidden: Mask) -> Thumbnails:
@@ -87,14 +87,15 @@ def thumbnails(seen: PixelReader, hidden: Mask) -> Thumbnails:
         hidden: (H, W) bool, not all False.
     """
     height, width = hidden.shape
-    y0, y1, x0, x1 = box_around(hidden, margin=0) or (0, height, 0, width)
+    whole = Box.whole(hidden.shape)
+    hole = Box.around_mask(hidden) or whole
     # A box of the thumbnail's shape around the hole, half as large again, moved inside the frame.
-    tall = min(height, max((y1 - y0) * 1.5, (x1 - x0) * 1.5 * THUMB[1] / THUMB[0], 48))
+    tall = min(height, max(hole.shape[0] * 1.5, hole.shape[1] * 1.5 * THUMB[1] / THUMB[0], 48))
     wide = min(width, tall * THUMB[0] / THUMB[1])
-    top = int(np.clip((y0 + y1 - tall) / 2, 0, height - tall))
-    left = int(np.clip((x0 + x1 - wide) / 2, 0, width - wide))
-    close = (top, top + max(int(tall), 1), left, left + max(int(wide), 1))
-    return Thumbnails(_thumb(seen, hidden, (0, height, 0, width)), _thumb(seen, hidden, close))
+    top = int(np.clip((hole.top + hole.bottom - tall) / 2, 0, height - tall))
+    left = int(np.clip((hole.left + hole.right - wide) / 2, 0, width - wide))
+    close = Box(top=top, bottom=top + max(int(tall), 1), left=left, right=left + max(int(wide), 1))
+    return Thumbnails(_thumb(seen, hidden, whole), _thumb(seen, hidden, close))
 
 
 def png(sheet: Page) -> bytes:
@@ -219,18 +220,17 @@ def _blank() -> Picture:
     return blank
 
 
-def _thumb(seen: PixelReader, hidden: Mask, window: tuple[int, int, int, int]) -> Picture:
-    """Of a window (top, bottom, left, right), fitted into `THUMB`, the hole outlined."""
-    top, bottom, left, right = window
-    height, width = bottom - top, right - left
+def _thumb(seen: PixelReader, hidden: Mask, box: Box) -> Picture:
+    """A box of the frame, fitted into `THUMB`, the hole outlined."""
+    height, width = box.shape
     scale = min(THUMB[0] / width, THUMB[1] / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     # Of a large plate some of the pixels make as good a thumbnail as all of them.
-    pixels = seen(*window, every=max(1, int(1 / scale / ENOUGH)))
+    pixels = seen(box, every=max(1, int(1 / scale / ENOUGH)))
     light: NDArray[np.float32] = np.clip(np.nan_to_num(pixels), 0, 1).astype(np.float32)
     small = to_srgb8(cv2.resize(light, size, interpolation=how))
-    shape = cv2.resize(hidden[top:bottom, left:right].astype(np.uint8), size, interpolation=cv2.INTER_LINEAR)
+    shape = cv2.resize(hidden[box.slices].astype(np.uint8), size, interpolation=cv2.INTER_LINEAR)
     outlines, _ = cv2.findContours(shape, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outlined = np.ascontiguousarray(small)
     cv2.drawContours(outlined, outlines, -1, _OUTLINE, 1, cv2.LINE_AA)

@@ -27,6 +27,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
+from aan_engine.core.box import Box
 from aan_engine.core.types import Array, Mask
 from aan_engine.reporting import page
 from aan_engine.reporting.page import Curve, Page, Thumbnails
@@ -60,7 +61,7 @@ class ReportedFrame(Protocol):
     def confidence(self) -> float: ...
     @property
     def trust(self) -> float | None: ...
-    def region(self, top: int, bottom: int, left: int, right: int, *, every: int = 1) -> Array: ...
+    def region(self, box: Box, *, every: int = 1) -> Array: ...
 
 
 @dataclass(frozen=True)

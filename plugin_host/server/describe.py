@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import groupby
 
+from aan_engine.core.box import Box
 from aan_engine.errors import PlateUnsupported
 from aan_engine.plates import stereo
 from aan_engine.plates.exr import check_writable
@@ -52,6 +53,6 @@ def _part_rows(part: PartDescription) -> list[tuple[str, str]]:
     ]
 
 
-def _window_text(window: tuple[int, int, int, int]) -> str:
-    x0, y0, x1, y1 = window
-    return f"{x1 - x0 + 1} x {y1 - y0 + 1}, from ({x0}, {y0}) to ({x1}, {y1})"
+def _window_text(window: Box) -> str:
+    (height, width), (x0, y0, x1, y1) = window.shape, window.as_exr()
+    return f"{width} x {height}, from ({x0}, {y0}) to ({x1}, {y1})"

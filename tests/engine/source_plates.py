@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.colour.log_encoding import to_log
+from aan_engine.core.box import Box
 from aan_engine.plates.source_plate import SourcePlate
 from tests.engine.shots import Array
 
@@ -23,11 +24,11 @@ class Picture:
     def shape(self) -> tuple[int, int]:
         return self.blocked.shape[0], self.blocked.shape[1]
 
-    def region(self, top: int, bottom: int, left: int, right: int) -> Array:
-        return self.pixels[top:bottom, left:right].astype(np.float32)
+    def region(self, box: Box) -> Array:
+        return self.pixels[box.slices].astype(np.float32)
 
-    def log_region(self, top: int, bottom: int, left: int, right: int) -> Array:
-        return to_log(self.region(top, bottom, left, right))
+    def log_region(self, box: Box) -> Array:
+        return to_log(self.region(box))
 
 
 def source_of(pixels: NDArray[np.floating], blocked: NDArray[np.bool_] | None = None) -> SourcePlate:

@@ -13,6 +13,7 @@ import OpenEXR
 import pytest
 
 from aan_engine.colour.log_encoding import to_log
+from aan_engine.core.box import Box
 from aan_engine.errors import OutsideMatteError, PlateError, PlateUnreadable, PlateUnsupported, PlateUnwritable
 from aan_engine.plates import exr, plate
 from aan_engine.plates.exr_attributes import passthrough
@@ -96,9 +97,9 @@ def test_the_log_range_is_that_of_its_light_to_the_bit(tmp_path: Path, kind: Any
     with np.errstate(invalid="ignore"):
         shown = {"R": every.astype(kind), "G": every[::-1].astype(kind), "B": every.T.astype(kind)}
     plate = exr.read(make(tmp_path / "p.exr", {n: np.ascontiguousarray(v) for n, v in shown.items()}), frame=1)
-    window = (3, 250, 7, 256)
-    np.testing.assert_array_equal(plate.log_region(*window), to_log(plate.region(*window)))
-    np.testing.assert_array_equal(plate.region(*window, every=3), plate.region(*window)[::3, ::3])
+    box = Box(top=3, bottom=250, left=7, right=256)
+    np.testing.assert_array_equal(plate.log_region(box), to_log(plate.region(box)))
+    np.testing.assert_array_equal(plate.region(box, every=3), plate.region(box)[::3, ::3])
 
 
 # --- round trips ---------------------------------------------------------------------------------------------------
@@ -161,8 +162,8 @@ def test_windows_are_the_plates(tmp_path: Path, corner: tuple[int, int]) -> None
     )
     before, after, hidden = rewrite(source, tmp_path / "out.exr")
     assert_untouched(before, after, hidden)
-    assert after.data_window == (*corner, corner[0] + SHAPE[1] - 1, corner[1] + SHAPE[0] - 1)
-    assert after.display_window == (0, 0, 39, 27)
+    assert after.data_window.as_exr() == (*corner, corner[0] + SHAPE[1] - 1, corner[1] + SHAPE[0] - 1)
+    assert after.display_window.as_exr() == (0, 0, 39, 27)
     assert after.parts[0].header["pixelAspectRatio"] == 2.0
 
 

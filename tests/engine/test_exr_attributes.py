@@ -82,4 +82,4 @@ def test_what_the_library_writes_about_a_shot_is_carried_and_described(tmp_path:
     assert exr.read(tmp_path / "out.exr", frame=1).parts[0].header["framesPerSecond"] == Fraction(24000, 1001)
     assert after.timecode == "01:02:03;04"
     assert after.channels == (("B", "half"), ("G", "half"), ("R", "half"))
-    assert after.display_window == (0, 0, 55, 39)
+    assert after.display_window.as_exr() == (0, 0, 55, 39)

@@ -9,7 +9,6 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from aan_engine.core.box import box_around
 from aan_engine.errors import MatteError
 from aan_engine.plates import exr, matte
 from aan_engine.plates.plate import Plate
@@ -176,18 +175,3 @@ def test_nothing_broken_under_the_matte_spreads() -> None:
     matte.composite_over(fill, plate, matte=np.array([[1, 1, 0.5, 0]], np.float32))
     np.testing.assert_array_equal(plate[0, :, 0], [0, 0, 0.5, 1])
     np.testing.assert_array_equal(fill[0, :, 0], [0, 0, 0, np.nan])  # the fill itself is left alone
-
-
-# --- the box -------------------------------------------------------------------------------------------------------
-
-
-def test_the_box_holds_all_that_is_hidden_with_its_margin() -> None:
-    hidden = np.zeros((20, 30), bool)
-    hidden[5, 7] = hidden[9, 12] = True
-    assert box_around(hidden, margin=0) == (5, 10, 7, 13)
-    assert box_around(hidden, margin=3) == (2, 13, 4, 16)
-    assert box_around(hidden, margin=100) == (0, 20, 0, 30)
-
-
-def test_nothing_hidden_has_no_box() -> None:
-    assert box_around(np.zeros((20, 30), bool), margin=5) is None

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from aan_engine.colour.log_encoding import to_log
-from aan_engine.core.box import grown, joined
+from aan_engine.core.box import Box
 from aan_engine.plates import plate_cache as room
 from aan_engine.plates.plate import Plate
 from aan_engine.plates.plate_cache import PlateCache
@@ -40,7 +40,8 @@ def test_a_frame_is_read_once_whatever_it_is_taken_for(shot_frames: Reading) -> 
     plate, masks = plate_cache.target(1)
     source = plate_cache.source(1)
     assert plate_cache.as_source(1)[0] is plate
-    np.testing.assert_array_equal(source.picture.region(3, 40, 5, 60), plate.region(3, 40, 5, 60))
+    box = Box(top=3, bottom=40, left=5, right=60)
+    np.testing.assert_array_equal(source.picture.region(box), plate.region(box))
     np.testing.assert_array_equal(source.blocked, masks.blocked)
     assert shot_frames.read == [1]
 
@@ -52,7 +53,7 @@ def test_a_shelf_with_room_for_one_frame_still_hands_out_every_frame(
     plate_cache = PlateCache(shot_frames)
     for index in (0, 1, 0, 3):
         picture = plate_cache.source(index).picture
-        np.testing.assert_array_equal(picture.region(0, 72, 0, 120), plate_cache.target(index)[0].pixels)
+        np.testing.assert_array_equal(picture.region(Box.whole((72, 120))), plate_cache.target(index)[0].pixels)
     assert shot_frames.read == [0, 1, 0, 3]
 
 
@@ -63,26 +64,25 @@ def test_a_frame_without_room_leaves_its_hole_s_surroundings_and_what_was_asked_
     plate_cache = PlateCache(shot_frames)
     whole = {index: plate_cache.target(index)[0].pixels for index in (0, 1)}
     first = plate_cache.source(0).picture
-    np.testing.assert_array_equal(first.region(14, 58, 40, 80), whole[0][14:58, 40:80])
+    np.testing.assert_array_equal(first.region(Box(top=14, bottom=58, left=40, right=80)), whole[0][14:58, 40:80])
     assert shot_frames.read == [0, 1]
-    np.testing.assert_array_equal(first.region(0, 10, 0, 10), whole[0][:10, :10])
+    np.testing.assert_array_equal(first.region(Box(top=0, bottom=10, left=0, right=10)), whole[0][:10, :10])
     assert shot_frames.read == [0, 1, 0]
     plate_cache.target(1)
-    np.testing.assert_array_equal(first.region(0, 10, 0, 10), whole[0][:10, :10])
-    np.testing.assert_array_equal(first.region(0, 58, 0, 80), whole[0][:58, :80])
+    np.testing.assert_array_equal(first.region(Box(top=0, bottom=10, left=0, right=10)), whole[0][:10, :10])
+    np.testing.assert_array_equal(first.region(Box(top=0, bottom=58, left=0, right=80)), whole[0][:58, :80])
     assert shot_frames.read == [0, 1, 0, 1]
 
 
 def test_a_cutting_is_its_window_of_the_plate_to_the_bit(shot_frames: Reading) -> None:
     plate, _ = shot_frames.target(0)
-    piece = crop_plate(plate, (10, 60, 20, 100))
-    assert piece.holds((10, 60, 20, 100))
-    assert not piece.holds((9, 60, 20, 100))
-    assert piece.region(12, 50, 30, 90).tobytes() == plate.region(12, 50, 30, 90).tobytes()
-    assert piece.log_region(12, 50, 30, 90).tobytes() == to_log(plate.region(12, 50, 30, 90)).tobytes()
+    piece = crop_plate(plate, Box(top=10, bottom=60, left=20, right=100))
+    assert piece.box.contains(Box(top=10, bottom=60, left=20, right=100))
+    assert not piece.box.contains(Box(top=9, bottom=60, left=20, right=100))
+    box = Box(top=12, bottom=50, left=30, right=90)
+    assert piece.region(box).tobytes() == plate.region(box).tobytes()
+    assert piece.log_region(box).tobytes() == to_log(plate.region(box)).tobytes()
     assert piece.nbytes == 50 * 80 * 3 * 2
-    assert grown((10, 20, 10, 30), by=1.0, shape=(25, 90)) == (0, 25, 0, 50)
-    assert joined(None, (1, 2, 3, 4)) == (1, 2, 3, 4)
 
 
 def test_a_frame_that_another_thread_pushes_off_at_once_is_still_handed_out(
@@ -98,7 +98,10 @@ def test_a_frame_that_another_thread_pushes_off_at_once_is_still_handed_out(
 
     monkeypatch.setattr(plate_cache, "_tidy", crowded)
     assert plate_cache.source(0).picture.shape == plate_cache.target(1)[0].shape
-    assert plate_cache.source(0).picture.region(0, 72, 0, 120).tobytes() == plate_cache.target(0)[0].pixels.tobytes()
+    assert (
+        plate_cache.source(0).picture.region(Box.whole((72, 120))).tobytes()
+        == plate_cache.target(0)[0].pixels.tobytes()
+    )
 
 
 @pytest.mark.parametrize("hidden", [(), (3, 9, 5, 20)])

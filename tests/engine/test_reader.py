@@ -106,8 +106,8 @@ def test_a_dpx_keeps_timecode_rate_and_pixel_aspect(tmp_path: Path) -> None:
 def test_windows_of_a_cropped_tiff_are_kept(tmp_path: Path) -> None:
     source = still(tmp_path / "p.tif", ramp(), x=8, y=4, full_width=64, full_height=48)
     plate = reader.read(source, frame=1)
-    assert plate.display_window == (0, 0, 63, 47)
-    assert plate.data_window == (8, 4, 8 + SIZE[1] - 1, 4 + SIZE[0] - 1)
+    assert plate.display_window.as_exr() == (0, 0, 63, 47)
+    assert plate.data_window.as_exr() == (8, 4, 8 + SIZE[1] - 1, 4 + SIZE[0] - 1)
 
 
 def test_alpha_passes_as_it_is_and_nothing_is_multiplied_by_it(tmp_path: Path) -> None:

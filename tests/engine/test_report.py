@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 from aan_engine import pipeline
+from aan_engine.core.box import Box
 from aan_engine.reporting import page
 from aan_engine.reporting.page import THUMB, WIDTH, Curve, Page
 from aan_engine.reporting.report import Report, earlier, summary
@@ -27,7 +28,7 @@ def filled(frame: int, *, confidence: float = 0.9, unseen: float = 0.1, hidden: 
     hole = np.zeros(SHAPE, bool)
     hole[20 : 20 + hidden // 20, 30:50] = True
     pixels = other.pop("pixels", np.full((*SHAPE, 3), 0.2, np.float32))
-    told = {"trust": 0.8, "seen": seen_in(pixels), **other}
+    told = {"trust": 0.8, "region": seen_in(pixels), **other}
     plate = SimpleNamespace(path=Path(f"plate.{frame}.exr"))
     return SimpleNamespace(
         frame=frame, plate=plate, hidden=hole, confidence=confidence, unseen=unseen if hidden else 0.0, **told
@@ -35,7 +36,7 @@ def filled(frame: int, *, confidence: float = 0.9, unseen: float = 0.1, hidden: 
 
 
 def seen_in(pixels: Any) -> Any:
-    return lambda top, bottom, left, right, *, every=1: pixels[top:bottom:every, left:right:every]
+    return lambda box, *, every=1: pixels[box.top : box.bottom : every, box.left : box.right : every]
 
 
 def ticking() -> Any:
@@ -141,8 +142,8 @@ def test_a_glance_has_one_size_whatever_the_frame_s_shape(size: tuple[int, int])
 def test_of_a_large_frame_a_glance_takes_no_more_than_it_can_show() -> None:
     fetched: list[int] = []
 
-    def seen(top: int, bottom: int, left: int, right: int, *, every: int = 1) -> Any:
-        shown = np.ones((len(range(top, bottom, every)), len(range(left, right, every)), 3), np.float32)
+    def seen(box: Box, *, every: int = 1) -> Any:
+        shown = np.ones((len(range(box.top, box.bottom, every)), len(range(box.left, box.right, every)), 3), np.float32)
         fetched.append(shown.size // 3)
         return shown
 

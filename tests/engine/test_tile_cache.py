@@ -10,8 +10,9 @@ import pytest
 from numpy.typing import NDArray
 
 from aan_engine.colour.log_encoding import to_log
+from aan_engine.core.box import Box
 from aan_engine.plates.source_plate import SourcePlate
-from aan_engine.rendering.tile_cache import TILE, TileCache, Window
+from aan_engine.rendering.tile_cache import TILE, TileCache
 from tests.engine.shots import Array
 from tests.engine.source_plates import Picture, source_of
 
@@ -23,11 +24,11 @@ SIGMA = 2.8
 class Counted(Picture):
     """A picture that notes which parts of it were fetched."""
 
-    fetched: list[Window] = field(default_factory=list)
+    fetched: list[Box] = field(default_factory=list)
 
-    def log_region(self, top: int, bottom: int, left: int, right: int) -> Array:
-        self.fetched.append((left, top, right, bottom))
-        return super().log_region(top, bottom, left, right)
+    def log_region(self, box: Box) -> Array:
+        self.fetched.append(box)
+        return super().log_region(box)
 
 
 @pytest.fixture(scope="module")
@@ -42,14 +43,17 @@ def blocked_box() -> NDArray[np.bool_]:
     return blocked
 
 
-def grid(window: Window, *, off: float = 0.0) -> Array:
-    x0, y0, x1, y1 = window
-    y, x = np.mgrid[y0 + 2 : y1 - 2 : 7, x0 + 2 : x1 - 2 : 7]
+def box(left: int, top: int, right: int, bottom: int) -> Box:
+    return Box(top=top, bottom=bottom, left=left, right=right)
+
+
+def grid(window: Box, *, off: float = 0.0) -> Array:
+    y, x = np.mgrid[window.top + 2 : window.bottom - 2 : 7, window.left + 2 : window.right - 2 : 7]
     return (np.stack([x, y], -1).reshape(-1, 2) + off).astype(np.float32)
 
 
 def test_it_is_the_plate_softened_and_no_tile_shows(light: Array) -> None:
-    window = (100, 90, 500, 480)
+    window = box(100, 90, 500, 480)
     crop = TileCache().at(3, source_of(light), window, sigma=SIGMA)
     whole = cv2.GaussianBlur(to_log(light[..., 1]), (0, 0), SIGMA)
     places = grid(window)
@@ -58,9 +62,9 @@ def test_it_is_the_plate_softened_and_no_tile_shows(light: Array) -> None:
 
 
 def test_what_was_looked_at_before_changes_nothing(light: Array) -> None:
-    source, window = source_of(light, blocked_box()), (230, 120, 420, 333)
+    source, window = source_of(light, blocked_box()), box(230, 120, 420, 333)
     used = TileCache()
-    for earlier in ((0, 0, 90, 90), (150, 60, 600, 540), (260, 300, 300, 420)):
+    for earlier in (box(0, 0, 90, 90), box(150, 60, 600, 540), box(260, 300, 300, 420)):
         used.at(3, source, earlier, sigma=SIGMA)
     places = grid(window, off=0.3)
     one, other = (looks.at(3, source, window, sigma=SIGMA) for looks in (used, TileCache()))
@@ -69,7 +73,7 @@ def test_what_was_looked_at_before_changes_nothing(light: Array) -> None:
 
 
 def test_what_is_blocked_is_shut_and_does_not_bleed(light: Array) -> None:
-    blocked, window = blocked_box(), (180, 180, 360, 340)
+    blocked, window = blocked_box(), box(180, 180, 360, 340)
     stained = np.where(blocked[..., None], np.float32(50), light)
     places = grid(window)
     clean, dirty = (TileCache().at(0, source_of(v, blocked), window, sigma=SIGMA) for v in (light, stained))
@@ -82,14 +86,14 @@ def test_what_is_blocked_is_shut_and_does_not_bleed(light: Array) -> None:
 
 
 def test_beyond_the_plate_nothing_may_be_looked_at(light: Array) -> None:
-    crop = TileCache().at(0, source_of(light), (0, 0, SIZE[1], SIZE[0]), sigma=SIGMA)
+    crop = TileCache().at(0, source_of(light), Box.whole(SIZE), sigma=SIGMA)
     corners = np.array([[0, 0], [-1, 0], [SIZE[1] - 1, SIZE[0] - 1], [SIZE[1], 0]], np.float32)
     assert crop.usable(corners).tolist() == [True, False, True, False]
 
 
 def test_a_part_is_fetched_once_while_there_is_room(light: Array) -> None:
     picture = Counted(light, np.zeros(SIZE, bool))
-    source, window = SourcePlate(picture, picture), (10, 10, TILE + 50, 200)
+    source, window = SourcePlate(picture, picture), box(10, 10, TILE + 50, 200)
     looks = TileCache()
     for _ in range(3):
         looks.at(7, source, window, sigma=SIGMA)
@@ -100,7 +104,7 @@ def test_a_part_is_fetched_once_while_there_is_room(light: Array) -> None:
 
 def test_without_room_it_is_fetched_again_and_looks_the_same(light: Array) -> None:
     picture = Counted(light, np.zeros(SIZE, bool))
-    source, window = SourcePlate(picture, picture), (10, 10, 2 * TILE + 50, 200)
+    source, window = SourcePlate(picture, picture), box(10, 10, 2 * TILE + 50, 200)
     small, places = TileCache(room=1), grid(window)
     first = small.at(7, source, window, sigma=SIGMA).grey(places)
     again = small.at(7, source, window, sigma=SIGMA).grey(places)

@@ -27,8 +27,9 @@ import numpy as np
 import OpenEXR
 import torch
 
-from aan_engine import exr, pipeline
-from aan_engine.shot import AanError
+from aan_engine import pipeline
+from aan_engine.plates import exr
+from aan_engine.errors import AanError
 from plugin_host.errors import HostError
 from plugin_host.protocol import JobSpec
 from plugin_host.server.describe import as_text
@@ -57,13 +58,13 @@ def shown(file):
 
 def filled(file):
     plate = exr.read(file, frame=1)
-    x0, y0, x1, y1 = plate.data_window
+    x0, y0, x1, y1 = plate.data_window.as_exr()
     left, top = (x0 + x1) // 2, (y0 + y1) // 2
     window = lambda a, b, c, d: (np.array([a, b], np.int32), np.array([c, d], np.int32))
     header = {
         "type": OpenEXR.scanlineimage,
         "dataWindow": window(left, top, min(left + 7, x1), min(top + 7, y1)),
-        "displayWindow": window(*plate.display_window),
+        "displayWindow": window(*plate.display_window.as_exr()),
     }
     shape = (min(top + 7, y1) - top + 1, min(left + 7, x1) - left + 1)
     OpenEXR.File(header, {"A": np.ones(shape, np.float16)}).write(str(scratch / "matte.exr"))
