@@ -63,6 +63,7 @@ KNOW_THE_ENGINE = {
     "plugin_host.server.cli": {"aan_engine.plates.reader", "aan_engine._version"},
     "plugin_host.server.__main__": {"aan_engine._version"},
     "plugin_host.server.describe": {
+        "aan_engine.core.box",
         "aan_engine.plates.exr",
         "aan_engine.plates.exr_header",
         "aan_engine.plates.plate",

@@ -121,12 +121,12 @@ class InAStudio(unittest.TestCase):
         was, area.type = area.type, "IMAGE_EDITOR"
         area.spaces.active.mode = "MASK"
         area.spaces.active.mask = mask
-        seen = next(seen for seen in area.regions if seen.type == "WINDOW")
+        region = next(region for region in area.regions if region.type == "WINDOW")
         now = self.scene.frame_current
         for frame in frames:
             self.scene.frame_set(frame)
             self.shape(mask, frame - frames[0])
-            with bpy.context.temp_override(window=bpy.context.window, area=area, seen=seen):
+            with bpy.context.temp_override(window=bpy.context.window, area=area, region=region):
                 assert bpy.ops.mask.shape_key_insert() == {"FINISHED"}
         self.scene.frame_set(now)
         area.type = was
