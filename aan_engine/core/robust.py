@@ -1,7 +1,7 @@
 """Robust least squares: weights that fade what does not fit, and one step of Gauss-Newton with them.
 
-Source: iteratively reweighted least squares with the Geman-McClure and the Cauchy function, as in any textbook on robust
-statistics.
+Source: iteratively reweighted least squares with the Geman-McClure and the Cauchy function, as in any textbook on
+robust statistics.
 """
 
 from __future__ import annotations
