@@ -127,8 +127,8 @@ def make_candidate(
 
 
 def _spread(values: NDArray[Scalar], hole: HoleRegion, *, blank: float = 0) -> NDArray[Scalar]:
-    """Values of the n wanted pixels laid out over the box (h, w, ...)."""
-    shape = hole.wanted.shape
+    """Values of the region's n pixels laid out over the box (h, w, ...)."""
+    shape = hole.region.shape
     out = np.full((shape[0] * shape[1], *values.shape[1:]), blank, values.dtype)
     out[hole.cells] = values
     return out.reshape(*shape, *values.shape[1:])

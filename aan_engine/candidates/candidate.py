@@ -74,7 +74,7 @@ class HoleRegion:
         index: the target's index in the shot.
         top, left: the box's corner on the proxy.
         hidden: (h, w) bool over the box.
-        wanted: (h, w) bool over the box: the hole and its rim.
+        region: (h, w) bool over the box: the hole and its rim.
         barred: (h, w) bool over the box: what stands there (something that passes in front, a shadow) is no part of the
             hole's surroundings: nothing is compared with it.
     """
@@ -83,31 +83,31 @@ class HoleRegion:
     top: int
     left: int
     hidden: Mask
-    wanted: Mask
+    region: Mask
     unusable: Mask
 
     @cached_property
     def cells(self) -> NDArray[np.intp]:
-        """(n,) the wanted pixels' flat indices in the box."""
-        return np.flatnonzero(self.wanted)
+        """(n,) the region's pixels' flat indices in the box."""
+        return np.flatnonzero(self.region)
 
     @cached_property
     def points(self) -> Array:
-        """(n, 2) the wanted pixels' positions on the whole proxy."""
-        ys, xs = np.divmod(self.cells, self.wanted.shape[1])
+        """(n, 2) the region's pixels' positions on the whole proxy."""
+        ys, xs = np.divmod(self.cells, self.region.shape[1])
         return np.stack([xs + self.left, ys + self.top], -1).astype(np.float32)
 
     @cached_property
     def nearest_hidden(self) -> NDArray[np.intp]:
-        """(n,) for each wanted pixel the index (among the wanted) of the nearest hidden one."""
-        number = np.full(self.wanted.shape, -1, np.intp)
-        number[self.wanted] = np.arange(int(self.wanted.sum()))
+        """(n,) for each of the region's pixels the index (among them) of the nearest hidden one."""
+        number = np.full(self.region.shape, -1, np.intp)
+        number[self.region] = np.arange(int(self.region.sum()))
         _, label = cv2.distanceTransformWithLabels(
             (~self.hidden).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
         )
         nearest = np.zeros(int(label.max()) + 1, np.intp)
         nearest[label[self.hidden]] = number[self.hidden]
-        return nearest[label[self.wanted]]
+        return nearest[label[self.region]]
 
 
 def hole_region(index: int, hidden: Mask, *, unusable: Mask | None = None) -> HoleRegion | None:
@@ -115,11 +115,11 @@ def hole_region(index: int, hidden: Mask, *, unusable: Mask | None = None) -> Ho
     if not hidden.any():
         return None
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * RIM + 1, 2 * RIM + 1))
-    wanted = cv2.dilate(hidden.astype(np.uint8), disc) > 0
-    rows, columns = np.flatnonzero(wanted.any(1)), np.flatnonzero(wanted.any(0))
+    region = cv2.dilate(hidden.astype(np.uint8), disc) > 0
+    rows, columns = np.flatnonzero(region.any(1)), np.flatnonzero(region.any(0))
     h, w = hidden.shape
     top, left = max(0, rows[0] - 8) // 8 * 8, max(0, columns[0] - 8) // 8 * 8
     bottom, right = min(h, (rows[-1] + 16) // 8 * 8), min(w, (columns[-1] + 16) // 8 * 8)
     box = np.s_[top:bottom, left:right]
     apart = np.zeros_like(hidden[box]) if unusable is None else unusable[box] & ~hidden[box]
-    return HoleRegion(index, int(top), int(left), hidden[box], wanted[box], apart)
+    return HoleRegion(index, int(top), int(left), hidden[box], region[box], apart)

@@ -97,7 +97,7 @@ def match_light(
         local: whether exposure may vary over the picture.
         whole: asked where a frame's share of the rim is too small.
     """
-    rim = np.flatnonzero(hole.wanted & ~hole.hidden & ~hole.unusable)
+    rim = np.flatnonzero(hole.region & ~hole.hidden & ~hole.unusable)
     inner = np.flatnonzero(hole.hidden)
     width = max(WIDTHS[0], float(cv2.distanceTransform(hole.hidden.astype(np.uint8), cv2.DIST_L2, 3).max()))
     found = LightMatch()

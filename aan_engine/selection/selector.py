@@ -168,9 +168,9 @@ class Selector:
         mended = np.zeros_like(target)
         if self._light == "local":
             mended = poisson_correction(target, hole.hidden, images=images, weights=shares * ~hole.unusable)
-        agreement, alone = (np.zeros(hole.wanted.shape, np.float32) for _ in range(2))
-        agreement[hole.wanted], alone[hole.wanted] = agreement_and_consensus(
-            images[:, hole.wanted], shares[:, hole.wanted]
+        agreement, alone = (np.zeros(hole.region.shape, np.float32) for _ in range(2))
+        agreement[hole.region], alone[hole.region] = agreement_and_consensus(
+            images[:, hole.region], shares[:, hole.region]
         )
         return FillPlan(hole, candidates, shares, mended, agreement, alone, proposed.light)
 

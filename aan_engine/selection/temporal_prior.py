@@ -47,11 +47,11 @@ class TemporalPrior:
         cls, hole: HoleRegion, candidates: list[Candidate], shares: Array, *, size: tuple[int, int]
     ) -> TemporalPrior:
         """By (K, h, w) shares over the box; `size` is the proxy's."""
-        h, w = hole.wanted.shape
+        h, w = hole.region.shape
         whole = np.zeros((*size, 1 + len(candidates)), np.float32)
         box = whole[hole.top : hole.top + h, hole.left : hole.left + w]
-        box[..., 0] = hole.wanted
-        box[..., 1:] = np.where(hole.wanted[..., None], shares.transpose(1, 2, 0), 0)
+        box[..., 0] = hole.region
+        box[..., 1:] = np.where(hole.region[..., None], shares.transpose(1, 2, 0), 0)
         return cls(hole.index, tuple(_pathway(hole, layer) for layer in candidates), whole)
 
     def steadied(

@@ -255,7 +255,7 @@ def test_the_rim_is_compared_where_its_nearest_hidden_pixel_ends() -> None:
     assert hole is not None
     led = hole.points[hole.nearest_hidden]
     assert hidden[led[:, 1].astype(int), led[:, 0].astype(int)].all()
-    own = hole.hidden[hole.wanted]
+    own = hole.hidden[hole.region]
     np.testing.assert_array_equal(hole.nearest_hidden[own], np.flatnonzero(own))
     assert np.hypot(*(led - hole.points).T).max() <= 8.5
 

@@ -105,9 +105,9 @@ def laid_over(target: Array, shown: Array) -> tuple[Array, object, Candidate]:
     h, w = hole.hidden.shape
     box = np.s_[hole.top : hole.top + h, hole.left : hole.left + w]
     blank = np.zeros((h, w), np.float32)
-    frame = np.where(hole.wanted, 2, -1).astype(np.int32)
-    image = np.where(hole.wanted[..., None], shown[box], 0).astype(np.float32)
-    candidate = Candidate(Kind.HOMOGRAPHY, image, hole.wanted, frame, pixel_grid((h, w)), blank, blank, blank)
+    frame = np.where(hole.region, 2, -1).astype(np.int32)
+    image = np.where(hole.region[..., None], shown[box], 0).astype(np.float32)
+    candidate = Candidate(Kind.HOMOGRAPHY, image, hole.region, frame, pixel_grid((h, w)), blank, blank, blank)
     return np.where(hidden[..., None], 0.4, target)[box].astype(np.float32), hole, candidate
 
 
