@@ -35,7 +35,7 @@ def test_memory_holds_a_window_of_frames_however_long_the_shot() -> None:
         for index in range(60):
             hole = hole_region(index, proxies.hidden(index))
             assert hole is not None
-            generate(shot_motion, hole, links=registered_references(shot_motion, hole))
+            generate(shot_motion, hole, registrations=registered_references(shot_motion, hole))
         for kept in (
             shot_motion.images._pictures,
             shot_motion.images._pyramids,
