@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from aan_engine.network.chooser import Chooser, choose, features
+from aan_engine.network.chooser import Chooser, candidate_features, candidate_softmax
 from aan_engine.training.autocast import half_precision
 from aan_engine.training.crop_store import CropStore, gather
 from aan_engine.training.run_log import RunLog
@@ -132,7 +132,7 @@ def augmented(given: dict[str, Tensor], rng: np.random.Generator) -> dict[str, T
 def weights_of(model: Chooser, given: dict[str, Tensor]) -> Tensor:
     """The chooser's (B, K, h, w) weights for a batch."""
     valid, distance, confidence, independent_motion = torch.split(given["told"], 1, dim=2)
-    fine, coarse = features(
+    fine, coarse = candidate_features(
         given["truth"] * (1 - given["hidden"]),
         given["hidden"],
         image=given["image"],
@@ -143,7 +143,7 @@ def weights_of(model: Chooser, given: dict[str, Tensor]) -> Tensor:
         kind=given["kind"],
     )
     logits = model(fine, coarse, valid=valid, kind=given["kind"])
-    return choose(logits.float(), valid[:, :, 0])
+    return candidate_softmax(logits.float(), valid[:, :, 0])
 
 
 def losses(model: Chooser, given: dict[str, Tensor]) -> dict[str, Tensor]:

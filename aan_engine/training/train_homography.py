@@ -156,7 +156,7 @@ def _distance(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _inlier_loss(logits: Tensor, field: MatchField, explained: Tensor) -> Tensor:
-    known = (field.sure[..., 0] > 0).float().reshape_as(explained)
+    known = (field.certainty[..., 0] > 0).float().reshape_as(explained)
     each = F.binary_cross_entropy_with_logits(logits, explained, reduction="none")
     return (each * known).sum() / known.sum().clamp_min(1.0)
 
@@ -197,7 +197,7 @@ def measure(model: HomographyEstimator, held: list[Still], *, device: str = "cpu
             given.homography, corner.to(device)
         )
         off = gone.norm(dim=2).mean(1).cpu()
-        known = field.sure[..., 0] > 0
+        known = field.certainty[..., 0] > 0
         agree = ((estimate.inlier_logits > 0) == (given.explained > 0)).flatten(1)[known]
         inliers.append(agree.float().mean())
         for o, t, r in zip(off.tolist(), estimate.trust.tolist(), given.related.tolist(), strict=True):
