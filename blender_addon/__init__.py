@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import bpy
 
-from . import heartbeat, operators, panel, preferences, properties
+from . import operators, panel, preferences, properties, timer
 
 CLASSES = (preferences.AANPreferences, *operators.CLASSES, *panel.CLASSES)
 
@@ -18,12 +18,12 @@ def register() -> None:
     properties.register()
     for kind in CLASSES:
         bpy.utils.register_class(kind)
-    heartbeat.start()
+    timer.start()
 
 
 def unregister() -> None:
     """Called by Blender when it is switched off or removed: no handler, timer, thread or socket is left."""
-    heartbeat.stop()
+    timer.stop()
     for kind in reversed(CLASSES):
         bpy.utils.unregister_class(kind)
     properties.unregister()

@@ -12,12 +12,12 @@ from typing import Any
 
 import bpy
 
-from . import darkroom, folder, versions
-from .developing import Order
-from .faults import MatteUnsuited
-from .folder import Folder
+from . import compat, render_inputs, result_folder
+from .errors import MatteUnsuited
 from .plates import Plates, by_timeline, sequence
 from .plugin_host.sequence import parse
+from .render_process import Order
+from .result_folder import Folder
 
 HIDE_ALL = "all.exr"
 
@@ -56,17 +56,17 @@ def _rasterised(
             "the plates' data window is not their display window, and Blender places such pictures by the former",
             hint="Give the matte as files, rendered like the plates, or render the plates without crop and overscan.",
         )
-    pattern = place.input(folder.MATTE)
+    pattern = place.input(result_folder.MATTE)
     head = pattern.rpartition("####")[0]
-    if darkroom.shapes(mask, of_timeline) == 1:
+    if render_inputs.shapes(mask, of_timeline) == 1:
         still = head.rstrip(".") + ".exr"
-        darkroom.develop_mask(mask, size=plates.size, files=[(next(iter(of_timeline)), still)])
-        return Matte(still, darkroom.CHANNEL)
+        render_inputs.develop_mask(mask, size=plates.size, files=[(next(iter(of_timeline)), still)])
+        return Matte(still, render_inputs.CHANNEL)
     files = [(frame, f"{head}{number:04d}.exr") for frame, number in of_timeline.items()]
     order.mask(mask, size=plates.size, files=files)
     if plates.beyond:
         _hide_all(plates, pattern, place)
-    return Matte(pattern, darkroom.CHANNEL)
+    return Matte(pattern, render_inputs.CHANNEL)
 
 
 def _hide_all(plates: Plates, pattern: str, place: Folder) -> None:
@@ -75,18 +75,18 @@ def _hide_all(plates: Plates, pattern: str, place: Folder) -> None:
     mask = bpy.data.masks.new("all")
     mask.layers.new(name="all").invert = True
     try:
-        darkroom.develop_mask(mask, size=plates.size, files=[(1, white)])
+        render_inputs.develop_mask(mask, size=plates.size, files=[(1, white)])
     finally:
         bpy.data.masks.remove(mask)
     place.link(pattern, dict.fromkeys(plates.beyond, white))
 
 
 def _of_strip(settings: Any, strip: Any, scene: Any, plates: Plates, place: Folder, order: Order) -> Matte:
-    other = next((found for found in versions.strips(scene) if found.name == settings.matte_strip), None)
+    other = next((found for found in compat.strips(scene) if found.name == settings.matte_strip), None)
     if other is None or other == strip:
         raise MatteUnsuited("no strip is chosen as the matte", hint="Choose the strip that covers what is to go.")
     of_timeline = by_timeline(plates)
-    first, last = versions.visible(other)
+    first, last = compat.visible(other)
     if first > min(of_timeline) or last < max(of_timeline):
         raise MatteUnsuited(
             f"{other.name} covers frames {first} to {last}, the plates are {min(of_timeline)} to {max(of_timeline)}",
@@ -95,10 +95,10 @@ def _of_strip(settings: Any, strip: Any, scene: Any, plates: Plates, place: Fold
     if other.type == "MASK":
         if other.mask is None:
             raise MatteUnsuited(f"{other.name} shows no mask", hint="Choose its mask.")
-        shift = other.mask.frame_start - versions.content_start(other)
+        shift = other.mask.frame_start - compat.content_start(other)
         moved = {frame + shift: number for frame, number in of_timeline.items()}
         return _rasterised(other.mask, moved, scene, plates, place, order)
-    if other.type == "IMAGE" and not versions.is_retimed(other):
+    if other.type == "IMAGE" and not compat.is_retimed(other):
         return _linked(other, of_timeline, place)
     if plates.beyond:
         raise MatteUnsuited("a rendered matte cannot cover a trimmed movie", hint="Use a mask, or files on disk.")
@@ -111,17 +111,17 @@ def _linked(other: Any, of_timeline: dict[int, int], place: Folder) -> Matte:
     files = {number: str(directory / name) for number, name in names.items()}
     if len(set(files.values())) == 1:
         return Matte(next(iter(files.values())))
-    pattern = place.input(folder.MATTE, Path(next(iter(names.values()))).suffix)
+    pattern = place.input(result_folder.MATTE, Path(next(iter(names.values()))).suffix)
     place.link(pattern, files)
     return Matte(pattern)
 
 
 def _developed(other: Any, of_timeline: dict[int, int], scene: Any, place: Folder, order: Order) -> Matte:
-    pattern = place.input(folder.MATTE)
+    pattern = place.input(result_folder.MATTE)
     head = pattern.rpartition("####")[0]
     files = [(frame, f"{head}{number:04d}.exr") for frame, number in of_timeline.items()]
     order.strip(scene, other.name, opaque=True, files=files)
-    return Matte(pattern, darkroom.CHANNEL)
+    return Matte(pattern, render_inputs.CHANNEL)
 
 
 def _of_files(settings: Any, strip: Any, scene: Any, plates: Plates, place: Folder, order: Order) -> Matte:

@@ -8,7 +8,7 @@ from typing import Any
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from . import heartbeat, versions
+from . import compat, timer
 from .plugin_host import launch
 from .plugin_host.errors import HostError
 
@@ -20,17 +20,17 @@ class _OnStrip:
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        return versions.active_strip(versions.scene_of(context)) is not None
+        return compat.active_strip(compat.scene_of(context)) is not None
 
     def begin(self, context: Any, **limits: int) -> set[str]:
         """Begin to clean it; the rest happens beside the artist's work."""
-        scene = versions.scene_of(context)
+        scene = compat.scene_of(context)
         try:
-            heartbeat.clean(scene, versions.active_strip(scene), **limits)
+            timer.clean(scene, compat.active_strip(scene), **limits)
         except HostError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        heartbeat.redraw()
+        timer.redraw()
         return {"FINISHED"}
 
 
@@ -53,7 +53,7 @@ class AAN_OT_preview(_OnStrip, bpy.types.Operator):  # noqa: N801
 
     def execute(self, context: Any) -> set[str]:
         """Begin with one frame."""
-        return self.begin(context, only=versions.scene_of(context).frame_current)
+        return self.begin(context, only=compat.scene_of(context).frame_current)
 
 
 class AAN_OT_cancel(bpy.types.Operator):  # noqa: N801
@@ -66,12 +66,12 @@ class AAN_OT_cancel(bpy.types.Operator):  # noqa: N801
 
     def execute(self, context: Any) -> set[str]:
         """Cancel the cleaning of that name, or the active strip's."""
-        strip = versions.active_strip(versions.scene_of(context))
+        strip = compat.active_strip(compat.scene_of(context))
         wanted = self.uid or (strip.aan.uid if strip is not None else "")
-        found = [cleaning for cleaning in heartbeat.cleanings() if cleaning.uid == wanted]
+        found = [cleaning for cleaning in timer.cleanings() if cleaning.uid == wanted]
         for cleaning in found:
             cleaning.cancel()
-        heartbeat.redraw()
+        timer.redraw()
         return {"FINISHED"} if found else {"CANCELLED"}
 
 
@@ -83,8 +83,8 @@ class AAN_OT_start_engine(bpy.types.Operator):  # noqa: N801
 
     def execute(self, context: Any) -> set[str]:
         """Have it started; the panel tells what came of it."""
-        heartbeat.contact().start()
-        heartbeat.redraw()
+        timer.contact().start()
+        timer.redraw()
         return {"FINISHED"}
 
 
@@ -118,7 +118,7 @@ class AAN_OT_jump(bpy.types.Operator):  # noqa: N801
 
     def execute(self, context: Any) -> set[str]:
         """Move the playhead of the timeline that is shown."""
-        scene = versions.scene_of(context)
+        scene = compat.scene_of(context)
         if scene is None:
             return {"CANCELLED"}
         scene.frame_set(self.frame)

@@ -7,11 +7,11 @@ from typing import Any
 
 import bpy
 
-from . import heartbeat, status, versions
+from . import compat, status_text, timer
 from .plugin_host.contact import Presence
 from .properties import SHOWN
-from .record import read
-from .status import Line
+from .saved_state import read
+from .status_text import Line
 
 MATTE_FIELDS = {"MASK": "mask", "FILES": "matte_files"}
 
@@ -29,15 +29,15 @@ class AAN_PT_engine(_InSidebar, bpy.types.Panel):  # noqa: N801
 
     def draw(self, context: Any) -> None:
         """Its state, its reason, and the button that starts it."""
-        engine = heartbeat.contact().state
-        _draw_lines(self.layout, status.of_engine(engine))
+        engine = timer.contact().state
+        _draw_lines(self.layout, status_text.of_engine(engine))
         if engine.presence not in (Presence.READY, Presence.STARTING, Presence.UNKNOWN):
             row = self.layout.row(align=True)
             row.operator("aan.start_engine", icon="PLAY")
             if engine.presence in (Presence.FAILED, Presence.LOST):
                 row.operator("aan.engine_log", text="", icon="TEXT")
-        strip = versions.active_strip(versions.scene_of(context))
-        for cleaning in heartbeat.cleanings():
+        strip = compat.active_strip(compat.scene_of(context))
+        for cleaning in timer.cleanings():
             elsewhere = strip is None or cleaning.uid != strip.aan.uid
             if elsewhere and (cleaning.standing.active or cleaning.abandoned):
                 _draw_elsewhere(self.layout, cleaning)
@@ -51,8 +51,8 @@ class AAN_PT_strip(_InSidebar, bpy.types.Panel):  # noqa: N801
 
     def draw(self, context: Any) -> None:
         """What is to go, the controls, the buttons, and how it stands."""
-        scene = versions.scene_of(context)
-        strip = versions.active_strip(scene)
+        scene = compat.scene_of(context)
+        strip = compat.active_strip(scene)
         if strip is None:
             self.layout.label(text="Select the strip to be cleaned.", icon="INFO")
             return
@@ -80,14 +80,14 @@ class AAN_PT_rare(_InSidebar, bpy.types.Panel):  # noqa: N801
     @classmethod
     def poll(cls, context: Any) -> bool:
         """Only where there is a strip to be cleaned."""
-        strip = versions.active_strip(versions.scene_of(context))
+        strip = compat.active_strip(compat.scene_of(context))
         return strip is not None and not strip.aan.result_of
 
     def draw(self, context: Any) -> None:
         """The rest of the controls."""
         self.layout.use_property_split = True
         self.layout.use_property_decorate = False
-        strip = versions.active_strip(versions.scene_of(context))
+        strip = compat.active_strip(compat.scene_of(context))
         self.layout.prop(strip.aan, "matte_channel")
         _draw_controls(self.layout, strip.aan, rare=True)
 
@@ -107,7 +107,7 @@ def _draw_elsewhere(layout: Any, cleaning: Any) -> None:
         row.operator("aan.cancel", text="", icon="X").uid = cleaning.uid
     _draw_progress(box, cleaning.standing)
     if cleaning.abandoned:
-        lines = status.of_cleaning(cleaning.standing, note=cleaning.note, note_hint=cleaning.note_hint)
+        lines = status_text.of_cleaning(cleaning.standing, note=cleaning.note, note_hint=cleaning.note_hint)
         _draw_lines(box, lines)
 
 
@@ -127,7 +127,7 @@ def _draw_controls(layout: Any, settings: Any, *, rare: bool) -> None:
 
 
 def _draw_buttons(layout: Any, strip: Any) -> None:
-    cleaning = heartbeat.of(strip)
+    cleaning = timer.of(strip)
     row = layout.row(align=True)
     row.scale_y = 1.4
     if cleaning is not None and cleaning.standing.active:
@@ -138,26 +138,26 @@ def _draw_buttons(layout: Any, strip: Any) -> None:
 
 
 def _draw_progress(layout: Any, standing: Any) -> None:
-    bar = status.progress(standing)
+    bar = status_text.progress(standing)
     if bar is not None:
         layout.progress(factor=bar[0], text=bar[1])
 
 
 def _draw_standing(layout: Any, strip: Any) -> None:
-    cleaning, record = heartbeat.of(strip), read(strip.aan.record)
+    cleaning, record = timer.of(strip), read(strip.aan.record)
     if cleaning is not None:
         standing = cleaning.standing
         _draw_progress(layout, standing)
-        _draw_lines(layout, status.of_cleaning(standing, note=cleaning.note, note_hint=cleaning.note_hint))
+        _draw_lines(layout, status_text.of_cleaning(standing, note=cleaning.note, note_hint=cleaning.note_hint))
         _draw_outcome(layout, strip, cleaning.record, standing.worst, standing.report)
     elif record is not None:
-        _draw_lines(layout, status.of_record(record))
+        _draw_lines(layout, status_text.of_record(record))
         _draw_outcome(layout, strip, record, record.worst, record.report)
 
 
 def _draw_outcome(layout: Any, strip: Any, record: Any, worst: tuple[int, ...], report: str) -> None:
     """The frames to look at first, as buttons that go there; and the page about them."""
-    frames = status.worst_frames(worst, record, versions.content_start(strip))
+    frames = status_text.worst_frames(worst, record, compat.content_start(strip))
     if frames:
         layout.label(text="Look at first:")
         flow = layout.grid_flow(columns=4, align=True)

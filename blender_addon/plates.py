@@ -14,9 +14,9 @@ from typing import Any
 
 import bpy
 
-from . import exr_header, folder, versions
-from .faults import StripUnsuited
-from .folder import Folder
+from . import compat, exr_header, result_folder
+from .errors import StripUnsuited
+from .result_folder import Folder
 
 FIRST = 1001  # the number of the first frame where files bring none that could be used
 LONGEST_MOVIE = 2000  # frames of a trimmed movie that is handed over whole
@@ -58,7 +58,7 @@ def of(strip: Any, scene: Any, place: Folder) -> Plates:
         raise StripUnsuited(f"{strip.name} has no plates", hint="Choose an image or movie strip.")
     if getattr(strip, "use_multiview", False):
         raise StripUnsuited(f"{strip.name} holds two views", hint="Clean each eye as a strip of its own.")
-    if not versions.is_retimed(strip) and not getattr(strip, "use_deinterlace", False):
+    if not compat.is_retimed(strip) and not getattr(strip, "use_deinterlace", False):
         if strip.type == "IMAGE":
             return _of_images(strip, place)
         if strip.type == "MOVIE" and not strip.use_reverse_frames:
@@ -69,7 +69,7 @@ def of(strip: Any, scene: Any, place: Folder) -> Plates:
 
 
 def _of_images(strip: Any, place: Folder) -> Plates:
-    first, last = versions.visible(strip)
+    first, last = compat.visible(strip)
     directory = Path(bpy.path.abspath(strip.directory))
     names = [strip.strip_elem_from_frame(frame).filename for frame in range(first, last + 1)]
     header, size = _looked_at(strip, directory / names[0])
@@ -78,7 +78,7 @@ def _of_images(strip: Any, place: Folder) -> Plates:
     if own is not None and own[0]:
         return Plates(own[0], own[1], first, size, linear=linear, whole=whole)
     frames = own[1] if own is not None else tuple(range(FIRST, FIRST + len(names)))
-    pattern = place.input(folder.PLATE, Path(names[0]).suffix)
+    pattern = place.input(result_folder.PLATE, Path(names[0]).suffix)
     place.link(pattern, {frame: str(directory / name) for frame, name in zip(frames, names, strict=True)})
     return Plates(pattern, frames, first, size, linear=linear, whole=whole)
 
@@ -132,9 +132,9 @@ def _of_movie(strip: Any) -> Plates | None:
     path = Path(bpy.path.abspath(strip.filepath))
     if not path.is_file():
         raise StripUnsuited(f"{path} is not there", hint="Relink the strip's file (Strip > Change Path).")
-    first, last = versions.visible(strip)
-    before, after = versions.cut_off(strip)
-    content, start = versions.content_duration(strip), versions.content_start(strip)
+    first, last = compat.visible(strip)
+    before, after = compat.cut_off(strip)
+    content, start = compat.content_duration(strip), compat.content_start(strip)
     frames = tuple(frame - start + before + 1 for frame in range(first, last + 1))
     total = before + content + after
     if frames[0] < before + 1 or frames[-1] > before + content:
@@ -149,7 +149,7 @@ def _of_movie(strip: Any) -> Plates | None:
 
 def _rendered(strip: Any, scene: Any) -> Plates:
     """As the timeline shows the strip by itself, at the scene's resolution."""
-    first, last = versions.visible(strip)
+    first, last = compat.visible(strip)
     frames = tuple(range(FIRST, FIRST + last - first + 1))
     return Plates("", frames, first, frame_size(scene), own=False)
 

@@ -7,7 +7,7 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
-from . import versions
+from . import compat
 from .plugin_host import interpreter
 
 
@@ -20,7 +20,7 @@ class AANPreferences(bpy.types.AddonPreferences):
         name="Engine's Python",
         description="The Python that has Align & Attend installed; empty for AAN_ENGINE or the usual places",
         subtype="FILE_PATH",
-        options=versions.RELATIVE,
+        options=compat.RELATIVE,
     )
 
     def draw(self, context: Any) -> None:

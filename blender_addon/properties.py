@@ -11,7 +11,7 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from . import versions
+from . import compat
 from .mattes import pattern_of
 from .plugin_host.controls import CONTROLS, Control
 
@@ -43,7 +43,7 @@ def _property(control: Control) -> Any:
     if control.kind == "switch":
         return BoolProperty(default=bool(control.default), **words)
     if control.kind == "files":
-        return StringProperty(subtype="FILE_PATH", options=versions.RELATIVE, **words)
+        return StringProperty(subtype="FILE_PATH", options=compat.RELATIVE, **words)
     return StringProperty(**words)
 
 
@@ -77,7 +77,7 @@ AANStrip.__annotations__ = {
         name="Files",
         description="The first file, or a pattern such as roto.####.exr",
         subtype="FILE_PATH",
-        options=versions.RELATIVE,
+        options=compat.RELATIVE,
     ),
     "matte_channel": StringProperty(
         name="Channel", description="The matte's channel; empty for A, else the only or the first one"
@@ -87,7 +87,7 @@ AANStrip.__annotations__ = {
         description="The folder for the cleaned frames",
         subtype="DIR_PATH",
         default=FOLDER,
-        options=versions.RELATIVE,
+        options=compat.RELATIVE,
     ),
     "show_rare": BoolProperty(name="Rare controls", description="Show the controls that are seldom needed"),
     "uid": StringProperty(options={"HIDDEN"}),
@@ -100,10 +100,10 @@ AANStrip.__annotations__ = {
 def register() -> None:
     """Have every strip carry these."""
     bpy.utils.register_class(AANStrip)
-    versions.STRIP.aan = PointerProperty(type=AANStrip)
+    compat.STRIP.aan = PointerProperty(type=AANStrip)
 
 
 def unregister() -> None:
     """What strips carry stays in the file, unseen, for when the add-on is back."""
-    del versions.STRIP.aan
+    del compat.STRIP.aan
     bpy.utils.unregister_class(AANStrip)

@@ -13,9 +13,9 @@ from typing import Any
 
 import bpy
 
-from . import versions
-from .faults import NoPlaceForResult
-from .record import Record
+from . import compat
+from .errors import NoPlaceForResult
+from .saved_state import Record
 
 STAND_IN = "waiting.exr"
 HIGHEST_CHANNEL = 128
@@ -37,7 +37,7 @@ CROP = ("min_x", "max_x", "min_y", "max_y")
 
 def of(scene: Any, uid: str) -> Any | None:
     """The result strip of the source strip that is known by `uid`."""
-    return next((strip for strip in versions.every_strip(scene) if uid and strip.aan.result_of == uid), None)
+    return next((strip for strip in compat.every_strip(scene) if uid and strip.aan.result_of == uid), None)
 
 
 def make_stand_in(folder: Path, *, size: tuple[int, int]) -> None:
@@ -58,13 +58,13 @@ def place(scene: Any, source: Any, record: Record) -> Any:
     Raises:
         NoPlaceForResult: when every channel above is taken.
     """
-    start = versions.content_start(source) + record.offset
+    start = compat.content_start(source) + record.offset
     earlier = of(scene, source.aan.uid)
     channel = _free_channel(scene, source.channel, start, len(record.frames), but=earlier)
     if earlier is not None:
-        versions.strips(scene).remove(earlier)
+        compat.strips(scene).remove(earlier)
     stand_in = Path(record.ticket.output).with_name(STAND_IN)
-    strip = versions.strips(scene).new_image(
+    strip = compat.strips(scene).new_image(
         name=f"{source.name} clean", filepath=str(stand_in), channel=channel, frame_start=start
     )
     for _ in record.frames[1:]:
@@ -103,18 +103,18 @@ def _group(scene: Any, source: Any, strip: Any) -> None:
             if area.type == "SEQUENCE_EDITOR":
                 region = next(region for region in area.regions if region.type == "WINDOW")
                 with bpy.context.temp_override(window=window, area=area, region=region):
-                    if versions.scene_of(bpy.context) == scene and bpy.ops.sequencer.connect.poll():
+                    if compat.scene_of(bpy.context) == scene and bpy.ops.sequencer.connect.poll():
                         _connect(scene, {source.name, strip.name})
                         return
 
 
 def _connect(scene: Any, names: set[str]) -> None:
     """Blender connects what is selected; what the artist had selected is so again afterwards."""
-    before = {strip.name: strip.select for strip in versions.every_strip(scene)}
-    for strip in versions.every_strip(scene):
+    before = {strip.name: strip.select for strip in compat.every_strip(scene)}
+    for strip in compat.every_strip(scene):
         strip.select = strip.name in names
     bpy.ops.sequencer.connect()
-    for strip in versions.every_strip(scene):
+    for strip in compat.every_strip(scene):
         strip.select = before[strip.name]
 
 
@@ -132,8 +132,8 @@ def _relative(directory: str) -> str:
 
 def _free_channel(scene: Any, below: int, start: int, length: int, *, but: Any | None) -> int:
     taken = set()
-    for strip in versions.strips(scene):
-        first, last = versions.visible(strip)
+    for strip in compat.strips(scene):
+        first, last = compat.visible(strip)
         if strip != but and first < start + length and last >= start:
             taken.add(strip.channel)
     for channel in range(below + 1, HIGHEST_CHANNEL + 1):

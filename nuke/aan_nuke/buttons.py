@@ -10,9 +10,9 @@ from typing import Any, Callable, Dict, List
 
 import nuke
 
-from . import cellar, paths, pulse, result
+from . import engine_timer, paths, result, versions
 from .host.errors import HostError
-from .quiet import quietly
+from .no_undo import quietly
 
 
 def press(name: str, node: Any) -> None:
@@ -50,12 +50,12 @@ def solve(node: Any) -> None:
 def solve_missing(node: Any) -> None:
     """The frames of the range that the shown version lacks."""
     shown = result.shown(node)
-    _solve(node, *_range(node), into="" if shown == cellar.PREVIEW else shown)
+    _solve(node, *_range(node), into="" if shown == versions.PREVIEW else shown)
 
 
 def cancel(node: Any) -> None:
     """Stop the work."""
-    solving = pulse.of(node)
+    solving = engine_timer.of(node)
     if solving is None or solving.over:
         raise HostError("nothing is being cleaned here")
     solving.cancel()
@@ -80,11 +80,11 @@ def clear(node: Any) -> None:
     """Everything of this node on disk."""
     _not_while_solving(node)
     folder = result.folder(node)
-    files, size = cellar.size(folder) if folder else (0, 0)
+    files, size = versions.size(folder) if folder else (0, 0)
     if files and nuke.GUI and not nuke.ask(f"Delete {files} files ({size / 1e6:.1f} MB) in {folder}?"):
         return
     if folder:
-        cellar.clear(folder)
+        versions.clear(folder)
     result.catch_up(node)
 
 
@@ -104,38 +104,38 @@ def _range(node: Any) -> tuple[int, int]:
 
 
 def _not_while_solving(node: Any) -> None:
-    solving = pulse.of(node)
+    solving = engine_timer.of(node)
     if solving is not None and solving.active:
         raise HostError(f"{node.name()} is being cleaned already", hint="Cancel it first.")
 
 
 def _solve(node: Any, first: int, last: int, *, preview: bool = False, into: str = "") -> None:
     """Prepare the jobs and begin. `into` is the version that is to be completed; without it a new one is made."""
-    from . import order
+    from . import job_spec
     from .host.ticket import Ticket
 
     _not_while_solving(node)
-    pulse.contact()  # before anything is rendered in vain
+    engine_timer.contact()  # before anything is rendered in vain
     folder = _folder(node)
-    orders = order.orders(node, first, last, folder=folder)
+    orders = job_spec.orders(node, first, last, folder=folder)
     views = nuke.views()
     patch = orders[0].spec.write == "patch"
-    version = cellar.Version(into, order.reach(node), patch)
+    version = versions.Version(into, job_spec.reach(node), patch)
     if not into:
-        version = cellar.open_version(folder, reach=order.reach(node), patch=patch, preview=preview)
+        version = versions.open_version(folder, reach=job_spec.reach(node), patch=patch, preview=preview)
     else:
-        version = cellar.joined(folder, version)
+        version = versions.joined(folder, version)
     tickets: List[Ticket] = []
     for each in orders:
-        there = cellar.frames_of(folder, version.name, views, each.view) if into else []
-        output = cellar.pattern(folder, version.name, views, each.view)
+        there = versions.frames_of(folder, version.name, views, each.view) if into else []
+        output = versions.pattern(folder, version.name, views, each.view)
         for low, high in paths.runs([frame for frame in each.frames if frame not in there]):
             tickets.append(Ticket(replace(each.spec, first=low, last=high), output))
     if not tickets:
         raise HostError(f"{version.name} lacks no frame of {first} - {last}")
     nuke.root().setModified(True)
     result.show(node, version, span=orders[0].frames)
-    pulse.begin(node, tickets)
+    engine_timer.begin(node, tickets)
 
 
 def _folder(node: Any) -> str:

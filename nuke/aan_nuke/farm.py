@@ -15,9 +15,9 @@ VARIABLE = "AAN_NUKE_SOLVE"
 
 def opened() -> None:
     """A script was opened: solve where asked to, and say where frames are missing."""
-    from . import buttons, node
+    from . import buttons, callbacks
 
-    for each in node.ours():
+    for each in callbacks.ours():
         lacking = missing(each)
         if lacking and (each["solve_on_farm"].value() or os.environ.get(VARIABLE) == "1"):
             buttons.press("solve_missing", each)

@@ -1,6 +1,6 @@
 """The knobs of the node: names, labels and tooltips, in the artist's order. The controls' words are `controls`' own.
 
-The gizmo is made from this table (see `workshop/gizmo.py`); `node` and `order` read the same names. It knows no Nuke.
+The gizmo is made from this table (see `packaging/gizmo.py`); `node` and `order` read the same names. It knows no Nuke.
 """
 
 from __future__ import annotations

@@ -10,10 +10,10 @@ from typing import Any, List, Sequence
 
 import nuke
 
-from . import cellar, paths
+from . import paths, versions
 from .host.errors import HostError
 from .knobs import NO_VERSION
-from .quiet import quietly
+from .no_undo import quietly
 
 
 def folder(node: Any) -> str:
@@ -21,10 +21,10 @@ def folder(node: Any) -> str:
     return str(node["cache_folder"].evaluate() or "").rstrip("/")
 
 
-def show(node: Any, version: cellar.Version, *, span: Sequence[int] = ()) -> None:
+def show(node: Any, version: versions.Version, *, span: Sequence[int] = ()) -> None:
     """Show this version from now on, as far as it is there; `span` are frames that are to come."""
     views = nuke.views()
-    text = paths.for_knob(cellar.pattern(folder(node), version.name, views, "%V"))
+    text = paths.for_knob(versions.pattern(folder(node), version.name, views, "%V"))
     read = node.node("Result")
     with quietly():
         _offer(node, version.name)
@@ -38,7 +38,7 @@ def show(node: Any, version: cellar.Version, *, span: Sequence[int] = ()) -> Non
 
 def follow(node: Any) -> List[int]:
     """Bring what is shown up to date with the disk; returns the frames that are solved."""
-    found = cellar.frames(folder(node), shown(node), nuke.views()) if folder(node) and shown(node) else []
+    found = versions.frames(folder(node), shown(node), nuke.views()) if folder(node) and shown(node) else []
     read = node.node("Result")
     with quietly():
         solved = node["solved"]
@@ -75,12 +75,12 @@ def shown(node: Any) -> str:
 
 def catch_up(node: Any) -> None:
     """What the node shows, as the disk has it: after a script was opened, or the folder changed."""
-    there = cellar.versions(folder(node)) if folder(node) else []
+    there = versions.versions(folder(node)) if folder(node) else []
     name = shown(node)
     if name not in there:
         name = there[-1] if there else ""
     if name:
-        show(node, cellar.read(folder(node), name))
+        show(node, versions.read(folder(node), name))
     else:
         with quietly():
             _offer(node, NO_VERSION)
@@ -90,7 +90,7 @@ def catch_up(node: Any) -> None:
 
 def weigh(node: Any) -> None:
     """Say how much lies on disk."""
-    files, size = cellar.size(folder(node)) if folder(node) else (0, 0)
+    files, size = versions.size(folder(node)) if folder(node) else (0, 0)
     words = f"{files} files, {size / 1e6:.1f} MB" if files else "nothing"
     if node["size"].value() != words:
         with quietly():
@@ -117,7 +117,7 @@ def bake(node: Any) -> Any:
     if not frames:
         raise HostError("there is nothing to bake yet", hint="Solve first.")
     views = nuke.views()
-    text = paths.for_knob(cellar.pattern(folder(node), shown(node), views, "%V"))
+    text = paths.for_knob(versions.pattern(folder(node), shown(node), views, "%V"))
     with node.parent():
         read = nuke.nodes.Read(name=f"{node.name()}_{shown(node)}", raw=True, file_type="exr")
         for name, value in zip(("first", "last", "origfirst", "origlast"), (frames[0], frames[-1]) * 2):
@@ -134,7 +134,7 @@ def bake(node: Any) -> Any:
 def _offer(node: Any, name: str) -> None:
     """Have the pulldown offer what is there, and choose this one."""
     knob = node["version"]
-    there = cellar.versions(folder(node)) if folder(node) else []
+    there = versions.versions(folder(node)) if folder(node) else []
     wanted = [*there, *([] if name in there else [name])]
     if knob.values() != wanted:
         knob.setValues(wanted)

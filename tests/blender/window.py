@@ -82,13 +82,13 @@ def play():
     bpy.context.scene.frame_set(20)
     strip.aan.mask, strip.aan.grow, strip.aan.folder = mask, grow, str(STAGE / "clean")
     strip.select = True
-    heartbeat = __import__("sys").modules[f"{MODULE}.heartbeat"]
-    while not heartbeat.contact().ready:
+    timer = __import__("sys").modules[f"{MODULE}.timer"]
+    while not timer.contact().ready:
         yield
     yield from picture("1-select", area)
     with bpy.context.temp_override(window=window, area=area):
         assert bpy.ops.aan.clean() == {"FINISHED"}
-    cleaning = heartbeat.of(strip)
+    cleaning = timer.of(strip)
     while len(cleaning.standing.frames) < 24 and cleaning.standing.active:
         yield
     yield from picture("2-cleaning", area)

@@ -46,9 +46,9 @@ class Shop:
         self.stage.__enter__()
         self.nuke = self.stage.nuke
         self.stage.startup(self.adapter)
-        import aan_nuke.pulse
+        import aan_nuke.engine_timer
 
-        aan_nuke.pulse.BEAT = 20
+        aan_nuke.engine_timer.BEAT = 20
         return self
 
     def impatient(self) -> None:
@@ -58,7 +58,7 @@ class Shop:
         line.QUIET, line.PATIENCE, contact.LOOK = 0.2, 0.6, 0.1
 
     def __exit__(self, *error: Any) -> None:
-        pulse = sys.modules.get("aan_nuke.pulse")
+        pulse = sys.modules.get("aan_nuke.engine_timer")
         if pulse is not None:
             pulse.close()
         launch = sys.modules.get("aan_nuke.host.launch")

@@ -21,7 +21,7 @@ TEXT = GIZMO.read_text("utf-8")
 
 def workshop():
     """The script that makes the gizmo."""
-    spec = importlib.util.spec_from_file_location("workshop_gizmo", NUKE / "workshop" / "gizmo.py")
+    spec = importlib.util.spec_from_file_location("workshop_gizmo", NUKE / "packaging" / "gizmo.py")
     found = importlib.util.module_from_spec(spec)
     path = list(sys.path)
     try:
@@ -39,7 +39,7 @@ def user_knobs() -> dict:
 
 
 def test_the_gizmo_is_what_the_table_of_knobs_makes():
-    assert workshop().text() == TEXT, "run python nuke/workshop/gizmo.py"
+    assert workshop().text() == TEXT, "run python nuke/packaging/gizmo.py"
 
 
 def test_nuke_has_everything_that_the_gizmo_asks_for():

@@ -28,7 +28,7 @@ def load(path: Path):
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
     """Without pyzmq, which comes from the network."""
-    workshop = load(NUKE / "workshop" / "package.py")
+    workshop = load(NUKE / "packaging" / "package.py")
     return workshop.build(tmp_path_factory.mktemp("dist"), pyzmq=False)
 
 
@@ -54,7 +54,7 @@ def test_every_file_in_it_is_the_repository_s_own(package):
 
 
 def test_the_zip_holds_the_same(package):
-    workshop = load(NUKE / "workshop" / "package.py")
+    workshop = load(NUKE / "packaging" / "package.py")
     with zipfile.ZipFile(workshop.pack(package)) as file:
         names = {name for name in file.namelist() if not name.endswith("/")}
     assert names == {f"{package.name}/{p.relative_to(package).as_posix()}" for p in package.rglob("*") if p.is_file()}
@@ -93,7 +93,7 @@ def test_rez_puts_it_on_nuke_s_path(package):
 
 
 def test_every_pyzmq_is_pinned_for_each_python_and_platform():
-    found = list(load(NUKE / "workshop" / "package.py").wheels())
+    found = list(load(NUKE / "packaging" / "package.py").wheels())
     assert len(found) == 12
     assert {folder for folder, *_ in found} >= {"cp39-linux", "cp310-windows", "cp311-macos", "cp313-linux"}
     assert all(pinned.count(".") == 2 for *_, pinned in found)

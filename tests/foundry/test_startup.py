@@ -29,7 +29,7 @@ with Stage(gui={{gui}}) as stage:
     stage.startup({str(NUKE)!r})
     import aan_nuke
     took = time.perf_counter() - began
-    import aan_nuke.node
+    import aan_nuke.callbacks
     whole = time.perf_counter() - began
     told = list(heard)
     node = stage.nuke.createNode("AlignAttend", inpanel=False)
@@ -89,12 +89,12 @@ def test_a_fault_in_a_hook_is_told_in_the_terminal_and_the_script_opens(tmp_path
         (tmp_path / "cache" / "v001" / "version.json").write_text("[1")
         shop.stage.reopen()
         assert shop.node["version"].value() == "v001"
-        import aan_nuke.node
+        import aan_nuke.callbacks
 
         def broken(node):
             raise OSError("a disk that is full")
 
-        aan_nuke.node.result.catch_up = broken
+        aan_nuke.callbacks.result.catch_up = broken
         shop.stage.reopen()
         assert any("a disk that is full" in line for line in shop.stage.artist.prints)
 

@@ -12,7 +12,7 @@ import bpy
 import numpy as np
 
 from midjob import InMidJob
-from studio import ADDON, HostError, Phase, heartbeat, record, result, status, versions
+from studio import ADDON, HostError, Phase, compat, result, saved_state, status_text, timer
 
 
 class Faults(InMidJob):
@@ -33,7 +33,7 @@ class Faults(InMidJob):
         print("a traceback is meant to follow")
         self.until_phase(cleaning, Phase.FAILED)
         self.assertIn("TypeError", self.lines(cleaning))
-        heartbeat.tick()
+        timer.tick()
 
     def test_pressed_twice_it_is_done_once(self):
         cleaning = self.begin(1001)
@@ -46,17 +46,17 @@ class Faults(InMidJob):
     def test_a_deleted_strip_ends_its_job_and_says_so(self):
         cleaning = self.begin(1001)
         self.strips.remove(self.source)
-        heartbeat._strips_looked_at = 0.0
+        timer._strips_looked_at = 0.0
         self.until_phase(cleaning, Phase.CANCELLED)
         self.assertIn("plate was deleted", self.lines(cleaning))
 
     def test_a_renamed_strip_is_found_under_its_new_name(self):
         cleaning = self.begin(1001)
         self.source.name = "hero"
-        heartbeat._strips_looked_at = 0.0
+        timer._strips_looked_at = 0.0
         self.finish(cleaning)
         self.tick_until(lambda: cleaning.title == "hero")
-        self.assertEqual(record.read(self.source.aan.record).phase, "FINISHED")
+        self.assertEqual(saved_state.read(self.source.aan.record).phase, "FINISHED")
 
     def test_in_another_scene_the_job_goes_on_and_its_frames_go_where_they_belong(self):
         cleaning = self.begin(1001)
@@ -72,7 +72,7 @@ class Faults(InMidJob):
         cleaning = self.begin(1001)
         bpy.context.window.scene = bpy.data.scenes.new("other")
         bpy.data.scenes.remove(bpy.data.scenes["Scene"])
-        heartbeat._strips_looked_at = 0.0
+        timer._strips_looked_at = 0.0
         self.until_phase(cleaning, Phase.CANCELLED)
         self.assertIn("deleted", self.lines(cleaning))
 
@@ -86,20 +86,20 @@ class Faults(InMidJob):
         self.assertEqual(cleaning.standing.frames, (1001, 1002, 1003, 1004))
 
     def test_without_an_engine_the_reason_and_the_command_are_told(self):
-        heartbeat.stop()
+        timer.stop()
         was = os.environ.pop("AAN_ENGINE")
         runtime, os.environ["AAN_RUNTIME_DIR"] = os.environ["AAN_RUNTIME_DIR"], str(self.root / "run")
         home, os.environ["XDG_DATA_HOME"] = os.environ.get("XDG_DATA_HOME", ""), str(self.root)
         try:
-            heartbeat.start()
+            timer.start()
             cleaning = self.clean(self.source)
             self.until_phase(cleaning, Phase.ABSENT)
             self.assertIn("not installed", self.lines(cleaning))
             self.assertIn("pip", self.lines(cleaning))
         finally:
-            heartbeat.stop()
+            timer.stop()
             os.environ.update(AAN_ENGINE=was, AAN_RUNTIME_DIR=runtime, XDG_DATA_HOME=home)
-            heartbeat.start()
+            timer.start()
 
     def test_what_the_engine_refuses_is_said_in_its_words(self):
         self.source.aan.matte_kind, self.source.aan.matte_files = "FILES", str(self.root / "nothing.####.exr")
@@ -114,7 +114,7 @@ class Faults(InMidJob):
         cleaning.cancel()
         self.assertIsNotNone(process.poll())
         self.assertIs(cleaning.standing.phase, Phase.CANCELLED)
-        heartbeat.tick()
+        timer.tick()
         self.assertIs(cleaning.standing.phase, Phase.CANCELLED)
 
 
@@ -122,7 +122,7 @@ class ClosingAndOpening(InMidJob):
     def reopen(self):
         bpy.ops.wm.open_mainfile(filepath=str(self.root / "shot.blend"))
         (self.source,) = [strip for strip in self.strips if not strip.aan.result_of]
-        return heartbeat.of(self.source)
+        return timer.of(self.source)
 
     def test_saved_and_opened_again_in_mid_job_it_goes_on(self):
         self.begin(1001)
@@ -147,17 +147,17 @@ class ClosingAndOpening(InMidJob):
         self.finish(running)
         cleaning = self.reopen()
         self.until_phase(cleaning, Phase.FINISHED)
-        self.assertEqual(record.read(self.source.aan.record).phase, "FINISHED")
+        self.assertEqual(saved_state.read(self.source.aan.record).phase, "FINISHED")
         bpy.ops.wm.save_mainfile()
         self.assertIsNone(self.reopen(), "there is nothing to go on with")
-        self.assertIn("Finished", status.of_record(record.read(self.source.aan.record))[0].text)
+        self.assertIn("Finished", status_text.of_record(saved_state.read(self.source.aan.record))[0].text)
 
     def test_with_another_engine_it_is_not_started_behind_the_artist_s_back(self):
         self.begin(1001)
         bpy.ops.wm.save_mainfile()
         os.kill(self.pid(), signal.SIGKILL)
-        heartbeat.contact().close()
-        heartbeat.contact().start()
+        timer.contact().close()
+        timer.contact().start()
         cleaning = self.reopen()
         self.tick_until(lambda: "does not know" in cleaning.standing.reason)
         again = self.clean(self.source)
@@ -172,8 +172,8 @@ class Leaving(InMidJob):
         addon_utils.disable(ADDON)
         handlers = [handler for group in dir(bpy.app.handlers) for handler in self.group(group)]
         self.assertFalse([handler for handler in handlers if handler.__module__.startswith(ADDON)])
-        self.assertFalse(bpy.app.timers.is_registered(heartbeat.tick))
-        self.assertFalse(hasattr(versions.STRIP, "aan"))
+        self.assertFalse(bpy.app.timers.is_registered(timer.tick))
+        self.assertFalse(hasattr(compat.STRIP, "aan"))
         self.assertFalse([name for name in dir(bpy.types) if name.startswith("AAN_")])
         self.assertLessEqual(threading.active_count(), threads)
         self.assertFalse(self.sockets(), "sockets are left")
@@ -216,7 +216,7 @@ class Speed(InMidJob):
         took = []
         while cleaning.standing.phase is not Phase.FINISHED:
             started = time.thread_time()
-            heartbeat.tick()
+            timer.tick()
             took.append(time.thread_time() - started)
             time.sleep(0.01)
             self.assertLess(len(took), 6000)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from studio import HEIGHT, HIDDEN, WIDTH, InAStudio, Phase, read_exr, result, versions
+from studio import HEIGHT, HIDDEN, WIDTH, InAStudio, Phase, compat, read_exr, result
 
 COUNT = 5
 
@@ -28,7 +28,7 @@ class TheWholeWay(InAStudio):
         standing = cleaning.standing
         self.assertEqual(standing.frames, tuple(range(1001, 1001 + COUNT)))
         strip = result.of(self.scene, self.source.aan.uid)
-        self.assertEqual((strip.channel, versions.visible(strip)), (2, (11, 15)))
+        self.assertEqual((strip.channel, compat.visible(strip)), (2, (11, 15)))
         rendered = self.render(range(11, 16))
         for index, picture in enumerate(rendered):
             made = read_exr(standing.path(1001 + index))

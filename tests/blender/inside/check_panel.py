@@ -4,11 +4,11 @@ import unittest
 
 import bpy
 
-from studio import ADDON, InAStudio, Phase, heartbeat, record, versions
+from studio import ADDON, InAStudio, Phase, compat, saved_state, timer
 from studio import sys as python
 
 panel = python.modules[f"{ADDON}.panel"]
-status = python.modules[f"{ADDON}.status"]
+status_text = python.modules[f"{ADDON}.status_text"]
 properties = python.modules[f"{ADDON}.properties"]
 contact = python.modules[f"{ADDON}.plugin_host.contact"]
 protocol = python.modules[f"{ADDON}.plugin_host.protocol"]
@@ -87,7 +87,7 @@ class Drawing(InAStudio):
 
     def kept(self, **told):
         job = ticket.Ticket(protocol.JobSpec("/p.####.exr", "/m.exr"), "/o.####.exr", "job-1")
-        return record.Record(job, (1001, 1002, 1003), 0, **told)
+        return saved_state.Record(job, (1001, 1002, 1003), 0, **told)
 
     def test_every_control_is_there_in_the_words_of_the_command_line(self):
         shown = [*self.drawn(), *self.drawn("AAN_PT_rare")]
@@ -128,7 +128,7 @@ class Drawing(InAStudio):
         self.assertIn("12.5% of it no frame showed: made up", drawn)
         self.assertLess({"[13]", "[11]", "[Open Report]"}, set(drawn))
         bpy.ops.aan.jump(frame=13)
-        self.assertEqual(versions.scene_of(bpy.context).frame_current, 13)
+        self.assertEqual(compat.scene_of(bpy.context).frame_current, 13)
 
     def test_a_job_that_runs_shows_its_bar_and_can_be_cancelled(self):
         class Running:
@@ -137,8 +137,8 @@ class Drawing(InAStudio):
             abandoned, title, record, uid = False, "plate", self.kept(), "u"
 
         self.source.aan.uid = "u"
-        heartbeat._cleanings["u"] = Running
-        self.addCleanup(heartbeat._cleanings.clear)
+        timer._cleanings["u"] = Running
+        self.addCleanup(timer._cleanings.clear)
         drawn = self.drawn()
         self.assertIn("1 of 3 frames, 1:35 left", drawn)
         self.assertIn("[Cancel]", drawn)
@@ -152,7 +152,7 @@ class Words(unittest.TestCase):
     def test_every_state_of_the_engine_has_a_line_and_every_reason_is_whole(self):
         reason = "the engine ended while starting (exit code 1); its last words: no weights in the house"
         for presence in contact.Presence:
-            lines = status.of_engine(contact.EngineState(presence, reason, "Look at its log."))
+            lines = status_text.of_engine(contact.EngineState(presence, reason, "Look at its log."))
             self.assertIn(lines[0].icon, ICONS)
             if presence in (contact.Presence.FAILED, contact.Presence.LOST, contact.Presence.REFUSED):
                 self.assertEqual(" ".join(line.text for line in lines[1:]), f"{reason} Look at its log.")
@@ -160,18 +160,18 @@ class Words(unittest.TestCase):
     def test_every_phase_has_a_line_and_is_a_state_to_rest_in_or_has_a_bar(self):
         for phase in Phase:
             standing = standings.Standing(phase, "the reason", "the hint", total=4)
-            lines = status.of_cleaning(standing)
+            lines = status_text.of_cleaning(standing)
             self.assertIn(lines[0].icon, ICONS)
             self.assertIn("the reason", [line.text for line in lines])
-            self.assertEqual(status.progress(standing) is not None, phase in standings.ACTIVE)
+            self.assertEqual(status_text.progress(standing) is not None, phase in standings.ACTIVE)
 
     def test_time_left_is_as_people_say_it(self):
-        self.assertEqual([status.time_left(s) for s in (7, 95, 3725)], ["0:07 left", "1:35 left", "1:02:05 left"])
+        self.assertEqual([status_text.time_left(s) for s in (7, 95, 3725)], ["0:07 left", "1:35 left", "1:02:05 left"])
 
     def test_a_path_is_never_broken(self):
         path = "/a/very/long/folder/" + "x" * 80
         standing = standings.Standing(Phase.FAILED, f"lost {path} twice")
-        self.assertIn(path, [line.text for line in status.of_cleaning(standing)])
+        self.assertIn(path, [line.text for line in status_text.of_cleaning(standing)])
 
 
 if __name__ == "__main__":

@@ -6,14 +6,14 @@ import bpy
 import numpy as np
 
 from midjob import InMidJob
-from studio import Phase, heartbeat, record, versions
+from studio import Phase, compat, saved_state, timer
 
 
 class TheResult(InMidJob):
     def test_it_appears_with_its_first_frame_and_fills_as_they_come(self):
         cleaning = self.begin(1001)
         strip = self.made
-        self.assertEqual((strip.name, strip.channel, versions.visible(strip)), ("plate clean", 2, (11, 14)))
+        self.assertEqual((strip.name, strip.channel, compat.visible(strip)), ("plate clean", 2, (11, 14)))
         self.assertEqual([element.filename for element in strip.elements], ["clean.1001.exr", *["waiting.exr"] * 3])
         (waiting,) = self.render([12])
         plate = self.render_of("plate", 12)
@@ -102,7 +102,7 @@ class TheResult(InMidJob):
         else:
             self.source.frame_start = 101
         self.finish(cleaning)
-        self.assertEqual(versions.visible(self.made), (101, 104))
+        self.assertEqual(compat.visible(self.made), (101, 104))
 
     def test_a_preview_is_one_frame(self):
         self.let()
@@ -110,7 +110,7 @@ class TheResult(InMidJob):
         cleaning = self.press("preview")
         self.until_phase(cleaning, Phase.FINISHED)
         self.assertEqual(cleaning.standing.frames, (1003,))
-        self.assertEqual(versions.visible(self.made), (11, 14))
+        self.assertEqual(compat.visible(self.made), (11, 14))
 
     def test_the_file_refers_to_the_result_as_to_its_neighbour(self):
         self.finish(self.begin())
@@ -126,7 +126,7 @@ class TheResult(InMidJob):
         bpy.ops.ed.undo_push(message="before")
         cleaning = self.begin(1001)  # and the result is a step of its own
         bpy.ops.ed.undo()
-        heartbeat._strips_looked_at = 0.0
+        timer._strips_looked_at = 0.0
         self.until_phase(cleaning, Phase.CANCELLED)
         self.assertEqual([strip.name for strip in self.strips], ["plate"])
         self.assertEqual(self.strips["plate"].aan.record, "")
@@ -143,7 +143,7 @@ class TheResult(InMidJob):
         self.source = self.strips["plate"]
         self.until_phase(second, Phase.CANCELLED)
         self.assertIn("undone", second.note)
-        self.assertEqual(record.read(self.source.aan.record).phase, "FINISHED")
+        self.assertEqual(saved_state.read(self.source.aan.record).phase, "FINISHED")
         self.assertIn("v001", self.made.directory)
 
     def test_undoing_something_else_does_not_take_frames_along(self):
@@ -155,11 +155,11 @@ class TheResult(InMidJob):
         bpy.ops.ed.undo()
         self.source = self.strips["plate"]
         self.assertEqual(self.source.aan.grow, 0.0)
-        heartbeat.tick()
+        timer.tick()
         self.assertEqual(
             [element.filename for element in self.made.elements], [f"clean.{n}.exr" for n in range(1001, 1005)]
         )
-        self.assertEqual(record.read(self.source.aan.record).phase, "FINISHED")
+        self.assertEqual(saved_state.read(self.source.aan.record).phase, "FINISHED")
 
 
 if __name__ == "__main__":

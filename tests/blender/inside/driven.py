@@ -20,8 +20,8 @@ ADDON = os.environ["AAN_ADDON"]
 ANSWER = "--answer: "
 
 addon_utils.enable(ADDON, default_set=True)
-heartbeat, result, status, versions = (
-    sys.modules[f"{ADDON}.{name}"] for name in ("heartbeat", "result", "status", "versions")
+timer, result, status_text, compat = (
+    sys.modules[f"{ADDON}.{name}"] for name in ("timer", "result", "status_text", "compat")
 )
 contact, line = (sys.modules[f"{ADDON}.plugin_host.{name}"] for name in ("contact", "line"))
 line.QUIET, line.PATIENCE, contact.LOOK = 0.2, 0.6, 0.1  # who watches a test misses an engine sooner
@@ -36,7 +36,7 @@ class Driven:
         scene = bpy.context.scene
         scene.sequence_editor_create()
         self._face(scene)
-        strip = versions.strips(scene).new_image(
+        strip = compat.strips(scene).new_image(
             name="plate", filepath=f"{folder}/plate.{first}.exr", channel=1, frame_start=first
         )
         for frame in range(first + 1, last + 1):
@@ -57,11 +57,11 @@ class Driven:
         bpy.ops.wm.save_mainfile()
 
     def look(self):
-        heartbeat.tick()
-        strip = versions.strips(bpy.context.scene)["plate"]
-        cleaning, made = heartbeat.of(strip), result.of(bpy.context.scene, strip.aan.uid)
+        timer.tick()
+        strip = compat.strips(bpy.context.scene)["plate"]
+        cleaning, made = timer.of(strip), result.of(bpy.context.scene, strip.aan.uid)
         names = [element.filename for element in made.elements] if made is not None else []
-        lines = status.of_cleaning(cleaning.standing, note=cleaning.note) if cleaning is not None else []
+        lines = status_text.of_cleaning(cleaning.standing, note=cleaning.note) if cleaning is not None else []
         return {
             "phase": cleaning.standing.phase.name if cleaning is not None else "IDLE",
             "words": " ".join(line.text for line in lines),

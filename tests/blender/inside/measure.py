@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from studio import InAStudio, Phase, heartbeat, write_exr
+from studio import InAStudio, Phase, timer, write_exr
 
 COUNT, SIZE = 300, (2048, 1080)
 
@@ -21,8 +21,8 @@ def memory():
 
 class Measure(InAStudio):
     def test_a_long_strip(self):
-        heartbeat.contact().start()
-        self.tick_until(lambda: heartbeat.contact().ready)
+        timer.contact().start()
+        self.tick_until(lambda: timer.contact().ready)
         folder = self.root / "long"
         folder.mkdir()
         write_exr(folder / "long.1001.exr", RGB=np.full((SIZE[1], SIZE[0], 3), 0.18, np.float16))
@@ -40,12 +40,12 @@ class Measure(InAStudio):
         pressed, slowest = time.perf_counter() - began, 0.0
         while cleaning.standing.phase in (Phase.STARTING, Phase.SUBMITTING):
             at = time.perf_counter()
-            heartbeat.tick()
+            timer.tick()
             slowest = max(slowest, time.perf_counter() - at)
             time.sleep(0.005)
         accepted = time.perf_counter() - began
         while not cleaning.standing.steps and cleaning.standing.active:
-            heartbeat.tick()
+            timer.tick()
         grown = (memory() - before) / 1e6
         cleaning.cancel()
         cleaning.cancel()

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from studio import InAStudio, Phase, heartbeat, result, status
+from studio import InAStudio, Phase, result, status_text, timer
 
 GATE = Path(os.environ["COPYING_GATE"])
 COUNT = 4
@@ -18,7 +18,7 @@ class InMidJob(InAStudio):
 
     def shut(self):
         """Leave no job behind that others would wait for."""
-        for cleaning in heartbeat.cleanings():
+        for cleaning in timer.cleanings():
             if cleaning.standing.active:
                 cleaning.cancel()
                 cleaning.cancel()
@@ -49,7 +49,7 @@ class InMidJob(InAStudio):
         return result.of(self.scene, self.source.aan.uid)
 
     def lines(self, cleaning):
-        return " ".join(line.text for line in status.of_cleaning(cleaning.standing, note=cleaning.note))
+        return " ".join(line.text for line in status_text.of_cleaning(cleaning.standing, note=cleaning.note))
 
     def pid(self):
-        return heartbeat.contact()._client.connection.pid
+        return timer.contact()._client.connection.pid

@@ -12,13 +12,13 @@ from typing import Any, Dict, List, Optional
 
 import nuke
 
-from . import darkroom, knobs, paths, upstream
-from .darkroom import CLEAN, HOLDOUT, MATTE, PLATE, Roll
+from . import knobs, paths, read_files, render_inputs
 from .host.controls import BY_NAME, Value
 from .host.errors import HostError
 from .host.job import JobSpec
 from .host.sequence import expand, parse
-from .quiet import full_size
+from .no_undo import full_size
+from .render_inputs import CLEAN, HOLDOUT, MATTE, PLATE, Roll
 
 EXR_NAMES = {"rgba.red": "R", "rgba.green": "G", "rgba.blue": "B", "rgba.alpha": "A"}
 
@@ -60,7 +60,7 @@ def _check(node: Any, first: int, last: int) -> None:
 
 def _order(node: Any, first: int, last: int, *, view: str, folder: str) -> Order:
     asked = _controls(node)
-    own = upstream.own_files(node, PLATE.place, view=view)
+    own = read_files.own_files(node, PLATE.place, view=view)
     if own is not None and parse(own.pattern).width is None:
         own = None  # a still has one number, and the script's frames have others
     there = _frames_there(node, own)
@@ -69,7 +69,7 @@ def _order(node: Any, first: int, last: int, *, view: str, folder: str) -> Order
     if not targets:
         held = f"The plate runs from {there[0]} to {there[-1]}." if there else "The plate has no frames."
         raise HostError(f"no plate lies in the range {first} - {last}", hint=held)
-    if own is None or upstream.trimmed(own) or wanted != there:
+    if own is None or read_files.trimmed(own) or wanted != there:
         asked = {
             **asked,
             "reference_first": _either(asked["reference_first"], wanted[0]),
@@ -79,10 +79,10 @@ def _order(node: Any, first: int, last: int, *, view: str, folder: str) -> Order
     covered = wanted if own is None else [frame for frame, _ in expand(own.pattern)]
     send = {"node": node, "frames": covered, "view": view, "folder": folder}
     if own is None:
-        darkroom.frame_window(node, wanted)
+        render_inputs.frame_window(node, wanted)
     else:
         node.node("Window")["disable"].setValue(True)
-    plate = own.pattern if own is not None else darkroom.develop(node, PLATE, wanted, view=view, folder=folder)
+    plate = own.pattern if own is not None else render_inputs.develop(node, PLATE, wanted, view=view, folder=folder)
     matte, channel = _matte(MATTE, node.node("MatteIn")["from0"].value(), **send)
     holdout = _matte(HOLDOUT, "rgba.alpha", **send)[0] if node.input(HOLDOUT.place) is not None else None
     clean = _clean(**send) if node.input(CLEAN.place) is not None else None
@@ -99,7 +99,7 @@ def _order(node: Any, first: int, last: int, *, view: str, folder: str) -> Order
     return Order(view, spec, targets)
 
 
-def _frames_there(node: Any, own: Optional[upstream.OwnFiles]) -> List[int]:
+def _frames_there(node: Any, own: Optional[read_files.OwnFiles]) -> List[int]:
     """Every frame that the plate has."""
     if own is not None:
         return [frame for frame, _ in expand(own.pattern) if own.first <= frame <= own.last]
@@ -125,20 +125,20 @@ def _matte(roll: Roll, channel: str, *, node: Any, frames: List[int], view: str,
     channel = channel if "." in channel else f"rgba.{channel}"
     if channel not in node.node(roll.entrance).channels():
         raise HostError(f"the input {roll.word} has no channel {channel}", hint="Choose another Matte channel.")
-    own = upstream.own_files(node, roll.place, view=view) if channel in EXR_NAMES and _fits(node, roll) else None
-    if own is not None and not own.alpha_made and upstream.covers(own, frames):
+    own = read_files.own_files(node, roll.place, view=view) if channel in EXR_NAMES and _fits(node, roll) else None
+    if own is not None and not own.alpha_made and read_files.covers(own, frames):
         return own.pattern, EXR_NAMES[channel]
-    return darkroom.develop(node, roll, frames, view=view, folder=folder), "A"
+    return render_inputs.develop(node, roll, frames, view=view, folder=folder), "A"
 
 
 def _clean(*, node: Any, frames: List[int], view: str, folder: str) -> str:
-    own = upstream.own_files(node, CLEAN.place, view=view)
+    own = read_files.own_files(node, CLEAN.place, view=view)
     if own is not None and _fits(node, CLEAN):
         return own.pattern
     picture = node.input(CLEAN.place)
     if picture.firstFrame() == picture.lastFrame():
         frames = frames[:1]
-    return darkroom.develop(node, CLEAN, frames, view=view, folder=folder)
+    return render_inputs.develop(node, CLEAN, frames, view=view, folder=folder)
 
 
 def _fits(node: Any, roll: Roll) -> bool:

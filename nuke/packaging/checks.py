@@ -112,7 +112,7 @@ def outlives(folder: str) -> str:
 
 @check("opening a script leaves it unchanged, and so does what is done quietly")
 def unchanged(folder: str) -> str:
-    from aan_nuke.quiet import quietly
+    from aan_nuke.no_undo import quietly
 
     name = nuke.createNode("AlignAttend", inpanel=False).name()
     nuke.scriptSaveAs(folder + "/unchanged.nk", 1)
@@ -244,15 +244,15 @@ def pixel_type(folder: str) -> str:
 
 @check("the Write inside the node renders, with frame ranges and views, at full size under proxy mode")
 def inner_write(folder: str) -> str:
-    from aan_nuke import darkroom
-    from aan_nuke.quiet import full_size
+    from aan_nuke import render_inputs
+    from aan_nuke.no_undo import full_size
 
     picture = nuke.nodes.Constant(color=0.25, channels="rgb")
     node = nuke.createNode("AlignAttend", inpanel=False)
     node.setInput(0, picture)
     nuke.root()["proxy"].setValue(True)
     with full_size():
-        pattern = darkroom.develop(node, darkroom.PLATE, [1, 2, 4], view=nuke.views()[0], folder=folder)
+        pattern = render_inputs.develop(node, render_inputs.PLATE, [1, 2, 4], view=nuke.views()[0], folder=folder)
     again = nuke.root()["proxy"].value()
     nuke.root()["proxy"].setValue(False)
     read = nuke.nodes.Read(file=pattern, first=1, last=4, raw=True)

@@ -9,13 +9,13 @@ from typing import Any
 
 import bpy
 
-from . import exr_header, folder, mattes, plates, properties, result, versions
-from .developing import Order
-from .faults import StripUnsuited
+from . import compat, exr_header, mattes, plates, properties, result, result_folder
+from .errors import StripUnsuited
 from .plates import Plates
 from .plugin_host.protocol import JobSpec
 from .plugin_host.ticket import Ticket
-from .record import Record
+from .render_process import Order
+from .saved_state import Record
 
 SPACES = {"sRGB": "sRGB - Texture"}
 """Blender's names of spaces that configs know by another one."""
@@ -36,10 +36,10 @@ def of(scene: Any, strip: Any, *, only: int | None = None) -> Shot:
     Raises:
         HostError: when it cannot be done, with the reason and what to do.
     """
-    if all(strip != other for other in versions.strips(scene)):
+    if all(strip != other for other in compat.strips(scene)):
         raise StripUnsuited(f"{strip.name} lies inside of a meta strip", hint="Clean the meta strip as a whole.")
     settings = strip.aan
-    place, order = folder.make(bpy.path.abspath(settings.folder), strip.name), Order()
+    place, order = result_folder.make(bpy.path.abspath(settings.folder), strip.name), Order()
     found = plates.of(strip, scene, place)
     plate = found.pattern or _to_be_rendered(strip, scene, found, place, order)
     matte = mattes.of(settings, strip=strip, scene=scene, plates=found, place=place, order=order)
@@ -60,7 +60,7 @@ def of(scene: Any, strip: Any, *, only: int | None = None) -> Shot:
     record = Record(
         Ticket(spec, place.output),
         found.frames,
-        found.start - versions.content_start(strip),
+        found.start - compat.content_start(strip),
         own=found.own,
         linear=found.linear,
         alpha=_has_alpha(found),
@@ -72,14 +72,14 @@ def of(scene: Any, strip: Any, *, only: int | None = None) -> Shot:
 def name(scene: Any, strip: Any) -> str:
     """What a strip is known by, whatever it is called: a copy of another strip gets a name of its own."""
     settings = strip.aan
-    shared = any(other != strip and other.aan.uid == settings.uid for other in versions.every_strip(scene))
+    shared = any(other != strip and other.aan.uid == settings.uid for other in compat.every_strip(scene))
     if not settings.uid or (shared and settings.uid_of != strip.name):
         settings.uid, settings.uid_of, settings.record = uuid.uuid4().hex, strip.name, ""
     return str(settings.uid)
 
 
-def _to_be_rendered(strip: Any, scene: Any, found: Plates, place: folder.Folder, order: Order) -> str:
-    pattern = place.input(folder.PLATE)
+def _to_be_rendered(strip: Any, scene: Any, found: Plates, place: result_folder.Folder, order: Order) -> str:
+    pattern = place.input(result_folder.PLATE)
     head = pattern.rpartition("####")[0]
     files = [(frame, f"{head}{number:04d}.exr") for frame, number in plates.by_timeline(found).items()]
     order.strip(scene, strip.name, opaque=False, files=files)

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .faults import NoPlaceForResult
+from .errors import NoPlaceForResult
 
 RESULT, PLATE, MATTE = "clean.####.exr", "plate.####{suffix}", "matte.####{suffix}"
 

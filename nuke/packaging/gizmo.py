@@ -1,4 +1,4 @@
-"""Makes `AlignAttend.gizmo` from the table of knobs: `python nuke/workshop/gizmo.py`. A test holds the file against it.
+"""Makes `AlignAttend.gizmo` from the table of knobs: `python nuke/packaging/gizmo.py`. A test compares the two.
 
 The file begins with a Group, so a script that uses the node opens where it is not installed. Inside, Nuke's own nodes
 take the result only where the matte is above 0; nothing there needs Python to show what was solved.
@@ -132,8 +132,8 @@ TREE: Tuple[Node, ...] = (
 
 def hook(function: str, arguments: str) -> str:
     """Python in a node's own knob; where Align & Attend is not installed, nothing happens."""
-    found = "try:\n    import aan_nuke.node\nexcept ImportError:\n    pass\nelse:\n"
-    return f"{found}    aan_nuke.node.{function}({arguments})"
+    found = "try:\n    import aan_nuke.callbacks\nexcept ImportError:\n    pass\nelse:\n"
+    return f"{found}    aan_nuke.callbacks.{function}({arguments})"
 
 
 HOOKS = {
@@ -192,7 +192,7 @@ def tree() -> List[str]:
 def text() -> str:
     """The whole file."""
     layers = [f"add_layer {{{layer}}}" for layer in LAYERS]
-    lines = ["#! Nuke - Align & Attend, made by workshop/gizmo.py: edit there", *layers]
+    lines = ["#! Nuke - Align & Attend, made by packaging/gizmo.py: edit there", *layers]
     return "\n".join([*lines, "Group {", *group(), "}", *tree(), "end_group", ""])
 
 

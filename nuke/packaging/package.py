@@ -1,4 +1,4 @@
-"""Builds what a studio installs: `make nuke-package`, or `python nuke/workshop/package.py [--out DIR] [--no-pyzmq]`.
+"""Builds what a studio installs: `make nuke-package`, or `python nuke/packaging/package.py [--out DIR] [--no-pyzmq]`.
 
     align_attend_nuke-0.1.0/
         package.py           for rez
@@ -72,7 +72,7 @@ def build(out: Path, *, pyzmq: bool = True) -> Path:
     shutil.copy(NUKE / "README.md", target)
     shutil.copy(ROOT / "LICENSE", target)
     for name in ("checks.py", "checklist.txt"):
-        shutil.copy(NUKE / "workshop" / name, target)
+        shutil.copy(NUKE / "packaging" / name, target)
     (target / "package.py").write_text(REZ.format(name=NAME, version=version()), "utf-8")
     for wheel in wheels() if pyzmq else ():
         _unpack(nuke / "vendor", *wheel)

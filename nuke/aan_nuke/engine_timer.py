@@ -14,12 +14,12 @@ import nuke
 
 from .host import tag
 from .host.errors import HostError
-from .quiet import quietly
+from .no_undo import quietly
 
 if TYPE_CHECKING:
     from .host.contact import Contact
     from .host.ticket import Ticket
-    from .solving import Solving
+    from .node_job import Solving
 
 BEAT = 200  # milliseconds between two looks
 STEP = 0.05  # seconds between two looks in terminal mode
@@ -136,7 +136,7 @@ def _add(node: Any, tickets: List[Ticket]) -> Solving:
         before.close()
         _solvings.remove(before)
     spoken_to = contact()
-    from .solving import Solving
+    from .node_job import Solving
 
     solving = Solving(node, spoken_to, list(tickets))
     _solvings.append(solving)
@@ -163,9 +163,9 @@ def _look() -> None:
 
 
 def _show_engine(spoken_to: Contact) -> None:
-    from . import words
+    from . import status_text
 
-    text = words.of_engine(spoken_to.state)
+    text = status_text.of_engine(spoken_to.state)
     for node in list(_panels):
         try:
             knob = node["engine_state"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from .plugin_host.contact import EngineState, Presence
 from .plugin_host.standing import Phase, Standing
-from .record import Record
+from .saved_state import Record
 
 WIDEST = 46  # characters that a sidebar shows without being pulled wider
 

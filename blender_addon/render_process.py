@@ -12,9 +12,9 @@ from typing import Any
 
 import bpy
 
-from .faults import DevelopingFailed
+from .errors import DevelopingFailed
 
-DARKROOM = Path(__file__).with_name("darkroom.py")
+DARKROOM = Path(__file__).with_name("render_inputs.py")
 Files = list[tuple[int, str]]
 
 

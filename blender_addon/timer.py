@@ -13,10 +13,10 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from . import preferences, shot
-from .cleaning import Cleaning, unfinished
+from . import job_spec, preferences
 from .plugin_host.contact import Contact
 from .plugin_host.errors import HostError
+from .strip_job import Cleaning, unfinished
 
 BUSY, IDLE = 0.1, 0.5  # seconds between two looks
 STRIPS = 1.0  # seconds between two looks for deleted and renamed strips
@@ -55,8 +55,8 @@ def clean(scene: Any, strip: Any, *, only: int | None = None) -> Cleaning:
     running = of(strip)
     if running is not None and running.standing.active:
         raise HostError(f"{strip.name} is being cleaned already", hint="Cancel it first.")
-    uid = shot.name(scene, strip)
-    wanted = shot.of(scene, strip, only=only)
+    uid = job_spec.name(scene, strip)
+    wanted = job_spec.of(scene, strip, only=only)
     cleaning = Cleaning(contact(), uid, strip.name, wanted.record)
     if running is not None:
         running.close()

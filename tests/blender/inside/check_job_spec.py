@@ -15,28 +15,28 @@ from studio import (
     WIDTH,
     HostError,
     InAStudio,
+    compat,
     read_exr,
-    versions,
     wall,
     write_exr,
 )
 
-shot = sys.modules[f"{ADDON}.shot"]
-developing = sys.modules[f"{ADDON}.developing"]
+job_spec = sys.modules[f"{ADDON}.job_spec"]
+render_process = sys.modules[f"{ADDON}.render_process"]
 sequence = sys.modules[f"{ADDON}.plugin_host.sequence"]
 
 
 class InAShot(InAStudio):
     def wanted(self, strip, **options):
-        shot.name(self.scene, strip)
-        return shot.of(self.scene, strip, **options)
+        job_spec.name(self.scene, strip)
+        return job_spec.of(self.scene, strip, **options)
 
     def spec(self, strip, **options):
         return self.wanted(strip, **options).record.ticket.spec
 
     def developed(self, wanted):
         """Have the darkroom make what is missing."""
-        work = developing.Developing(wanted.order, wanted.inputs)
+        work = render_process.Developing(wanted.order, wanted.inputs)
         self.addCleanup(work.stop)
         self.tick_until(work.poll)
         self.assertEqual(work.done, work.total)
@@ -75,7 +75,7 @@ class ImageStrips(InAShot):
             self.source.left_handle_offset, self.source.right_handle_offset = 2, 1
         else:
             self.source.frame_offset_start, self.source.frame_offset_end = 2, 1
-        self.assertEqual(versions.visible(self.source), (13, 15))
+        self.assertEqual(compat.visible(self.source), (13, 15))
         self.assertEqual(self.shown(self.source), self.names[2:5])
         spec = self.spec(self.source)
         self.assertEqual((spec.first, spec.last), (1003, 1005), "frames keep the numbers of their files")
@@ -148,9 +148,7 @@ class RenderedStrips(InAShot):
         self.before = self.state()
 
     def state(self):
-        strips = [
-            (s.name, s.mute, s.channel, s.blend_type, versions.visible(s)) for s in versions.every_strip(self.scene)
-        ]
+        strips = [(s.name, s.mute, s.channel, s.blend_type, compat.visible(s)) for s in compat.every_strip(self.scene)]
         render = self.scene.render
         return (
             *(strips, len(bpy.data.scenes), len(bpy.data.masks), len(bpy.data.node_groups), self.scene.frame_current),
@@ -192,7 +190,7 @@ class RenderedStrips(InAShot):
         self.mask(meta)
         wanted = self.wanted(meta)
         wanted.order.works[0]["strip"] = "gone"
-        work = developing.Developing(wanted.order, wanted.inputs)
+        work = render_process.Developing(wanted.order, wanted.inputs)
         with self.assertRaises(HostError) as caught:
             self.tick_until(work.poll)
         self.assertIn("gone", caught.exception.reason)

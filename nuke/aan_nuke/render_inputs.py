@@ -13,7 +13,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple
 
 import nuke
 
-from . import cellar, paths, upstream
+from . import paths, read_files, versions
 from .host.errors import HostError
 from .host.sequence import frame_path
 
@@ -41,7 +41,7 @@ def develop(node: Any, roll: Roll, frames: List[int], *, view: str, folder: str)
     Raises:
         HostError: when Nuke cannot render them, or the artist stopped it.
     """
-    place = f"{folder}/{cellar.RENDERED}/{view}"
+    place = f"{folder}/{versions.RENDERED}/{view}"
     pattern = f"{place}/{roll.word}.####.exr"
     write = node.node(roll.write)
     if roll is PLATE:
@@ -93,7 +93,7 @@ def _settings(node: Any, write: Any) -> str:
 def _states(node: Any, roll: Roll, frames: List[int], *, settings: str) -> Dict[int, str]:
     """What each frame's picture depends on, as one word: Nuke's own hash, and the files that it is read from."""
     entrance = node.node(roll.entrance)
-    reads = list(upstream.above(entrance))
+    reads = list(read_files.above(entrance))
     found = {}
     for frame in frames:
         nuke.frame(frame)

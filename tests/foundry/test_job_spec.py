@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.foundry import plates, tree
-from tests.foundry.ordering import DOUBLE, ordered, refused, spec
+from tests.foundry.job_specs import DOUBLE, ordered, refused, spec
 from tests.foundry.shop import NAME, Shop
 
 pytestmark = pytest.mark.skipif(tree.TCL is None, reason="tclsh")

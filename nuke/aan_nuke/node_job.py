@@ -13,7 +13,7 @@ from typing import Any, List, Optional
 
 import nuke
 
-from . import cellar, result, words
+from . import result, status_text, versions
 from .host import ticket as ticket_file
 from .host.contact import Contact, Presence
 from .host.errand import Errand
@@ -21,7 +21,7 @@ from .host.errors import HostError
 from .host.sequence import frame_path
 from .host.standing import Phase
 from .host.ticket import Ticket
-from .quiet import quietly
+from .no_undo import quietly
 
 WORST = 8  # frames that are named
 
@@ -92,7 +92,7 @@ class Solving:
         self.node.name()  # whether it is there is to be known before anything is written to it
         if tick.frames:
             result.follow(self.node)
-            if result.shown(self.node) == cellar.PREVIEW:
+            if result.shown(self.node) == versions.PREVIEW:
                 result.afresh(self.node)
         if tick.changed:
             self._look()
@@ -140,7 +140,7 @@ class Solving:
         if seeking and self._errand.contact.state.presence in (Presence.UNKNOWN, Presence.READY):
             text = "Looking for the job"
         else:
-            text = words.of_work(standing, waiting=len(self._tickets[1:]))
+            text = status_text.of_work(standing, waiting=len(self._tickets[1:]))
         with quietly():
             _put(self.node["state"], text)
 
@@ -158,8 +158,8 @@ class Solving:
             return
         if self._bar is None:
             self._bar = nuke.ProgressTask(f"Align & Attend: {self.node.name()}")
-        self._bar.setMessage(words.of_work(self._errand.standing))
-        self._bar.setProgress(words.share(self._errand.standing))
+        self._bar.setMessage(status_text.of_work(self._errand.standing))
+        self._bar.setProgress(status_text.share(self._errand.standing))
         if self._bar.isCancelled() and self.phase is not Phase.CANCELLING:
             self.cancel()
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import bpy
 
-from . import result, shot, versions
-from .developing import Developing
+from . import compat, job_spec, result
 from .plugin_host.contact import Contact
 from .plugin_host.errand import Errand, Tick
 from .plugin_host.errors import HostError
 from .plugin_host.standing import Phase, Standing
-from .record import Record, read
+from .render_process import Developing
+from .saved_state import Record, read
 
 
 class Cleaning:
@@ -38,7 +38,7 @@ class Cleaning:
         self._unshown: list[int] = []
         self._drawn: object = None
 
-    def begin(self, wanted: shot.Shot) -> None:
+    def begin(self, wanted: job_spec.Shot) -> None:
         """Have the engine do it, or first a second Blender what must be rendered for it."""
         if wanted.order.works:
             self._developing = Developing(wanted.order, wanted.inputs)
@@ -201,9 +201,7 @@ def remember(step: str) -> None:
 
 def find(uid: str) -> tuple[Any, Any] | None:
     """The scene and the strip of that name; of several copies the one that was there first."""
-    found = [
-        (scene, strip) for scene in bpy.data.scenes for strip in versions.every_strip(scene) if strip.aan.uid == uid
-    ]
+    found = [(scene, strip) for scene in bpy.data.scenes for strip in compat.every_strip(scene) if strip.aan.uid == uid]
     original = [pair for pair in found if pair[1].name == pair[1].aan.uid_of]
     return next(iter([*original, *found]), None)
 
@@ -211,7 +209,7 @@ def find(uid: str) -> tuple[Any, Any] | None:
 def unfinished() -> Iterator[tuple[Any, Record]]:
     """The strips of this file whose cleaning was not over when it was saved."""
     for scene in bpy.data.scenes:
-        for strip in versions.every_strip(scene):
+        for strip in compat.every_strip(scene):
             kept = read(strip.aan.record) if strip.aan.uid else None
             if kept is not None and not kept.is_over:
                 yield strip, kept

@@ -12,9 +12,9 @@ from typing import Any, Callable, List
 
 import nuke
 
-from . import cellar, pulse, result
+from . import engine_timer, result, versions
 from .host.errors import HostError
-from .quiet import quietly
+from .no_undo import quietly
 
 OWN = "align_attend"
 
@@ -55,7 +55,7 @@ def created(node: Any) -> None:
 @_told
 def destroyed(node: Any) -> None:
     """Deleted, or the script is closed: the job goes on, and is found again if the node comes back."""
-    pulse.let_go(node)
+    engine_timer.let_go(node)
 
 
 @_told
@@ -65,36 +65,36 @@ def changed(node: Any, knob: Any) -> None:
     if name == "showPanel":
         _open(node)
     elif name == "hidePanel":
-        pulse.unwatch(node)
+        engine_timer.unwatch(node)
     elif name == "engine":
-        pulse.choose(node)
+        engine_timer.choose(node)
     elif name == "version" and result.shown(node) and result.folder(node):
-        result.show(node, cellar.read(result.folder(node), result.shown(node)))
+        result.show(node, versions.read(result.folder(node), result.shown(node)))
 
 
 def _open(node: Any) -> None:
     try:
-        pulse.contact()
+        engine_timer.contact()
     except HostError as error:
         if node["engine_state"].value() != str(error):
             with quietly():
                 node["engine_state"].setValue(str(error))
     else:
-        pulse.watch(node)
+        engine_timer.watch(node)
 
 
 def _find_again(node: Any) -> None:
     """Go on with the job that the script was saved with, unless everything of it is there."""
     try:
-        pulse.contact()
-        from .solving import lacking, unpacked
+        engine_timer.contact()
+        from .node_job import lacking, unpacked
     except HostError as error:
         with quietly():
             node["state"].setValue(str(error))
         return
     tickets = lacking(unpacked(node["job"].value()))
     if tickets:
-        pulse.find_again(node, tickets)
+        engine_timer.find_again(node, tickets)
     else:
         with quietly():
             node["job"].setValue("")
