@@ -10,10 +10,10 @@ from typing import Any
 
 import bpy
 
-STRIP: Any = getattr(bpy.types, "Strip", None) or bpy.types.Sequence
+STRIP_TYPE: Any = getattr(bpy.types, "Strip", None) or bpy.types.Sequence
 """The type of every strip."""
 
-RELATIVE = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+RELATIVE_PATH = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
 """The options of a path that may be relative to the file."""
 
 
@@ -28,7 +28,7 @@ def strips(scene: Any) -> Any:
     return editor.strips if hasattr(editor, "strips") else editor.sequences
 
 
-def every_strip(scene: Any) -> Iterator[Any]:
+def all_strips(scene: Any) -> Iterator[Any]:
     """The strips of a scene's timeline, also those inside of meta strips."""
     editor = scene.sequence_editor
     if editor is None:
@@ -42,7 +42,7 @@ def active_strip(scene: Any | None) -> Any | None:
     return editor.active_strip if editor is not None else None
 
 
-def visible(strip: Any) -> tuple[int, int]:
+def visible_range(strip: Any) -> tuple[int, int]:
     """The first and the last timeline frame that a strip shows."""
     if hasattr(strip, "left_handle"):
         return int(strip.left_handle), int(strip.right_handle) - 1
@@ -59,7 +59,7 @@ def content_duration(strip: Any) -> int:
     return int(strip.content_duration if hasattr(strip, "content_duration") else strip.frame_duration)
 
 
-def cut_off(strip: Any) -> tuple[int, int]:
+def content_trim(strip: Any) -> tuple[int, int]:
     """How many frames of a movie were cut off for good at its beginning and end."""
     if hasattr(strip, "content_trim_start"):
         return int(strip.content_trim_start), int(strip.content_trim_end)

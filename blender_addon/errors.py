@@ -5,17 +5,17 @@ from __future__ import annotations
 from .plugin_host.errors import HostError
 
 
-class StripUnsuited(HostError):
+class UnsupportedStrip(HostError):
     """The strip that was chosen cannot be cleaned, or not as it stands."""
 
 
-class MatteUnsuited(HostError):
+class UnusableMatte(HostError):
     """The matte that was chosen cannot be used for this strip."""
 
 
-class NoPlaceForResult(HostError):
+class CannotPlaceResult(HostError):
     """The result has nowhere to go: no folder, or no free channel."""
 
 
-class DevelopingFailed(HostError):
+class RenderFailed(HostError):
     """Plates or mattes could not be rendered."""

@@ -10,44 +10,44 @@ from typing import Any
 import bpy
 
 from . import compat, exr_header, mattes, plates, properties, result, result_folder
-from .errors import StripUnsuited
+from .errors import UnsupportedStrip
 from .plates import Plates
 from .plugin_host.protocol import JobSpec
 from .plugin_host.ticket import Ticket
-from .render_process import Order
-from .saved_state import Record
+from .render_process import RenderQueue
+from .saved_state import SavedState
 
-SPACES = {"sRGB": "sRGB - Texture"}
+OCIO_NAMES = {"sRGB": "sRGB - Texture"}
 """Blender's names of spaces that configs know by another one."""
 
 
 @dataclass(frozen=True)
-class Shot:
+class PreparedJob:
     """A job, and what must be rendered in `inputs` before it can begin."""
 
-    record: Record
-    order: Order
-    inputs: Path
+    state: SavedState
+    renders: RenderQueue
+    render_folder: Path
 
 
-def of(scene: Any, strip: Any, *, only: int | None = None) -> Shot:
+def prepare(scene: Any, strip: Any, *, only: int | None = None) -> PreparedJob:
     """The job that a strip's settings describe; `only` limits it to one timeline frame.
 
     Raises:
         HostError: when it cannot be done, with the reason and what to do.
     """
     if all(strip != other for other in compat.strips(scene)):
-        raise StripUnsuited(f"{strip.name} lies inside of a meta strip", hint="Clean the meta strip as a whole.")
+        raise UnsupportedStrip(f"{strip.name} lies inside of a meta strip", hint="Clean the meta strip as a whole.")
     settings = strip.aan
-    place, order = result_folder.make(bpy.path.abspath(settings.folder), strip.name), Order()
-    found = plates.of(strip, scene, place)
-    plate = found.pattern or _to_be_rendered(strip, scene, found, place, order)
-    matte = mattes.of(settings, strip=strip, scene=scene, plates=found, place=place, order=order)
-    result.make_stand_in(place.path, size=found.size)
+    folder, queue = result_folder.create(bpy.path.abspath(settings.folder), strip.name), RenderQueue()
+    found = plates.from_strip(strip, scene, folder)
+    plate = found.pattern or _queue_plates(strip, scene, found, folder, queue)
+    matte = mattes.from_settings(settings, strip=strip, scene=scene, plates=found, folder=folder, queue=queue)
+    result.write_placeholder(folder.path, size=found.size)
     first, last = found.frames[0], found.frames[-1]
     if only is not None:
         if not 0 <= only - found.start < len(found.frames):
-            raise StripUnsuited(f"{strip.name} does not show frame {only}", hint="Move the playhead onto the strip.")
+            raise UnsupportedStrip(f"{strip.name} does not show frame {only}", hint="Move the playhead onto the strip.")
         first = last = found.frames[only - found.start]
     spec = JobSpec(
         plate=plate,
@@ -55,45 +55,45 @@ def of(scene: Any, strip: Any, *, only: int | None = None) -> Shot:
         matte_channel=matte.channel,
         first=min(first, last),
         last=max(first, last),
-        **_controls(settings, strip, found),
+        **_control_values(settings, strip, found),
     )
-    record = Record(
-        Ticket(spec, place.output),
+    state = SavedState(
+        Ticket(spec, folder.output),
         found.frames,
         found.start - compat.content_start(strip),
-        own=found.own,
+        own=found.own_files,
         linear=found.linear,
         alpha=_has_alpha(found),
         preview=only is not None,
     )
-    return Shot(record, order, place.path / "input")
+    return PreparedJob(state, queue, folder.path / "input")
 
 
-def name(scene: Any, strip: Any) -> str:
+def ensure_uid(scene: Any, strip: Any) -> str:
     """What a strip is known by, whatever it is called: a copy of another strip gets a name of its own."""
     settings = strip.aan
-    shared = any(other != strip and other.aan.uid == settings.uid for other in compat.every_strip(scene))
+    shared = any(other != strip and other.aan.uid == settings.uid for other in compat.all_strips(scene))
     if not settings.uid or (shared and settings.uid_of != strip.name):
         settings.uid, settings.uid_of, settings.record = uuid.uuid4().hex, strip.name, ""
     return str(settings.uid)
 
 
-def _to_be_rendered(strip: Any, scene: Any, found: Plates, place: result_folder.Folder, order: Order) -> str:
-    pattern = place.input(result_folder.PLATE)
+def _queue_plates(strip: Any, scene: Any, found: Plates, folder: result_folder.ResultFolder, queue: RenderQueue) -> str:
+    pattern = folder.input_pattern(result_folder.PLATE_FILES)
     head = pattern.rpartition("####")[0]
-    files = [(frame, f"{head}{number:04d}.exr") for frame, number in plates.by_timeline(found).items()]
-    order.strip(scene, strip.name, opaque=False, files=files)
+    files = [(frame, f"{head}{number:04d}.exr") for frame, number in plates.numbers_by_timeline(found).items()]
+    queue.add_strip(scene, strip.name, opaque=False, files=files)
     return pattern
 
 
-def _controls(settings: Any, strip: Any, found: Plates) -> dict[str, Any]:
+def _control_values(settings: Any, strip: Any, found: Plates) -> dict[str, Any]:
     """The artist's controls, with what the strip itself says where they say nothing."""
-    values = properties.values(settings)
+    values = properties.control_values(settings)
     if not found.linear and values["colorspace"] is None:
         space = strip.colorspace_settings.name
         implied = strip.type == "IMAGE" and space == "sRGB"  # as the engine takes such pictures to be anyway
-        values["colorspace"] = None if implied else SPACES.get(space, space)
-    if found.beyond:  # nobody said what is to be removed there
+        values["colorspace"] = None if implied else OCIO_NAMES.get(space, space)
+    if found.other_frames:  # nobody said what is to be removed there
         if values["reference_first"] is None:
             values["reference_first"] = found.frames[0]
         if values["reference_last"] is None:
@@ -102,8 +102,8 @@ def _controls(settings: Any, strip: Any, found: Plates) -> dict[str, Any]:
 
 
 def _has_alpha(found: Plates) -> bool:
-    if not found.own or not found.linear:
-        return not found.own
+    if not found.own_files or not found.linear:
+        return not found.own_files
     head, _, tail = found.pattern.rpartition("#" * found.pattern.count("#"))
     width = found.pattern.count("#")
     header = exr_header.read(f"{head}{found.frames[0]:0{width}d}{tail}")

@@ -13,7 +13,7 @@ from .plugin_host import launch
 from .plugin_host.errors import HostError
 
 
-class _OnStrip:
+class _StripOperator:
     """What works on the active strip of the timeline."""
 
     bl_options = {"REGISTER", "UNDO"}
@@ -22,19 +22,19 @@ class _OnStrip:
     def poll(cls, context: Any) -> bool:
         return compat.active_strip(compat.scene_of(context)) is not None
 
-    def begin(self, context: Any, **limits: int) -> set[str]:
+    def start(self, context: Any, **limits: int) -> set[str]:
         """Begin to clean it; the rest happens beside the artist's work."""
         scene = compat.scene_of(context)
         try:
-            timer.clean(scene, compat.active_strip(scene), **limits)
+            timer.start_job(scene, compat.active_strip(scene), **limits)
         except HostError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        timer.redraw()
+        timer.redraw_sequencers()
         return {"FINISHED"}
 
 
-class AAN_OT_clean(_OnStrip, bpy.types.Operator):  # noqa: N801
+class AAN_OT_clean(_StripOperator, bpy.types.Operator):  # noqa: N801
     """Remove what the matte covers, in every frame of the strip"""
 
     bl_idname = "aan.clean"
@@ -42,10 +42,10 @@ class AAN_OT_clean(_OnStrip, bpy.types.Operator):  # noqa: N801
 
     def execute(self, context: Any) -> set[str]:
         """Begin with all of it."""
-        return self.begin(context)
+        return self.start(context)
 
 
-class AAN_OT_preview(_OnStrip, bpy.types.Operator):  # noqa: N801
+class AAN_OT_preview(_StripOperator, bpy.types.Operator):  # noqa: N801
     """Remove what the matte covers in the current frame only"""
 
     bl_idname = "aan.preview"
@@ -53,7 +53,7 @@ class AAN_OT_preview(_OnStrip, bpy.types.Operator):  # noqa: N801
 
     def execute(self, context: Any) -> set[str]:
         """Begin with one frame."""
-        return self.begin(context, only=compat.scene_of(context).frame_current)
+        return self.start(context, only=compat.scene_of(context).frame_current)
 
 
 class AAN_OT_cancel(bpy.types.Operator):  # noqa: N801
@@ -68,10 +68,10 @@ class AAN_OT_cancel(bpy.types.Operator):  # noqa: N801
         """Cancel the cleaning of that name, or the active strip's."""
         strip = compat.active_strip(compat.scene_of(context))
         wanted = self.uid or (strip.aan.uid if strip is not None else "")
-        found = [cleaning for cleaning in timer.cleanings() if cleaning.uid == wanted]
-        for cleaning in found:
-            cleaning.cancel()
-        timer.redraw()
+        found = [job for job in timer.jobs() if job.uid == wanted]
+        for job in found:
+            job.cancel()
+        timer.redraw_sequencers()
         return {"FINISHED"} if found else {"CANCELLED"}
 
 
@@ -83,8 +83,8 @@ class AAN_OT_start_engine(bpy.types.Operator):  # noqa: N801
 
     def execute(self, context: Any) -> set[str]:
         """Have it started; the panel tells what came of it."""
-        timer.contact().start()
-        timer.redraw()
+        timer.engine_monitor().start()
+        timer.redraw_sequencers()
         return {"FINISHED"}
 
 

@@ -22,7 +22,7 @@ PYZMQ = "26.4.0"
 PYTHONS = ("3.11", "3.13")
 PLATFORMS = ("manylinux2014_x86_64", "win_amd64", "macosx_10_15_universal2")
 SHIPPED = (".py", ".md", ".toml")
-LONG_AGO = (2020, 1, 1, 0, 0, 0)  # the same sources make the same zip
+ZIP_TIMESTAMP = (2020, 1, 1, 0, 0, 0)  # the same sources make the same zip
 
 
 def stage(folder: Path, *, wheels: list[Path] | None = None) -> Path:
@@ -60,7 +60,7 @@ def build(out: Path, *, wheels: list[Path]) -> Path:
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         staged = stage(Path(folder), wheels=wheels)
         for file in sorted(path for path in staged.rglob("*") if path.is_file()):
-            entry = zipfile.ZipInfo(file.relative_to(staged).as_posix(), LONG_AGO)
+            entry = zipfile.ZipInfo(file.relative_to(staged).as_posix(), ZIP_TIMESTAMP)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             archive.writestr(entry, file.read_bytes())
     return target

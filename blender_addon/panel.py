@@ -9,41 +9,41 @@ import bpy
 
 from . import compat, status_text, timer
 from .plugin_host.contact import Presence
-from .properties import SHOWN
-from .saved_state import read
-from .status_text import Line
+from .properties import SHOWN_CONTROLS
+from .saved_state import parse
+from .status_text import StatusLine
 
 MATTE_FIELDS = {"MASK": "mask", "FILES": "matte_files"}
 
 
-class _InSidebar:
+class _SidebarPanel:
     bl_space_type = "SEQUENCE_EDITOR"
     bl_region_type = "UI"
     bl_category = "Clean-up"
 
 
-class AAN_PT_engine(_InSidebar, bpy.types.Panel):  # noqa: N801
+class AAN_PT_engine(_SidebarPanel, bpy.types.Panel):  # noqa: N801
     """Whether there is an engine."""
 
     bl_label = "Align & Attend"
 
     def draw(self, context: Any) -> None:
         """Its state, its reason, and the button that starts it."""
-        engine = timer.contact().state
-        _draw_lines(self.layout, status_text.of_engine(engine))
+        engine = timer.engine_monitor().state
+        _draw_lines(self.layout, status_text.engine_lines(engine))
         if engine.presence not in (Presence.READY, Presence.STARTING, Presence.UNKNOWN):
             row = self.layout.row(align=True)
             row.operator("aan.start_engine", icon="PLAY")
             if engine.presence in (Presence.FAILED, Presence.LOST):
                 row.operator("aan.engine_log", text="", icon="TEXT")
         strip = compat.active_strip(compat.scene_of(context))
-        for cleaning in timer.cleanings():
-            elsewhere = strip is None or cleaning.uid != strip.aan.uid
-            if elsewhere and (cleaning.standing.active or cleaning.abandoned):
-                _draw_elsewhere(self.layout, cleaning)
+        for job in timer.jobs():
+            elsewhere = strip is None or job.uid != strip.aan.uid
+            if elsewhere and (job.status.active or job.abandoned):
+                _draw_other_job(self.layout, job)
 
 
-class AAN_PT_strip(_InSidebar, bpy.types.Panel):  # noqa: N801
+class AAN_PT_strip(_SidebarPanel, bpy.types.Panel):  # noqa: N801
     """The strip that is worked on."""
 
     bl_label = "Clean Strip"
@@ -67,10 +67,10 @@ class AAN_PT_strip(_InSidebar, bpy.types.Panel):  # noqa: N801
         _draw_controls(column, strip.aan, rare=False)
         column.prop(strip.aan, "folder")
         _draw_buttons(self.layout, strip)
-        _draw_standing(self.layout, strip)
+        _draw_status(self.layout, strip)
 
 
-class AAN_PT_rare(_InSidebar, bpy.types.Panel):  # noqa: N801
+class AAN_PT_rare(_SidebarPanel, bpy.types.Panel):  # noqa: N801
     """Controls that are seldom needed, folded away."""
 
     bl_label = "Rare Controls"
@@ -92,22 +92,22 @@ class AAN_PT_rare(_InSidebar, bpy.types.Panel):  # noqa: N801
         _draw_controls(self.layout, strip.aan, rare=True)
 
 
-def _draw_lines(layout: Any, lines: Iterable[Line]) -> None:
+def _draw_lines(layout: Any, lines: Iterable[StatusLine]) -> None:
     column = layout.column(align=True)
     for line in lines:
         column.label(text=line.text, icon=line.icon)
 
 
-def _draw_elsewhere(layout: Any, cleaning: Any) -> None:
+def _draw_other_job(layout: Any, job: Any) -> None:
     """A cleaning whose strip is not the one that is shown, or is no more."""
     box = layout.box()
     row = box.row()
-    row.label(text=cleaning.title, icon="SEQUENCE")
-    if cleaning.standing.active:
-        row.operator("aan.cancel", text="", icon="X").uid = cleaning.uid
-    _draw_progress(box, cleaning.standing)
-    if cleaning.abandoned:
-        lines = status_text.of_cleaning(cleaning.standing, note=cleaning.note, note_hint=cleaning.note_hint)
+    row.label(text=job.title, icon="SEQUENCE")
+    if job.status.active:
+        row.operator("aan.cancel", text="", icon="X").uid = job.uid
+    _draw_progress(box, job.status)
+    if job.abandoned:
+        lines = status_text.job_lines(job.status, note=job.note, note_hint=job.note_hint)
         _draw_lines(box, lines)
 
 
@@ -121,43 +121,43 @@ def _draw_matte(layout: Any, scene: Any, settings: Any) -> None:
 
 
 def _draw_controls(layout: Any, settings: Any, *, rare: bool) -> None:
-    for control in SHOWN:
+    for control in SHOWN_CONTROLS:
         if control.rare is rare:
             layout.prop(settings, control.name)
 
 
 def _draw_buttons(layout: Any, strip: Any) -> None:
-    cleaning = timer.of(strip)
+    job = timer.job_of(strip)
     row = layout.row(align=True)
     row.scale_y = 1.4
-    if cleaning is not None and cleaning.standing.active:
+    if job is not None and job.status.active:
         row.operator("aan.cancel", icon="CANCEL").uid = ""
     else:
         row.operator("aan.preview", icon="RESTRICT_RENDER_OFF")
         row.operator("aan.clean", icon="BRUSH_DATA")
 
 
-def _draw_progress(layout: Any, standing: Any) -> None:
-    bar = status_text.progress(standing)
+def _draw_progress(layout: Any, status: Any) -> None:
+    bar = status_text.progress_bar(status)
     if bar is not None:
         layout.progress(factor=bar[0], text=bar[1])
 
 
-def _draw_standing(layout: Any, strip: Any) -> None:
-    cleaning, record = timer.of(strip), read(strip.aan.record)
-    if cleaning is not None:
-        standing = cleaning.standing
-        _draw_progress(layout, standing)
-        _draw_lines(layout, status_text.of_cleaning(standing, note=cleaning.note, note_hint=cleaning.note_hint))
-        _draw_outcome(layout, strip, cleaning.record, standing.worst, standing.report)
-    elif record is not None:
-        _draw_lines(layout, status_text.of_record(record))
-        _draw_outcome(layout, strip, record, record.worst, record.report)
+def _draw_status(layout: Any, strip: Any) -> None:
+    job, state = timer.job_of(strip), parse(strip.aan.record)
+    if job is not None:
+        status = job.status
+        _draw_progress(layout, status)
+        _draw_lines(layout, status_text.job_lines(status, note=job.note, note_hint=job.note_hint))
+        _draw_outcome(layout, strip, job.state, status.worst, status.report)
+    elif state is not None:
+        _draw_lines(layout, status_text.saved_lines(state))
+        _draw_outcome(layout, strip, state, state.worst, state.report)
 
 
-def _draw_outcome(layout: Any, strip: Any, record: Any, worst: tuple[int, ...], report: str) -> None:
+def _draw_outcome(layout: Any, strip: Any, state: Any, worst: tuple[int, ...], report: str) -> None:
     """The frames to look at first, as buttons that go there; and the page about them."""
-    frames = status_text.worst_frames(worst, record, compat.content_start(strip))
+    frames = status_text.worst_frames(worst, state, compat.content_start(strip))
     if frames:
         layout.label(text="Look at first:")
         flow = layout.grid_flow(columns=4, align=True)

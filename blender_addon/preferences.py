@@ -20,7 +20,7 @@ class AANPreferences(bpy.types.AddonPreferences):
         name="Engine's Python",
         description="The Python that has Align & Attend installed; empty for AAN_ENGINE or the usual places",
         subtype="FILE_PATH",
-        options=compat.RELATIVE,
+        options=compat.RELATIVE_PATH,
     )
 
     def draw(self, context: Any) -> None:
@@ -32,12 +32,12 @@ class AANPreferences(bpy.types.AddonPreferences):
         column.label(text=interpreter.install_command())
 
 
-def chosen() -> str:
+def engine_setting() -> str:
     """What the artist chose as the engine's Python; empty for the usual one."""
     addon = bpy.context.preferences.addons.get(__package__)
     return str(addon.preferences.engine) if addon is not None and addon.preferences is not None else ""
 
 
-def python() -> str:
+def engine_python() -> str:
     """The engine's Python, see `interpreter.find`."""
-    return interpreter.find(bpy.path.abspath(chosen()))
+    return interpreter.find(bpy.path.abspath(engine_setting()))

@@ -12,19 +12,19 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from . import compat
-from .mattes import pattern_of
+from .mattes import sequence_pattern
 from .plugin_host.controls import CONTROLS, Control
 
-SHOWN = tuple(control for control in CONTROLS if control.name != "write")
+SHOWN_CONTROLS = tuple(control for control in CONTROLS if control.name != "write")
 NO_LIMIT = -1
 
-MATTES = (
+MATTE_KINDS = (
     ("MASK", "Mask", "A mask of this file, drawn over the plate in the Image or Movie Clip Editor"),
     ("STRIP", "Strip", "Another strip: a mask strip, or a black and white picture of what is to go"),
     ("FILES", "Files", "Files on disk, numbered as the plates' files; a single one holds for all frames"),
     ("ALPHA", "Alpha", "The plates' own alpha channel: what is opaque goes"),
 )
-FOLDER = "//clean"
+DEFAULT_FOLDER = "//clean"
 
 
 def _property(control: Control) -> Any:
@@ -43,17 +43,17 @@ def _property(control: Control) -> Any:
     if control.kind == "switch":
         return BoolProperty(default=bool(control.default), **words)
     if control.kind == "files":
-        return StringProperty(subtype="FILE_PATH", options=compat.RELATIVE, **words)
+        return StringProperty(subtype="FILE_PATH", options=compat.RELATIVE_PATH, **words)
     return StringProperty(**words)
 
 
-def values(settings: Any) -> dict[str, Any]:
+def control_values(settings: Any) -> dict[str, Any]:
     """The controls as the engine takes them."""
     found = {}
-    for control in SHOWN:
+    for control in SHOWN_CONTROLS:
         value = getattr(settings, control.name)
         if control.kind == "files":
-            value = pattern_of(bpy.path.abspath(value)) if value else None
+            value = sequence_pattern(bpy.path.abspath(value)) if value else None
         elif control.kind == "text":
             value = value.strip() or None
         elif control.kind == "frame":
@@ -69,15 +69,15 @@ class AANStrip(bpy.types.PropertyGroup):
 
 
 AANStrip.__annotations__ = {
-    **{control.name: _property(control) for control in SHOWN},
-    "matte_kind": EnumProperty(name="Remove", description="What says which pixels are to go", items=MATTES),
+    **{control.name: _property(control) for control in SHOWN_CONTROLS},
+    "matte_kind": EnumProperty(name="Remove", description="What says which pixels are to go", items=MATTE_KINDS),
     "mask": PointerProperty(name="Mask", description="The mask over what is to go", type=bpy.types.Mask),
     "matte_strip": StringProperty(name="Strip", description="The strip that covers what is to go"),
     "matte_files": StringProperty(
         name="Files",
         description="The first file, or a pattern such as roto.####.exr",
         subtype="FILE_PATH",
-        options=compat.RELATIVE,
+        options=compat.RELATIVE_PATH,
     ),
     "matte_channel": StringProperty(
         name="Channel", description="The matte's channel; empty for A, else the only or the first one"
@@ -86,8 +86,8 @@ AANStrip.__annotations__ = {
         name="Result",
         description="The folder for the cleaned frames",
         subtype="DIR_PATH",
-        default=FOLDER,
-        options=compat.RELATIVE,
+        default=DEFAULT_FOLDER,
+        options=compat.RELATIVE_PATH,
     ),
     "show_rare": BoolProperty(name="Rare controls", description="Show the controls that are seldom needed"),
     "uid": StringProperty(options={"HIDDEN"}),
@@ -100,10 +100,10 @@ AANStrip.__annotations__ = {
 def register() -> None:
     """Have every strip carry these."""
     bpy.utils.register_class(AANStrip)
-    compat.STRIP.aan = PointerProperty(type=AANStrip)
+    compat.STRIP_TYPE.aan = PointerProperty(type=AANStrip)
 
 
 def unregister() -> None:
     """What strips carry stays in the file, unseen, for when the add-on is back."""
-    del compat.STRIP.aan
+    del compat.STRIP_TYPE.aan
     bpy.utils.unregister_class(AANStrip)

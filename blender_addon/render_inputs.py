@@ -21,32 +21,32 @@ from typing import Any
 
 import bpy
 
-Files = Iterable[Sequence[Any]]
+FramePaths = Iterable[Sequence[Any]]
 """Pairs of a frame and a path."""
 
-SCENE = ".align_and_attend"
-CHANNEL = "R"  # of a matte: grey pictures have their channels named, and numbered, otherwise in each version
+TEMPORARY_NAME = ".align_and_attend"
+MATTE_CHANNEL = "R"  # of a matte: grey pictures have their channels named, and numbered, otherwise in each version
 
 
-def develop_mask(mask: Any, *, size: Sequence[int], files: Files) -> None:
+def render_mask(mask: Any, *, size: Sequence[int], files: FramePaths) -> None:
     """Render a mask at these frames; frames in which it has not moved get the same picture."""
-    scene = _scene(size)
-    tree = _show_mask(scene, mask)
+    scene = _new_scene(size)
+    tree = _add_mask_compositor(scene, mask)
     try:
         seen: dict[Any, str] = {}
         for frame, path in files:
             made = seen.setdefault(_shape_at(frame, mask, scene), path)
             if made == path:
-                _render(scene, frame, path)
+                _render_frame(scene, frame, path)
             else:
                 shutil.copyfile(made, path)
     finally:
-        _dismiss(scene, tree)
+        _remove_scene(scene, tree)
 
 
-def shapes(mask: Any, frames: Iterable[int]) -> int:
+def count_shapes(mask: Any, frames: Iterable[int]) -> int:
     """How many different shapes a mask has in these frames; it stays as the artist left it."""
-    scene = bpy.data.scenes.new(SCENE)
+    scene = bpy.data.scenes.new(TEMPORARY_NAME)
     try:
         found = set()
         for frame in frames:
@@ -56,27 +56,27 @@ def shapes(mask: Any, frames: Iterable[int]) -> int:
         bpy.data.scenes.remove(scene)
 
 
-def develop_strip(scene: Any, name: str, *, opaque: bool, files: Files) -> None:
+def render_strip(scene: Any, name: str, *, opaque: bool, files: FramePaths) -> None:
     """Render one strip by itself, as the timeline shows it. Mutes all others: for a scene that nobody else sees."""
     strips = _strips(scene)
     for strip in strips:
-        strip.mute = strip.name not in _needed(strips[name])
+        strip.mute = strip.name not in _strip_and_inputs(strips[name])
     strips[name].mute = False
     strips[name].blend_type = "REPLACE"
     scene.render.use_sequencer, scene.render.use_compositing = True, False
     scene.render.resolution_percentage = 100
-    _exr(scene, "RGB" if opaque else "RGBA")
+    _set_exr_output(scene, "RGB" if opaque else "RGBA")
     for frame, path in files:
-        _render(scene, frame, path)
+        _render_frame(scene, frame, path)
 
 
-def _needed(strip: Any) -> set[str]:
+def _strip_and_inputs(strip: Any) -> set[str]:
     """The names of a strip and of those that its effect is made of."""
     names = {strip.name}
     for part in ("input_1", "input_2"):
         other = getattr(strip, part, None)
         if other is not None:
-            names |= _needed(other)
+            names |= _strip_and_inputs(other)
     return names
 
 
@@ -85,16 +85,16 @@ def _strips(scene: Any) -> Any:
     return editor.strips if hasattr(editor, "strips") else editor.sequences
 
 
-def _scene(size: Sequence[int]) -> Any:
-    scene = bpy.data.scenes.new(SCENE)
+def _new_scene(size: Sequence[int]) -> Any:
+    scene = bpy.data.scenes.new(TEMPORARY_NAME)
     scene.render.resolution_x, scene.render.resolution_y = size
     scene.render.resolution_percentage = 100
     scene.render.use_sequencer, scene.render.use_compositing = False, True
-    _exr(scene, "RGB")
+    _set_exr_output(scene, "RGB")
     return scene
 
 
-def _exr(scene: Any, mode: str) -> None:
+def _set_exr_output(scene: Any, mode: str) -> None:
     settings = scene.render.image_settings
     if hasattr(settings, "media_type"):
         settings.media_type = "IMAGE"
@@ -103,10 +103,10 @@ def _exr(scene: Any, mode: str) -> None:
     settings.exr_codec = "ZIP" if mode == "RGBA" else "RLE"  # mattes are flat: it packs them as well, and faster
 
 
-def _show_mask(scene: Any, mask: Any) -> Any | None:
+def _add_mask_compositor(scene: Any, mask: Any) -> Any | None:
     """Have a scene's compositor show a mask and nothing else; returns the tree if it outlives the scene."""
     if hasattr(scene, "compositing_node_group"):
-        tree = scene.compositing_node_group = bpy.data.node_groups.new(SCENE, "CompositorNodeTree")
+        tree = scene.compositing_node_group = bpy.data.node_groups.new(TEMPORARY_NAME, "CompositorNodeTree")
         tree.interface.new_socket(name="Image", in_out="OUTPUT", socket_type="NodeSocketColor")
         shown, outlives = tree.nodes.new("NodeGroupOutput"), tree
     else:
@@ -120,7 +120,7 @@ def _show_mask(scene: Any, mask: Any) -> Any | None:
     return outlives
 
 
-def _dismiss(scene: Any, tree: Any | None) -> None:
+def _remove_scene(scene: Any, tree: Any | None) -> None:
     bpy.data.scenes.remove(scene)
     if tree is not None:
         bpy.data.node_groups.remove(tree)
@@ -147,7 +147,7 @@ def _shape_at(frame: int, mask: Any, scene: Any) -> tuple[Any, ...]:
     return tuple(layers)
 
 
-def _render(scene: Any, frame: int, path: str) -> None:
+def _render_frame(scene: Any, frame: int, path: str) -> None:
     """Render one frame: as an animation, as the compositor takes no notice of the frame of a still."""
     scene.frame_start = scene.frame_end = frame
     scene.render.filepath = f"{path}.#####.exr"
@@ -158,29 +158,29 @@ def _render(scene: Any, frame: int, path: str) -> None:
     made.replace(path)
 
 
-def _fetch(blend: str, works: list[dict[str, Any]]) -> tuple[Iterator[Any], Iterator[Any]]:
+def _load_data_blocks(blend: str, renders: list[dict[str, Any]]) -> tuple[Iterator[Any], Iterator[Any]]:
     """Bring along what the works are about."""
-    masks = [work["mask"] for work in works if "mask" in work]
-    scenes = [work["scene"] for work in works if "scene" in work]
-    with bpy.data.libraries.load(blend) as (_, wanted):
-        wanted.masks, wanted.scenes = masks, scenes
-    return iter(wanted.masks), iter(wanted.scenes)
+    masks = [render["mask"] for render in renders if "mask" in render]
+    scenes = [render["scene"] for render in renders if "scene" in render]
+    with bpy.data.libraries.load(blend) as (_, loaded):
+        loaded.masks, loaded.scenes = masks, scenes
+    return iter(loaded.masks), iter(loaded.scenes)
 
 
-def main(order_file: str) -> int:
+def main(queue_file: str) -> int:
     """Carry out an order; what goes wrong is left beside it, as `order.txt`."""
     try:
-        order = json.loads(Path(order_file).read_text("utf-8"))
-        masks, scenes = _fetch(order["blend"], order["works"])
-        for work in order["works"]:
-            if "mask" in work:
-                develop_mask(next(masks), size=work["size"], files=work["files"])
+        queue = json.loads(Path(queue_file).read_text("utf-8"))
+        masks, scenes = _load_data_blocks(queue["blend"], queue["renders"])
+        for render in queue["renders"]:
+            if "mask" in render:
+                render_mask(next(masks), size=render["size"], files=render["files"])
             else:
-                develop_strip(next(scenes), work["strip"], opaque=work["opaque"], files=work["files"])
+                render_strip(next(scenes), render["strip"], opaque=render["opaque"], files=render["files"])
         return 0
     except Exception as error:
         traceback.print_exc()
-        Path(order_file).with_suffix(".txt").write_text(f"{type(error).__name__}: {error}", "utf-8")
+        Path(queue_file).with_suffix(".txt").write_text(f"{type(error).__name__}: {error}", "utf-8")
         return 1
 
 

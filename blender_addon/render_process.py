@@ -12,42 +12,43 @@ from typing import Any
 
 import bpy
 
-from .errors import DevelopingFailed
+from .errors import RenderFailed
 
-DARKROOM = Path(__file__).with_name("render_inputs.py")
-Files = list[tuple[int, str]]
+SCRIPT = Path(__file__).with_name("render_inputs.py")
+LOG_NAME = "render_queue.log"
+FramePaths = list[tuple[int, str]]
 
 
 @dataclass
-class Order:
+class RenderQueue:
     """What is to be made before the job can begin. `blocks` are the data-blocks that it takes."""
 
-    works: list[dict[str, Any]] = field(default_factory=list)
-    blocks: set[Any] = field(default_factory=set)
+    renders: list[dict[str, Any]] = field(default_factory=list)
+    data_blocks: set[Any] = field(default_factory=set)
 
-    def mask(self, mask: Any, *, size: tuple[int, int], files: Files) -> None:
+    def add_mask(self, mask: Any, *, size: tuple[int, int], files: FramePaths) -> None:
         """Render a mask; `files` are pairs of a frame of the mask's and a path."""
-        self.works.append({"mask": mask.name, "size": list(size), "files": files})
-        self.blocks.add(mask)
+        self.renders.append({"mask": mask.name, "size": list(size), "files": files})
+        self.data_blocks.add(mask)
 
-    def strip(self, scene: Any, name: str, *, opaque: bool, files: Files) -> None:
+    def add_strip(self, scene: Any, name: str, *, opaque: bool, files: FramePaths) -> None:
         """Render a strip by itself; `files` are pairs of a timeline frame and a path."""
-        self.works.append({"scene": scene.name, "strip": name, "opaque": opaque, "files": files})
-        self.blocks.add(scene)
+        self.renders.append({"scene": scene.name, "strip": name, "opaque": opaque, "files": files})
+        self.data_blocks.add(scene)
 
 
-class Developing:
+class RenderProcess:
     """An order being carried out: `done` of `total` pictures were there at the last look."""
 
-    def __init__(self, order: Order, folder: Path) -> None:
-        self.total = sum(len(work["files"]) for work in order.works)
+    def __init__(self, queue: RenderQueue, folder: Path) -> None:
+        self.total = sum(len(render["files"]) for render in queue.renders)
         self.done = 0
         self._folder = folder
-        self._order_file = folder / "order.json"
-        blend = folder / "order.blend"
-        bpy.data.libraries.write(str(blend), order.blocks, path_remap="ABSOLUTE")
-        self._order_file.write_text(json.dumps({"blend": str(blend), "works": order.works}), "utf-8")
-        self._process = self._started()
+        self._queue_file = folder / "render_queue.json"
+        blend = folder / "render_queue.blend"
+        bpy.data.libraries.write(str(blend), queue.data_blocks, path_remap="ABSOLUTE")
+        self._queue_file.write_text(json.dumps({"blend": str(blend), "renders": queue.renders}), "utf-8")
+        self._process = self._start()
 
     def poll(self) -> bool:
         """Whether everything is there.
@@ -55,13 +56,13 @@ class Developing:
         Raises:
             DevelopingFailed: it will never be.
         """
-        self.done = max(0, self._pictures() - self._before)
+        self.done = max(0, self._count_pictures() - self._already_there)
         status = self._process.poll()
         if status is None:
             return False
         if status == 0:
             return True
-        raise DevelopingFailed(self._why(status), hint=f"Its words are in {self._folder / 'order.log'}.")
+        raise RenderFailed(self._failure_reason(status), hint=f"Its log is {self._folder / LOG_NAME}.")
 
     def stop(self) -> None:
         """Make no more pictures."""
@@ -69,33 +70,33 @@ class Developing:
             self._process.kill()
             self._process.wait()
 
-    def _started(self) -> subprocess.Popen[bytes]:
-        self._before = self._pictures()
-        with (self._folder / "order.log").open("wb") as words:
+    def _start(self) -> subprocess.Popen[bytes]:
+        self._already_there = self._count_pictures()
+        with (self._folder / LOG_NAME).open("wb") as log:
             try:
                 return subprocess.Popen(
-                    [*_blender(), str(self._order_file)],
+                    [*_blender_command(), str(self._queue_file)],
                     stdin=subprocess.DEVNULL,
-                    stdout=words,
-                    stderr=words,
+                    stdout=log,
+                    stderr=log,
                     env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
                 )
             except OSError as error:
-                raise DevelopingFailed(f"no second Blender can be started ({error.strerror})") from None
+                raise RenderFailed(f"no second Blender can be started ({error.strerror})") from None
 
-    def _pictures(self) -> int:
+    def _count_pictures(self) -> int:
         return sum(1 for _ in self._folder.glob("*.exr"))
 
-    def _why(self, status: int) -> str:
-        words: str | None = None
-        told = self._order_file.with_suffix(".txt")
-        if told.is_file():
-            words = told.read_text("utf-8", errors="replace")
-        return f"plates or mattes could not be rendered ({words or f'exit code {status}'})"
+    def _failure_reason(self, status: int) -> str:
+        reason: str | None = None
+        error_file = self._queue_file.with_suffix(".txt")
+        if error_file.is_file():
+            reason = error_file.read_text("utf-8", errors="replace")
+        return f"plates or mattes could not be rendered ({reason or f'exit code {status}'})"
 
 
-def _blender() -> list[str]:
+def _blender_command() -> list[str]:
     """This Blender anew, without the artist's settings; as a Python module it has no program of its own."""
     if bpy.app.binary_path:
-        return [bpy.app.binary_path, "--background", "--factory-startup", "--python", str(DARKROOM), "--"]
-    return [sys.executable, str(DARKROOM)]
+        return [bpy.app.binary_path, "--background", "--factory-startup", "--python", str(SCRIPT), "--"]
+    return [sys.executable, str(SCRIPT)]

@@ -14,15 +14,15 @@ from typing import Any
 import bpy
 
 from . import compat
-from .errors import NoPlaceForResult
-from .saved_state import Record
+from .errors import CannotPlaceResult
+from .saved_state import SavedState
 
-STAND_IN = "waiting.exr"
+PLACEHOLDER = "waiting.exr"
 HIGHEST_CHANNEL = 128
-COLOUR = "COLOR_05"
+COLOR_TAG = "COLOR_05"
 LINEAR = "Linear Rec.709"
-BLENDING = ("blend_type", "blend_alpha")
-PICTURE = (
+BLEND_PROPERTIES = ("blend_type", "blend_alpha")
+IMAGE_PROPERTIES = (
     "color_multiply",
     "color_saturation",
     "multiply_alpha",
@@ -31,70 +31,70 @@ PICTURE = (
     "use_float",
     "alpha_mode",
 )
-TRANSFORM = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation", "filter", "origin")
-CROP = ("min_x", "max_x", "min_y", "max_y")
+TRANSFORM_PROPERTIES = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation", "filter", "origin")
+CROP_PROPERTIES = ("min_x", "max_x", "min_y", "max_y")
 
 
-def of(scene: Any, uid: str) -> Any | None:
+def strip_of(scene: Any, uid: str) -> Any | None:
     """The result strip of the source strip that is known by `uid`."""
-    return next((strip for strip in compat.every_strip(scene) if uid and strip.aan.result_of == uid), None)
+    return next((strip for strip in compat.all_strips(scene) if uid and strip.aan.result_of == uid), None)
 
 
-def make_stand_in(folder: Path, *, size: tuple[int, int]) -> None:
+def write_placeholder(folder: Path, *, size: tuple[int, int]) -> None:
     """Leave the picture that stands for frames which are not made yet, as large as they will be."""
-    image = bpy.data.images.new(STAND_IN, *size, alpha=True, float_buffer=True)
+    image = bpy.data.images.new(PLACEHOLDER, *size, alpha=True, float_buffer=True)
     try:
         image.generated_color = (0.0, 0.0, 0.0, 0.0)
         image.file_format = "OPEN_EXR"
-        image.filepath_raw = str(folder / STAND_IN)
+        image.filepath_raw = str(folder / PLACEHOLDER)
         image.save()
     finally:
         bpy.data.images.remove(image)
 
 
-def place(scene: Any, source: Any, record: Record) -> Any:
+def place_strip(scene: Any, source: Any, state: SavedState) -> Any:
     """Put the result above its source, in place of an earlier one; it shows no frame yet.
 
     Raises:
         NoPlaceForResult: when every channel above is taken.
     """
-    start = compat.content_start(source) + record.offset
-    earlier = of(scene, source.aan.uid)
-    channel = _free_channel(scene, source.channel, start, len(record.frames), but=earlier)
+    start = compat.content_start(source) + state.offset
+    earlier = strip_of(scene, source.aan.uid)
+    channel = _free_channel(scene, source.channel, start, len(state.frames), except_for=earlier)
     if earlier is not None:
         compat.strips(scene).remove(earlier)
-    stand_in = Path(record.ticket.output).with_name(STAND_IN)
+    placeholder = Path(state.ticket.output).with_name(PLACEHOLDER)
     strip = compat.strips(scene).new_image(
-        name=f"{source.name} clean", filepath=str(stand_in), channel=channel, frame_start=start
+        name=f"{source.name} clean", filepath=str(placeholder), channel=channel, frame_start=start
     )
-    for _ in record.frames[1:]:
-        strip.elements.append(STAND_IN)
+    for _ in state.frames[1:]:
+        strip.elements.append(PLACEHOLDER)
     if bpy.data.filepath:
         strip.directory = _relative(strip.directory)
     strip.aan.result_of = source.aan.uid
-    strip.color_tag = COLOUR
-    _take_over(source, strip, record)
+    strip.color_tag = COLOR_TAG
+    _copy_settings(source, strip, state)
     if strip.blend_type == "REPLACE":
         strip.blend_type = "ALPHA_OVER"  # else the stand-in would replace what lies below; see `complete`
-    _group(scene, source, strip)
+    _connect_in_sequencer(scene, source, strip)
     return strip
 
 
-def show(strip: Any, record: Record, frames: Iterable[int]) -> None:
+def show_frames(strip: Any, state: SavedState, frames: Iterable[int]) -> None:
     """Have frames that were made since be seen."""
-    index_of = {frame: index for index, frame in enumerate(record.frames)}
+    index_of = {frame: index for index, frame in enumerate(state.frames)}
     for frame in frames:
         index = index_of.get(frame)
         if index is not None and index < len(strip.elements):
-            strip.elements[index].filename = Path(_file(record.ticket.output, frame)).name
+            strip.elements[index].filename = Path(_frame_file(state.ticket.output, frame)).name
 
 
-def complete(strip: Any, source: Any) -> None:
+def restore_blend_type(strip: Any, source: Any) -> None:
     """Now that every frame is there, have it blend as its source does."""
     strip.blend_type = source.blend_type
 
 
-def _group(scene: Any, source: Any, strip: Any) -> None:
+def _connect_in_sequencer(scene: Any, source: Any, strip: Any) -> None:
     """Connect the two, so that they are moved together. Only a sequencer of Blender 4.3 or later can do that."""
     if "connect" not in dir(bpy.ops.sequencer):
         return
@@ -104,21 +104,21 @@ def _group(scene: Any, source: Any, strip: Any) -> None:
                 region = next(region for region in area.regions if region.type == "WINDOW")
                 with bpy.context.temp_override(window=window, area=area, region=region):
                     if compat.scene_of(bpy.context) == scene and bpy.ops.sequencer.connect.poll():
-                        _connect(scene, {source.name, strip.name})
+                        _connect_strips(scene, {source.name, strip.name})
                         return
 
 
-def _connect(scene: Any, names: set[str]) -> None:
+def _connect_strips(scene: Any, names: set[str]) -> None:
     """Blender connects what is selected; what the artist had selected is so again afterwards."""
-    before = {strip.name: strip.select for strip in compat.every_strip(scene)}
-    for strip in compat.every_strip(scene):
+    before = {strip.name: strip.select for strip in compat.all_strips(scene)}
+    for strip in compat.all_strips(scene):
         strip.select = strip.name in names
     bpy.ops.sequencer.connect()
-    for strip in compat.every_strip(scene):
+    for strip in compat.all_strips(scene):
         strip.select = before[strip.name]
 
 
-def _file(pattern: str, frame: int) -> str:
+def _frame_file(pattern: str, frame: int) -> str:
     head, _, tail = pattern.rpartition("####")
     return f"{head}{frame:04d}{tail}"
 
@@ -130,35 +130,35 @@ def _relative(directory: str) -> str:
         return directory
 
 
-def _free_channel(scene: Any, below: int, start: int, length: int, *, but: Any | None) -> int:
+def _free_channel(scene: Any, below: int, start: int, length: int, *, except_for: Any | None) -> int:
     taken = set()
     for strip in compat.strips(scene):
-        first, last = compat.visible(strip)
-        if strip != but and first < start + length and last >= start:
+        first, last = compat.visible_range(strip)
+        if strip != except_for and first < start + length and last >= start:
             taken.add(strip.channel)
     for channel in range(below + 1, HIGHEST_CHANNEL + 1):
         if channel not in taken:
             return channel
-    raise NoPlaceForResult(
+    raise CannotPlaceResult(
         "no channel above the strip is free", hint="Move a strip out of the way, and place it again."
     )
 
 
-def _take_over(source: Any, strip: Any, record: Record) -> None:
+def _copy_settings(source: Any, strip: Any, state: SavedState) -> None:
     """What Blender does to the source's picture it does to the result's."""
-    _copy(source, strip, BLENDING)
-    if not record.own:
+    _copy_properties(source, strip, BLEND_PROPERTIES)
+    if not state.own:
         return  # it was rendered with all of that
-    _copy(source, strip, PICTURE)
-    _copy(source.transform, strip.transform, TRANSFORM)
-    _copy(source.crop, strip.crop, CROP)
-    space = source.colorspace_settings.name if record.linear else LINEAR
+    _copy_properties(source, strip, IMAGE_PROPERTIES)
+    _copy_properties(source.transform, strip.transform, TRANSFORM_PROPERTIES)
+    _copy_properties(source.crop, strip.crop, CROP_PROPERTIES)
+    space = source.colorspace_settings.name if state.linear else LINEAR
     strip.colorspace_settings.name = space
     for modifier in source.modifiers:
         _copy_struct(modifier, strip.modifiers.new(modifier.name, modifier.type))
 
 
-def _copy(source: Any, target: Any, names: Iterable[str]) -> None:
+def _copy_properties(source: Any, target: Any, names: Iterable[str]) -> None:
     for name in names:
         if hasattr(source, name) and hasattr(target, name):
             setattr(target, name, getattr(source, name))

@@ -16,13 +16,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import NoPlaceForResult
+from .errors import CannotPlaceResult
 
-RESULT, PLATE, MATTE = "clean.####.exr", "plate.####{suffix}", "matte.####{suffix}"
+RESULT_FILES, PLATE_FILES, MATTE_FILES = "clean.####.exr", "plate.####{suffix}", "matte.####{suffix}"
 
 
 @dataclass(frozen=True)
-class Folder:
+class ResultFolder:
     """Where one cleaning lies."""
 
     path: Path
@@ -30,9 +30,9 @@ class Folder:
     @property
     def output(self) -> str:
         """The result's pattern."""
-        return str(self.path / RESULT)
+        return str(self.path / RESULT_FILES)
 
-    def input(self, kind: str, suffix: str = ".exr") -> str:
+    def input_pattern(self, kind: str, suffix: str = ".exr") -> str:
         """The pattern of what the engine is given; `kind` is `PLATE` or `MATTE`."""
         folder = self.path / "input"
         folder.mkdir(parents=True, exist_ok=True)
@@ -45,14 +45,14 @@ class Folder:
             _link(Path(file), Path(f"{head}{frame:04d}{tail}"))
 
 
-def make(chosen: str, strip_name: str) -> Folder:
+def create(chosen: str, strip_name: str) -> ResultFolder:
     """The next free folder for a strip.
 
     Raises:
         NoPlaceForResult: when none can be made there.
     """
     if not chosen or not Path(chosen).is_absolute():
-        raise NoPlaceForResult(
+        raise CannotPlaceResult(
             "the result would lie beside the file, which was never saved",
             hint="Save the file first, or choose a full path for the result's folder.",
         )
@@ -63,10 +63,10 @@ def make(chosen: str, strip_name: str) -> Folder:
         path = base / f"v{max(taken, default=0) + 1:03d}"
         path.mkdir()
     except OSError as error:
-        raise NoPlaceForResult(
+        raise CannotPlaceResult(
             f"the folder {base} cannot be used ({error.strerror})", hint="Choose another folder for the result."
         ) from None
-    return Folder(path)
+    return ResultFolder(path)
 
 
 def _link(source: Path, target: Path) -> None:

@@ -12,7 +12,7 @@ from .plugin_host.standing import Phase
 
 
 @dataclass(frozen=True)
-class Record:
+class SavedState:
     """One cleaning.
 
     Args:
@@ -42,18 +42,18 @@ class Record:
     report: str = ""
 
     @property
-    def is_over(self) -> bool:
+    def has_ended(self) -> bool:
         """Whether there is nothing to go on with."""
         return self.phase in {phase.name for phase in (Phase.FINISHED, Phase.CANCELLED, Phase.FAILED)}
 
-    def text(self) -> str:
+    def to_text(self) -> str:
         """As text to be stored."""
         return json.dumps(to_json(self), separators=(",", ":"))
 
 
-def read(text: str) -> Record | None:
+def parse(text: str) -> SavedState | None:
     """The record in a text; None where there is none that can be read, as of a newer version."""
     try:
-        return from_json(Record, json.loads(text)) if text else None
+        return from_json(SavedState, json.loads(text)) if text else None
     except (ValueError, ProtocolError):
         return None

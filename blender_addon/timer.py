@@ -16,92 +16,92 @@ from bpy.app.handlers import persistent
 from . import job_spec, preferences
 from .plugin_host.contact import Contact
 from .plugin_host.errors import HostError
-from .strip_job import Cleaning, unfinished
+from .strip_job import StripJob, unfinished_strips
 
-BUSY, IDLE = 0.1, 0.5  # seconds between two looks
-STRIPS = 1.0  # seconds between two looks for deleted and renamed strips
+BUSY_INTERVAL, IDLE_INTERVAL = 0.1, 0.5  # seconds between two looks
+STRIP_CHECK_INTERVAL = 1.0  # seconds between two looks for deleted and renamed strips
 
-_contact: Contact | None = None
-_cleanings: dict[str, Cleaning] = {}
-_strips_looked_at = 0.0
-_chosen = ""
+_monitor: Contact | None = None
+_jobs: dict[str, StripJob] = {}
+_strips_checked_at = 0.0
+_engine_setting = ""
 
 
-def contact() -> Contact:
+def engine_monitor() -> Contact:
     """This Blender's contact with the engine."""
-    global _contact
-    if _contact is None:
-        _contact = Contact(name=f"Blender {bpy.app.version_string}", python=preferences.python)
-    return _contact
+    global _monitor
+    if _monitor is None:
+        _monitor = Contact(name=f"Blender {bpy.app.version_string}", python=preferences.engine_python)
+    return _monitor
 
 
-def cleanings() -> list[Cleaning]:
+def jobs() -> list[StripJob]:
     """All that were begun or found again since the file was opened, the oldest first."""
-    return list(_cleanings.values())
+    return list(_jobs.values())
 
 
-def of(strip: Any) -> Cleaning | None:
+def job_of(strip: Any) -> StripJob | None:
     """The cleaning of a strip."""
-    found = _cleanings.get(strip.aan.uid)
+    found = _jobs.get(strip.aan.uid)
     return None if found is None or found.abandoned else found
 
 
-def clean(scene: Any, strip: Any, *, only: int | None = None) -> Cleaning:
+def start_job(scene: Any, strip: Any, *, only: int | None = None) -> StripJob:
     """Begin to clean a strip, or one timeline frame of it.
 
     Raises:
         HostError: when it cannot be done, with the reason and what to do.
     """
-    running = of(strip)
-    if running is not None and running.standing.active:
+    running = job_of(strip)
+    if running is not None and running.status.active:
         raise HostError(f"{strip.name} is being cleaned already", hint="Cancel it first.")
-    uid = job_spec.name(scene, strip)
-    wanted = job_spec.of(scene, strip, only=only)
-    cleaning = Cleaning(contact(), uid, strip.name, wanted.record)
+    uid = job_spec.ensure_uid(scene, strip)
+    prepared = job_spec.prepare(scene, strip, only=only)
+    job = StripJob(engine_monitor(), uid, strip.name, prepared.state)
     if running is not None:
         running.close()
-    cleaning.begin(wanted)
-    strip.aan.record = wanted.record.text()  # so that undoing what comes next does not undo this
-    _cleanings[uid] = cleaning
-    return cleaning
+    job.start(prepared)
+    strip.aan.record = prepared.state.to_text()  # so that undoing what comes next does not undo this
+    _jobs[uid] = job
+    return job
 
 
 def tick() -> float:
     """One look; returns the seconds until the next one."""
-    global _strips_looked_at
-    _look_at_settings()
-    changed = contact().tick()
+    global _strips_checked_at
+    _check_engine_setting()
+    changed = engine_monitor().tick()
     now = time.monotonic()
-    if now - _strips_looked_at > STRIPS:
-        _strips_looked_at = now
-        for cleaning in cleanings():
-            cleaning.look_after_strip()
-    for cleaning in cleanings():
-        changed = _beat(cleaning) or changed
+    if now - _strips_checked_at > STRIP_CHECK_INTERVAL:
+        _strips_checked_at = now
+        for job in jobs():
+            job.check_strip()
+    for job in jobs():
+        changed = _tick_job(job) or changed
     if changed:
-        redraw()
-    return BUSY if any(cleaning.standing.active for cleaning in cleanings()) else IDLE
+        redraw_sequencers()
+    return BUSY_INTERVAL if any(job.status.active for job in jobs()) else IDLE_INTERVAL
 
 
-def _beat(cleaning: Cleaning) -> bool:
+def _tick_job(job: StripJob) -> bool:
     """A fault of ours ends the cleaning that it befell, not the timer and with it all others."""
     try:
-        return cleaning.tick()
+        return job.tick()
     except Exception as error:
         traceback.print_exc()
-        cleaning.break_off(f"{type(error).__name__}: {error}")
+        job.fail(f"{type(error).__name__}: {error}")
         return True
 
 
-def _look_at_settings() -> None:
+def _check_engine_setting() -> None:
     """Another engine was chosen: what was said of the former one holds no more."""
-    global _chosen
-    if preferences.chosen() != _chosen:
-        _chosen = preferences.chosen()
-        contact().look_again()
+    global _engine_setting
+    if preferences.engine_setting() != _engine_setting:
+        _engine_setting = preferences.engine_setting()
+        engine_monitor().look_again()
 
 
-def redraw() -> None:
+def redraw_sequencers() -> None:
     """Draw the sequencers anew, and nothing else."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
@@ -113,56 +113,56 @@ def start() -> None:
     """Begin to beat."""
     for handlers, handler in _handlers():
         handlers.append(handler)
-    bpy.app.timers.register(tick, first_interval=BUSY, persistent=True)
+    bpy.app.timers.register(tick, first_interval=BUSY_INTERVAL, persistent=True)
 
 
 def stop() -> None:
     """Stop, and leave nothing behind. Jobs go on with the engine."""
-    global _contact
+    global _monitor
     for handlers, handler in _handlers():
         if handler in handlers:
             handlers.remove(handler)
     if bpy.app.timers.is_registered(tick):
         bpy.app.timers.unregister(tick)
-    _let_go()
-    if _contact is not None:
-        _contact.close()
-        _contact = None
+    _close_jobs()
+    if _monitor is not None:
+        _monitor.close()
+        _monitor = None
 
 
 def _handlers() -> list[tuple[list[Any], Any]]:
     told = bpy.app.handlers
     return [
-        (told.load_pre, _leave_file),
-        (told.load_post, _enter_file),
-        (told.undo_post, _after_undo),
-        (told.redo_post, _after_undo),
+        (told.load_pre, _on_load_pre),
+        (told.load_post, _on_load_post),
+        (told.undo_post, _on_undo),
+        (told.redo_post, _on_undo),
     ]
 
 
-def _let_go() -> None:
-    for cleaning in cleanings():
-        cleaning.close()
-    _cleanings.clear()
+def _close_jobs() -> None:
+    for job in jobs():
+        job.close()
+    _jobs.clear()
 
 
 @persistent
-def _leave_file(*_: Any) -> None:
+def _on_load_pre(*_: Any) -> None:
     """Another file is about to be opened: jobs go on, and are found again when this one is opened."""
-    _let_go()
+    _close_jobs()
 
 
 @persistent
-def _enter_file(*_: Any) -> None:
+def _on_load_post(*_: Any) -> None:
     """Find the jobs again that were not over when this file was saved."""
-    for strip, kept in unfinished():
-        cleaning = Cleaning(contact(), strip.aan.uid, strip.name, kept)
-        _cleanings[strip.aan.uid] = cleaning
-        cleaning.go_on()
+    for strip, state in unfinished_strips():
+        job = StripJob(engine_monitor(), strip.aan.uid, strip.name, state)
+        _jobs[strip.aan.uid] = job
+        job.reconnect()
 
 
 @persistent
-def _after_undo(*_: Any) -> None:
+def _on_undo(*_: Any) -> None:
     """What the artist undid is undone; frames that came meanwhile are not."""
-    for cleaning in cleanings():
-        cleaning.after_undo()
+    for job in jobs():
+        job.after_undo()

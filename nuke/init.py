@@ -5,12 +5,12 @@ try:
 
     if not nuke.GUI:
 
-        def _aan_opened():
+        def _aan_script_loaded():
             import aan_nuke.farm
 
-            aan_nuke.farm.opened()
+            aan_nuke.farm.script_loaded()
 
-        nuke.addOnScriptLoad(_aan_opened)
+        nuke.addOnScriptLoad(_aan_script_loaded)
 except Exception:
     import traceback
 

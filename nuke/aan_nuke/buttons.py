@@ -12,7 +12,7 @@ import nuke
 
 from . import engine_timer, paths, result, versions
 from .host.errors import HostError
-from .no_undo import quietly
+from .no_undo import without_undo
 
 
 def press(name: str, node: Any) -> None:
@@ -20,7 +20,7 @@ def press(name: str, node: Any) -> None:
     try:
         ACTIONS[name](node)
     except HostError as error:
-        with quietly():
+        with without_undo():
             node["state"].setValue(str(error))
         if not nuke.GUI:
             raise RuntimeError(f"{node.name()}: {error}") from None
@@ -49,16 +49,16 @@ def solve(node: Any) -> None:
 
 def solve_missing(node: Any) -> None:
     """The frames of the range that the shown version lacks."""
-    shown = result.shown(node)
+    shown = result.shown_version(node)
     _solve(node, *_range(node), into="" if shown == versions.PREVIEW else shown)
 
 
 def cancel(node: Any) -> None:
     """Stop the work."""
-    solving = engine_timer.of(node)
-    if solving is None or solving.over:
+    job = engine_timer.job_of(node)
+    if job is None or job.closed:
         raise HostError("nothing is being cleaned here")
-    solving.cancel()
+    job.cancel()
 
 
 def next_worst(node: Any) -> None:
@@ -72,20 +72,20 @@ def next_worst(node: Any) -> None:
 
 def refresh(node: Any) -> None:
     """What the disk has."""
-    result.catch_up(node)
-    result.afresh(node)
+    result.sync_with_disk(node)
+    result.reload_read(node)
 
 
 def clear(node: Any) -> None:
     """Everything of this node on disk."""
-    _not_while_solving(node)
-    folder = result.folder(node)
-    files, size = versions.size(folder) if folder else (0, 0)
+    _check_idle(node)
+    folder = result.cache_folder(node)
+    files, size = versions.disk_usage(folder) if folder else (0, 0)
     if files and nuke.GUI and not nuke.ask(f"Delete {files} files ({size / 1e6:.1f} MB) in {folder}?"):
         return
     if folder:
-        versions.clear(folder)
-    result.catch_up(node)
+        versions.delete_files(folder)
+    result.sync_with_disk(node)
 
 
 def bake(node: Any) -> None:
@@ -103,9 +103,9 @@ def _range(node: Any) -> tuple[int, int]:
     return int(node["first"].value()), int(node["last"].value())
 
 
-def _not_while_solving(node: Any) -> None:
-    solving = engine_timer.of(node)
-    if solving is not None and solving.active:
+def _check_idle(node: Any) -> None:
+    job = engine_timer.job_of(node)
+    if job is not None and job.active:
         raise HostError(f"{node.name()} is being cleaned already", hint="Cancel it first.")
 
 
@@ -114,33 +114,35 @@ def _solve(node: Any, first: int, last: int, *, preview: bool = False, into: str
     from . import job_spec
     from .host.ticket import Ticket
 
-    _not_while_solving(node)
-    engine_timer.contact()  # before anything is rendered in vain
-    folder = _folder(node)
-    orders = job_spec.orders(node, first, last, folder=folder)
+    _check_idle(node)
+    engine_timer.engine_monitor()  # before anything is rendered in vain
+    folder = _cache_folder(node)
+    view_jobs = job_spec.view_jobs(node, first, last, folder=folder)
     views = nuke.views()
-    patch = orders[0].spec.write == "patch"
-    version = versions.Version(into, job_spec.reach(node), patch)
+    patch = view_jobs[0].spec.write == "patch"
+    version = versions.ResultVersion(into, job_spec.reach(node), patch)
     if not into:
-        version = versions.open_version(folder, reach=job_spec.reach(node), patch=patch, preview=preview)
+        version = versions.create_version(folder, reach=job_spec.reach(node), patch=patch, preview=preview)
     else:
-        version = versions.joined(folder, version)
-    tickets: List[Ticket] = []
-    for each in orders:
-        there = versions.frames_of(folder, version.name, views, each.view) if into else []
-        output = versions.pattern(folder, version.name, views, each.view)
-        for low, high in paths.runs([frame for frame in each.frames if frame not in there]):
-            tickets.append(Ticket(replace(each.spec, first=low, last=high), output))
-    if not tickets:
+        version = versions.extend_version(folder, version)
+    handles: List[Ticket] = []
+    for view_job in view_jobs:
+        existing = versions.frames_of_view(folder, version.name, views, view_job.view) if into else []
+        output = versions.frame_pattern(folder, version.name, views, view_job.view)
+        for first_frame, last_frame in paths.frame_ranges(
+            [frame for frame in view_job.frames if frame not in existing]
+        ):
+            handles.append(Ticket(replace(view_job.spec, first=first_frame, last=last_frame), output))
+    if not handles:
         raise HostError(f"{version.name} lacks no frame of {first} - {last}")
     nuke.root().setModified(True)
-    result.show(node, version, span=orders[0].frames)
-    engine_timer.begin(node, tickets)
+    result.show_version(node, version, span=view_jobs[0].frames)
+    engine_timer.start_job(node, handles)
 
 
-def _folder(node: Any) -> str:
+def _cache_folder(node: Any) -> str:
     """The node's folder; chosen beside the script when it is first needed."""
-    folder = result.folder(node)
+    folder = result.cache_folder(node)
     if folder:
         return folder
     script = str(nuke.root()["name"].value())
@@ -148,6 +150,6 @@ def _folder(node: Any) -> str:
         os.path.dirname(os.path.abspath(script)) if script else os.environ.get("NUKE_TEMP_DIR") or tempfile.gettempdir()
     )
     stem = os.path.splitext(os.path.basename(script))[0] if script else "unsaved"
-    folder = "/".join((paths.slashed(base), "align_attend", stem, f"{node.name()}_{secrets.token_hex(3)}"))
+    folder = "/".join((paths.with_slashes(base), "align_attend", stem, f"{node.name()}_{secrets.token_hex(3)}"))
     node["cache_folder"].setValue(paths.for_knob(folder))
     return folder

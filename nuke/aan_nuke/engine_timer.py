@@ -12,160 +12,160 @@ from typing import TYPE_CHECKING, Any, List, Optional
 
 import nuke
 
-from .host import tag
+from .host import vendor_tag
 from .host.errors import HostError
-from .no_undo import quietly
+from .no_undo import without_undo
 
 if TYPE_CHECKING:
     from .host.contact import Contact
     from .host.ticket import Ticket
-    from .node_job import Solving
+    from .node_job import NodeJob
 
-BEAT = 200  # milliseconds between two looks
-STEP = 0.05  # seconds between two looks in terminal mode
-RESTARTS = 2  # times that terminal mode starts an engine which was lost in mid-job
+INTERVAL_MS = 200  # milliseconds between two looks
+POLL_SECONDS = 0.05  # seconds between two looks in terminal mode
+MAX_RESTARTS = 2  # times that terminal mode starts an engine which was lost in mid-job
 
-_contact: Optional[Contact] = None
+_monitor: Optional[Contact] = None
 _timer: Any = None
-_solvings: List[Solving] = []
+_jobs: List[NodeJob] = []
 _panels: List[Any] = []
-_chosen = ""
+_engine_setting = ""
 
 
-def of(node: Any) -> Optional[Solving]:
+def job_of(node: Any) -> Optional[NodeJob]:
     """What is being done for a node."""
-    return next((solving for solving in _solvings if solving.node == node), None)
+    return next((job for job in _jobs if job.node == node), None)
 
 
-def begin(node: Any, tickets: List[Ticket]) -> None:
+def start_job(node: Any, handles: List[Ticket]) -> None:
     """Have these jobs done for a node; in terminal mode come back when they are.
 
     Raises:
         HostError: when the node is being cleaned already, or nothing can be handed over; in terminal mode also when a
             job did not end well.
     """
-    choose(node)
-    solving = _add(node, tickets)
-    solving.begin()
+    use_engine_of(node)
+    job = _add_job(node, handles)
+    job.start()
     if nuke.GUI:
-        _beat()
+        _start_timer()
     else:
-        _wait_for(solving)
+        _wait_until_closed(job)
 
 
-def find_again(node: Any, tickets: List[Ticket]) -> None:
+def reconnect_job(node: Any, handles: List[Ticket]) -> None:
     """Go on with the jobs of an earlier session. Starts no engine, and says nothing before the timer's first beat."""
-    _add(node, tickets).go_on()
-    _beat()
+    _add_job(node, handles).reconnect()
+    _start_timer()
 
 
-def choose(node: Any) -> None:
+def use_engine_of(node: Any) -> None:
     """Look for the engine where this node says; one that runs already is kept."""
-    global _chosen
-    chosen = str(node["engine"].evaluate() or "")
-    if chosen != _chosen:
-        _chosen = chosen
-        if _contact is not None:
-            _contact.look_again()
+    global _engine_setting
+    setting = str(node["engine"].evaluate() or "")
+    if setting != _engine_setting:
+        _engine_setting = setting
+        if _monitor is not None:
+            _monitor.look_again()
 
 
-def let_go(node: Any) -> None:
+def forget(node: Any) -> None:
     """Forget a node; its job goes on."""
-    for solving in [each for each in _solvings if each.node == node]:
-        solving.close()
-        _solvings.remove(solving)
-    unwatch(node)
+    for job in [each for each in _jobs if each.node == node]:
+        job.close()
+        _jobs.remove(job)
+    stop_showing_engine_state(node)
 
 
-def watch(node: Any) -> None:
+def show_engine_state(node: Any) -> None:
     """Keep the engine's state of a node up to date, as its panel is open."""
     if node not in _panels:
         _panels.append(node)
-    choose(node)
-    _beat()
+    use_engine_of(node)
+    _start_timer()
 
 
-def unwatch(node: Any) -> None:
+def stop_showing_engine_state(node: Any) -> None:
     """Its panel was closed."""
     _panels[:] = [each for each in _panels if each != node]
-    _rest()
+    _stop_if_idle()
 
 
-def close() -> None:
+def close_all() -> None:
     """Let go of everything."""
-    for solving in _solvings:
-        solving.close()
-    del _solvings[:], _panels[:]
-    _stop()
-    _hang_up()
+    for job in _jobs:
+        job.close()
+    del _jobs[:], _panels[:]
+    _stop_timer()
+    _close_monitor()
 
 
-def _hang_up() -> None:
+def _close_monitor() -> None:
     """An open socket must not keep Nuke from leaving."""
-    global _contact
-    if _contact is not None:
-        _contact.close()
-    _contact = None
+    global _monitor
+    if _monitor is not None:
+        _monitor.close()
+    _monitor = None
 
 
-def contact() -> Contact:
+def engine_monitor() -> Contact:
     """This Nuke's contact with the engine.
 
     Raises:
         HostError: when there is no pyzmq for this Python.
     """
-    global _contact
-    if _contact is None:
+    global _monitor
+    if _monitor is None:
         try:
             from .host.contact import Contact
             from .host.interpreter import find
         except ImportError as error:
-            hint = f"Install the packaged plug-in with a folder vendor/{tag()}, or put pyzmq on PYTHONPATH."
+            hint = f"Install the packaged plug-in with a folder vendor/{vendor_tag()}, or put pyzmq on PYTHONPATH."
             raise HostError(f"the engine cannot be spoken to ({error})", hint=hint) from None
-        atexit.register(_hang_up)
+        atexit.register(_close_monitor)
         name = f"Nuke {nuke.NUKE_VERSION_STRING}"
-        _contact = Contact(name=name, python=lambda: find(_chosen))
-    return _contact
+        _monitor = Contact(name=name, python=lambda: find(_engine_setting))
+    return _monitor
 
 
-def _add(node: Any, tickets: List[Ticket]) -> Solving:
-    before = of(node)
-    if before is not None and before.active:
+def _add_job(node: Any, handles: List[Ticket]) -> NodeJob:
+    earlier = job_of(node)
+    if earlier is not None and earlier.active:
         raise HostError(f"{node.name()} is being cleaned already", hint="Cancel it first.")
-    if before is not None:
-        before.close()
-        _solvings.remove(before)
-    spoken_to = contact()
-    from .node_job import Solving
+    if earlier is not None:
+        earlier.close()
+        _jobs.remove(earlier)
+    monitor = engine_monitor()
+    from .node_job import NodeJob
 
-    solving = Solving(node, spoken_to, list(tickets))
-    _solvings.append(solving)
-    return solving
+    job = NodeJob(node, monitor, list(handles))
+    _jobs.append(job)
+    return job
 
 
-def _look() -> None:
+def _tick() -> None:
     """One beat of the timer."""
-    for solving in list(_solvings):
+    for job in list(_jobs):
         try:
-            solving.tick()
+            job.tick()
         except ValueError:  # the node was deleted
-            solving.close()
+            job.close()
         except (HostError, OSError, RuntimeError) as error:
-            solving.close()
-            with quietly():
-                solving.node["state"].setValue(str(error))
-        if solving.over:
-            _solvings.remove(solving)
-    if _panels and _contact is not None:
-        _contact.tick()
-        _show_engine(_contact)
-    _rest()
+            job.close()
+            with without_undo():
+                job.node["state"].setValue(str(error))
+        if job.closed:
+            _jobs.remove(job)
+    if _panels and _monitor is not None:
+        _monitor.tick()
+        _update_engine_state(_monitor)
+    _stop_if_idle()
 
 
-def _show_engine(spoken_to: Contact) -> None:
+def _update_engine_state(monitor: Contact) -> None:
     from . import status_text
 
-    text = status_text.of_engine(spoken_to.state)
+    text = status_text.engine_text(monitor.state)
     for node in list(_panels):
         try:
             knob = node["engine_state"]
@@ -173,24 +173,24 @@ def _show_engine(spoken_to: Contact) -> None:
             _panels.remove(node)
             continue
         if knob.value() != text:
-            with quietly():
+            with without_undo():
                 knob.setValue(text)
 
 
-def _beat() -> None:
+def _start_timer() -> None:
     """Have the timer run."""
     global _timer
     if not nuke.GUI:
         return
     if _timer is None:
-        core = _qt()
+        core = _qt_core()
         _timer = core.QTimer()
-        _timer.timeout.connect(_look)
+        _timer.timeout.connect(_tick)
     if not _timer.isActive():
-        _timer.start(BEAT)
+        _timer.start(INTERVAL_MS)
 
 
-def _qt() -> Any:
+def _qt_core() -> Any:
     """Qt as this Nuke has it: PySide6 from 16 on, PySide2 before."""
     if nuke.NUKE_VERSION_MAJOR >= 16:
         from PySide6 import QtCore
@@ -199,50 +199,50 @@ def _qt() -> Any:
     return QtCore
 
 
-def _rest() -> None:
+def _stop_if_idle() -> None:
     """Stop the timer as soon as there is nothing to look after."""
-    if not _solvings and not _panels:
-        _stop()
+    if not _jobs and not _panels:
+        _stop_timer()
 
 
-def _stop() -> None:
+def _stop_timer() -> None:
     global _timer
     if _timer is not None:
         _timer.stop()
     _timer = None
 
 
-def _wait_for(solving: Solving) -> None:
+def _wait_until_closed(job: NodeJob) -> None:
     """Block until it is over; an engine that is lost meanwhile is started again."""
     from .host.standing import Phase
 
-    restarts, said = 0, ""
-    node, spoken_to = solving.node, contact()
+    restarts, printed = 0, ""
+    node, monitor = job.node, engine_monitor()
     try:
-        while not solving.over:
-            solving.tick()
-            words = str(node["state"].value())
-            if words != said:
-                said = words
-                nuke.tprint(f"{node.name()}: {words}")
-            if solving.phase is Phase.LOST and not solving.over and not spoken_to.ready:
-                restarts = _start_again(spoken_to, restarts)
-            time.sleep(STEP)
+        while not job.closed:
+            job.tick()
+            text = str(node["state"].value())
+            if text != printed:
+                printed = text
+                nuke.tprint(f"{node.name()}: {text}")
+            if job.phase is Phase.LOST and not job.closed and not monitor.ready:
+                restarts = _restart_engine(monitor, restarts)
+            time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
-        solving.cancel()
+        job.cancel()
         raise
     finally:
-        let_go(node)
-    if solving.phase is not Phase.FINISHED:
-        raise HostError(said, hint="")
+        forget(node)
+    if job.phase is not Phase.FINISHED:
+        raise HostError(printed, hint="")
 
 
-def _start_again(spoken_to: Contact, restarts: int) -> int:
+def _restart_engine(monitor: Contact, restarts: int) -> int:
     from .host.contact import Presence
 
-    if spoken_to.state.presence is Presence.STARTING:
+    if monitor.state.presence is Presence.STARTING:
         return restarts
-    if restarts >= RESTARTS:
+    if restarts >= MAX_RESTARTS:
         raise HostError("the engine was lost again and again", hint="Look at its log.")
-    spoken_to.start()
+    monitor.start()
     return restarts + 1

@@ -17,14 +17,14 @@ from .host.controls import BY_NAME, Value
 from .host.errors import HostError
 from .host.job import JobSpec
 from .host.sequence import expand, parse
-from .no_undo import full_size
-from .render_inputs import CLEAN, HOLDOUT, MATTE, PLATE, Roll
+from .no_undo import full_resolution
+from .render_inputs import CLEAN, HOLDOUT, MATTE, PLATE, NodeInput
 
 EXR_NAMES = {"rgba.red": "R", "rgba.green": "G", "rgba.blue": "B", "rgba.alpha": "A"}
 
 
 @dataclass(frozen=True)
-class Order:
+class ViewJob:
     """One view's job, without its range; `frames` are those of the wanted range that there is a plate for."""
 
     view: str
@@ -32,60 +32,60 @@ class Order:
     frames: List[int]
 
 
-def orders(node: Any, first: int, last: int, *, folder: str) -> List[Order]:
+def view_jobs(node: Any, first: int, last: int, *, folder: str) -> List[ViewJob]:
     """What is to be asked for to have `first` .. `last`, one order a view.
 
     Raises:
         HostError: when something is not plugged in, cannot be read or rendered, or a knob's value cannot be used.
     """
-    _check(node, first, last)
-    with full_size():
+    _check_inputs(node, first, last)
+    with full_resolution():
         nuke.frame(first)
-        return [_order(node, first, last, view=view, folder=folder) for view in nuke.views()]
+        return [_view_job(node, first, last, view=view, folder=folder) for view in nuke.views()]
 
 
 def reach(node: Any) -> float:
     """Pixels by which the result goes beyond the matte, with one to spare."""
-    beyond = node["grow"].value() + node["feather"].value()
-    return float(math.ceil(beyond) + 1) if beyond > 0 else 0.0
+    margin = node["grow"].value() + node["feather"].value()
+    return float(math.ceil(margin) + 1) if margin > 0 else 0.0
 
 
-def _check(node: Any, first: int, last: int) -> None:
+def _check_inputs(node: Any, first: int, last: int) -> None:
     if last < first:
         raise HostError(f"the range {first} - {last} is empty", hint="Set its first and last frame.")
-    for roll in (PLATE, MATTE):
-        if node.input(roll.place) is None:
-            raise HostError(f"nothing is plugged into the input {roll.word}", hint="Plug it in.")
+    for source in (PLATE, MATTE):
+        if node.input(source.number) is None:
+            raise HostError(f"nothing is plugged into the input {source.name}", hint="Plug it in.")
 
 
-def _order(node: Any, first: int, last: int, *, view: str, folder: str) -> Order:
-    asked = _controls(node)
-    own = read_files.own_files(node, PLATE.place, view=view)
-    if own is not None and parse(own.pattern).width is None:
-        own = None  # a still has one number, and the script's frames have others
-    there = _frames_there(node, own)
-    wanted = _window(asked, there, first, last)
+def _view_job(node: Any, first: int, last: int, *, view: str, folder: str) -> ViewJob:
+    controls = _control_values(node)
+    files = read_files.files_of_input(node, PLATE.number, view=view)
+    if files is not None and parse(files.pattern).width is None:
+        files = None  # a still has one number, and the script's frames have others
+    available = _plate_frames(node, files)
+    wanted = _reference_frames(controls, available, first, last)
     targets = [frame for frame in wanted if first <= frame <= last]
     if not targets:
-        held = f"The plate runs from {there[0]} to {there[-1]}." if there else "The plate has no frames."
-        raise HostError(f"no plate lies in the range {first} - {last}", hint=held)
-    if own is None or read_files.trimmed(own) or wanted != there:
-        asked = {
-            **asked,
-            "reference_first": _either(asked["reference_first"], wanted[0]),
-            "reference_last": _either(asked["reference_last"], wanted[-1]),
+        hint = f"The plate runs from {available[0]} to {available[-1]}." if available else "The plate has no frames."
+        raise HostError(f"no plate lies in the range {first} - {last}", hint=hint)
+    if files is None or read_files.is_trimmed(files) or wanted != available:
+        controls = {
+            **controls,
+            "reference_first": _or_default(controls["reference_first"], wanted[0]),
+            "reference_last": _or_default(controls["reference_last"], wanted[-1]),
         }
     # Of every plate that the engine finds it wants a matte, of those as well that it may not look at.
-    covered = wanted if own is None else [frame for frame, _ in expand(own.pattern)]
-    send = {"node": node, "frames": covered, "view": view, "folder": folder}
-    if own is None:
-        render_inputs.frame_window(node, wanted)
+    matte_frames = wanted if files is None else [frame for frame, _ in expand(files.pattern)]
+    options = {"node": node, "frames": matte_frames, "view": view, "folder": folder}
+    if files is None:
+        render_inputs.unify_bounding_box(node, wanted)
     else:
         node.node("Window")["disable"].setValue(True)
-    plate = own.pattern if own is not None else render_inputs.develop(node, PLATE, wanted, view=view, folder=folder)
-    matte, channel = _matte(MATTE, node.node("MatteIn")["from0"].value(), **send)
-    holdout = _matte(HOLDOUT, "rgba.alpha", **send)[0] if node.input(HOLDOUT.place) is not None else None
-    clean = _clean(**send) if node.input(CLEAN.place) is not None else None
+    plate = files.pattern if files is not None else render_inputs.render(node, PLATE, wanted, view=view, folder=folder)
+    matte, channel = _matte_files(MATTE, node.node("MatteIn")["from0"].value(), **options)
+    holdout = _matte_files(HOLDOUT, "rgba.alpha", **options)[0] if node.input(HOLDOUT.number) is not None else None
+    clean = _clean_plate_files(**options) if node.input(CLEAN.number) is not None else None
     spec = JobSpec(
         plate,
         matte,
@@ -94,71 +94,77 @@ def _order(node: Any, first: int, last: int, *, view: str, folder: str) -> Order
         device=str(node["device"].value()),
         holdout=holdout,
         clean=clean,
-        **asked,
+        **controls,
     )
-    return Order(view, spec, targets)
+    return ViewJob(view, spec, targets)
 
 
-def _frames_there(node: Any, own: Optional[read_files.OwnFiles]) -> List[int]:
+def _plate_frames(node: Any, files: Optional[read_files.ReadFiles]) -> List[int]:
     """Every frame that the plate has."""
-    if own is not None:
-        return [frame for frame, _ in expand(own.pattern) if own.first <= frame <= own.last]
-    plate = node.input(PLATE.place)
+    if files is not None:
+        return [frame for frame, _ in expand(files.pattern) if files.first <= frame <= files.last]
+    plate = node.input(PLATE.number)
     return list(range(int(plate.firstFrame()), int(plate.lastFrame()) + 1))
 
 
-def _window(asked: Dict[str, Value], there: List[int], first: int, last: int) -> List[int]:
+def _reference_frames(controls: Dict[str, Value], available: List[int], first: int, last: int) -> List[int]:
     """The plate's frames that may be looked at: the script's and the wanted range, within the artist's limits."""
     root = nuke.root()
     low, high = min(first, root.firstFrame()), max(last, root.lastFrame())
-    low = max(low, _either(asked["reference_first"], low))
-    high = min(high, _either(asked["reference_last"], high))
-    return [frame for frame in there if low <= frame <= high or first <= frame <= last]
+    low = max(low, _or_default(controls["reference_first"], low))
+    high = min(high, _or_default(controls["reference_last"], high))
+    return [frame for frame in available if low <= frame <= high or first <= frame <= last]
 
 
-def _either(chosen: Value, else_this: int) -> int:
-    return else_this if chosen is None else int(chosen)
+def _or_default(chosen: Value, default: int) -> int:
+    return default if chosen is None else int(chosen)
 
 
-def _matte(roll: Roll, channel: str, *, node: Any, frames: List[int], view: str, folder: str) -> tuple[str, str]:
+def _matte_files(
+    source: NodeInput, channel: str, *, node: Any, frames: List[int], view: str, folder: str
+) -> tuple[str, str]:
     """A matte's files and its channel in them."""
     channel = channel if "." in channel else f"rgba.{channel}"
-    if channel not in node.node(roll.entrance).channels():
-        raise HostError(f"the input {roll.word} has no channel {channel}", hint="Choose another Matte channel.")
-    own = read_files.own_files(node, roll.place, view=view) if channel in EXR_NAMES and _fits(node, roll) else None
-    if own is not None and not own.alpha_made and read_files.covers(own, frames):
-        return own.pattern, EXR_NAMES[channel]
-    return render_inputs.develop(node, roll, frames, view=view, folder=folder), "A"
+    if channel not in node.node(source.input_node).channels():
+        raise HostError(f"the input {source.name} has no channel {channel}", hint="Choose another Matte channel.")
+    files = (
+        read_files.files_of_input(node, source.number, view=view)
+        if channel in EXR_NAMES and _has_plate_format(node, source)
+        else None
+    )
+    if files is not None and not files.auto_alpha and read_files.covers_frames(files, frames):
+        return files.pattern, EXR_NAMES[channel]
+    return render_inputs.render(node, source, frames, view=view, folder=folder), "A"
 
 
-def _clean(*, node: Any, frames: List[int], view: str, folder: str) -> str:
-    own = read_files.own_files(node, CLEAN.place, view=view)
-    if own is not None and _fits(node, CLEAN):
-        return own.pattern
-    picture = node.input(CLEAN.place)
+def _clean_plate_files(*, node: Any, frames: List[int], view: str, folder: str) -> str:
+    files = read_files.files_of_input(node, CLEAN.number, view=view)
+    if files is not None and _has_plate_format(node, CLEAN):
+        return files.pattern
+    picture = node.input(CLEAN.number)
     if picture.firstFrame() == picture.lastFrame():
         frames = frames[:1]
-    return render_inputs.develop(node, CLEAN, frames, view=view, folder=folder)
+    return render_inputs.render(node, CLEAN, frames, view=view, folder=folder)
 
 
-def _fits(node: Any, roll: Roll) -> bool:
+def _has_plate_format(node: Any, source: NodeInput) -> bool:
     """Whether a picture has the plate's format."""
-    plate, other = node.node(PLATE.entrance), node.node(roll.entrance)
+    plate, other = node.node(PLATE.input_node), node.node(source.input_node)
     return (plate.width(), plate.height()) == (other.width(), other.height())
 
 
-def _controls(node: Any) -> Dict[str, Value]:
+def _control_values(node: Any) -> Dict[str, Value]:
     """The artist's controls by name, as a job has them."""
-    return {control.name: _value(node, control.name, control.kind) for control in knobs.CHOSEN}
+    return {control.name: _control_value(node, control.name, control.kind) for control in knobs.SHOWN_CONTROLS}
 
 
-def _value(node: Any, name: str, kind: str) -> Value:
+def _control_value(node: Any, name: str, kind: str) -> Value:
     knob = node.knob(name)
     if knob is None:
         return BY_NAME[name].default  # a node from before there was this control: its Group lies in the script
     if kind == "files":
         text = str(knob.value()).strip()
-        return paths.pattern(text, knob.evaluate, frame=nuke.frame()) if text else None
+        return paths.sequence_pattern(text, knob.evaluate, frame=nuke.frame()) if text else None
     if kind == "frame":
         text = str(knob.value()).strip()
         try:

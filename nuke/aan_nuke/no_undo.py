@@ -9,7 +9,7 @@ import nuke
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
+def without_undo() -> Iterator[None]:
     """Changes that are no work of the artist's: not to be undone, and a saved script stays a saved one."""
     saved = not nuke.root().modified()
     nuke.Undo.disable()
@@ -22,11 +22,11 @@ def quietly() -> Iterator[None]:
 
 
 @contextmanager
-def full_size() -> Iterator[None]:
+def full_resolution() -> Iterator[None]:
     """The script without proxies; afterwards everything is as it was, the frame as well."""
     proxy, frame = nuke.root()["proxy"], nuke.frame()
     was = proxy.value()
-    with quietly():
+    with without_undo():
         try:
             if was:
                 proxy.setValue(False)

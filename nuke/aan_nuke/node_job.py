@@ -21,66 +21,66 @@ from .host.errors import HostError
 from .host.sequence import frame_path
 from .host.standing import Phase
 from .host.ticket import Ticket
-from .no_undo import quietly
+from .no_undo import without_undo
 
-WORST = 8  # frames that are named
+WORST_FRAMES = 8  # frames that are named
 
 
-class Solving:
+class NodeJob:
     """A node and the jobs that are still to be done for it."""
 
-    def __init__(self, node: Any, contact: Contact, tickets: List[Ticket]) -> None:
+    def __init__(self, node: Any, contact: Contact, handles: List[Ticket]) -> None:
         self.node = node
-        self._tickets = tickets
-        self._errand = Errand(contact)
-        self._bar: Any = None
-        self._unseen: List[float] = []
-        self._worst: List[int] = []
-        self._over = False
-        self._sought = ""  # why the job counts as interrupted as long as nobody was asked
+        self._handles = handles
+        self._host_job = Errand(contact)
+        self._progress_bar: Any = None
+        self._unseen_shares: List[float] = []
+        self._worst_frames: List[int] = []
+        self._closed = False
+        self._reconnect_reason = ""  # why the job counts as interrupted as long as nobody was asked
 
     @property
     def active(self) -> bool:
         """Whether there is something to cancel."""
-        return not self._over and self._errand.standing.active
+        return not self._closed and self._host_job.standing.active
 
     @property
-    def over(self) -> bool:
+    def closed(self) -> bool:
         """Whether nothing more is to be expected of it."""
-        return self._over
+        return self._closed
 
     @property
     def phase(self) -> Phase:
         """How the job under way stands."""
-        return self._errand.standing.phase
+        return self._host_job.standing.phase
 
-    def begin(self) -> None:
+    def start(self) -> None:
         """Hand over the first job; starts an engine where none runs."""
-        now = self._tickets[0]
-        self._errand.start(now.spec, now.output)
-        self._keep()
-        self._say()
+        first = self._handles[0]
+        self._host_job.start(first.spec, first.output)
+        self._save_jobs()
+        self._show_state()
 
-    def go_on(self) -> None:
+    def reconnect(self) -> None:
         """Find the first job again, after the script was opened."""
-        self._errand.reconnect(self._tickets[0])
-        self._sought = self._errand.standing.reason if self._tickets[0].job else ""
-        self._say()
+        self._host_job.reconnect(self._handles[0])
+        self._reconnect_reason = self._host_job.standing.reason if self._handles[0].job else ""
+        self._show_state()
 
     def cancel(self) -> None:
         """Stop after the frame in work; said again, at once. What was to come is not begun."""
-        del self._tickets[1:]
-        if self._errand.standing.phase is Phase.LOST:
-            self._errand.cancel()
-            self._ended()
+        del self._handles[1:]
+        if self._host_job.standing.phase is Phase.LOST:
+            self._host_job.cancel()
+            self._finish()
             return
-        self._errand.cancel()
-        self._say()
+        self._host_job.cancel()
+        self._show_state()
 
     def close(self) -> None:
         """Let go; the engine goes on, and the knob `job` tells where to find it."""
-        self._over, self._bar = True, None
-        self._errand.close()
+        self._closed, self._progress_bar = True, None
+        self._host_job.close()
 
     def tick(self) -> None:
         """Look once.
@@ -88,91 +88,91 @@ class Solving:
         Raises:
             ValueError: when the node was deleted meanwhile.
         """
-        tick = self._errand.tick()
+        tick = self._host_job.tick()
         self.node.name()  # whether it is there is to be known before anything is written to it
         if tick.frames:
-            result.follow(self.node)
-            if result.shown(self.node) == versions.PREVIEW:
-                result.afresh(self.node)
+            result.update_solved(self.node)
+            if result.shown_version(self.node) == versions.PREVIEW:
+                result.reload_read(self.node)
         if tick.changed:
-            self._look()
-        self._watch_bar()
+            self._update()
+        self._update_progress_bar()
 
-    def _look(self) -> None:
-        held = self._errand.ticket
-        if held is not None and self._tickets and held != self._tickets[0]:
-            self._tickets[0] = held
-            self._keep()
+    def _update(self) -> None:
+        handle = self._host_job.ticket
+        if handle is not None and self._handles and handle != self._handles[0]:
+            self._handles[0] = handle
+            self._save_jobs()
             nuke.root().setModified(True)  # a script without the job's name would not find it again
-        standing = self._errand.standing
-        if standing.phase is Phase.FINISHED:
-            self._unseen.append(standing.unseen)
-            self._worst += standing.worst
-            del self._tickets[:1]
-            if self._tickets:
-                self.begin()
+        status = self._host_job.standing
+        if status.phase is Phase.FINISHED:
+            self._unseen_shares.append(status.unseen)
+            self._worst_frames += status.worst
+            del self._handles[:1]
+            if self._handles:
+                self.start()
                 return
-        if not standing.active and standing.phase is not Phase.LOST:
-            self._ended()
+        if not status.active and status.phase is not Phase.LOST:
+            self._finish()
         else:
-            self._say()
+            self._show_state()
 
-    def _ended(self) -> None:
+    def _finish(self) -> None:
         """The end, whichever it was: what is there is shown, and nothing is left to be found again."""
-        standing = self._errand.standing
+        status = self._host_job.standing
         self.close()
-        del self._tickets[:]
-        result.follow(self.node)
-        result.afresh(self.node)
-        result.weigh(self.node)
-        self._keep()
-        self._say()
-        if standing.phase is Phase.FINISHED:
-            worst = list(dict.fromkeys(self._worst))[:WORST]
-            with quietly():
-                _put(self.node["unseen_share"], f"{max(self._unseen):.2%}")
-                _put(self.node["worst"], " ".join(map(str, worst)) or " ")
-                _put(self.node["report"], standing.report)
+        del self._handles[:]
+        result.update_solved(self.node)
+        result.reload_read(self.node)
+        result.update_disk_usage(self.node)
+        self._save_jobs()
+        self._show_state()
+        if status.phase is Phase.FINISHED:
+            worst = list(dict.fromkeys(self._worst_frames))[:WORST_FRAMES]
+            with without_undo():
+                _set_if_changed(self.node["unseen_share"], f"{max(self._unseen_shares):.2%}")
+                _set_if_changed(self.node["worst"], " ".join(map(str, worst)) or " ")
+                _set_if_changed(self.node["report"], status.report)
 
-    def _say(self) -> None:
-        standing = self._errand.standing
-        seeking = self._sought and standing.reason == self._sought and not self._over
-        if seeking and self._errand.contact.state.presence in (Presence.UNKNOWN, Presence.READY):
+    def _show_state(self) -> None:
+        status = self._host_job.standing
+        reconnecting = self._reconnect_reason and status.reason == self._reconnect_reason and not self._closed
+        if reconnecting and self._host_job.contact.state.presence in (Presence.UNKNOWN, Presence.READY):
             text = "Looking for the job"
         else:
-            text = status_text.of_work(standing, waiting=len(self._tickets[1:]))
-        with quietly():
-            _put(self.node["state"], text)
+            text = status_text.job_text(status, waiting=len(self._handles[1:]))
+        with without_undo():
+            _set_if_changed(self.node["state"], text)
 
-    def _keep(self) -> None:
-        text = packed(self._tickets)
-        with quietly():
-            _put(self.node["job"], text)
+    def _save_jobs(self) -> None:
+        text = encode_jobs(self._handles)
+        with without_undo():
+            _set_if_changed(self.node["job"], text)
 
-    def _watch_bar(self) -> None:
+    def _update_progress_bar(self) -> None:
         """Nuke's own progress bar, with its Cancel. Main thread only, as everything here."""
         if not nuke.GUI:
             return
         if not self.active:
-            self._bar = None
+            self._progress_bar = None
             return
-        if self._bar is None:
-            self._bar = nuke.ProgressTask(f"Align & Attend: {self.node.name()}")
-        self._bar.setMessage(status_text.of_work(self._errand.standing))
-        self._bar.setProgress(status_text.share(self._errand.standing))
-        if self._bar.isCancelled() and self.phase is not Phase.CANCELLING:
+        if self._progress_bar is None:
+            self._progress_bar = nuke.ProgressTask(f"Align & Attend: {self.node.name()}")
+        self._progress_bar.setMessage(status_text.job_text(self._host_job.standing))
+        self._progress_bar.setProgress(status_text.percent_done(self._host_job.standing))
+        if self._progress_bar.isCancelled() and self.phase is not Phase.CANCELLING:
             self.cancel()
 
 
-def packed(tickets: List[Ticket]) -> str:
+def encode_jobs(handles: List[Ticket]) -> str:
     """Tickets as letters, digits, `-`, `_` and `=`."""
-    if not tickets:
+    if not handles:
         return ""
-    text = json.dumps([ticket.text() for ticket in tickets])
+    text = json.dumps([ticket.text() for ticket in handles])
     return base64.urlsafe_b64encode(text.encode("ascii")).decode("ascii")
 
 
-def unpacked(text: str) -> List[Ticket]:
+def decode_jobs(text: str) -> List[Ticket]:
     """The tickets again; none of what cannot be read."""
     try:
         found = json.loads(base64.urlsafe_b64decode(text.encode("ascii")).decode("ascii")) if text else []
@@ -181,19 +181,19 @@ def unpacked(text: str) -> List[Ticket]:
         return []
 
 
-def lacking(tickets: List[Ticket]) -> List[Ticket]:
+def incomplete(handles: List[Ticket]) -> List[Ticket]:
     """Those that are still to be done: all with a job's name, of the others those whose frames are not all there."""
-    return [ticket for ticket in tickets if ticket.job or not _is_there(ticket)]
+    return [ticket for ticket in handles if ticket.job or not _has_all_frames(ticket)]
 
 
-def _is_there(ticket: Ticket) -> bool:
+def _has_all_frames(ticket: Ticket) -> bool:
     first, last = ticket.spec.first, ticket.spec.last
     if first is None or last is None:
         return False
     return all(os.path.exists(frame_path(ticket.output, frame)) for frame in range(first, last + 1))
 
 
-def _put(knob: Any, value: Optional[str]) -> None:
+def _set_if_changed(knob: Any, value: Optional[str]) -> None:
     """Set a knob only where it differs."""
     if knob.value() != value:
         knob.setValue(value)

@@ -14,10 +14,10 @@ def for_knob(path: str) -> str:
 
     On Windows backslashes become slashes, so that UNC paths read `//server/share`.
     """
-    return re.sub(r"([\\\[\]$])", r"\\\1", slashed(path))
+    return re.sub(r"([\\\[\]$])", r"\\\1", with_slashes(path))
 
 
-def slashed(path: str) -> str:
+def with_slashes(path: str) -> str:
     """A path as Nuke likes it: with slashes on Windows too. Elsewhere a backslash may be part of a name."""
     return path.replace("\\", "/") if os.name == "nt" else path
 
@@ -27,7 +27,7 @@ def has_tcl(text: str) -> bool:
     return bool(re.search(r"[\[$\\]", text))
 
 
-def pattern(text: str, evaluate: Callable[[], str], *, frame: int) -> str:
+def sequence_pattern(text: str, evaluate: Callable[[], str], *, frame: int) -> str:
     """What a file knob means, with a placeholder where the frame number belongs.
 
     Nuke's versions do not agree on whether `evaluate` also fills in the frame number: where it did, it is taken back.
@@ -54,7 +54,7 @@ def for_view(text: str, view: str) -> str:
     return text.replace("%V", view).replace("%v", view[:1])
 
 
-def runs(frames: list[int]) -> list[tuple[int, int]]:
+def frame_ranges(frames: list[int]) -> list[tuple[int, int]]:
     """Frames as unbroken runs, first and last of each."""
     found: list[tuple[int, int]] = []
     for frame in sorted(set(frames)):

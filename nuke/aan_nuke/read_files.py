@@ -11,10 +11,10 @@ from . import paths
 from .host.errors import HostError
 from .host.sequence import expand
 
-LINEAR = ("linear", "scene_linear")
+LINEAR_SPACES = ("linear", "scene_linear")
 
 
-class OwnFiles(NamedTuple):
+class ReadFiles(NamedTuple):
     """The files of an untouched Read. `first` .. `last` is what the Read shows of them.
 
     `alpha_made` says that the Read adds an alpha which is not in the files.
@@ -23,55 +23,55 @@ class OwnFiles(NamedTuple):
     pattern: str
     first: int
     last: int
-    alpha_made: bool
+    auto_alpha: bool
 
 
-def own_files(node: Any, place: int, *, view: str) -> Optional[OwnFiles]:
+def files_of_input(node: Any, number: int, *, view: str) -> Optional[ReadFiles]:
     """The files behind input `place`, or None when the picture must be rendered."""
-    read = reader(node, place)
-    if read is None or not _plain(read):
+    read = read_node_above(node, number)
+    if read is None or not _is_unprocessed(read):
         return None
     if len(nuke.views()) > 1 and not paths.has_view(read["file"].value()):
         return None  # one file for all views: each gets its own
     first, last = int(read["first"].value()), int(read["last"].value())
-    text = paths.pattern(read["file"].value(), read["file"].evaluate, frame=nuke.frame())
+    text = paths.sequence_pattern(read["file"].value(), read["file"].evaluate, frame=nuke.frame())
     text = _absolute(paths.for_view(text, view))
     try:
         expand(text)
     except HostError:
         return None  # let Nuke say what it cannot read
-    return OwnFiles(text, first, last, bool(read["auto_alpha"].value()))
+    return ReadFiles(text, first, last, bool(read["auto_alpha"].value()))
 
 
-def trimmed(files: OwnFiles) -> bool:
+def is_trimmed(files: ReadFiles) -> bool:
     """Whether the Read shows less than there is on disk."""
     frames = [frame for frame, _ in expand(files.pattern)]
     return len(frames) > 1 and (frames[0] < files.first or frames[-1] > files.last)
 
 
-def covers(files: OwnFiles, frames: List[int]) -> bool:
+def covers_frames(files: ReadFiles, frames: List[int]) -> bool:
     """Whether these files say of each frame what the Read shows: outside of them a Read holds, loops or is black."""
-    there = [frame for frame, _ in expand(files.pattern)]
-    return len(there) == 1 or (set(frames) <= set(there) and not trimmed(files))
+    available = [frame for frame, _ in expand(files.pattern)]
+    return len(available) == 1 or (set(frames) <= set(available) and not is_trimmed(files))
 
 
-def reader(node: Any, place: int) -> Optional[Any]:
+def read_node_above(node: Any, number: int) -> Optional[Any]:
     """The Read above an input, when nothing but wires, dots and disabled nodes lies between."""
-    above = node.input(place)
+    above = node.input(number)
     for _ in range(100):
         if above is None or above.Class() == "Read":
             return above
         if above.Class() == "Input":
             group = above.parent()
             above = group.input(int(above["number"].value()))
-        elif above.Class() == "Dot" or _disabled(above):
+        elif above.Class() == "Dot" or _is_disabled(above):
             above = above.input(0)
         else:
             return None
     return None
 
 
-def above(node: Any) -> Iterator[Any]:
+def upstream_reads(node: Any) -> Iterator[Any]:
     """Every Read that a picture may come from."""
     seen: List[str] = []
     waiting = [node]
@@ -90,30 +90,30 @@ def above(node: Any) -> Iterator[Any]:
             waiting += each.dependencies()
 
 
-def _disabled(node: Any) -> bool:
+def _is_disabled(node: Any) -> bool:
     knob = node.knob("disable") if node.Class() != "Root" else None
     return bool(knob and knob.value() and not knob.isAnimated() and not knob.hasExpression())
 
 
-def _plain(read: Any) -> bool:
+def _is_unprocessed(read: Any) -> bool:
     """Whether the files' numbers, pixels and colours are what the tree gets."""
-    if _disabled(read) or read["premultiplied"].value() or str(read["frame"].value()).strip():
+    if _is_disabled(read) or read["premultiplied"].value() or str(read["frame"].value()).strip():
         return False
-    return os.path.splitext(read["file"].value())[1].lower() == ".exr" and (read["raw"].value() or _linear(read))
+    return os.path.splitext(read["file"].value())[1].lower() == ".exr" and (read["raw"].value() or _is_linear(read))
 
 
-def _linear(read: Any) -> bool:
+def _is_linear(read: Any) -> bool:
     """Whether the Read's colour space is the one that Nuke works in. What cannot be told is rendered."""
     root = nuke.root()
-    word = str(read["colorspace"].value())
-    if word.startswith("default (") and word.endswith(")"):
-        word = word[len("default (") : -1]
+    space = str(read["colorspace"].value())
+    if space.startswith("default (") and space.endswith(")"):
+        space = space[len("default (") : -1]
     if root["colorManagement"].value() == "Nuke":
-        return word in LINEAR or (word == "default" and root["floatLut"].value() in LINEAR)
-    return word in (*LINEAR, root["workingSpaceLUT"].value())
+        return space in LINEAR_SPACES or (space == "default" and root["floatLut"].value() in LINEAR_SPACES)
+    return space in (*LINEAR_SPACES, root["workingSpaceLUT"].value())
 
 
 def _absolute(path: str) -> str:
     if os.path.isabs(path):
         return path
-    return paths.slashed(os.path.join(nuke.root()["project_directory"].evaluate() or os.getcwd(), path))
+    return paths.with_slashes(os.path.join(nuke.root()["project_directory"].evaluate() or os.getcwd(), path))

@@ -17,46 +17,46 @@ from . import paths, read_files, versions
 from .host.errors import HostError
 from .host.sequence import frame_path
 
-HALVES = ("16-bit half float", "8-bit fixed", "10-bit fixed", "12-bit fixed")
+HALF_METADATA = ("16-bit half float", "8-bit fixed", "10-bit fixed", "12-bit fixed")
 
 
-class Roll(NamedTuple):
+class NodeInput(NamedTuple):
     """A picture that can be sent: which input, and the names of the nodes that write it."""
 
-    place: int
-    word: str
-    write: str
-    entrance: str
+    number: int
+    name: str
+    write_node: str
+    input_node: str
 
 
-PLATE = Roll(0, "plate", "PlateOut", "plate")
-MATTE = Roll(1, "matte", "MatteOut", "matte")
-CLEAN = Roll(2, "clean", "CleanOut", "clean_plate")
-HOLDOUT = Roll(3, "holdout", "HoldoutOut", "holdout")
+PLATE = NodeInput(0, "plate", "PlateOut", "plate")
+MATTE = NodeInput(1, "matte", "MatteOut", "matte")
+CLEAN = NodeInput(2, "clean", "CleanOut", "clean_plate")
+HOLDOUT = NodeInput(3, "holdout", "HoldoutOut", "holdout")
 
 
-def develop(node: Any, roll: Roll, frames: List[int], *, view: str, folder: str) -> str:
+def render(node: Any, source: NodeInput, frames: List[int], *, view: str, folder: str) -> str:
     """Have these frames on disk as the tree shows them now; returns their pattern. Called with proxies off.
 
     Raises:
         HostError: when Nuke cannot render them, or the artist stopped it.
     """
-    place = f"{folder}/{versions.RENDERED}/{view}"
-    pattern = f"{place}/{roll.word}.####.exr"
-    write = node.node(roll.write)
-    if roll is PLATE:
-        write["datatype"].setValue(_depth(node))
-    states = _states(node, roll, frames, settings=_settings(node, write))
-    known = _read(place, roll)
+    folder = f"{folder}/{versions.RENDER_FOLDER}/{view}"
+    pattern = f"{folder}/{source.name}.####.exr"
+    write = node.node(source.write_node)
+    if source is PLATE:
+        write["datatype"].setValue(_datatype(node))
+    states = _frame_states(node, source, frames, settings=_render_settings(node, write))
+    known = _read_states(folder, source)
     stale = [f for f in frames if known.get(str(f)) != states[f] or not os.path.exists(frame_path(pattern, f))]
     if stale:
-        _write_down(place, roll, {f: state for f, state in known.items() if int(f) not in stale})
-        _render(write, pattern, stale, view)
-        _write_down(place, roll, {**known, **{str(f): states[f] for f in stale}})
+        _write_states(folder, source, {f: state for f, state in known.items() if int(f) not in stale})
+        _execute_write(write, pattern, stale, view)
+        _write_states(folder, source, {**known, **{str(f): states[f] for f in stale}})
     return pattern
 
 
-def frame_window(node: Any, frames: List[int]) -> None:
+def unify_bounding_box(node: Any, frames: List[int]) -> None:
     """Where the plate's bounding box wanders, give every frame the one that holds them all: the engine wants one."""
     plate, crop = node.node("plate"), node.node("Window")
     boxes = []
@@ -74,15 +74,15 @@ def frame_window(node: Any, frames: List[int]) -> None:
     crop["disable"].setValue(False)
 
 
-def _depth(node: Any) -> str:
+def _datatype(node: Any) -> str:
     chosen = node["depth"].value()
     if chosen == "as the plate":
         bits = node.node("plate").metadata("input/bitsperchannel")
-        chosen = "half" if bits in HALVES else "float"
+        chosen = "half" if bits in HALF_METADATA else "float"
     return "16 bit half" if chosen == "half" else "32 bit float"
 
 
-def _settings(node: Any, write: Any) -> str:
+def _render_settings(node: Any, write: Any) -> str:
     """What decides a rendered picture beside the tree above it."""
     plate, crop = node.node("plate"), node.node("Window")
     box = "" if crop["disable"].value() else crop["box"].toScript()
@@ -90,20 +90,20 @@ def _settings(node: Any, write: Any) -> str:
     return f"{write['datatype'].value()} {box} {channel} {plate.width()} {plate.height()}"
 
 
-def _states(node: Any, roll: Roll, frames: List[int], *, settings: str) -> Dict[int, str]:
+def _frame_states(node: Any, source: NodeInput, frames: List[int], *, settings: str) -> Dict[int, str]:
     """What each frame's picture depends on, as one word: Nuke's own hash, and the files that it is read from."""
-    entrance = node.node(roll.entrance)
-    reads = list(read_files.above(entrance))
+    input_node = node.node(source.input_node)
+    reads = list(read_files.upstream_reads(input_node))
     found = {}
     for frame in frames:
         nuke.frame(frame)
-        files = [_stamp(nuke.filename(read, nuke.REPLACE)) for read in reads]
-        words = f"{entrance.opHashes()} {files} {settings}"
+        files = [_file_stamp(nuke.filename(read, nuke.REPLACE)) for read in reads]
+        words = f"{input_node.opHashes()} {files} {settings}"
         found[frame] = hashlib.sha1(words.encode("utf-8", "surrogateescape")).hexdigest()
     return found
 
 
-def _stamp(path: Optional[str]) -> Optional[Tuple[int, int]]:
+def _file_stamp(path: Optional[str]) -> Optional[Tuple[int, int]]:
     try:
         info = os.stat(path or "")
     except OSError:
@@ -111,8 +111,8 @@ def _stamp(path: Optional[str]) -> Optional[Tuple[int, int]]:
     return info.st_size, info.st_mtime_ns
 
 
-def _render(write: Any, pattern: str, frames: List[int], view: str) -> None:
-    ranges = nuke.FrameRanges(" ".join(f"{first}-{last}" for first, last in paths.runs(frames)))
+def _execute_write(write: Any, pattern: str, frames: List[int], view: str) -> None:
+    ranges = nuke.FrameRanges(" ".join(f"{first}-{last}" for first, last in paths.frame_ranges(frames)))
     write["file"].setValue(paths.for_knob(pattern))
     write["disable"].setValue(False)
     try:
@@ -125,23 +125,23 @@ def _render(write: Any, pattern: str, frames: List[int], view: str) -> None:
         write["disable"].setValue(True)
 
 
-def _ledger(place: str, roll: Roll) -> str:
-    return f"{place}/{roll.word}.json"
+def _state_file(folder: str, source: NodeInput) -> str:
+    return f"{folder}/{source.name}.json"
 
 
-def _read(place: str, roll: Roll) -> Dict[str, str]:
+def _read_states(folder: str, source: NodeInput) -> Dict[str, str]:
     try:
-        with open(_ledger(place, roll), encoding="ascii") as file:
+        with open(_state_file(folder, source), encoding="ascii") as file:
             found = json.load(file)
     except (OSError, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
 
 
-def _write_down(place: str, roll: Roll, states: Dict[str, str]) -> None:
+def _write_states(folder: str, source: NodeInput, states: Dict[str, str]) -> None:
     try:
-        os.makedirs(place, exist_ok=True)
-        with open(_ledger(place, roll), "w", encoding="ascii") as file:
+        os.makedirs(folder, exist_ok=True)
+        with open(_state_file(folder, source), "w", encoding="ascii") as file:
             json.dump(states, file)
     except OSError as error:
-        raise HostError(f"{place} cannot be written to ({error.strerror})", hint="Choose another folder.") from None
+        raise HostError(f"{folder} cannot be written to ({error.strerror})", hint="Choose another folder.") from None

@@ -13,43 +13,47 @@ import nuke
 from . import paths, versions
 from .host.errors import HostError
 from .knobs import NO_VERSION
-from .no_undo import quietly
+from .no_undo import without_undo
 
 
-def folder(node: Any) -> str:
+def cache_folder(node: Any) -> str:
     """The node's folder on disk; empty as long as it has none."""
     return str(node["cache_folder"].evaluate() or "").rstrip("/")
 
 
-def show(node: Any, version: versions.Version, *, span: Sequence[int] = ()) -> None:
+def show_version(node: Any, version: versions.ResultVersion, *, span: Sequence[int] = ()) -> None:
     """Show this version from now on, as far as it is there; `span` are frames that are to come."""
     views = nuke.views()
-    text = paths.for_knob(versions.pattern(folder(node), version.name, views, "%V"))
+    text = paths.for_knob(versions.frame_pattern(cache_folder(node), version.name, views, "%V"))
     read = node.node("Result")
-    with quietly():
-        _offer(node, version.name)
+    with without_undo():
+        _update_version_menu(node, version.name)
         if read["file"].value() != text:
             read["file"].setValue(text)
         node["reach"].setValue(version.reach)
         node["patched"].setValue(version.patch)
-        _reach_over(read, span)
-    follow(node)
+        _extend_range(read, span)
+    update_solved(node)
 
 
-def follow(node: Any) -> List[int]:
+def update_solved(node: Any) -> List[int]:
     """Bring what is shown up to date with the disk; returns the frames that are solved."""
-    found = versions.frames(folder(node), shown(node), nuke.views()) if folder(node) and shown(node) else []
+    found = (
+        versions.complete_frames(cache_folder(node), shown_version(node), nuke.views())
+        if cache_folder(node) and shown_version(node)
+        else []
+    )
     read = node.node("Result")
-    with quietly():
+    with without_undo():
         solved = node["solved"]
-        text = curve(found)
+        text = solved_curve(found)
         if solved.toScript() != text:
             solved.fromScript(text)
-        _reach_over(read, found)
+        _extend_range(read, found)
     return found
 
 
-def _reach_over(read: Any, frames: Sequence[int]) -> None:
+def _extend_range(read: Any, frames: Sequence[int]) -> None:
     """Have the Read's range hold these frames. It only grows: each change makes Nuke forget what it has drawn."""
     if not frames:
         return
@@ -61,48 +65,48 @@ def _reach_over(read: Any, frames: Sequence[int]) -> None:
             read[name].setValue(value)
 
 
-def afresh(node: Any) -> None:
+def reload_read(node: Any) -> None:
     """Have the Read forget what it read: it keeps a file, and that one was missing, until it is told."""
-    with quietly():
+    with without_undo():
         node.node("Result")["reload"].execute()
 
 
-def shown(node: Any) -> str:
+def shown_version(node: Any) -> str:
     """The version that is shown; empty for none."""
     name = node["version"].value()
     return "" if name == NO_VERSION else str(name)
 
 
-def catch_up(node: Any) -> None:
+def sync_with_disk(node: Any) -> None:
     """What the node shows, as the disk has it: after a script was opened, or the folder changed."""
-    there = versions.versions(folder(node)) if folder(node) else []
-    name = shown(node)
+    there = versions.list_versions(cache_folder(node)) if cache_folder(node) else []
+    name = shown_version(node)
     if name not in there:
         name = there[-1] if there else ""
     if name:
-        show(node, versions.read(folder(node), name))
+        show_version(node, versions.read_version(cache_folder(node), name))
     else:
-        with quietly():
-            _offer(node, NO_VERSION)
-        follow(node)
-    weigh(node)
+        with without_undo():
+            _update_version_menu(node, NO_VERSION)
+        update_solved(node)
+    update_disk_usage(node)
 
 
-def weigh(node: Any) -> None:
+def update_disk_usage(node: Any) -> None:
     """Say how much lies on disk."""
-    files, size = versions.size(folder(node)) if folder(node) else (0, 0)
+    files, size = versions.disk_usage(cache_folder(node)) if cache_folder(node) else (0, 0)
     words = f"{files} files, {size / 1e6:.1f} MB" if files else "nothing"
     if node["size"].value() != words:
-        with quietly():
+        with without_undo():
             node["size"].setValue(words)
 
 
-def curve(frames: List[int]) -> str:
+def solved_curve(frames: List[int]) -> str:
     """A curve that is 1 at these frames and 0 everywhere else, in a knob's own words."""
     keys = {}
-    for first, last in paths.runs(frames):
+    for first, last in paths.frame_ranges(frames):
         keys.update({first - 1: 0, first: 1, last: 1, last + 1: 0})
-    for first, last in paths.runs(frames):
+    for first, last in paths.frame_ranges(frames):
         keys.update({first: 1, last: 1})
     return "{curve K %s}" % " ".join(f"x{at} {value}" for at, value in sorted(keys.items())) if keys else "0"
 
@@ -113,13 +117,13 @@ def bake(node: Any) -> Any:
     Raises:
         HostError: when there is no result.
     """
-    frames = follow(node)
+    frames = update_solved(node)
     if not frames:
         raise HostError("there is nothing to bake yet", hint="Solve first.")
     views = nuke.views()
-    text = paths.for_knob(versions.pattern(folder(node), shown(node), views, "%V"))
+    text = paths.for_knob(versions.frame_pattern(cache_folder(node), shown_version(node), views, "%V"))
     with node.parent():
-        read = nuke.nodes.Read(name=f"{node.name()}_{shown(node)}", raw=True, file_type="exr")
+        read = nuke.nodes.Read(name=f"{node.name()}_{shown_version(node)}", raw=True, file_type="exr")
         for name, value in zip(("first", "last", "origfirst", "origlast"), (frames[0], frames[-1]) * 2):
             read[name].setValue(value)
         read["file"].setValue(text)
@@ -131,10 +135,10 @@ def bake(node: Any) -> Any:
         return merge
 
 
-def _offer(node: Any, name: str) -> None:
+def _update_version_menu(node: Any, name: str) -> None:
     """Have the pulldown offer what is there, and choose this one."""
     knob = node["version"]
-    there = versions.versions(folder(node)) if folder(node) else []
+    there = versions.list_versions(cache_folder(node)) if cache_folder(node) else []
     wanted = [*there, *([] if name in there else [name])]
     if knob.values() != wanted:
         knob.setValues(wanted)

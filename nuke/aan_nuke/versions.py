@@ -17,18 +17,18 @@ from typing import Iterator, List, NamedTuple, Pattern, Tuple
 from .host.errors import HostError
 from .host.sequence import parse
 
-NAME = "fill.####.exr"
-NOTE = "version.json"
+FRAME_FILES = "fill.####.exr"
+VERSION_FILE = "version.json"
 PREVIEW = "preview"
-RENDERED = "plates"
-LEDGERS = ("plate.json", "matte.json", "clean.json", "holdout.json")
-_VERSION = re.compile(r"v(\d{3,})")
-_FRAME = re.compile(r"fill\.\d+\.exr")
-_RESULT = re.compile(r"fill\.(\d+\.exr|report\.json|report\.png)|version\.json")
-_RENDERED = re.compile(r"(plate|matte|clean|holdout)\.(\d+\.exr|json)")
+RENDER_FOLDER = "plates"
+STATE_FILES = ("plate.json", "matte.json", "clean.json", "holdout.json")
+_VERSION_NAME = re.compile(r"v(\d{3,})")
+_FRAME_NAME = re.compile(r"fill\.\d+\.exr")
+_RESULT_NAME = re.compile(r"fill\.(\d+\.exr|report\.json|report\.png)|version\.json")
+_RENDER_NAME = re.compile(r"(plate|matte|clean|holdout)\.(\d+\.exr|json)")
 
 
-class Version(NamedTuple):
+class ResultVersion(NamedTuple):
     """One result. `reach` is in pixels; `patch` says that only the matte's box was written."""
 
     name: str
@@ -36,133 +36,133 @@ class Version(NamedTuple):
     patch: bool = False
 
 
-def pattern(folder: str, version: str, views: List[str], view: str) -> str:
+def frame_pattern(folder: str, version: str, views: List[str], view: str) -> str:
     """Where a view's frames lie; `%V` as a view stands for all."""
     inner = f"{view}/" if len(views) > 1 else ""
-    return f"{folder}/{version}/{inner}{NAME}"
+    return f"{folder}/{version}/{inner}{FRAME_FILES}"
 
 
-def versions(folder: str) -> List[str]:
+def list_versions(folder: str) -> List[str]:
     """Every version there is, the preview first, the newest last."""
     with suppress(OSError):
         names = [name for name in os.listdir(folder) if os.path.isdir(os.path.join(folder, name))]
-        numbered = sorted((name for name in names if _VERSION.fullmatch(name)), key=lambda name: int(name[1:]))
+        numbered = sorted((name for name in names if _VERSION_NAME.fullmatch(name)), key=lambda name: int(name[1:]))
         return [name for name in (PREVIEW,) if name in names] + numbered
     return []
 
 
-def open_version(folder: str, *, reach: float, patch: bool, preview: bool = False) -> Version:
+def create_version(folder: str, *, reach: float, patch: bool, preview: bool = False) -> ResultVersion:
     """A new version, noted on disk.
 
     Raises:
         HostError: when the folder cannot be written to.
     """
-    version = Version(PREVIEW if preview else _next(folder), reach, patch)
-    if preview and read(folder, PREVIEW) != version:
-        clear(folder, only=PREVIEW)  # what was tried with another reach would be laid over the plate wrongly
-    _note(folder, version)
+    version = ResultVersion(PREVIEW if preview else _next_name(folder), reach, patch)
+    if preview and read_version(folder, PREVIEW) != version:
+        delete_files(folder, only=PREVIEW)  # what was tried with another reach would be laid over the plate wrongly
+    _write_version_file(folder, version)
     return version
 
 
-def joined(folder: str, more: Version) -> Version:
+def extend_version(folder: str, other: ResultVersion) -> ResultVersion:
     """A version that is to be completed, which may reach further now.
 
     Raises:
         HostError: when one is whole frames and the other patches, or the folder cannot be written to.
     """
-    there = read(folder, more.name)
-    if there.patch != more.patch:
-        raise HostError(f"{more.name} was solved with another Write", hint="Solve the range anew.")
-    version = Version(more.name, max(there.reach, more.reach), more.patch)
-    _note(folder, version)
+    existing = read_version(folder, other.name)
+    if existing.patch != other.patch:
+        raise HostError(f"{other.name} was solved with another Write", hint="Solve the range anew.")
+    version = ResultVersion(other.name, max(existing.reach, other.reach), other.patch)
+    _write_version_file(folder, version)
     return version
 
 
-def read(folder: str, name: str) -> Version:
+def read_version(folder: str, name: str) -> ResultVersion:
     """A version as it was noted."""
     try:
-        with open(os.path.join(folder, name, NOTE), encoding="ascii") as file:
+        with open(os.path.join(folder, name, VERSION_FILE), encoding="ascii") as file:
             note = json.load(file)
-        return Version(name, float(note["reach"]), bool(note["patch"]))
+        return ResultVersion(name, float(note["reach"]), bool(note["patch"]))
     except (OSError, ValueError, KeyError, TypeError):
-        return Version(name)
+        return ResultVersion(name)
 
 
-def frames(folder: str, version: str, views: List[str]) -> List[int]:
+def complete_frames(folder: str, version: str, views: List[str]) -> List[int]:
     """The frames that are there in every view."""
-    found = [set(_numbers(pattern(folder, version, views, view))) for view in views]
+    found = [set(_frame_numbers(frame_pattern(folder, version, views, view))) for view in views]
     return sorted(set.intersection(*found)) if found else []
 
 
-def frames_of(folder: str, version: str, views: List[str], view: str) -> List[int]:
+def frames_of_view(folder: str, version: str, views: List[str], view: str) -> List[int]:
     """The frames that are there in one view."""
-    return sorted(_numbers(pattern(folder, version, views, view)))
+    return sorted(_frame_numbers(frame_pattern(folder, version, views, view)))
 
 
-def size(folder: str) -> Tuple[int, int]:
+def disk_usage(folder: str) -> Tuple[int, int]:
     """How many files of ours, and their bytes."""
     sizes = []
-    for path in _ours(folder):
+    for path in _own_files(folder):
         with suppress(OSError):
             sizes.append(os.path.getsize(path))
     return len(sizes), sum(sizes)
 
 
-def clear(folder: str, *, only: str = "") -> int:
+def delete_files(folder: str, *, only: str = "") -> int:
     """Delete what is ours, of one version or all; whatever else lies there stays. Returns how many files went."""
-    gone = 0
-    for path in list(_ours(folder, only)):
+    deleted = 0
+    for path in list(_own_files(folder, only)):
         with suppress(OSError):
             os.remove(path)
-            gone += 1
-            _leave(os.path.dirname(path), folder)
-    return gone
+            deleted += 1
+            _remove_empty_folders(os.path.dirname(path), folder)
+    return deleted
 
 
-def _leave(place: str, folder: str) -> None:
+def _remove_empty_folders(folder_path: str, folder: str) -> None:
     """Take away folders that got empty, up to the node's own."""
     with suppress(OSError):
-        while len(place) >= len(folder):
-            os.rmdir(place)
-            place = os.path.dirname(place)
+        while len(folder_path) >= len(folder):
+            os.rmdir(folder_path)
+            folder_path = os.path.dirname(folder_path)
 
 
-def _numbers(text: str) -> Iterator[int]:
-    taken = parse(text, separators="/")
+def _frame_numbers(text: str) -> Iterator[int]:
+    sequence = parse(text, separators="/")
     with suppress(OSError):
-        for name in os.listdir(taken.folder):
-            frame = taken.frame_of(name)
+        for name in os.listdir(sequence.folder):
+            frame = sequence.frame_of(name)
             if frame is not None:
                 yield frame
 
 
-def _next(folder: str) -> str:
+def _next_name(folder: str) -> str:
     """The name of the next version; one that never got a frame is taken again."""
-    numbered = [name for name in versions(folder) if name != PREVIEW]
-    if numbered and not any(_FRAME.fullmatch(os.path.basename(path)) for path in _ours(folder, numbered[-1])):
+    numbered = [name for name in list_versions(folder) if name != PREVIEW]
+    if numbered and not any(_FRAME_NAME.fullmatch(os.path.basename(path)) for path in _own_files(folder, numbered[-1])):
         return numbered[-1]
     return f"v{(int(numbered[-1][1:]) if numbered else 0) + 1:03d}"
 
 
-def _note(folder: str, version: Version) -> None:
+def _write_version_file(folder: str, version: ResultVersion) -> None:
     try:
         os.makedirs(os.path.join(folder, version.name), exist_ok=True)
-        with open(os.path.join(folder, version.name, NOTE), "w", encoding="ascii") as file:
+        with open(os.path.join(folder, version.name, VERSION_FILE), "w", encoding="ascii") as file:
             json.dump({"reach": version.reach, "patch": version.patch}, file)
     except OSError as error:
         raise HostError(f"{folder} cannot be written to ({error.strerror})", hint="Choose another folder.") from None
 
 
-def _ours(folder: str, only: str = "") -> Iterator[str]:
+def _own_files(folder: str, only: str = "") -> Iterator[str]:
     """Files that we wrote: in versions that have our note, and in folders of renders that have our ledgers."""
-    for name in [only] if only else versions(folder):
-        if os.path.exists(os.path.join(folder, name, NOTE)):
-            yield from _below(os.path.join(folder, name), _RESULT)
-    for place, _, names in os.walk(os.path.join(folder, RENDERED)) if not only else ():
-        if any(name in LEDGERS for name in names):
-            yield from (os.path.join(place, name) for name in names if _RENDERED.fullmatch(name))
+    for name in [only] if only else list_versions(folder):
+        if os.path.exists(os.path.join(folder, name, VERSION_FILE)):
+            yield from _matching_files(os.path.join(folder, name), _RESULT_NAME)
+    for folder_path, _, names in os.walk(os.path.join(folder, RENDER_FOLDER)) if not only else ():
+        if any(name in STATE_FILES for name in names):
+            yield from (os.path.join(folder_path, name) for name in names if _RENDER_NAME.fullmatch(name))
 
 
-def _below(top: str, wanted: Pattern[str]) -> Iterator[str]:
-    for place, _, names in os.walk(top):
-        yield from (os.path.join(place, name) for name in names if wanted.fullmatch(name))
+def _matching_files(top: str, wanted: Pattern[str]) -> Iterator[str]:
+    for folder_path, _, names in os.walk(top):
+        yield from (os.path.join(folder_path, name) for name in names if wanted.fullmatch(name))

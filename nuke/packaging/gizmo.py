@@ -16,7 +16,7 @@ FILE = NUKE / "AlignAttend.gizmo"
 sys.path.insert(0, str(NUKE))
 
 from aan_nuke import knobs  # noqa: E402
-from aan_nuke.knobs import KnobDraft  # noqa: E402
+from aan_nuke.knobs import KnobSpec  # noqa: E402
 
 LAYERS = (
     "confidence confidence.a",
@@ -29,9 +29,9 @@ HELP = (
 )
 
 # Every node: class, name, what is plugged in (input 0 first), its knobs.
-Node = Tuple[str, str, Tuple[str, ...], Dict[str, str]]
+NodeSpec = Tuple[str, str, Tuple[str, ...], Dict[str, str]]
 
-WRITE = {
+WRITE_KNOBS = {
     "file_type": "exr",
     "raw": "true",
     "create_directories": "true",
@@ -39,27 +39,27 @@ WRITE = {
     "compression": '"Zip (1 scanline)"',
 }
 # The matte within the plate's own format and box: pixels lie where they lie in Nuke's Viewer.
-WITHIN = {"from0": "rgba.alpha", "to0": "rgba.alpha", "bbox": "B"}
+COPY_ALPHA = {"from0": "rgba.alpha", "to0": "rgba.alpha", "bbox": "B"}
 
-TREE: Tuple[Node, ...] = (
+NODES: Tuple[NodeSpec, ...] = (
     ("Input", "plate", (), {"inputs": "0"}),
     ("Input", "matte", (), {"inputs": "0", "number": "1"}),
     ("Input", "clean_plate", (), {"inputs": "0", "number": "2"}),
     ("Input", "holdout", (), {"inputs": "0", "number": "3"}),
     # What goes to the engine. The Writes are switched on while they render only.
     ("Crop", "Window", ("plate",), {"disable": "true"}),
-    ("Copy", "MatteIn", ("Window", "matte"), WITHIN),
-    ("Copy", "HoldoutIn", ("Window", "holdout"), WITHIN),
+    ("Copy", "MatteIn", ("Window", "matte"), COPY_ALPHA),
+    ("Copy", "HoldoutIn", ("Window", "holdout"), COPY_ALPHA),
     (
         "Copy",
         "CleanIn",
         ("Window", "clean_plate"),
         {"from0": "none", "to0": "none", "channels": "rgb", "bbox": "B"},
     ),
-    ("Write", "PlateOut", ("Window",), {"channels": "rgb", **WRITE}),
-    ("Write", "CleanOut", ("CleanIn",), {"channels": "rgb", **WRITE}),
-    ("Write", "MatteOut", ("MatteIn",), {"channels": "alpha", **WRITE, "datatype": '"32 bit float"'}),
-    ("Write", "HoldoutOut", ("HoldoutIn",), {"channels": "alpha", **WRITE, "datatype": '"32 bit float"'}),
+    ("Write", "PlateOut", ("Window",), {"channels": "rgb", **WRITE_KNOBS}),
+    ("Write", "CleanOut", ("CleanIn",), {"channels": "rgb", **WRITE_KNOBS}),
+    ("Write", "MatteOut", ("MatteIn",), {"channels": "alpha", **WRITE_KNOBS, "datatype": '"32 bit float"'}),
+    ("Write", "HoldoutOut", ("HoldoutIn",), {"channels": "alpha", **WRITE_KNOBS, "datatype": '"32 bit float"'}),
     # What comes back.
     (
         "Read",
@@ -130,20 +130,20 @@ TREE: Tuple[Node, ...] = (
 )
 
 
-def hook(function: str, arguments: str) -> str:
+def callback_code(function: str, arguments: str) -> str:
     """Python in a node's own knob; where Align & Attend is not installed, nothing happens."""
     found = "try:\n    import aan_nuke.callbacks\nexcept ImportError:\n    pass\nelse:\n"
     return f"{found}    aan_nuke.callbacks.{function}({arguments})"
 
 
-HOOKS = {
-    "onCreate": hook("created", "nuke.thisNode()"),
-    "onDestroy": hook("destroyed", "nuke.thisNode()"),
-    "knobChanged": hook("changed", "nuke.thisNode(), nuke.thisKnob()"),
+CALLBACKS = {
+    "onCreate": callback_code("on_create", "nuke.thisNode()"),
+    "onDestroy": callback_code("on_destroy", "nuke.thisNode()"),
+    "knobChanged": callback_code("on_knob_changed", "nuke.thisNode(), nuke.thisKnob()"),
 }
 
 
-def word(text: str) -> str:
+def tcl_word(text: str) -> str:
     """One word of a Tcl list that gives back `text`."""
     if text and not re.search(r"[\s\"{}\[\]$\\;#]", text):
         return text
@@ -152,35 +152,35 @@ def word(text: str) -> str:
     return '"%s"' % text.replace("\n", "\\n")
 
 
-def definition(draft: KnobDraft) -> List[str]:
+def knob_definition(draft: KnobSpec) -> List[str]:
     """A knob's `addUserKnob`, and its value at birth."""
     parts = [str(draft.kind), draft.name]
-    parts += ["l", word(draft.label)]
-    parts += ["t", word(draft.tip)] if draft.tip else []
+    parts += ["l", tcl_word(draft.label)]
+    parts += ["t", tcl_word(draft.tip)] if draft.tip else []
     parts += [draft.flags] if draft.flags else []
-    parts += ["M", "{%s}" % " ".join(map(word, draft.choices))] if draft.choices else []
+    parts += ["M", "{%s}" % " ".join(map(tcl_word, draft.choices))] if draft.choices else []
     parts += ["R", *(f"{limit:.15g}" for limit in draft.limits)] if draft.limits != (0, 0) else []
-    parts += ["T", word(draft.text)] if draft.text else []
+    parts += ["T", tcl_word(draft.text)] if draft.text else []
     lines = [f" addUserKnob {{{' '.join(parts)}}}"]
     if draft.value:
-        lines.append(f" {draft.name} {draft.value if draft.value.startswith('{') else word(draft.value)}")
+        lines.append(f" {draft.name} {draft.value if draft.value.startswith('{') else tcl_word(draft.value)}")
     return lines
 
 
-def group() -> List[str]:
+def group_lines() -> List[str]:
     """The Group's own body."""
     lines = [" name AlignAttend1", f' help "{HELP}"', " tile_color 0x4d7f6bff"]
-    lines += [f" {name} {word(code)}" for name, code in HOOKS.items()]
+    lines += [f" {name} {tcl_word(code)}" for name, code in CALLBACKS.items()]
     for name, label, drafts in knobs.TABS:
-        lines.append(f" addUserKnob {{20 {name} l {word(label)}}}")
-        lines += [line for draft in drafts for line in definition(draft)]
+        lines.append(f" addUserKnob {{20 {name} l {tcl_word(label)}}}")
+        lines += [line for draft in drafts for line in knob_definition(draft)]
     return lines
 
 
-def tree() -> List[str]:
+def node_lines() -> List[str]:
     """The nodes inside, each pushed what it is plugged into."""
     lines: List[str] = []
-    for number, (node_class, name, plugged, values) in enumerate(TREE):
+    for number, (node_class, name, plugged, values) in enumerate(NODES):
         lines += [f" push ${other}" for other in reversed(plugged)]
         inputs = [f"  inputs {len(plugged)}"] if len(plugged) > 1 else []
         body = [f"  {knob} {value}" for knob, value in values.items()]
@@ -189,12 +189,12 @@ def tree() -> List[str]:
     return lines
 
 
-def text() -> str:
+def gizmo_text() -> str:
     """The whole file."""
     layers = [f"add_layer {{{layer}}}" for layer in LAYERS]
     lines = ["#! Nuke - Align & Attend, made by packaging/gizmo.py: edit there", *layers]
-    return "\n".join([*lines, "Group {", *group(), "}", *tree(), "end_group", ""])
+    return "\n".join([*lines, "Group {", *group_lines(), "}", *node_lines(), "end_group", ""])
 
 
 if __name__ == "__main__":
-    FILE.write_text(text(), "utf-8")
+    FILE.write_text(gizmo_text(), "utf-8")

@@ -41,9 +41,9 @@ def test_a_read_that_changes_what_it_reads_is_not_its_files(shop, knob, value):
     read["raw"].setValue(False)
     from aan_nuke import read_files
 
-    assert read_files.own_files(shop.node, 0, view="main") is not None
+    assert read_files.files_of_input(shop.node, 0, view="main") is not None
     read[knob].setValue(value)
-    assert read_files.own_files(shop.node, 0, view="main") is None
+    assert read_files.files_of_input(shop.node, 0, view="main") is None
 
 
 def test_under_ocio_only_the_working_space_counts_as_untouched(shop):
@@ -56,7 +56,7 @@ def test_under_ocio_only_the_working_space_counts_as_untouched(shop):
     root["workingSpaceLUT"].setValue("ACEScg")
     for space, own in (("default", False), ("default (ACEScg)", True), ("ACEScg", True), ("scene_linear", True)):
         read["colorspace"].setValue(space)
-        assert (read_files.own_files(shop.node, 0, view="main") is not None) == own, space
+        assert (read_files.files_of_input(shop.node, 0, view="main") is not None) == own, space
 
 
 def test_a_trimmed_read_keeps_what_it_cuts_off_from_being_a_source(shop):

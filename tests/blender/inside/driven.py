@@ -59,14 +59,14 @@ class Driven:
     def look(self):
         timer.tick()
         strip = compat.strips(bpy.context.scene)["plate"]
-        cleaning, made = timer.of(strip), result.of(bpy.context.scene, strip.aan.uid)
+        job, made = timer.job_of(strip), result.strip_of(bpy.context.scene, strip.aan.uid)
         names = [element.filename for element in made.elements] if made is not None else []
-        lines = status_text.of_cleaning(cleaning.standing, note=cleaning.note) if cleaning is not None else []
+        lines = status_text.job_lines(job.status, note=job.note) if job is not None else []
         return {
-            "phase": cleaning.standing.phase.name if cleaning is not None else "IDLE",
+            "phase": job.status.phase.name if job is not None else "IDLE",
             "words": " ".join(line.text for line in lines),
             "folder": bpy.path.abspath(made.directory) if made is not None else "",
-            "names": [name for name in names if name != result.STAND_IN],
+            "names": [name for name in names if name != result.PLACEHOLDER],
         }
 
     def _face(self, scene):

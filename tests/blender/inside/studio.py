@@ -89,7 +89,7 @@ class InAStudio(unittest.TestCase):
         for name in names[1:]:
             strip.elements.append(name)
         self.scene.sequence_editor.active_strip = strip
-        self.scene.frame_start, self.scene.frame_end = compat.visible(strip)
+        self.scene.frame_start, self.scene.frame_end = compat.visible_range(strip)
         return strip
 
     def mask(self, strip=None, *, keys=()):
@@ -132,23 +132,23 @@ class InAStudio(unittest.TestCase):
         area.type = was
 
     def clean(self, strip, **options):
-        return timer.clean(self.scene, strip, **options)
+        return timer.start_job(self.scene, strip, **options)
 
     def press(self, button):
         """Press a button of the panel on the active strip; returns the cleaning that came of it."""
         with bpy.context.temp_override(scene=self.scene):
             self.assertEqual(getattr(bpy.ops.aan, button)(), {"FINISHED"})
-        return timer.of(compat.active_strip(self.scene))
+        return timer.job_of(compat.active_strip(self.scene))
 
     def tick_until(self, seen, *, patience=20.0):
         end = time.monotonic() + patience
         while not seen():
-            assert time.monotonic() < end, [(c.standing, c.note) for c in timer.cleanings()]
+            assert time.monotonic() < end, [(c.status, c.note) for c in timer.jobs()]
             timer.tick()
             time.sleep(0.01)
 
-    def until_phase(self, cleaning, phase, *, patience=20.0):
-        self.tick_until(lambda: cleaning.standing.phase is phase, patience=patience)
+    def until_phase(self, job, phase, *, patience=20.0):
+        self.tick_until(lambda: job.status.phase is phase, patience=patience)
 
     def render(self, frames):
         """What the timeline shows, as EXR; returns each frame's channels."""
