@@ -1,4 +1,4 @@
-"""Why a strip cannot be cleaned as it is, in the artist's words. A branch of the host half's tree of errors."""
+"""The reasons why a strip cannot be cleaned, as shown to the artist. Subclasses of plugin_host's `HostError`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ from .plugin_host.errors import HostError
 
 
 class UnsupportedStrip(HostError):
-    """The strip that was chosen cannot be cleaned, or not as it stands."""
+    """The selected strip cannot be cleaned, or not in its present state."""
 
 
 class UnusableMatte(HostError):
-    """The matte that was chosen cannot be used for this strip."""
+    """The selected matte cannot be used for this strip."""
 
 
 class CannotPlaceResult(HostError):
-    """The result has nowhere to go: no folder, or no free channel."""
+    """There is no folder for the result, or no free channel."""
 
 
 class RenderFailed(HostError):
-    """Plates or mattes could not be rendered."""
+    """Blender could not render the plates or mattes."""

@@ -1,4 +1,4 @@
-"""What the beginning of an EXR file says of its windows and channels. Opens files, decodes no picture."""
+"""Reads the windows and channel names from an EXR file's header. Decodes no pixels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-MAX_HEADER_BYTES = 1 << 16  # bytes that are read of a file; a header that is longer is not understood
+MAX_HEADER_BYTES = 1 << 16  # bytes that are read of a file; a longer header is not supported
 MAGIC = b"\x76\x2f\x31\x01"
 
 Window = tuple[int, int, int, int]
@@ -14,7 +14,7 @@ Window = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class ExrHeader:
-    """Of the file's first part: windows as (x0, y0, x1, y1), both ends included, and the channels' names."""
+    """The first part's windows, as (x0, y0, x1, y1) with both ends included, and its channel names."""
 
     data_window: Window
     display_window: Window
@@ -22,18 +22,18 @@ class ExrHeader:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the pixels that are there."""
+        """Width and height of the data window."""
         x0, y0, x1, y1 = self.data_window
         return x1 - x0 + 1, y1 - y0 + 1
 
     @property
     def is_uncropped(self) -> bool:
-        """Whether the pixels that are there are the picture as framed."""
+        """Whether the data window is the display window."""
         return self.data_window == self.display_window
 
 
 def read(path: str | Path) -> ExrHeader | None:
-    """The header of an EXR file; None for whatever else it is, or when it cannot be read."""
+    """The header of an EXR file; None if the file is no EXR or cannot be read."""
     try:
         with Path(path).open("rb") as file:
             found = _attributes(file.read(MAX_HEADER_BYTES))
@@ -46,7 +46,7 @@ def read(path: str | Path) -> ExrHeader | None:
 
 
 def _attributes(data: bytes) -> dict[str, bytes] | None:
-    """Every attribute's value: a name, a type, four bytes of length, the value; an empty name ends the header."""
+    """All attributes by name. Each is a name, a type, a 4-byte length and the value; an empty name ends the header."""
     if data[:4] != MAGIC:
         return None
     found, at = {}, 8

@@ -1,4 +1,4 @@
-"""A strip with its settings as a job for the engine: the one place where the two are put together."""
+"""Turns a strip and its settings into a job for the engine. Combines plates, matte and controls."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .render_process import RenderQueue
 from .saved_state import SavedState
 
 OCIO_NAMES = {"sRGB": "sRGB - Texture"}
-"""Blender's names of spaces that configs know by another one."""
+"""Blender's colour space names -> the names in OpenColorIO configurations, where they differ."""
 
 
 @dataclass(frozen=True)
 class PreparedJob:
-    """A job, and what must be rendered in `inputs` before it can begin."""
+    """A job, and the renders in `render_folder` that have to be finished before it can be submitted."""
 
     state: SavedState
     renders: RenderQueue
@@ -34,7 +34,7 @@ def prepare(scene: Any, strip: Any, *, only: int | None = None) -> PreparedJob:
     """The job that a strip's settings describe; `only` limits it to one timeline frame.
 
     Raises:
-        HostError: when it cannot be done, with the reason and what to do.
+        HostError: when it cannot be done, with the reason and a hint.
     """
     if all(strip != other for other in compat.strips(scene)):
         raise UnsupportedStrip(f"{strip.name} lies inside of a meta strip", hint="Clean the meta strip as a whole.")
@@ -70,7 +70,7 @@ def prepare(scene: Any, strip: Any, *, only: int | None = None) -> PreparedJob:
 
 
 def ensure_uid(scene: Any, strip: Any) -> str:
-    """What a strip is known by, whatever it is called: a copy of another strip gets a name of its own."""
+    """The id under which the add-on knows a strip after renaming. A copy of a strip gets an id of its own."""
     settings = strip.aan
     shared = any(other != strip and other.aan.uid == settings.uid for other in compat.all_strips(scene))
     if not settings.uid or (shared and settings.uid_of != strip.name):
@@ -87,13 +87,13 @@ def _queue_plates(strip: Any, scene: Any, found: Plates, folder: result_folder.R
 
 
 def _control_values(settings: Any, strip: Any, found: Plates) -> dict[str, Any]:
-    """The artist's controls, with what the strip itself says where they say nothing."""
+    """The controls' values; empty ones are filled from the strip itself."""
     values = properties.control_values(settings)
     if not found.linear and values["colorspace"] is None:
         space = strip.colorspace_settings.name
-        implied = strip.type == "IMAGE" and space == "sRGB"  # as the engine takes such pictures to be anyway
+        implied = strip.type == "IMAGE" and space == "sRGB"  # the engine's own default for such files
         values["colorspace"] = None if implied else OCIO_NAMES.get(space, space)
-    if found.other_frames:  # nobody said what is to be removed there
+    if found.other_frames:  # the matte says nothing about the other frames
         if values["reference_first"] is None:
             values["reference_first"] = found.frames[0]
         if values["reference_last"] is None:

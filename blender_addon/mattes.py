@@ -1,7 +1,7 @@
-"""What is to be removed: a Blender mask, a strip above, files on disk, or the plates' own alpha, as mattes.
+"""The matte of a job: rendered from a Blender mask or another strip, read from files, or the plates' alpha channel.
 
-A mask lies over the plate's own picture, as it is drawn in the Image or Movie Clip Editor, and moves with the
-timeline. Files on disk are numbered as the plates' files; a single one holds for all frames.
+A mask is placed in the plate's own pixels, as drawn in the Image or Movie Clip Editor, and is animated in timeline
+frames. Files on disk have the plates' frame numbers; a single file is used for all frames.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ WHITE_FILE = "all.exr"
 
 @dataclass(frozen=True)
 class Matte:
-    """A pattern, and the channel where it is not to be found out."""
+    """A file pattern, and the channel where the engine cannot find it out by itself."""
 
     pattern: str
     channel: str | None = None
@@ -33,10 +33,10 @@ class Matte:
 def from_settings(
     settings: Any, *, strip: Any, scene: Any, plates: Plates, folder: ResultFolder, queue: RenderQueue
 ) -> Matte:
-    """The matte that was chosen; what must be rendered for it goes into `order`.
+    """The matte chosen in the settings; renders that it needs are added to `queue`.
 
     Raises:
-        MatteUnsuited: when none was chosen, or it does not fit.
+        UnusableMatte: when none is chosen, or it does not fit the plates.
     """
     makers = {"MASK": _from_mask, "STRIP": _from_strip, "FILES": _from_files, "ALPHA": _from_alpha}
     matte = makers[settings.matte_kind](settings, strip, scene, plates, folder, queue)
@@ -54,7 +54,7 @@ def _from_mask(
 def _render_mask(
     mask: Any, of_timeline: dict[int, int], scene: Any, plates: Plates, folder: ResultFolder, queue: RenderQueue
 ) -> Matte:
-    """A mask at these frames; one that keeps still is rendered here and now, as one picture."""
+    """A mask at these frames. One that does not move is rendered at once, as a single picture."""
     if not plates.uncropped:
         raise UnusableMatte(
             "the plates' data window is not their display window, and Blender places such pictures by the former",
@@ -74,7 +74,10 @@ def _render_mask(
 
 
 def _cover_other_frames(plates: Plates, pattern: str, folder: ResultFolder) -> None:
-    """Frames of a movie that the strip does not show are no sources: nobody said what is to be removed there."""
+    """Link white mattes for the frames of a movie that the strip does not show.
+
+    Nobody said what has to be removed there, so the engine must not take pixels from them.
+    """
     white = str(Path(pattern).with_name(WHITE_FILE))
     mask = bpy.data.masks.new("all")
     mask.layers.new(name="all").invert = True
@@ -150,7 +153,7 @@ def _from_alpha(
 
 
 def sequence_pattern(path: str) -> str:
-    """One file of a sequence, as a file browser gives it, as the pattern of the whole; a lone file as it is."""
+    """The pattern of the sequence that a file belongs to; the path itself for a single file."""
     file = Path(path)
     if not file.is_file() or parse(path).width is not None:
         return path
@@ -160,7 +163,7 @@ def sequence_pattern(path: str) -> str:
 
 
 def _same_sequence(file: Path) -> list[str]:
-    """The files beside this one that differ from it in their number only."""
+    """The files in the same folder whose names differ in the frame number only."""
     return sorted(other.name for other in file.parent.iterdir() if _without_number(other) == _without_number(file))
 
 

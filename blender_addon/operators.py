@@ -1,4 +1,4 @@
-"""The panel's buttons. Each checks, calls one function, and puts what went wrong into the panel's own words."""
+"""The panel's operators. Each checks its input, calls one function and reports errors in Blender's way."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .plugin_host.errors import HostError
 
 
 class _StripOperator:
-    """What works on the active strip of the timeline."""
+    """Base of the operators that work on the timeline's active strip."""
 
     bl_options = {"REGISTER", "UNDO"}
 
@@ -23,7 +23,7 @@ class _StripOperator:
         return compat.active_strip(compat.scene_of(context)) is not None
 
     def start(self, context: Any, **limits: int) -> set[str]:
-        """Begin to clean it; the rest happens beside the artist's work."""
+        """Start the job. It goes on in the background."""
         scene = compat.scene_of(context)
         try:
             timer.start_job(scene, compat.active_strip(scene), **limits)
@@ -41,7 +41,7 @@ class AAN_OT_clean(_StripOperator, bpy.types.Operator):  # noqa: N801
     bl_label = "Clean"
 
     def execute(self, context: Any) -> set[str]:
-        """Begin with all of it."""
+        """Start a job for the whole strip."""
         return self.start(context)
 
 
@@ -52,7 +52,7 @@ class AAN_OT_preview(_StripOperator, bpy.types.Operator):  # noqa: N801
     bl_label = "Preview Frame"
 
     def execute(self, context: Any) -> set[str]:
-        """Begin with one frame."""
+        """Start a job for the current frame."""
         return self.start(context, only=compat.scene_of(context).frame_current)
 
 
@@ -65,7 +65,7 @@ class AAN_OT_cancel(bpy.types.Operator):  # noqa: N801
     uid: StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
 
     def execute(self, context: Any) -> set[str]:
-        """Cancel the cleaning of that name, or the active strip's."""
+        """Cancel the job of the strip with this id, or of the active strip."""
         strip = compat.active_strip(compat.scene_of(context))
         wanted = self.uid or (strip.aan.uid if strip is not None else "")
         found = [job for job in timer.jobs() if job.uid == wanted]
@@ -82,7 +82,7 @@ class AAN_OT_start_engine(bpy.types.Operator):  # noqa: N801
     bl_label = "Start Engine"
 
     def execute(self, context: Any) -> set[str]:
-        """Have it started; the panel tells what came of it."""
+        """Start the engine; the panel shows whether it worked."""
         timer.engine_monitor().start()
         timer.redraw_sequencers()
         return {"FINISHED"}
@@ -95,15 +95,15 @@ class AAN_OT_engine_log(bpy.types.Operator):  # noqa: N801
     bl_label = "Engine's Log"
 
     def execute(self, context: Any) -> set[str]:
-        """Load the log anew, and say where it is."""
+        """Load the log file as a text, and say where it is."""
         try:
             path = launch.log_file()
-            words = path.read_text("utf-8", errors="replace")
+            log = path.read_text("utf-8", errors="replace")
         except (OSError, HostError) as error:
             self.report({"WARNING"}, f"there is no log yet ({error})")
             return {"CANCELLED"}
         text = bpy.data.texts.get(path.name) or bpy.data.texts.new(path.name)
-        text.from_string(words)
+        text.from_string(log)
         self.report({"INFO"}, f"{path} is open in the Text Editor as {text.name}")
         return {"FINISHED"}
 
@@ -134,7 +134,7 @@ class AAN_OT_report(bpy.types.Operator):  # noqa: N801
     path: StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
 
     def execute(self, context: Any) -> set[str]:
-        """Show the picture beside the report."""
+        """Open the picture that belongs to the report."""
         picture = Path(self.path).with_suffix(".png")
         if not picture.is_file():
             self.report({"WARNING"}, f"{picture} is not there any more")

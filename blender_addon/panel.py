@@ -1,4 +1,4 @@
-"""The sidebar of the sequencer. It lays out what other rooms say, and decides nothing."""
+"""The panels in the sequencer's sidebar. They draw what other modules return, and contain no logic of their own."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ class _SidebarPanel:
 
 
 class AAN_PT_engine(_SidebarPanel, bpy.types.Panel):  # noqa: N801
-    """Whether there is an engine."""
+    """The engine's state, and jobs of strips other than the active one."""
 
     bl_label = "Align & Attend"
 
     def draw(self, context: Any) -> None:
-        """Its state, its reason, and the button that starts it."""
+        """Draw the engine's state with its reason, and the button that starts it."""
         engine = timer.engine_monitor().state
         _draw_lines(self.layout, status_text.engine_lines(engine))
         if engine.presence not in (Presence.READY, Presence.STARTING, Presence.UNKNOWN):
@@ -44,13 +44,13 @@ class AAN_PT_engine(_SidebarPanel, bpy.types.Panel):  # noqa: N801
 
 
 class AAN_PT_strip(_SidebarPanel, bpy.types.Panel):  # noqa: N801
-    """The strip that is worked on."""
+    """The active strip: its matte, controls, buttons and job."""
 
     bl_label = "Clean Strip"
     bl_parent_id = "AAN_PT_engine"
 
     def draw(self, context: Any) -> None:
-        """What is to go, the controls, the buttons, and how it stands."""
+        """Draw the matte, the controls, the buttons and the job's state."""
         scene = compat.scene_of(context)
         strip = compat.active_strip(scene)
         if strip is None:
@@ -71,7 +71,7 @@ class AAN_PT_strip(_SidebarPanel, bpy.types.Panel):  # noqa: N801
 
 
 class AAN_PT_rare(_SidebarPanel, bpy.types.Panel):  # noqa: N801
-    """Controls that are seldom needed, folded away."""
+    """Controls that are seldom needed, closed by default."""
 
     bl_label = "Rare Controls"
     bl_parent_id = "AAN_PT_engine"
@@ -79,12 +79,12 @@ class AAN_PT_rare(_SidebarPanel, bpy.types.Panel):  # noqa: N801
 
     @classmethod
     def poll(cls, context: Any) -> bool:
-        """Only where there is a strip to be cleaned."""
+        """Only where a strip is active that can be cleaned."""
         strip = compat.active_strip(compat.scene_of(context))
         return strip is not None and not strip.aan.result_of
 
     def draw(self, context: Any) -> None:
-        """The rest of the controls."""
+        """Draw the controls that `AAN_PT_strip` leaves out."""
         self.layout.use_property_split = True
         self.layout.use_property_decorate = False
         strip = compat.active_strip(compat.scene_of(context))
@@ -99,7 +99,7 @@ def _draw_lines(layout: Any, lines: Iterable[StatusLine]) -> None:
 
 
 def _draw_other_job(layout: Any, job: Any) -> None:
-    """A cleaning whose strip is not the one that is shown, or is no more."""
+    """A job whose strip is not the active one, or was deleted."""
     box = layout.box()
     row = box.row()
     row.label(text=job.title, icon="SEQUENCE")
@@ -156,7 +156,7 @@ def _draw_status(layout: Any, strip: Any) -> None:
 
 
 def _draw_outcome(layout: Any, strip: Any, state: Any, worst: tuple[int, ...], report: str) -> None:
-    """The frames to look at first, as buttons that go there; and the page about them."""
+    """Buttons that go to the frames to look at first, and one that opens the report."""
     frames = status_text.worst_frames(worst, state, compat.content_start(strip))
     if frames:
         layout.label(text="Look at first:")

@@ -1,8 +1,8 @@
-"""A strip as plates for the engine: its own files wherever they are what the strip shows, else what must be rendered.
+"""The plates of a job: the strip's own files where they are what the strip shows, else frames that Blender renders.
 
-An image strip hands over its own files, a movie strip its file. Trims, offsets, reversed and held frames are mapped one
-by one: `frames` says for each timeline frame which number the engine knows it by. What Blender does to a picture
-afterwards (transform, crop, flips, modifiers) is no business of the engine's: the result strip takes it over.
+An image strip gives its own files, a movie strip its movie file. Trimmed, reversed and held frames are mapped one by
+one: `Plates.frames` has the engine's frame number of each timeline frame. What Blender does to the picture afterwards
+(transform, crop, flips, modifiers) is not handed to the engine: the result strip copies it.
 """
 
 from __future__ import annotations
@@ -18,24 +18,24 @@ from . import compat, exr_header, result_folder
 from .errors import UnsupportedStrip
 from .result_folder import ResultFolder
 
-FIRST_NUMBER = 1001  # the number of the first frame where files bring none that could be used
-MAX_TRIMMED_MOVIE = 2000  # frames of a trimmed movie that is handed over whole
+FIRST_NUMBER = 1001  # the first frame number where the files have none that can be used
+MAX_TRIMMED_MOVIE = 2000  # frames: a longer trimmed movie is rendered, not handed over whole
 _NUMBERED = re.compile(r"(?P<head>.*?)(?P<digits>\d+)(?P<tail>\.[^.\d][^.]*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Plates:
-    """What the engine is given for a strip.
+    """The plates of one strip.
 
     Args:
-        pattern: files as the engine reads them; empty where they must be rendered first.
-        frames: the engine's number of each timeline frame that the strip shows, in the timeline's order.
-        start: the timeline's frame of the first of them.
+        pattern: the files' pattern; empty where the plates have to be rendered first.
+        frames: the engine's frame number of each timeline frame that the strip shows, in the timeline's order.
+        start: the timeline frame of the first of them.
         size: width and height of a plate.
-        own: whether these are the strip's own files, so that the result takes over its transform and the like.
-        linear: whether they are EXR; else the engine makes scene-linear EXR of them.
-        beyond: numbers of frames in the same files that the strip does not show, as of a trimmed movie.
-        whole: whether the pixels that are there are the picture as framed.
+        own_files: whether these are the strip's own files, so that the result copies its transform and the like.
+        linear: whether they are EXR; else the engine converts them to scene-linear EXR.
+        other_frames: frame numbers in the same files that the strip does not show, as in a trimmed movie.
+        uncropped: whether the data window is the display window.
     """
 
     pattern: str
@@ -49,10 +49,10 @@ class Plates:
 
 
 def from_strip(strip: Any, scene: Any, folder: ResultFolder) -> Plates:
-    """The plates of a strip; links are laid in `place` where its files alone do not say what it shows.
+    """The plates of a strip. Links are made in `folder` where the files alone do not describe what the strip shows.
 
     Raises:
-        StripUnsuited: when it has no picture, or its files are not there.
+        UnsupportedStrip: when the strip has no picture, or its files are missing.
     """
     if strip.type in ("SOUND", "MASK", "COLOR", "TEXT", "ADJUSTMENT"):
         raise UnsupportedStrip(f"{strip.name} has no plates", hint="Choose an image or movie strip.")
@@ -84,9 +84,9 @@ def _from_images(strip: Any, folder: ResultFolder) -> Plates:
 
 
 def as_sequence(directory: Path, names: list[str]) -> tuple[str, tuple[int, ...]] | None:
-    """The pattern and numbers of these files, if they are distinct files of one sequence; else None.
+    """The pattern and frame numbers of these files, if they are different files of one sequence; else None.
 
-    The pattern is empty where it would not stand for just these files.
+    The pattern is empty where it would match other files as well.
     """
     found = [match for match in map(_NUMBERED.fullmatch, names) if match is not None]
     heads = {(match["head"], match["tail"]) for match in found}
@@ -107,7 +107,7 @@ def _belongs_to(name: str, head: str, tail: str) -> bool:
 
 
 def _header_and_size(strip: Any, path: Path) -> tuple[exr_header.ExrHeader | None, tuple[int, int]]:
-    """What the first file says of itself: its header if it is EXR, and its size in any case."""
+    """The first file's EXR header, None for other formats, and the picture's size."""
     if not path.is_file():
         raise UnsupportedStrip(f"{path} is not there", hint="Relink the strip's files (Strip > Change Path).")
     header = exr_header.read(path)
@@ -120,7 +120,7 @@ def _header_and_size(strip: Any, path: Path) -> tuple[exr_header.ExrHeader | Non
 
 
 def _size_of(path: Path) -> tuple[int, int]:
-    """The size of a picture or movie that Blender has not looked at yet."""
+    """The size of a picture or movie that Blender has not loaded yet."""
     image = bpy.data.images.load(str(path))
     width, height = image.size
     bpy.data.images.remove(image)
@@ -128,7 +128,7 @@ def _size_of(path: Path) -> tuple[int, int]:
 
 
 def _from_movie(strip: Any) -> Plates | None:
-    """A movie as it is; None where so little of it is shown that rendering that is less work."""
+    """A movie's own file; None where the strip shows so little of it that rendering is less work."""
     path = Path(bpy.path.abspath(strip.filepath))
     if not path.is_file():
         raise UnsupportedStrip(f"{path} is not there", hint="Relink the strip's file (Strip > Change Path).")
@@ -138,7 +138,7 @@ def _from_movie(strip: Any) -> Plates | None:
     frames = tuple(frame - start + before + 1 for frame in range(first, last + 1))
     total = before + content + after
     if frames[0] < before + 1 or frames[-1] > before + content:
-        return None  # held beyond its ends
+        return None  # the first or last frame is held
     other_frames = tuple(frame for frame in range(1, total + 1) if not frames[0] <= frame <= frames[-1])
     if other_frames and total > MAX_TRIMMED_MOVIE:
         return None
@@ -148,17 +148,17 @@ def _from_movie(strip: Any) -> Plates | None:
 
 
 def _to_render(strip: Any, scene: Any) -> Plates:
-    """As the timeline shows the strip by itself, at the scene's resolution."""
+    """Plates to be rendered: the strip alone, at the scene's resolution."""
     first, last = compat.visible_range(strip)
     frames = tuple(range(FIRST_NUMBER, FIRST_NUMBER + last - first + 1))
     return Plates("", frames, first, frame_size(scene), own_files=False)
 
 
 def frame_size(scene: Any) -> tuple[int, int]:
-    """Width and height of the scene's frames at full resolution."""
+    """Width and height of the scene's frames at 100 %."""
     return scene.render.resolution_x, scene.render.resolution_y
 
 
 def numbers_by_timeline(plates: Plates) -> dict[int, int]:
-    """Timeline frame -> the engine's number."""
+    """Timeline frame -> the engine's frame number."""
     return {plates.start + index: frame for index, frame in enumerate(plates.frames)}

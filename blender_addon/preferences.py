@@ -1,4 +1,4 @@
-"""The add-on's own settings: where the engine is."""
+"""The add-on's preferences: where the engine's Python is."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .plugin_host import interpreter
 
 
 class AANPreferences(bpy.types.AddonPreferences):
-    """Where the engine is."""
+    """The path of the engine's Python."""
 
     bl_idname = __package__
 
@@ -24,7 +24,7 @@ class AANPreferences(bpy.types.AddonPreferences):
     )
 
     def draw(self, context: Any) -> None:
-        """Show the setting, and how to get an engine."""
+        """Draw the setting, and how to install an engine."""
         self.layout.prop(self, "engine")
         column = self.layout.column(align=True)
         column.label(text="Without it: the environment variable AAN_ENGINE, then the usual places.")
@@ -33,11 +33,11 @@ class AANPreferences(bpy.types.AddonPreferences):
 
 
 def engine_setting() -> str:
-    """What the artist chose as the engine's Python; empty for the usual one."""
+    """The path chosen in the preferences; empty for the usual places."""
     addon = bpy.context.preferences.addons.get(__package__)
     return str(addon.preferences.engine) if addon is not None and addon.preferences is not None else ""
 
 
 def engine_python() -> str:
-    """The engine's Python, see `interpreter.find`."""
+    """The path of the engine's Python, see `interpreter.find`."""
     return interpreter.find(bpy.path.abspath(engine_setting()))

@@ -1,7 +1,7 @@
-"""What is stored with a strip: the artist's controls, the matte's choice, and the record of its cleaning.
+"""The properties stored with each strip: the controls, the choice of matte, and the saved state of its job.
 
-The controls are those of `plugin_host.controls`, in its words and order. `write` is left out: Blender blends in a space
-of its own, so that a patch would have other edges than a full frame.
+The controls come from `plugin_host.controls`, with their names, labels and order. `write` is left out: Blender
+composites in its own colour space, where a patch would have other edges than a full frame.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ DEFAULT_FOLDER = "//clean"
 
 
 def _property(control: Control) -> Any:
-    words: dict[str, Any] = {"name": control.label, "description": control.help.rstrip(".")}
+    texts: dict[str, Any] = {"name": control.label, "description": control.help.rstrip(".")}
     if control.kind == "choice":
         items = [(choice, choice.capitalize(), "") for choice in control.choices]
-        return EnumProperty(items=items, default=str(control.default), **words)
+        return EnumProperty(items=items, default=str(control.default), **texts)
     if control.kind == "number":
         step = 1 if control.high <= 1 else 10
-        return FloatProperty(min=control.low, max=control.high, default=float(control.default or 0), step=step, **words)
+        return FloatProperty(min=control.low, max=control.high, default=float(control.default or 0), step=step, **texts)
     if control.kind == "count":
-        return IntProperty(min=int(control.low), max=int(control.high), default=int(control.default or 0), **words)
+        return IntProperty(min=int(control.low), max=int(control.high), default=int(control.default or 0), **texts)
     if control.kind == "frame":
-        words["description"] += f" ({NO_LIMIT}: no limit)"
-        return IntProperty(min=NO_LIMIT, default=NO_LIMIT, **words)
+        texts["description"] += f" ({NO_LIMIT}: no limit)"
+        return IntProperty(min=NO_LIMIT, default=NO_LIMIT, **texts)
     if control.kind == "switch":
-        return BoolProperty(default=bool(control.default), **words)
+        return BoolProperty(default=bool(control.default), **texts)
     if control.kind == "files":
-        return StringProperty(subtype="FILE_PATH", options=compat.RELATIVE_PATH, **words)
-    return StringProperty(**words)
+        return StringProperty(subtype="FILE_PATH", options=compat.RELATIVE_PATH, **texts)
+    return StringProperty(**texts)
 
 
 def control_values(settings: Any) -> dict[str, Any]:
-    """The controls as the engine takes them."""
+    """The controls' values as `JobSpec` has them."""
     found = {}
     for control in SHOWN_CONTROLS:
         value = getattr(settings, control.name)
@@ -65,7 +65,7 @@ def control_values(settings: Any) -> dict[str, Any]:
 
 
 class AANStrip(bpy.types.PropertyGroup):
-    """What this add-on keeps with each strip."""
+    """The add-on's properties of a strip."""
 
 
 AANStrip.__annotations__ = {
@@ -98,12 +98,12 @@ AANStrip.__annotations__ = {
 
 
 def register() -> None:
-    """Have every strip carry these."""
+    """Add the properties to the type of all strips."""
     bpy.utils.register_class(AANStrip)
     compat.STRIP_TYPE.aan = PointerProperty(type=AANStrip)
 
 
 def unregister() -> None:
-    """What strips carry stays in the file, unseen, for when the add-on is back."""
+    """Remove the properties. Their values stay in the file, for when the add-on is enabled again."""
     del compat.STRIP_TYPE.aan
     bpy.utils.unregister_class(AANStrip)

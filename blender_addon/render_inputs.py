@@ -1,11 +1,11 @@
-"""Pictures that Blender must make for the engine: masks as mattes, and strips that have no files of their own.
+"""Renders what the engine needs and no file has: masks as mattes, and strips such as effects and meta strips.
 
-It works in scenes of its own, and for more than one picture in a Blender of its own, so that the artist's never waits:
+It works in temporary scenes. More than one picture is rendered by a second Blender, which does not block the artist:
 
-    blender --background --factory-startup --python darkroom.py -- order.json
+    blender --background --factory-startup --python render_inputs.py -- render_queue.json
 
-As that Blender knows no add-on, this file imports nothing of ours. An order is JSON: `blend`, a file with all that is
-needed, and `works`, each a `mask` or a `strip` with the `files` to be made, as pairs of a frame and a path.
+The add-on is not installed there, so this file imports no other module of it. The queue is JSON: `blend`, a file with
+the data-blocks, and `renders`, each a `mask` or a `strip` with its `files` as pairs of a frame and a path.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ FramePaths = Iterable[Sequence[Any]]
 """Pairs of a frame and a path."""
 
 TEMPORARY_NAME = ".align_and_attend"
-MATTE_CHANNEL = "R"  # of a matte: grey pictures have their channels named, and numbered, otherwise in each version
+MATTE_CHANNEL = "R"  # greyscale EXR have other channel names and counts in each version
 
 
 def render_mask(mask: Any, *, size: Sequence[int], files: FramePaths) -> None:
-    """Render a mask at these frames; frames in which it has not moved get the same picture."""
+    """Render a mask at these frames. Frames with the same shape get copies of one picture."""
     scene = _new_scene(size)
     tree = _add_mask_compositor(scene, mask)
     try:
@@ -45,7 +45,7 @@ def render_mask(mask: Any, *, size: Sequence[int], files: FramePaths) -> None:
 
 
 def count_shapes(mask: Any, frames: Iterable[int]) -> int:
-    """How many different shapes a mask has in these frames; it stays as the artist left it."""
+    """The number of different shapes that a mask has in these frames. The mask itself is not changed."""
     scene = bpy.data.scenes.new(TEMPORARY_NAME)
     try:
         found = set()
@@ -57,7 +57,7 @@ def count_shapes(mask: Any, frames: Iterable[int]) -> int:
 
 
 def render_strip(scene: Any, name: str, *, opaque: bool, files: FramePaths) -> None:
-    """Render one strip by itself, as the timeline shows it. Mutes all others: for a scene that nobody else sees."""
+    """Render one strip alone, as the timeline shows it. Mutes all others, so only use it in a copy of the scene."""
     strips = _strips(scene)
     for strip in strips:
         strip.mute = strip.name not in _strip_and_inputs(strips[name])
@@ -71,7 +71,7 @@ def render_strip(scene: Any, name: str, *, opaque: bool, files: FramePaths) -> N
 
 
 def _strip_and_inputs(strip: Any) -> set[str]:
-    """The names of a strip and of those that its effect is made of."""
+    """The names of a strip and of the strips that an effect takes as inputs."""
     names = {strip.name}
     for part in ("input_1", "input_2"):
         other = getattr(strip, part, None)
@@ -100,11 +100,11 @@ def _set_exr_output(scene: Any, mode: str) -> None:
         settings.media_type = "IMAGE"
     settings.file_format = "OPEN_EXR"
     settings.color_mode, settings.color_depth = mode, "16"
-    settings.exr_codec = "ZIP" if mode == "RGBA" else "RLE"  # mattes are flat: it packs them as well, and faster
+    settings.exr_codec = "ZIP" if mode == "RGBA" else "RLE"  # for mattes RLE is as small, and faster
 
 
 def _add_mask_compositor(scene: Any, mask: Any) -> Any | None:
-    """Have a scene's compositor show a mask and nothing else; returns the tree if it outlives the scene."""
+    """Have a scene's compositor output a mask only; returns the node tree if it outlives the scene."""
     if hasattr(scene, "compositing_node_group"):
         tree = scene.compositing_node_group = bpy.data.node_groups.new(TEMPORARY_NAME, "CompositorNodeTree")
         tree.interface.new_socket(name="Image", in_out="OUTPUT", socket_type="NodeSocketColor")
@@ -127,7 +127,10 @@ def _remove_scene(scene: Any, tree: Any | None) -> None:
 
 
 def _shape_at(frame: int, mask: Any, scene: Any) -> tuple[Any, ...]:
-    """Everything of a mask that may move, at a frame. Only a copy of the mask moves: no window shows this scene."""
+    """All values of a mask at a frame that may be animated.
+
+    Only an evaluated copy of the mask is moved: no window shows this scene.
+    """
     scene.frame_set(frame)
     mask = mask.evaluated_get(scene.view_layers[0].depsgraph)
     layers = []
@@ -148,7 +151,7 @@ def _shape_at(frame: int, mask: Any, scene: Any) -> tuple[Any, ...]:
 
 
 def _render_frame(scene: Any, frame: int, path: str) -> None:
-    """Render one frame: as an animation, as the compositor takes no notice of the frame of a still."""
+    """Render one frame as an animation: for a still, the compositor ignores the frame number."""
     scene.frame_start = scene.frame_end = frame
     scene.render.filepath = f"{path}.#####.exr"
     bpy.ops.render.render(animation=True, scene=scene.name)
@@ -159,7 +162,7 @@ def _render_frame(scene: Any, frame: int, path: str) -> None:
 
 
 def _load_data_blocks(blend: str, renders: list[dict[str, Any]]) -> tuple[Iterator[Any], Iterator[Any]]:
-    """Bring along what the works are about."""
+    """Load the masks and scenes of the renders from the blend file."""
     masks = [render["mask"] for render in renders if "mask" in render]
     scenes = [render["scene"] for render in renders if "scene" in render]
     with bpy.data.libraries.load(blend) as (_, loaded):
@@ -168,7 +171,7 @@ def _load_data_blocks(blend: str, renders: list[dict[str, Any]]) -> tuple[Iterat
 
 
 def main(queue_file: str) -> int:
-    """Carry out an order; what goes wrong is left beside it, as `order.txt`."""
+    """Render a queue; an error message is written beside it, as `render_queue.txt`."""
     try:
         queue = json.loads(Path(queue_file).read_text("utf-8"))
         masks, scenes = _load_data_blocks(queue["blend"], queue["renders"])
@@ -187,4 +190,4 @@ def main(queue_file: str) -> int:
 if __name__ == "__main__":
     status = main(sys.argv[-1])
     sys.stdout.flush()
-    os._exit(status)  # some versions hang or crash on their way out
+    os._exit(status)  # some versions hang or crash at exit

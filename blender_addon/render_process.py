@@ -1,4 +1,4 @@
-"""A Blender of its own at work in the darkroom: started, watched from the timer, stopped. It never blocks."""
+"""Runs a second Blender that renders a job's inputs. The timer polls it; nothing here blocks."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ FramePaths = list[tuple[int, str]]
 
 @dataclass
 class RenderQueue:
-    """What is to be made before the job can begin. `blocks` are the data-blocks that it takes."""
+    """The renders that a job needs before it can be submitted, and the data-blocks that they use."""
 
     renders: list[dict[str, Any]] = field(default_factory=list)
     data_blocks: set[Any] = field(default_factory=set)
 
     def add_mask(self, mask: Any, *, size: tuple[int, int], files: FramePaths) -> None:
-        """Render a mask; `files` are pairs of a frame of the mask's and a path."""
+        """Render a mask; `files` are pairs of a mask frame and a path."""
         self.renders.append({"mask": mask.name, "size": list(size), "files": files})
         self.data_blocks.add(mask)
 
     def add_strip(self, scene: Any, name: str, *, opaque: bool, files: FramePaths) -> None:
-        """Render a strip by itself; `files` are pairs of a timeline frame and a path."""
+        """Render a strip alone; `files` are pairs of a timeline frame and a path."""
         self.renders.append({"scene": scene.name, "strip": name, "opaque": opaque, "files": files})
         self.data_blocks.add(scene)
 
 
 class RenderProcess:
-    """An order being carried out: `done` of `total` pictures were there at the last look."""
+    """The second Blender at work: `done` of `total` pictures existed at the last `poll`."""
 
     def __init__(self, queue: RenderQueue, folder: Path) -> None:
         self.total = sum(len(render["files"]) for render in queue.renders)
@@ -51,10 +51,10 @@ class RenderProcess:
         self._process = self._start()
 
     def poll(self) -> bool:
-        """Whether everything is there.
+        """Whether all pictures are rendered.
 
         Raises:
-            DevelopingFailed: it will never be.
+            RenderFailed: when Blender ended with an error.
         """
         self.done = max(0, self._count_pictures() - self._already_there)
         status = self._process.poll()
@@ -65,7 +65,7 @@ class RenderProcess:
         raise RenderFailed(self._failure_reason(status), hint=f"Its log is {self._folder / LOG_NAME}.")
 
     def stop(self) -> None:
-        """Make no more pictures."""
+        """Kill the process."""
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
@@ -96,7 +96,7 @@ class RenderProcess:
 
 
 def _blender_command() -> list[str]:
-    """This Blender anew, without the artist's settings; as a Python module it has no program of its own."""
+    """This Blender without the artist's settings; where bpy is a Python module, Python itself."""
     if bpy.app.binary_path:
         return [bpy.app.binary_path, "--background", "--factory-startup", "--python", str(SCRIPT), "--"]
     return [sys.executable, str(SCRIPT)]

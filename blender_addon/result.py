@@ -1,8 +1,8 @@
-"""The result on the timeline: an image strip directly above its source, whose frames appear as they are made.
+"""The result strip: an image strip above its source, whose frames appear as they are written.
 
-It replaces what this add-on put there for the same strip before, and nothing else. Frames that are not made yet show
-what lies below: a transparent picture stands in for them. They must not be missing files: Blender up to 5.0 leaves the
-size of elements that a script appends to chance, and makes its placeholder for a missing file that large.
+It replaces the add-on's earlier result for the same strip, and nothing else. Frames that are not written yet show what
+lies below, by a transparent placeholder file. They must not be missing files: Blender up to 5.0 leaves the size of
+elements that a script appends uninitialised, and makes its own placeholder for a missing file that large.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ CROP_PROPERTIES = ("min_x", "max_x", "min_y", "max_y")
 
 
 def strip_of(scene: Any, uid: str) -> Any | None:
-    """The result strip of the source strip that is known by `uid`."""
+    """The result strip of the source strip with this id."""
     return next((strip for strip in compat.all_strips(scene) if uid and strip.aan.result_of == uid), None)
 
 
 def write_placeholder(folder: Path, *, size: tuple[int, int]) -> None:
-    """Leave the picture that stands for frames which are not made yet, as large as they will be."""
+    """Write the transparent picture that is shown for unfinished frames, in the result's size."""
     image = bpy.data.images.new(PLACEHOLDER, *size, alpha=True, float_buffer=True)
     try:
         image.generated_color = (0.0, 0.0, 0.0, 0.0)
@@ -53,10 +53,10 @@ def write_placeholder(folder: Path, *, size: tuple[int, int]) -> None:
 
 
 def place_strip(scene: Any, source: Any, state: SavedState) -> Any:
-    """Put the result above its source, in place of an earlier one; it shows no frame yet.
+    """Put the result strip above its source, in place of an earlier one; all frames are placeholders.
 
     Raises:
-        NoPlaceForResult: when every channel above is taken.
+        CannotPlaceResult: when every channel above is taken.
     """
     start = compat.content_start(source) + state.offset
     earlier = strip_of(scene, source.aan.uid)
@@ -75,13 +75,13 @@ def place_strip(scene: Any, source: Any, state: SavedState) -> Any:
     strip.color_tag = COLOR_TAG
     _copy_settings(source, strip, state)
     if strip.blend_type == "REPLACE":
-        strip.blend_type = "ALPHA_OVER"  # else the stand-in would replace what lies below; see `complete`
+        strip.blend_type = "ALPHA_OVER"  # else the placeholder would replace what lies below; see `restore_blend_type`
     _connect_in_sequencer(scene, source, strip)
     return strip
 
 
 def show_frames(strip: Any, state: SavedState, frames: Iterable[int]) -> None:
-    """Have frames that were made since be seen."""
+    """Replace the placeholders of these frames by the written files."""
     index_of = {frame: index for index, frame in enumerate(state.frames)}
     for frame in frames:
         index = index_of.get(frame)
@@ -90,12 +90,12 @@ def show_frames(strip: Any, state: SavedState, frames: Iterable[int]) -> None:
 
 
 def restore_blend_type(strip: Any, source: Any) -> None:
-    """Now that every frame is there, have it blend as its source does."""
+    """Once every frame is written, give the result its source's blend type."""
     strip.blend_type = source.blend_type
 
 
 def _connect_in_sequencer(scene: Any, source: Any, strip: Any) -> None:
-    """Connect the two, so that they are moved together. Only a sequencer of Blender 4.3 or later can do that."""
+    """Connect source and result, so that they move together. Needs a sequencer of Blender 4.3 or later."""
     if "connect" not in dir(bpy.ops.sequencer):
         return
     for window in bpy.context.window_manager.windows:
@@ -109,7 +109,7 @@ def _connect_in_sequencer(scene: Any, source: Any, strip: Any) -> None:
 
 
 def _connect_strips(scene: Any, names: set[str]) -> None:
-    """Blender connects what is selected; what the artist had selected is so again afterwards."""
+    """Connect these strips. The operator works on the selection, so the artist's is restored afterwards."""
     before = {strip.name: strip.select for strip in compat.all_strips(scene)}
     for strip in compat.all_strips(scene):
         strip.select = strip.name in names
@@ -126,7 +126,7 @@ def _frame_file(pattern: str, frame: int) -> str:
 def _relative(directory: str) -> str:
     try:
         return bpy.path.relpath(directory)
-    except ValueError:  # another drive
+    except ValueError:  # on another drive
         return directory
 
 
@@ -145,10 +145,10 @@ def _free_channel(scene: Any, below: int, start: int, length: int, *, except_for
 
 
 def _copy_settings(source: Any, strip: Any, state: SavedState) -> None:
-    """What Blender does to the source's picture it does to the result's."""
+    """Copy blending, transform, crop, colour space and modifiers from the source to the result."""
     _copy_properties(source, strip, BLEND_PROPERTIES)
     if not state.own:
-        return  # it was rendered with all of that
+        return  # the rendered plates contain them already
     _copy_properties(source, strip, IMAGE_PROPERTIES)
     _copy_properties(source.transform, strip.transform, TRANSFORM_PROPERTIES)
     _copy_properties(source.crop, strip.crop, CROP_PROPERTIES)
@@ -165,7 +165,7 @@ def _copy_properties(source: Any, target: Any, names: Iterable[str]) -> None:
 
 
 def _copy_struct(source: Any, target: Any) -> None:
-    """Every value of a modifier, and of what it is made of."""
+    """Copy every writable value of a modifier, recursively."""
     for prop in source.bl_rna.properties:
         name = prop.identifier
         if name in ("rna_type", "name", "type"):

@@ -1,10 +1,10 @@
-"""The folder of one cleaning: the result's frames, and beside them what had to be made or linked for the engine.
+"""The folder of one job: the result's frames, and the plates and mattes that were rendered or linked for the engine.
 
     <chosen folder>/<strip>/v001/clean.1001.exr ...      the result
-    <chosen folder>/<strip>/v001/input/plate.1001.exr    links to the plates' files, or what was rendered of them
+    <chosen folder>/<strip>/v001/input/plate.1001.exr    links to the plates' files, or rendered plates
     <chosen folder>/<strip>/v001/input/matte.1001.exr
 
-Each cleaning has a folder of its own, so that Blender never shows a frame that it remembers from an earlier one.
+Each job has a new folder, so that Blender never shows a cached frame of an earlier one.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ RESULT_FILES, PLATE_FILES, MATTE_FILES = "clean.####.exr", "plate.####{suffix}",
 
 @dataclass(frozen=True)
 class ResultFolder:
-    """Where one cleaning lies."""
+    """The paths of one job."""
 
     path: Path
 
@@ -33,23 +33,23 @@ class ResultFolder:
         return str(self.path / RESULT_FILES)
 
     def input_pattern(self, kind: str, suffix: str = ".exr") -> str:
-        """The pattern of what the engine is given; `kind` is `PLATE` or `MATTE`."""
+        """The pattern of an input; `kind` is `PLATE_FILES` or `MATTE_FILES`. Makes the folder."""
         folder = self.path / "input"
         folder.mkdir(parents=True, exist_ok=True)
         return str(folder / kind.format(suffix=suffix))
 
     def link(self, pattern: str, files: Mapping[int, str]) -> None:
-        """Have the frames of a pattern stand for these files."""
+        """Link the frames of a pattern to these files."""
         head, _, tail = pattern.rpartition("####")
         for frame, file in files.items():
             _link(Path(file), Path(f"{head}{frame:04d}{tail}"))
 
 
 def create(chosen: str, strip_name: str) -> ResultFolder:
-    """The next free folder for a strip.
+    """Make the next free folder for a strip.
 
     Raises:
-        NoPlaceForResult: when none can be made there.
+        CannotPlaceResult: when it cannot be made.
     """
     if not chosen or not Path(chosen).is_absolute():
         raise CannotPlaceResult(
@@ -70,7 +70,7 @@ def create(chosen: str, strip_name: str) -> ResultFolder:
 
 
 def _link(source: Path, target: Path) -> None:
-    """A link where the system lets us, else a second name for the same file, else a copy."""
+    """A symbolic link where the system allows it, else a hard link, else a copy."""
     for way in (os.symlink, os.link):
         try:
             way(source, target)

@@ -1,4 +1,4 @@
-"""What the file remembers of a strip's cleaning, as one text: how to find the job again, and what came of it."""
+"""A strip's job as saved in the .blend file, in the property `record`: how to reconnect, and the outcome."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from .plugin_host.standing import Phase
 
 @dataclass(frozen=True)
 class SavedState:
-    """One cleaning.
+    """One job. The fields' names are those of the saved JSON and must not change.
 
     Args:
-        ticket: the job, to be asked for again.
-        frames: the engine's number of each timeline frame that the strip showed, in the timeline's order.
+        ticket: the job, to reconnect to it.
+        frames: the engine's frame number of each timeline frame that the strip showed, in the timeline's order.
         offset: from the start of the strip's content to the first of them.
-        own: whether the plates are the strip's own files, so that the result takes over its transform and the like.
-        linear: whether the result is in the strip's own colour space.
-        alpha: whether the plates have an alpha of their own.
+        own: whether the plates are the strip's own files, so that the result copies its transform and the like.
+        linear: whether the result has the strip's own colour space.
+        alpha: whether the plates have an alpha channel.
         preview: whether it was for one frame only.
-        placed: whether its result was put on the timeline; what the artist took away does not come back.
-        phase: the name of the `Phase` in which it was left.
+        placed: whether its result was put on the timeline; a result that the artist deleted does not come back.
+        phase: the name of the last `Phase`.
     """
 
     ticket: ticket.Ticket
@@ -43,16 +43,16 @@ class SavedState:
 
     @property
     def has_ended(self) -> bool:
-        """Whether there is nothing to go on with."""
+        """Whether there is nothing to reconnect to."""
         return self.phase in {phase.name for phase in (Phase.FINISHED, Phase.CANCELLED, Phase.FAILED)}
 
     def to_text(self) -> str:
-        """As text to be stored."""
+        """The JSON to be saved."""
         return json.dumps(to_json(self), separators=(",", ":"))
 
 
 def parse(text: str) -> SavedState | None:
-    """The record in a text; None where there is none that can be read, as of a newer version."""
+    """The state from saved text; None where there is none or it cannot be read, as from a newer version."""
     try:
         return from_json(SavedState, json.loads(text)) if text else None
     except (ValueError, ProtocolError):

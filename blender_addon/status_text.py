@@ -1,4 +1,4 @@
-"""What the panel says, as lines of text: told from the engine's state and a cleaning's, without a window."""
+"""The panel's texts, made from the engine's and the job's state. Needs no window."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from .plugin_host.contact import EngineState, Presence
 from .plugin_host.standing import Phase, Standing
 from .saved_state import SavedState
 
-MAX_CHARACTERS = 46  # characters that a sidebar shows without being pulled wider
+MAX_CHARACTERS = 46  # characters that fit into a sidebar of the default width
 
 STAGES = {"look": "looking at the shot", "decide": "deciding where from", "fill": "filling"}
 
 
 @dataclass(frozen=True)
 class StatusLine:
-    """One line of the panel; `icon` is one of Blender's."""
+    """One line of the panel; `icon` is the name of a Blender icon."""
 
     text: str
     icon: str = "NONE"
 
 
 def engine_lines(engine: EngineState) -> list[StatusLine]:
-    """The engine, and why it is not ready."""
+    """The engine's state, and why it is not ready."""
     if engine.presence is Presence.READY:
         return [StatusLine(f"Engine {engine.release} is ready".replace("  ", " "), "CHECKMARK")]
     icon = "TIME" if engine.presence in (Presence.STARTING, Presence.UNKNOWN) else "ERROR"
@@ -33,7 +33,7 @@ def engine_lines(engine: EngineState) -> list[StatusLine]:
 
 
 def job_lines(status: Standing, *, note: str = "", note_hint: str = "") -> list[StatusLine]:
-    """How a cleaning stands, with its reason and what to do."""
+    """A job's state, with its reason and hint."""
     icons = {Phase.FINISHED: "CHECKMARK", Phase.FAILED: "ERROR", Phase.LOST: "ERROR", Phase.ABSENT: "ERROR"}
     icon = icons.get(status.phase, "TIME" if status.active else "INFO")
     lines = [StatusLine(status.phase.value.capitalize(), icon)]
@@ -45,21 +45,21 @@ def job_lines(status: Standing, *, note: str = "", note_hint: str = "") -> list[
 
 
 def saved_lines(state: SavedState) -> list[StatusLine]:
-    """A cleaning of an earlier session of Blender."""
+    """A job of an earlier session of Blender."""
     phase = Phase[state.phase] if state.phase in Phase.__members__ else Phase.LOST
     lines = [StatusLine(f"{phase.value.capitalize()}, in an earlier session", "INFO"), *_wrap(state.reason)]
     return lines + ([_synthesised(state.unseen)] if phase is Phase.FINISHED else [])
 
 
 def progress_bar(status: Standing) -> tuple[float, str] | None:
-    """How much is done, 0 .. 1, and the words on the bar; None where there is no bar to show."""
+    """The share that is done, 0 .. 1, and the bar's text; None where there is no bar."""
     if not status.active:
         return None
     stage = STAGES.get(status.stage, status.stage)
     if status.done or status.stage == "fill":
         share = status.done / status.total if status.total else 0.0
-        words = f"{status.done} of {status.total} frames"
-        return share, words if status.seconds_left is None else f"{words}, {time_left(status.seconds_left)}"
+        text = f"{status.done} of {status.total} frames"
+        return share, text if status.seconds_left is None else f"{text}, {time_left(status.seconds_left)}"
     share = status.step / status.steps if status.steps else 0.0
     return share, f"{stage} {status.step}/{status.steps}" if status.steps else status.phase.value
 
@@ -72,7 +72,7 @@ def time_left(seconds: int) -> str:
 
 
 def worst_frames(worst: tuple[int, ...], state: SavedState, start: int) -> list[int]:
-    """The frames to look at first, as the timeline numbers them; `start` is where the strip's content begins."""
+    """The frames to look at first, as timeline frames; `start` is where the strip's content begins."""
     index_of = {frame: index for index, frame in enumerate(state.frames)}
     return [start + state.offset + index_of[frame] for frame in worst if frame in index_of]
 
@@ -82,7 +82,7 @@ def _synthesised(unseen: float) -> StatusLine:
 
 
 def _wrap(text: str) -> list[StatusLine]:
-    """A sentence in as many lines as it needs; a path is never broken."""
+    """A sentence in as many lines as needed; a path is never broken."""
     lines: list[str] = []
     for word in text.split():
         if lines and len(lines[-1]) + len(word) < MAX_CHARACTERS:

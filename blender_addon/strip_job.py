@@ -1,7 +1,7 @@
-"""A strip being cleaned: what must be rendered first, then the job, and its frames on the timeline as they come.
+"""One strip's job: first the renders that it needs, then the engine's job, and its frames on the timeline.
 
-It holds no strip and no scene from one tick to the next - the artist may delete, rename or move them, undo, or change
-the scene - but looks for the strip by the name that only this add-on knows (`shot.name`).
+Between two ticks it holds no reference to a strip or scene, as the artist may delete, rename or move them, undo, or
+change the scene. It finds the strip by its id, see `job_spec.ensure_uid`.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .saved_state import SavedState, parse
 
 
 class StripJob:
-    """One strip's cleaning, driven by `tick()`. `title` is what the strip was called last."""
+    """A job, driven by `tick()`. `title` is the strip's last known name."""
 
     def __init__(self, contact: Contact, uid: str, title: str, state: SavedState) -> None:
         self.uid, self.title, self.state = uid, title, state
@@ -39,7 +39,7 @@ class StripJob:
         self._last_drawn: object = None
 
     def start(self, prepared: job_spec.PreparedJob) -> None:
-        """Have the engine do it, or first a second Blender what must be rendered for it."""
+        """Submit the job, or first start a second Blender that renders its inputs."""
         if prepared.renders.renders:
             self._render_process = RenderProcess(prepared.renders, prepared.render_folder)
         else:
@@ -51,7 +51,7 @@ class StripJob:
 
     @property
     def status(self) -> Standing:
-        """How it stands, in the words of an errand."""
+        """The status to be shown, of the render or of the engine's job."""
         if self._own_status is not None:
             return self._own_status
         if self._render_process is not None:
@@ -60,7 +60,7 @@ class StripJob:
         return self._host_job.standing
 
     def cancel(self) -> None:
-        """Stop it; a second time, at once."""
+        """Cancel after the frame in progress; a second call cancels at once."""
         if self._render_process is not None:
             self._render_process.stop()
             self._render_process = None
@@ -68,20 +68,20 @@ class StripJob:
         self._host_job.cancel()
 
     def close(self) -> None:
-        """Let go of it; the job goes on, what was only being rendered does not."""
+        """Stop watching. The engine's job goes on; a render does not."""
         if self._render_process is not None:
             self._render_process.stop()
             self._render_process = None
         self._host_job.close()
 
     def fail(self, reason: str) -> None:
-        """Stop for a fault of the add-on's own."""
+        """End the job because of a bug of the add-on."""
         self.cancel()
         self._crashed = True
         self._own_status = Standing(Phase.FAILED, reason, "This is a bug of the add-on: see Blender's console.")
 
     def tick(self) -> bool:
-        """Look once; whether there is anything new to draw. Never blocks."""
+        """Poll once; returns whether anything has to be redrawn. Never blocks."""
         if self._render_process is not None:
             self._poll_render(self._render_process)
         tick = self._host_job.tick()
@@ -92,7 +92,7 @@ class StripJob:
         return changed
 
     def after_undo(self) -> None:
-        """Bring back what undoing something else took along; but if it was the cleaning that was undone, stop it."""
+        """Write the state again after an undo of something else, or cancel if the job itself was undone."""
         found = find_strip(self.uid)
         state = parse(found[1].aan.record) if found is not None else None
         if found is None:
@@ -106,7 +106,7 @@ class StripJob:
             self._last_drawn = None
 
     def check_strip(self) -> None:
-        """Notice that the strip was renamed, or is no more; in that case stop."""
+        """Notice that the strip was renamed, or deleted; a deleted strip's job is cancelled."""
         found = find_strip(self.uid)
         if found is not None:
             self.title = found[1].name
@@ -119,7 +119,7 @@ class StripJob:
         if self.status.active or self.status.phase is Phase.LOST:
             self.cancel()
 
-    # What follows from a look.
+    # Steps of a tick.
 
     def _submit(self) -> None:
         self._host_job.start(self.state.ticket.spec, self.state.ticket.output)
@@ -134,7 +134,7 @@ class StripJob:
             self._own_status = Standing(Phase.FAILED, error.reason, error.hint)
 
     def _update_strip(self, tick: Tick) -> None:
-        """Bring the strip, its record and the result up to date."""
+        """Save the job's state with the strip, and update the result strip."""
         found = find_strip(self.uid)
         if found is None or self.abandoned:
             return
@@ -150,7 +150,7 @@ class StripJob:
             self._finish_result(scene, strip)
 
     def _save_state(self, strip: Any) -> None:
-        """Write down what the file is to remember."""
+        """Save the state in the strip's property `record`, where it changed."""
         status = self.status
         state = replace(
             self.state,
@@ -192,7 +192,7 @@ class StripJob:
 
 
 def push_undo(step: str) -> None:
-    """Make what was done a step of Blender's undo, lest undoing something else takes it along."""
+    """Make an undo step of what was done, so that undoing something else does not remove it as well."""
     windows = bpy.context.window_manager.windows
     with bpy.context.temp_override(window=windows[0] if len(windows) else None):
         if bpy.ops.ed.undo_push.poll():
@@ -200,14 +200,14 @@ def push_undo(step: str) -> None:
 
 
 def find_strip(uid: str) -> tuple[Any, Any] | None:
-    """The scene and the strip of that name; of several copies the one that was there first."""
+    """The scene and strip with this id; where a strip was copied, the original."""
     found = [(scene, strip) for scene in bpy.data.scenes for strip in compat.all_strips(scene) if strip.aan.uid == uid]
     original = [pair for pair in found if pair[1].name == pair[1].aan.uid_of]
     return next(iter([*original, *found]), None)
 
 
 def unfinished_strips() -> Iterator[tuple[Any, SavedState]]:
-    """The strips of this file whose cleaning was not over when it was saved."""
+    """The strips of this file whose job had not ended when the file was saved."""
     for scene in bpy.data.scenes:
         for strip in compat.all_strips(scene):
             state = parse(strip.aan.record) if strip.aan.uid else None

@@ -1,7 +1,7 @@
-"""The add-on's pulse: one timer that looks after the engine and every cleaning, and redraws only what changed.
+"""The add-on's only timer: polls the engine and every job, and redraws the sequencers when something changed.
 
-Everything that lives from one tick to the next hangs here: the contact with the engine, and the cleanings by the names
-of their strips. `start()` and `stop()` are the add-on's registration; after `stop()` nothing of it is left.
+All state that lives longer than one tick is here: the connection to the engine, and the jobs by the ids of their
+strips. `start()` and `stop()` are called by the add-on's registration; after `stop()` nothing is left.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from .plugin_host.contact import Contact
 from .plugin_host.errors import HostError
 from .strip_job import StripJob, unfinished_strips
 
-BUSY_INTERVAL, IDLE_INTERVAL = 0.1, 0.5  # seconds between two looks
-STRIP_CHECK_INTERVAL = 1.0  # seconds between two looks for deleted and renamed strips
+BUSY_INTERVAL, IDLE_INTERVAL = 0.1, 0.5  # seconds between two ticks
+STRIP_CHECK_INTERVAL = 1.0  # seconds between two checks for deleted and renamed strips
 
 _monitor: Contact | None = None
 _jobs: dict[str, StripJob] = {}
@@ -28,7 +28,7 @@ _engine_setting = ""
 
 
 def engine_monitor() -> Contact:
-    """This Blender's contact with the engine."""
+    """This Blender's connection to the engine."""
     global _monitor
     if _monitor is None:
         _monitor = Contact(name=f"Blender {bpy.app.version_string}", python=preferences.engine_python)
@@ -36,21 +36,21 @@ def engine_monitor() -> Contact:
 
 
 def jobs() -> list[StripJob]:
-    """All that were begun or found again since the file was opened, the oldest first."""
+    """All jobs that were started or reconnected since the file was opened, the oldest first."""
     return list(_jobs.values())
 
 
 def job_of(strip: Any) -> StripJob | None:
-    """The cleaning of a strip."""
+    """The job of a strip."""
     found = _jobs.get(strip.aan.uid)
     return None if found is None or found.abandoned else found
 
 
 def start_job(scene: Any, strip: Any, *, only: int | None = None) -> StripJob:
-    """Begin to clean a strip, or one timeline frame of it.
+    """Start a job for a strip, or for one timeline frame of it.
 
     Raises:
-        HostError: when it cannot be done, with the reason and what to do.
+        HostError: when it cannot be done, with the reason and a hint.
     """
     running = job_of(strip)
     if running is not None and running.status.active:
@@ -61,13 +61,13 @@ def start_job(scene: Any, strip: Any, *, only: int | None = None) -> StripJob:
     if running is not None:
         running.close()
     job.start(prepared)
-    strip.aan.record = prepared.state.to_text()  # so that undoing what comes next does not undo this
+    strip.aan.record = prepared.state.to_text()  # before the undo step, so that undoing a later one keeps it
     _jobs[uid] = job
     return job
 
 
 def tick() -> float:
-    """One look; returns the seconds until the next one."""
+    """Poll once; returns the seconds until the next call."""
     global _strips_checked_at
     _check_engine_setting()
     changed = engine_monitor().tick()
@@ -84,7 +84,7 @@ def tick() -> float:
 
 
 def _tick_job(job: StripJob) -> bool:
-    """A fault of ours ends the cleaning that it befell, not the timer and with it all others."""
+    """Poll one job. An exception ends this job, not the timer and with it all other jobs."""
     try:
         return job.tick()
     except Exception as error:
@@ -94,7 +94,7 @@ def _tick_job(job: StripJob) -> bool:
 
 
 def _check_engine_setting() -> None:
-    """Another engine was chosen: what was said of the former one holds no more."""
+    """Look for the engine again when the preferences name another one."""
     global _engine_setting
     if preferences.engine_setting() != _engine_setting:
         _engine_setting = preferences.engine_setting()
@@ -102,7 +102,7 @@ def _check_engine_setting() -> None:
 
 
 def redraw_sequencers() -> None:
-    """Draw the sequencers anew, and nothing else."""
+    """Redraw all sequencer areas, and nothing else."""
     for window in bpy.context.window_manager.windows:
         for area in window.screen.areas:
             if area.type == "SEQUENCE_EDITOR":
@@ -110,14 +110,14 @@ def redraw_sequencers() -> None:
 
 
 def start() -> None:
-    """Begin to beat."""
+    """Register the handlers and the timer."""
     for handlers, handler in _handlers():
         handlers.append(handler)
     bpy.app.timers.register(tick, first_interval=BUSY_INTERVAL, persistent=True)
 
 
 def stop() -> None:
-    """Stop, and leave nothing behind. Jobs go on with the engine."""
+    """Unregister the handlers and the timer, and close the connection. The engine's jobs go on."""
     global _monitor
     for handlers, handler in _handlers():
         if handler in handlers:
@@ -131,12 +131,12 @@ def stop() -> None:
 
 
 def _handlers() -> list[tuple[list[Any], Any]]:
-    told = bpy.app.handlers
+    handlers = bpy.app.handlers
     return [
-        (told.load_pre, _on_load_pre),
-        (told.load_post, _on_load_post),
-        (told.undo_post, _on_undo),
-        (told.redo_post, _on_undo),
+        (handlers.load_pre, _on_load_pre),
+        (handlers.load_post, _on_load_post),
+        (handlers.undo_post, _on_undo),
+        (handlers.redo_post, _on_undo),
     ]
 
 
@@ -148,13 +148,13 @@ def _close_jobs() -> None:
 
 @persistent
 def _on_load_pre(*_: Any) -> None:
-    """Another file is about to be opened: jobs go on, and are found again when this one is opened."""
+    """Another file is about to be opened: jobs go on, and are reconnected when this one is opened again."""
     _close_jobs()
 
 
 @persistent
 def _on_load_post(*_: Any) -> None:
-    """Find the jobs again that were not over when this file was saved."""
+    """Reconnect to the jobs that had not ended when this file was saved."""
     for strip, state in unfinished_strips():
         job = StripJob(engine_monitor(), strip.aan.uid, strip.name, state)
         _jobs[strip.aan.uid] = job
@@ -163,6 +163,6 @@ def _on_load_post(*_: Any) -> None:
 
 @persistent
 def _on_undo(*_: Any) -> None:
-    """What the artist undid is undone; frames that came meanwhile are not."""
+    """Undo changes what the artist did, not the frames that were written meanwhile."""
     for job in jobs():
         job.after_undo()

@@ -1,4 +1,4 @@
-"""Runs wherever Nuke starts, also without interface. Makes nothing but one registration, and never stops Nuke."""
+"""Nuke runs this at every start. Registers one callback in terminal mode; an error here never stops Nuke."""
 
 try:
     import nuke

@@ -1,4 +1,4 @@
-"""What the node's buttons do, each under its knob's name. What goes wrong is told in words, never as a traceback."""
+"""The actions of the node's buttons, each under its knob's name. Errors are shown as messages, never as tracebacks."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .no_undo import without_undo
 
 
 def press(name: str, node: Any) -> None:
-    """A button was pressed. In terminal mode what goes wrong is raised, so that a farm sees it."""
+    """Run a button's action. Saved scripts call this. In terminal mode errors are raised, so that farms see them."""
     try:
         ACTIONS[name](node)
     except HostError as error:
@@ -28,7 +28,7 @@ def press(name: str, node: Any) -> None:
 
 
 def from_plate(node: Any) -> None:
-    """The range of the plate."""
+    """Set the range to the plate's."""
     plate = node.input(0)
     if plate is None:
         raise HostError("nothing is plugged into the input plate", hint="Plug it in.")
@@ -38,23 +38,23 @@ def from_plate(node: Any) -> None:
 
 
 def preview(node: Any) -> None:
-    """The frame that is shown."""
+    """Solve the current frame."""
     _solve(node, nuke.frame(), nuke.frame(), preview=True)
 
 
 def solve(node: Any) -> None:
-    """The whole range, into a new version."""
+    """Solve the whole range, into a new version."""
     _solve(node, *_range(node))
 
 
 def solve_missing(node: Any) -> None:
-    """The frames of the range that the shown version lacks."""
+    """Solve the frames of the range that the shown version lacks."""
     shown = result.shown_version(node)
     _solve(node, *_range(node), into="" if shown == versions.PREVIEW else shown)
 
 
 def cancel(node: Any) -> None:
-    """Stop the work."""
+    """Cancel the node's job."""
     job = engine_timer.job_of(node)
     if job is None or job.closed:
         raise HostError("nothing is being cleaned here")
@@ -62,7 +62,7 @@ def cancel(node: Any) -> None:
 
 
 def next_worst(node: Any) -> None:
-    """From each of the worst frames to the next."""
+    """Go to the next of the worst frames."""
     frames = [int(word) for word in str(node["worst"].value()).split()]
     if not frames:
         raise HostError("nothing is solved yet", hint="Solve the range first.")
@@ -71,13 +71,13 @@ def next_worst(node: Any) -> None:
 
 
 def refresh(node: Any) -> None:
-    """What the disk has."""
+    """Show what is on disk."""
     result.sync_with_disk(node)
     result.reload_read(node)
 
 
 def clear(node: Any) -> None:
-    """Everything of this node on disk."""
+    """Delete all files of this node."""
     _check_idle(node)
     folder = result.cache_folder(node)
     files, size = versions.disk_usage(folder) if folder else (0, 0)
@@ -89,7 +89,7 @@ def clear(node: Any) -> None:
 
 
 def bake(node: Any) -> None:
-    """A Read of the result."""
+    """Make a Read of the result."""
     result.bake(node)
 
 
@@ -110,12 +110,12 @@ def _check_idle(node: Any) -> None:
 
 
 def _solve(node: Any, first: int, last: int, *, preview: bool = False, into: str = "") -> None:
-    """Prepare the jobs and begin. `into` is the version that is to be completed; without it a new one is made."""
+    """Prepare the jobs and start them. `into` is the version to be completed; without it a new one is made."""
     from . import job_spec
     from .host.ticket import Ticket
 
     _check_idle(node)
-    engine_timer.engine_monitor()  # before anything is rendered in vain
+    engine_timer.engine_monitor()  # fails before anything is rendered
     folder = _cache_folder(node)
     view_jobs = job_spec.view_jobs(node, first, last, folder=folder)
     views = nuke.views()
@@ -141,7 +141,7 @@ def _solve(node: Any, first: int, last: int, *, preview: bool = False, into: str
 
 
 def _cache_folder(node: Any) -> str:
-    """The node's folder; chosen beside the script when it is first needed."""
+    """The node's folder; one beside the script is chosen when it is first needed."""
     folder = result.cache_folder(node)
     if folder:
         return folder

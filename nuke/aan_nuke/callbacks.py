@@ -1,7 +1,7 @@
-"""What the node's own hooks do: when it is created, loaded or pasted, when a knob changes, when it goes.
+"""The node's callbacks: onCreate, onDestroy and knobChanged. Saved scripts call them, also by the names in `node`.
 
-Hooks run often and in the midst of other things: they are cheap, may be called again inside themselves, and touch no
-network; at most they have the timer run.
+Nuke calls them often and in the middle of other work. Therefore they are cheap, may be re-entered, and use no network;
+at most they start the timer.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ MARKER_KNOB = "align_attend"
 
 
 def align_attend_nodes() -> List[Any]:
-    """Every node of ours in the script."""
+    """All Align & Attend nodes in the script."""
     return [node for node in nuke.allNodes("Group", nuke.root(), True) if node.knob(MARKER_KNOB) is not None]
 
 
 def _log_errors(callback: Callable[..., None]) -> Callable[..., None]:
-    """What goes wrong in a hook is told in the terminal; the artist's script must not stumble over it."""
+    """Print a callback's errors in the terminal instead of raising them, so that scripts can be opened."""
 
     @functools.wraps(callback)
     def guarded(*args: Any) -> None:
@@ -39,7 +39,7 @@ def _log_errors(callback: Callable[..., None]) -> Callable[..., None]:
 
 @_log_errors
 def on_create(node: Any) -> None:
-    """Made, loaded with a script, pasted, or brought back by undo."""
+    """The node was created, loaded with a script, pasted, or restored by undo."""
     if not result.cache_folder(node):
         return
     if _is_copy(node):
@@ -54,13 +54,13 @@ def on_create(node: Any) -> None:
 
 @_log_errors
 def on_destroy(node: Any) -> None:
-    """Deleted, or the script is closed: the job goes on, and is found again if the node comes back."""
+    """The node was deleted or the script closed. The job goes on; it is found again when the node comes back."""
     engine_timer.forget(node)
 
 
 @_log_errors
 def on_knob_changed(node: Any, knob: Any) -> None:
-    """A knob changed, whoever did it."""
+    """A knob was changed, by the artist or by Python."""
     name = knob.name()
     if name == "showPanel":
         _panel_opened(node)
@@ -84,7 +84,7 @@ def _panel_opened(node: Any) -> None:
 
 
 def _reconnect(node: Any) -> None:
-    """Go on with the job that the script was saved with, unless everything of it is there."""
+    """Reconnect to the jobs that the script was saved with, unless all their frames are on disk."""
     try:
         engine_timer.engine_monitor()
         from .node_job import decode_jobs, incomplete
@@ -102,6 +102,6 @@ def _reconnect(node: Any) -> None:
 
 
 def _is_copy(node: Any) -> bool:
-    """Whether another node has the same folder: two must not write into one."""
+    """Whether another node has the same folder. Two nodes must not write into one."""
     mine = result.cache_folder(node)
     return any(other != node and result.cache_folder(other) == mine for other in align_attend_nodes())

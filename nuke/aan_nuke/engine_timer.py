@@ -1,7 +1,7 @@
-"""Nuke's pulse: one contact with the engine and one timer for all nodes, or in terminal mode a wait that blocks.
+"""One connection to the engine and one timer for all nodes; in terminal mode a loop that blocks until a job has ended.
 
-Nothing of it exists before the first shot is to be cleaned, found again, or a node's panel is open. All of it lives on
-Nuke's main thread; the timer stops as soon as there is nothing to look after.
+Both are made when they are first needed: a shot is solved, a job reconnected, or a node's panel opened. Everything runs
+on Nuke's main thread. The timer stops as soon as there is neither a job nor an open panel.
 """
 
 from __future__ import annotations
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from .host.ticket import Ticket
     from .node_job import NodeJob
 
-INTERVAL_MS = 200  # milliseconds between two looks
-POLL_SECONDS = 0.05  # seconds between two looks in terminal mode
-MAX_RESTARTS = 2  # times that terminal mode starts an engine which was lost in mid-job
+INTERVAL_MS = 200  # milliseconds between two ticks
+POLL_SECONDS = 0.05  # seconds between two ticks in terminal mode
+MAX_RESTARTS = 2  # how often terminal mode restarts an engine that dies during a job
 
 _monitor: Optional[Contact] = None
 _timer: Any = None
@@ -33,16 +33,15 @@ _engine_setting = ""
 
 
 def job_of(node: Any) -> Optional[NodeJob]:
-    """What is being done for a node."""
+    """The job of a node."""
     return next((job for job in _jobs if job.node == node), None)
 
 
 def start_job(node: Any, handles: List[Ticket]) -> None:
-    """Have these jobs done for a node; in terminal mode come back when they are.
+    """Submit these jobs for a node; in terminal mode return when they have ended.
 
     Raises:
-        HostError: when the node is being cleaned already, or nothing can be handed over; in terminal mode also when a
-            job did not end well.
+        HostError: when the node has a job already, or nothing can be submitted; in terminal mode also when a job fails.
     """
     use_engine_of(node)
     job = _add_job(node, handles)
@@ -54,13 +53,13 @@ def start_job(node: Any, handles: List[Ticket]) -> None:
 
 
 def reconnect_job(node: Any, handles: List[Ticket]) -> None:
-    """Go on with the jobs of an earlier session. Starts no engine, and says nothing before the timer's first beat."""
+    """Reconnect to an earlier session's jobs. Starts no engine; nothing is sent before the timer's first tick."""
     _add_job(node, handles).reconnect()
     _start_timer()
 
 
 def use_engine_of(node: Any) -> None:
-    """Look for the engine where this node says; one that runs already is kept."""
+    """Look for the engine where this node's knob says. A running engine is kept."""
     global _engine_setting
     setting = str(node["engine"].evaluate() or "")
     if setting != _engine_setting:
@@ -70,7 +69,7 @@ def use_engine_of(node: Any) -> None:
 
 
 def forget(node: Any) -> None:
-    """Forget a node; its job goes on."""
+    """Stop watching a node. Its job goes on."""
     for job in [each for each in _jobs if each.node == node]:
         job.close()
         _jobs.remove(job)
@@ -78,7 +77,7 @@ def forget(node: Any) -> None:
 
 
 def show_engine_state(node: Any) -> None:
-    """Keep the engine's state of a node up to date, as its panel is open."""
+    """Keep the knob `engine_state` of a node up to date, as its panel is open."""
     if node not in _panels:
         _panels.append(node)
     use_engine_of(node)
@@ -86,13 +85,13 @@ def show_engine_state(node: Any) -> None:
 
 
 def stop_showing_engine_state(node: Any) -> None:
-    """Its panel was closed."""
+    """The node's panel was closed."""
     _panels[:] = [each for each in _panels if each != node]
     _stop_if_idle()
 
 
 def close_all() -> None:
-    """Let go of everything."""
+    """Stop watching all nodes, stop the timer and close the connection."""
     for job in _jobs:
         job.close()
     del _jobs[:], _panels[:]
@@ -101,7 +100,7 @@ def close_all() -> None:
 
 
 def _close_monitor() -> None:
-    """An open socket must not keep Nuke from leaving."""
+    """Close the connection: an open socket would keep Nuke from quitting."""
     global _monitor
     if _monitor is not None:
         _monitor.close()
@@ -109,7 +108,7 @@ def _close_monitor() -> None:
 
 
 def engine_monitor() -> Contact:
-    """This Nuke's contact with the engine.
+    """This Nuke's connection to the engine.
 
     Raises:
         HostError: when there is no pyzmq for this Python.
@@ -144,7 +143,7 @@ def _add_job(node: Any, handles: List[Ticket]) -> NodeJob:
 
 
 def _tick() -> None:
-    """One beat of the timer."""
+    """Poll once; called by the timer."""
     for job in list(_jobs):
         try:
             job.tick()
@@ -178,7 +177,7 @@ def _update_engine_state(monitor: Contact) -> None:
 
 
 def _start_timer() -> None:
-    """Have the timer run."""
+    """Start the timer unless it runs."""
     global _timer
     if not nuke.GUI:
         return
@@ -191,7 +190,7 @@ def _start_timer() -> None:
 
 
 def _qt_core() -> Any:
-    """Qt as this Nuke has it: PySide6 from 16 on, PySide2 before."""
+    """QtCore of this Nuke: PySide6 from 16 on, PySide2 before."""
     if nuke.NUKE_VERSION_MAJOR >= 16:
         from PySide6 import QtCore
     else:
@@ -200,7 +199,7 @@ def _qt_core() -> Any:
 
 
 def _stop_if_idle() -> None:
-    """Stop the timer as soon as there is nothing to look after."""
+    """Stop the timer if there is neither a job nor an open panel."""
     if not _jobs and not _panels:
         _stop_timer()
 
@@ -213,7 +212,7 @@ def _stop_timer() -> None:
 
 
 def _wait_until_closed(job: NodeJob) -> None:
-    """Block until it is over; an engine that is lost meanwhile is started again."""
+    """Block until the job has ended. An engine that dies meanwhile is started again."""
     from .host.standing import Phase
 
     restarts, printed = 0, ""

@@ -1,6 +1,6 @@
-"""Nuke without an interface: on a farm the node reads what was solved, and starts no engine unless asked.
+"""Nuke in terminal mode: on a farm the node reads what was solved, and starts no engine unless told to.
 
-Asked it is by the knob `solve_on_farm`, or for all nodes by the environment variable `AAN_NUKE_SOLVE=1`.
+It is told to by the knob `solve_on_farm`, or for all nodes by the environment variable `AAN_NUKE_SOLVE=1`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ SOLVE_VARIABLE = "AAN_NUKE_SOLVE"
 
 
 def script_loaded() -> None:
-    """A script was opened: solve where asked to, and say where frames are missing."""
+    """A script was opened: solve where told to, and print which frames are missing."""
     from . import buttons, callbacks
 
     for node in callbacks.align_attend_nodes():

@@ -1,7 +1,7 @@
-"""From the node's knobs and inputs to what the engine is asked for. Renders what must be rendered on the way.
+"""Turns the node's knobs and inputs into jobs for the engine, and renders the inputs that have no usable files.
 
-A picture whose Read nothing touches goes as its own files; every other one is rendered by the node's internal Writes,
-in the plate's format and bounding box. Frame numbers are the script's throughout.
+An input whose Read is not processed is handed over as its own files. Every other input is rendered by the node's
+internal Writes, in the plate's format and bounding box. Frame numbers are the script's throughout.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EXR_NAMES = {"rgba.red": "R", "rgba.green": "G", "rgba.blue": "B", "rgba.alpha":
 
 @dataclass(frozen=True)
 class ViewJob:
-    """One view's job, without its range; `frames` are those of the wanted range that there is a plate for."""
+    """The job of one view, without its range; `frames` are the wanted frames that have a plate."""
 
     view: str
     spec: JobSpec
@@ -33,10 +33,10 @@ class ViewJob:
 
 
 def view_jobs(node: Any, first: int, last: int, *, folder: str) -> List[ViewJob]:
-    """What is to be asked for to have `first` .. `last`, one order a view.
+    """The jobs for the frames `first` .. `last`, one for each view.
 
     Raises:
-        HostError: when something is not plugged in, cannot be read or rendered, or a knob's value cannot be used.
+        HostError: when an input is missing, cannot be read or rendered, or a knob's value is invalid.
     """
     _check_inputs(node, first, last)
     with full_resolution():
@@ -45,7 +45,7 @@ def view_jobs(node: Any, first: int, last: int, *, folder: str) -> List[ViewJob]
 
 
 def reach(node: Any) -> float:
-    """Pixels by which the result goes beyond the matte, with one to spare."""
+    """Pixels by which the result extends beyond the matte, plus one."""
     margin = node["grow"].value() + node["feather"].value()
     return float(math.ceil(margin) + 1) if margin > 0 else 0.0
 
@@ -62,7 +62,7 @@ def _view_job(node: Any, first: int, last: int, *, view: str, folder: str) -> Vi
     controls = _control_values(node)
     files = read_files.files_of_input(node, PLATE.number, view=view)
     if files is not None and parse(files.pattern).width is None:
-        files = None  # a still has one number, and the script's frames have others
+        files = None  # a still has one frame number, which is not the script's
     available = _plate_frames(node, files)
     wanted = _reference_frames(controls, available, first, last)
     targets = [frame for frame in wanted if first <= frame <= last]
@@ -75,7 +75,7 @@ def _view_job(node: Any, first: int, last: int, *, view: str, folder: str) -> Vi
             "reference_first": _or_default(controls["reference_first"], wanted[0]),
             "reference_last": _or_default(controls["reference_last"], wanted[-1]),
         }
-    # Of every plate that the engine finds it wants a matte, of those as well that it may not look at.
+    # The engine needs a matte for every plate that it finds, also for those that it must not use.
     matte_frames = wanted if files is None else [frame for frame, _ in expand(files.pattern)]
     options = {"node": node, "frames": matte_frames, "view": view, "folder": folder}
     if files is None:
@@ -100,7 +100,7 @@ def _view_job(node: Any, first: int, last: int, *, view: str, folder: str) -> Vi
 
 
 def _plate_frames(node: Any, files: Optional[read_files.ReadFiles]) -> List[int]:
-    """Every frame that the plate has."""
+    """All frames of the plate."""
     if files is not None:
         return [frame for frame, _ in expand(files.pattern) if files.first <= frame <= files.last]
     plate = node.input(PLATE.number)
@@ -108,7 +108,7 @@ def _plate_frames(node: Any, files: Optional[read_files.ReadFiles]) -> List[int]
 
 
 def _reference_frames(controls: Dict[str, Value], available: List[int], first: int, last: int) -> List[int]:
-    """The plate's frames that may be looked at: the script's and the wanted range, within the artist's limits."""
+    """The plate's frames that the engine may use: the script's and the wanted range, within the artist's limits."""
     root = nuke.root()
     low, high = min(first, root.firstFrame()), max(last, root.lastFrame())
     low = max(low, _or_default(controls["reference_first"], low))
@@ -123,7 +123,7 @@ def _or_default(chosen: Value, default: int) -> int:
 def _matte_files(
     source: NodeInput, channel: str, *, node: Any, frames: List[int], view: str, folder: str
 ) -> tuple[str, str]:
-    """A matte's files and its channel in them."""
+    """A matte's files, and its channel in them."""
     channel = channel if "." in channel else f"rgba.{channel}"
     if channel not in node.node(source.input_node).channels():
         raise HostError(f"the input {source.name} has no channel {channel}", hint="Choose another Matte channel.")
@@ -148,20 +148,20 @@ def _clean_plate_files(*, node: Any, frames: List[int], view: str, folder: str) 
 
 
 def _has_plate_format(node: Any, source: NodeInput) -> bool:
-    """Whether a picture has the plate's format."""
+    """Whether an input has the plate's format."""
     plate, other = node.node(PLATE.input_node), node.node(source.input_node)
     return (plate.width(), plate.height()) == (other.width(), other.height())
 
 
 def _control_values(node: Any) -> Dict[str, Value]:
-    """The artist's controls by name, as a job has them."""
+    """The controls' values by name, as `JobSpec` has them."""
     return {control.name: _control_value(node, control.name, control.kind) for control in knobs.SHOWN_CONTROLS}
 
 
 def _control_value(node: Any, name: str, kind: str) -> Value:
     knob = node.knob(name)
     if knob is None:
-        return BY_NAME[name].default  # a node from before there was this control: its Group lies in the script
+        return BY_NAME[name].default  # a script from before this control existed has the node without it
     if kind == "files":
         text = str(knob.value()).strip()
         return paths.sequence_pattern(text, knob.evaluate, frame=nuke.frame()) if text else None

@@ -1,6 +1,7 @@
-"""The knobs of the node: names, labels and tooltips, in the artist's order. The controls' words are `controls`' own.
+"""The table of the node's knobs: names, labels and tooltips, in the order of the panel. It imports no Nuke.
 
-The gizmo is made from this table (see `packaging/gizmo.py`); `node` and `order` read the same names. It knows no Nuke.
+The gizmo is generated from this table (see `packaging/gizmo.py`); `callbacks` and `job_spec` use the same names. Names,
+labels and tooltips of the controls come from `plugin_host.controls`.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ NOT_KNOBS = {
     "colorspace": "nothing: what leaves Nuke is scene-linear EXR",
     "view": "the script's views: each is a job of its own",
 }
-"""Controls that are no knobs here, and what stands for them."""
+"""Controls without a knob, and what replaces them."""
 
 SHOW_CHOICES = ("plate", "matte", "result", "result patch", "confidence overlay")
 HOLD_CHOICES = ("plate", "dimmed matte", "black")
@@ -38,7 +39,7 @@ NO_VERSION = "none"
 
 @dataclass(frozen=True)
 class KnobSpec:
-    """One knob as it is written into the gizmo. `value` is the script's word for what it holds at birth."""
+    """One knob as written into the gizmo. `value` is its initial value as a script has it."""
 
     kind: int
     name: str
@@ -52,7 +53,7 @@ class KnobSpec:
 
 
 def from_control(control: Control) -> KnobSpec:
-    """A control as a knob. A frame number is a word, as it may be empty: no limit."""
+    """A control as a knob. A frame number is a string knob, as it may be empty: no limit."""
     tip = control.help + (" Empty: no limit." if control.kind == "frame" else "")
     limits = (control.low, control.high) if control.kind in ("number", "count") else (0, 0)
     value = "true" if control.default is True else str(control.default or "")
@@ -62,7 +63,7 @@ def from_control(control: Control) -> KnobSpec:
 
 
 def button(name: str, label: str, tip: str, *, line: bool = False) -> KnobSpec:
-    """A button; what it does is in `buttons`, under the same name."""
+    """A button; its action is in `buttons`, under the same name."""
     return KnobSpec(BUTTON, name, label, tip, flags="+STARTLINE" if line else "-STARTLINE", text=_button_code(name))
 
 
@@ -84,7 +85,7 @@ MAIN: Tuple[KnobSpec, ...] = (
     button("solve", "Solve range", "Clean every frame of the range into a new version."),
     button("solve_missing", "Solve missing", "Clean the frames of the range that this version lacks."),
     button("cancel", "Cancel", "Stop after the frame in work, pressed again at once. What is finished stays."),
-    KnobSpec(TEXT, "state", "State", "How the work and the engine stand.", flags="+STARTLINE", text="not solved yet"),
+    KnobSpec(TEXT, "state", "State", "State of the job and the engine.", flags="+STARTLINE", text="not solved yet"),
     KnobSpec(
         FILE,
         "engine",

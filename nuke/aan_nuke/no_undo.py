@@ -1,4 +1,4 @@
-"""Doing things to a script that the artist need not notice: no undo, no "save changes?", everything put back."""
+"""Context managers for changes that are not the artist's: no undo step, no modified script, everything restored."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import nuke
 
 @contextmanager
 def without_undo() -> Iterator[None]:
-    """Changes that are no work of the artist's: not to be undone, and a saved script stays a saved one."""
+    """Changes make no undo step, and an unmodified script stays unmodified."""
     saved = not nuke.root().modified()
     nuke.Undo.disable()
     try:
@@ -23,7 +23,7 @@ def without_undo() -> Iterator[None]:
 
 @contextmanager
 def full_resolution() -> Iterator[None]:
-    """The script without proxies; afterwards everything is as it was, the frame as well."""
+    """Proxy mode is off; afterwards it is as before, and so is the current frame."""
     proxy, frame = nuke.root()["proxy"], nuke.frame()
     was = proxy.value()
     with without_undo():

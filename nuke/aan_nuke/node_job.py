@@ -1,7 +1,7 @@
-"""One node being cleaned: its jobs one after another, and what the node shows of them. It has no timer of its own.
+"""The jobs of one node, one after another, and what the node shows of them. The timer is in `engine_timer`.
 
-`tick()` looks once and comes back at once. Everything that must outlive Nuke lies in the knob `job`: the tickets of
-the job under way and of those to come, as plain letters that Tcl leaves alone.
+`tick()` polls once and never blocks. All that has to survive the session is in the knob `job`: the jobs that have not
+ended, encoded in letters that Tcl does not interpret.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from .host.standing import Phase
 from .host.ticket import Ticket
 from .no_undo import without_undo
 
-WORST_FRAMES = 8  # frames that are named
+WORST_FRAMES = 8  # how many of the worst frames are listed
 
 
 class NodeJob:
-    """A node and the jobs that are still to be done for it."""
+    """A node and the jobs that have to be done for it: one a view, and one for each gap when frames are missing."""
 
     def __init__(self, node: Any, contact: Contact, handles: List[Ticket]) -> None:
         self.node = node
@@ -37,25 +37,25 @@ class NodeJob:
         self._unseen_shares: List[float] = []
         self._worst_frames: List[int] = []
         self._closed = False
-        self._reconnect_reason = ""  # why the job counts as interrupted as long as nobody was asked
+        self._reconnect_reason = ""  # the job's reason until the engine was asked
 
     @property
     def active(self) -> bool:
-        """Whether there is something to cancel."""
+        """Whether there is a job that can be cancelled."""
         return not self._closed and self._host_job.standing.active
 
     @property
     def closed(self) -> bool:
-        """Whether nothing more is to be expected of it."""
+        """Whether the last job has ended, or the node is no longer watched."""
         return self._closed
 
     @property
     def phase(self) -> Phase:
-        """How the job under way stands."""
+        """The current job's phase."""
         return self._host_job.standing.phase
 
     def start(self) -> None:
-        """Hand over the first job; starts an engine where none runs."""
+        """Submit the first job; starts an engine where none runs."""
         first = self._handles[0]
         self._host_job.start(first.spec, first.output)
         self._save_jobs()
@@ -68,7 +68,7 @@ class NodeJob:
         self._show_state()
 
     def cancel(self) -> None:
-        """Stop after the frame in work; said again, at once. What was to come is not begun."""
+        """Cancel after the frame in progress; a second call cancels at once. Further jobs are dropped."""
         del self._handles[1:]
         if self._host_job.standing.phase is Phase.LOST:
             self._host_job.cancel()
@@ -78,18 +78,18 @@ class NodeJob:
         self._show_state()
 
     def close(self) -> None:
-        """Let go; the engine goes on, and the knob `job` tells where to find it."""
+        """Stop watching. The engine goes on, and the knob `job` has what is needed to reconnect."""
         self._closed, self._progress_bar = True, None
         self._host_job.close()
 
     def tick(self) -> None:
-        """Look once.
+        """Poll once.
 
         Raises:
-            ValueError: when the node was deleted meanwhile.
+            ValueError: when the node was deleted.
         """
         tick = self._host_job.tick()
-        self.node.name()  # whether it is there is to be known before anything is written to it
+        self.node.name()  # raises if the node was deleted, before anything is written to it
         if tick.frames:
             result.update_solved(self.node)
             if result.shown_version(self.node) == versions.PREVIEW:
@@ -103,7 +103,7 @@ class NodeJob:
         if handle is not None and self._handles and handle != self._handles[0]:
             self._handles[0] = handle
             self._save_jobs()
-            nuke.root().setModified(True)  # a script without the job's name would not find it again
+            nuke.root().setModified(True)  # to reconnect, the saved script needs the job's id
         status = self._host_job.standing
         if status.phase is Phase.FINISHED:
             self._unseen_shares.append(status.unseen)
@@ -118,7 +118,7 @@ class NodeJob:
             self._show_state()
 
     def _finish(self) -> None:
-        """The end, whichever it was: what is there is shown, and nothing is left to be found again."""
+        """The last job has ended in any phase: show what is on disk, and clear the knob `job`."""
         status = self._host_job.standing
         self.close()
         del self._handles[:]
@@ -150,7 +150,7 @@ class NodeJob:
             _set_if_changed(self.node["job"], text)
 
     def _update_progress_bar(self) -> None:
-        """Nuke's own progress bar, with its Cancel. Main thread only, as everything here."""
+        """Nuke's progress bar with its Cancel button. Main thread only, as everything here."""
         if not nuke.GUI:
             return
         if not self.active:
@@ -165,7 +165,7 @@ class NodeJob:
 
 
 def encode_jobs(handles: List[Ticket]) -> str:
-    """Tickets as letters, digits, `-`, `_` and `=`."""
+    """Jobs as letters, digits, `-`, `_` and `=`."""
     if not handles:
         return ""
     text = json.dumps([ticket.text() for ticket in handles])
@@ -173,7 +173,7 @@ def encode_jobs(handles: List[Ticket]) -> str:
 
 
 def decode_jobs(text: str) -> List[Ticket]:
-    """The tickets again; none of what cannot be read."""
+    """The jobs from encoded text; none if it cannot be read."""
     try:
         found = json.loads(base64.urlsafe_b64decode(text.encode("ascii")).decode("ascii")) if text else []
         return [ticket_file.read(each) for each in found]
@@ -182,7 +182,7 @@ def decode_jobs(text: str) -> List[Ticket]:
 
 
 def incomplete(handles: List[Ticket]) -> List[Ticket]:
-    """Those that are still to be done: all with a job's name, of the others those whose frames are not all there."""
+    """The jobs that have to be reconnected: those that the engine accepted, and those with frames missing on disk."""
     return [ticket for ticket in handles if ticket.job or not _has_all_frames(ticket)]
 
 
@@ -194,6 +194,6 @@ def _has_all_frames(ticket: Ticket) -> bool:
 
 
 def _set_if_changed(knob: Any, value: Optional[str]) -> None:
-    """Set a knob only where it differs."""
+    """Set a knob only where the value differs."""
     if knob.value() != value:
         knob.setValue(value)

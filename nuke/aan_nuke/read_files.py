@@ -1,4 +1,4 @@
-"""Whether what is plugged into the node is a Read that nothing touches: then its own files go to the engine."""
+"""Finds out whether an input is an unprocessed Read, whose own files can be handed to the engine."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ LINEAR_SPACES = ("linear", "scene_linear")
 
 
 class ReadFiles(NamedTuple):
-    """The files of an untouched Read. `first` .. `last` is what the Read shows of them.
+    """The files of a Read; `first` .. `last` are the frames that the Read shows.
 
-    `alpha_made` says that the Read adds an alpha which is not in the files.
+    `auto_alpha` says that the Read adds an alpha channel which is not in the files.
     """
 
     pattern: str
@@ -27,36 +27,39 @@ class ReadFiles(NamedTuple):
 
 
 def files_of_input(node: Any, number: int, *, view: str) -> Optional[ReadFiles]:
-    """The files behind input `place`, or None when the picture must be rendered."""
+    """The files of input `number`, or None when it must be rendered."""
     read = read_node_above(node, number)
     if read is None or not _is_unprocessed(read):
         return None
     if len(nuke.views()) > 1 and not paths.has_view(read["file"].value()):
-        return None  # one file for all views: each gets its own
+        return None  # one file for all views: it is rendered for each
     first, last = int(read["first"].value()), int(read["last"].value())
     text = paths.sequence_pattern(read["file"].value(), read["file"].evaluate, frame=nuke.frame())
     text = _absolute(paths.for_view(text, view))
     try:
         expand(text)
     except HostError:
-        return None  # let Nuke say what it cannot read
+        return None  # the render will show Nuke's own error
     return ReadFiles(text, first, last, bool(read["auto_alpha"].value()))
 
 
 def is_trimmed(files: ReadFiles) -> bool:
-    """Whether the Read shows less than there is on disk."""
+    """Whether the Read shows fewer frames than there are on disk."""
     frames = [frame for frame, _ in expand(files.pattern)]
     return len(frames) > 1 and (frames[0] < files.first or frames[-1] > files.last)
 
 
 def covers_frames(files: ReadFiles, frames: List[int]) -> bool:
-    """Whether these files say of each frame what the Read shows: outside of them a Read holds, loops or is black."""
+    """Whether the files are what the Read shows at each of these frames.
+
+    Outside its files a Read holds, loops or is black.
+    """
     available = [frame for frame, _ in expand(files.pattern)]
     return len(available) == 1 or (set(frames) <= set(available) and not is_trimmed(files))
 
 
 def read_node_above(node: Any, number: int) -> Optional[Any]:
-    """The Read above an input, when nothing but wires, dots and disabled nodes lies between."""
+    """The Read above an input, when only wires, dots and disabled nodes are between."""
     above = node.input(number)
     for _ in range(100):
         if above is None or above.Class() == "Read":
@@ -72,7 +75,7 @@ def read_node_above(node: Any, number: int) -> Optional[Any]:
 
 
 def upstream_reads(node: Any) -> Iterator[Any]:
-    """Every Read that a picture may come from."""
+    """All Reads upstream of a node."""
     seen: List[str] = []
     waiting = [node]
     while waiting:
@@ -96,14 +99,14 @@ def _is_disabled(node: Any) -> bool:
 
 
 def _is_unprocessed(read: Any) -> bool:
-    """Whether the files' numbers, pixels and colours are what the tree gets."""
+    """Whether the Read outputs the files' frame numbers, pixels and colours unchanged."""
     if _is_disabled(read) or read["premultiplied"].value() or str(read["frame"].value()).strip():
         return False
     return os.path.splitext(read["file"].value())[1].lower() == ".exr" and (read["raw"].value() or _is_linear(read))
 
 
 def _is_linear(read: Any) -> bool:
-    """Whether the Read's colour space is the one that Nuke works in. What cannot be told is rendered."""
+    """Whether the Read's colour space is Nuke's working space. If unknown, no: the input is rendered then."""
     root = nuke.root()
     space = str(read["colorspace"].value())
     if space.startswith("default (") and space.endswith(")"):

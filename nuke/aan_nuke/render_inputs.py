@@ -1,7 +1,6 @@
-"""Plates and mattes rendered for the engine by the node's internal Writes: only frames whose picture changed.
+"""Renders the node's inputs for the engine with its internal Writes: only frames whose picture changed.
 
-What is written lies under `<cache>/plates`; beside each sequence a small JSON file says, frame by frame, which state
-of the tree it shows.
+The files are in `<cache>/plates`. Beside each sequence, a small JSON file has the hash of each rendered frame.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ HALF_METADATA = ("16-bit half float", "8-bit fixed", "10-bit fixed", "12-bit fix
 
 
 class NodeInput(NamedTuple):
-    """A picture that can be sent: which input, and the names of the nodes that write it."""
+    """An input of the node: its number, its name in file names and messages, and the nodes inside that belong to it."""
 
     number: int
     name: str
@@ -36,10 +35,10 @@ HOLDOUT = NodeInput(3, "holdout", "HoldoutOut", "holdout")
 
 
 def render(node: Any, source: NodeInput, frames: List[int], *, view: str, folder: str) -> str:
-    """Have these frames on disk as the tree shows them now; returns their pattern. Called with proxies off.
+    """Render the frames that are missing or outdated; returns the files' pattern. Proxy mode has to be off.
 
     Raises:
-        HostError: when Nuke cannot render them, or the artist stopped it.
+        HostError: when Nuke cannot render them, or the artist cancelled.
     """
     folder = f"{folder}/{versions.RENDER_FOLDER}/{view}"
     pattern = f"{folder}/{source.name}.####.exr"
@@ -57,7 +56,7 @@ def render(node: Any, source: NodeInput, frames: List[int], *, view: str, folder
 
 
 def unify_bounding_box(node: Any, frames: List[int]) -> None:
-    """Where the plate's bounding box wanders, give every frame the one that holds them all: the engine wants one."""
+    """Where the plate's bounding box changes, crop every frame to the union: the engine needs one for all."""
     plate, crop = node.node("plate"), node.node("Window")
     boxes = []
     for frame in frames:
@@ -83,7 +82,7 @@ def _datatype(node: Any) -> str:
 
 
 def _render_settings(node: Any, write: Any) -> str:
-    """What decides a rendered picture beside the tree above it."""
+    """All that affects a rendered picture beside the nodes above it."""
     plate, crop = node.node("plate"), node.node("Window")
     box = "" if crop["disable"].value() else crop["box"].toScript()
     channel = node.node("MatteIn")["from0"].value()
@@ -91,15 +90,15 @@ def _render_settings(node: Any, write: Any) -> str:
 
 
 def _frame_states(node: Any, source: NodeInput, frames: List[int], *, settings: str) -> Dict[int, str]:
-    """What each frame's picture depends on, as one word: Nuke's own hash, and the files that it is read from."""
+    """A hash for each frame, of Nuke's own hash, the files' size and time, and the render settings."""
     input_node = node.node(source.input_node)
     reads = list(read_files.upstream_reads(input_node))
     found = {}
     for frame in frames:
         nuke.frame(frame)
         files = [_file_stamp(nuke.filename(read, nuke.REPLACE)) for read in reads]
-        words = f"{input_node.opHashes()} {files} {settings}"
-        found[frame] = hashlib.sha1(words.encode("utf-8", "surrogateescape")).hexdigest()
+        text = f"{input_node.opHashes()} {files} {settings}"
+        found[frame] = hashlib.sha1(text.encode("utf-8", "surrogateescape")).hexdigest()
     return found
 
 

@@ -1,7 +1,7 @@
-"""The result as the node shows it: the internal Read, which frames count as solved, versions, and the baked Read.
+"""Shows the result in the node: the internal Read, the solved frames, the versions, and the baked Read.
 
-Frames come while the artist works, so nothing here waits for the engine, and none of it can be undone or makes a saved
-script a changed one.
+Frames arrive while the artist works. So nothing here waits for the engine, makes an undo step or marks a saved script
+as modified.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from .no_undo import without_undo
 
 
 def cache_folder(node: Any) -> str:
-    """The node's folder on disk; empty as long as it has none."""
+    """The node's folder on disk; empty if it has none yet."""
     return str(node["cache_folder"].evaluate() or "").rstrip("/")
 
 
 def show_version(node: Any, version: versions.ResultVersion, *, span: Sequence[int] = ()) -> None:
-    """Show this version from now on, as far as it is there; `span` are frames that are to come."""
+    """Show this version; `span` are frames that are expected."""
     views = nuke.views()
     text = paths.for_knob(versions.frame_pattern(cache_folder(node), version.name, views, "%V"))
     read = node.node("Result")
@@ -37,7 +37,7 @@ def show_version(node: Any, version: versions.ResultVersion, *, span: Sequence[i
 
 
 def update_solved(node: Any) -> List[int]:
-    """Bring what is shown up to date with the disk; returns the frames that are solved."""
+    """Update the curve `solved` from the files on disk; returns the solved frames."""
     found = (
         versions.complete_frames(cache_folder(node), shown_version(node), nuke.views())
         if cache_folder(node) and shown_version(node)
@@ -54,19 +54,19 @@ def update_solved(node: Any) -> List[int]:
 
 
 def _extend_range(read: Any, frames: Sequence[int]) -> None:
-    """Have the Read's range hold these frames. It only grows: each change makes Nuke forget what it has drawn."""
+    """Extend the Read's range to these frames. It never shrinks: each change clears Nuke's cache of it."""
     if not frames:
         return
     first, last = int(read["first"].value()), int(read["last"].value())
-    fresh = first == last  # as it was born
-    wanted = (frames[0], frames[-1]) if fresh else (min(first, frames[0]), max(last, frames[-1]))
+    unset = first == last  # a new node's range
+    wanted = (frames[0], frames[-1]) if unset else (min(first, frames[0]), max(last, frames[-1]))
     if wanted != (first, last):
         for name, value in zip(("first", "last", "origfirst", "origlast"), wanted * 2):
             read[name].setValue(value)
 
 
 def reload_read(node: Any) -> None:
-    """Have the Read forget what it read: it keeps a file, and that one was missing, until it is told."""
+    """Reload the Read: it caches files, and also that a file was missing."""
     with without_undo():
         node.node("Result")["reload"].execute()
 
@@ -78,7 +78,7 @@ def shown_version(node: Any) -> str:
 
 
 def sync_with_disk(node: Any) -> None:
-    """What the node shows, as the disk has it: after a script was opened, or the folder changed."""
+    """Show what is on disk: after a script was opened, or the folder changed."""
     there = versions.list_versions(cache_folder(node)) if cache_folder(node) else []
     name = shown_version(node)
     if name not in there:
@@ -93,16 +93,16 @@ def sync_with_disk(node: Any) -> None:
 
 
 def update_disk_usage(node: Any) -> None:
-    """Say how much lies on disk."""
+    """Update the knob `size`."""
     files, size = versions.disk_usage(cache_folder(node)) if cache_folder(node) else (0, 0)
-    words = f"{files} files, {size / 1e6:.1f} MB" if files else "nothing"
-    if node["size"].value() != words:
+    text = f"{files} files, {size / 1e6:.1f} MB" if files else "nothing"
+    if node["size"].value() != text:
         with without_undo():
-            node["size"].setValue(words)
+            node["size"].setValue(text)
 
 
 def solved_curve(frames: List[int]) -> str:
-    """A curve that is 1 at these frames and 0 everywhere else, in a knob's own words."""
+    """A curve that is 1 at these frames and 0 at all others, as a knob's script text."""
     keys = {}
     for first, last in paths.frame_ranges(frames):
         keys.update({first - 1: 0, first: 1, last: 1, last + 1: 0})
@@ -112,7 +112,7 @@ def solved_curve(frames: List[int]) -> str:
 
 
 def bake(node: Any) -> Any:
-    """A Read of the shown version beside the node; of a patch, merged over the plate.
+    """Make a Read of the shown version beside the node; for a patch, also a Merge over the plate.
 
     Raises:
         HostError: when there is no result.
@@ -136,7 +136,7 @@ def bake(node: Any) -> Any:
 
 
 def _update_version_menu(node: Any, name: str) -> None:
-    """Have the pulldown offer what is there, and choose this one."""
+    """Have the knob `version` list the versions on disk, and select this one."""
     knob = node["version"]
     there = versions.list_versions(cache_folder(node)) if cache_folder(node) else []
     wanted = [*there, *([] if name in there else [name])]

@@ -1,4 +1,4 @@
-"""What the node says of the work and of the engine, in one line each. Knows no node."""
+"""The node's texts about its job and the engine, one line each. Imports no Nuke."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ STAGES = {"look": "looking at the shot", "decide": "deciding where from", "fill"
 
 
 def job_text(status: Standing, *, waiting: int = 0) -> str:
-    """How a job stands; `waiting` more come after it."""
+    """A job's state; `waiting` is the number of jobs after it."""
     parts = [status.phase.value.capitalize()]
     if status.total and status.phase is not Phase.FINISHED:
         parts.append(f"{status.done} of {status.total} frames")
@@ -23,14 +23,14 @@ def job_text(status: Standing, *, waiting: int = 0) -> str:
 
 
 def engine_text(engine: EngineState) -> str:
-    """Whether there is an engine, and why not."""
+    """The engine's state, and why it is not ready."""
     if engine.presence is Presence.READY:
         return f"ready {engine.release}".strip()
     return with_reason(engine.presence.value, engine.reason, engine.hint)
 
 
 def percent_done(status: Standing) -> int:
-    """How much is done, in percent."""
+    """The share that is done, in percent."""
     if status.done or status.stage == "fill":
         return int(100 * status.done / status.total) if status.total else 0
     return 0
@@ -45,6 +45,6 @@ def duration(seconds: int) -> str:
 
 
 def with_reason(head: str, reason: str, hint: str) -> str:
-    """A head, a reason and a hint as one line of text."""
+    """A heading, a reason and a hint in one line."""
     text = f"{head}: {reason}" if reason and reason != head else head
     return f"{text}. {hint}" if hint else text

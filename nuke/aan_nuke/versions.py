@@ -1,9 +1,9 @@
-"""What a node keeps on disk: its folder, the versions of its result, how large they are. Knows names and files only.
+"""The files of a node on disk: versions of its result, rendered inputs, and their size. Imports no Nuke.
 
 <folder>/v001/fill.1001.exr     or, with several views, <folder>/v001/left/fill.1001.exr
-<folder>/v001/version.json      how far it reaches beyond the matte, and whether it is a patch
+<folder>/v001/version.json      how far the result extends beyond the matte, and whether it is a patch
 <folder>/preview/...            single frames, to try the settings
-<folder>/plates/...             what was rendered for the engine, see `darkroom`
+<folder>/plates/...             inputs rendered for the engine, see `render_inputs`
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _RENDER_NAME = re.compile(r"(plate|matte|clean|holdout)\.(\d+\.exr|json)")
 
 
 class ResultVersion(NamedTuple):
-    """One result. `reach` is in pixels; `patch` says that only the matte's box was written."""
+    """One result. `reach` is in pixels; `patch` says that only the matte's bounding box was written."""
 
     name: str
     reach: float = 0.0
@@ -37,13 +37,13 @@ class ResultVersion(NamedTuple):
 
 
 def frame_pattern(folder: str, version: str, views: List[str], view: str) -> str:
-    """Where a view's frames lie; `%V` as a view stands for all."""
+    """The pattern of a view's frames; `%V` as a view stands for all."""
     inner = f"{view}/" if len(views) > 1 else ""
     return f"{folder}/{version}/{inner}{FRAME_FILES}"
 
 
 def list_versions(folder: str) -> List[str]:
-    """Every version there is, the preview first, the newest last."""
+    """All versions on disk, the preview first, the newest last."""
     with suppress(OSError):
         names = [name for name in os.listdir(folder) if os.path.isdir(os.path.join(folder, name))]
         numbered = sorted((name for name in names if _VERSION_NAME.fullmatch(name)), key=lambda name: int(name[1:]))
@@ -52,20 +52,20 @@ def list_versions(folder: str) -> List[str]:
 
 
 def create_version(folder: str, *, reach: float, patch: bool, preview: bool = False) -> ResultVersion:
-    """A new version, noted on disk.
+    """Make a new version with its version file.
 
     Raises:
         HostError: when the folder cannot be written to.
     """
     version = ResultVersion(PREVIEW if preview else _next_name(folder), reach, patch)
     if preview and read_version(folder, PREVIEW) != version:
-        delete_files(folder, only=PREVIEW)  # what was tried with another reach would be laid over the plate wrongly
+        delete_files(folder, only=PREVIEW)  # frames with another reach would be merged wrongly
     _write_version_file(folder, version)
     return version
 
 
 def extend_version(folder: str, other: ResultVersion) -> ResultVersion:
-    """A version that is to be completed, which may reach further now.
+    """A version that is to be completed, with the larger reach of the two.
 
     Raises:
         HostError: when one is whole frames and the other patches, or the folder cannot be written to.
@@ -79,28 +79,28 @@ def extend_version(folder: str, other: ResultVersion) -> ResultVersion:
 
 
 def read_version(folder: str, name: str) -> ResultVersion:
-    """A version as it was noted."""
+    """A version from its version file; the defaults where that cannot be read."""
     try:
         with open(os.path.join(folder, name, VERSION_FILE), encoding="ascii") as file:
-            note = json.load(file)
-        return ResultVersion(name, float(note["reach"]), bool(note["patch"]))
+            saved = json.load(file)
+        return ResultVersion(name, float(saved["reach"]), bool(saved["patch"]))
     except (OSError, ValueError, KeyError, TypeError):
         return ResultVersion(name)
 
 
 def complete_frames(folder: str, version: str, views: List[str]) -> List[int]:
-    """The frames that are there in every view."""
+    """The frames that exist in every view."""
     found = [set(_frame_numbers(frame_pattern(folder, version, views, view))) for view in views]
     return sorted(set.intersection(*found)) if found else []
 
 
 def frames_of_view(folder: str, version: str, views: List[str], view: str) -> List[int]:
-    """The frames that are there in one view."""
+    """The frames that exist in one view."""
     return sorted(_frame_numbers(frame_pattern(folder, version, views, view)))
 
 
 def disk_usage(folder: str) -> Tuple[int, int]:
-    """How many files of ours, and their bytes."""
+    """The number of files that this plug-in wrote, and their bytes."""
     sizes = []
     for path in _own_files(folder):
         with suppress(OSError):
@@ -109,7 +109,7 @@ def disk_usage(folder: str) -> Tuple[int, int]:
 
 
 def delete_files(folder: str, *, only: str = "") -> int:
-    """Delete what is ours, of one version or all; whatever else lies there stays. Returns how many files went."""
+    """Delete the files that this plug-in wrote, of one version or all, and no others. Returns their number."""
     deleted = 0
     for path in list(_own_files(folder, only)):
         with suppress(OSError):
@@ -120,7 +120,7 @@ def delete_files(folder: str, *, only: str = "") -> int:
 
 
 def _remove_empty_folders(folder_path: str, folder: str) -> None:
-    """Take away folders that got empty, up to the node's own."""
+    """Remove empty folders, from this one up to the node's own."""
     with suppress(OSError):
         while len(folder_path) >= len(folder):
             os.rmdir(folder_path)
@@ -137,7 +137,7 @@ def _frame_numbers(text: str) -> Iterator[int]:
 
 
 def _next_name(folder: str) -> str:
-    """The name of the next version; one that never got a frame is taken again."""
+    """The next version's name. A version without any frame is used again."""
     numbered = [name for name in list_versions(folder) if name != PREVIEW]
     if numbered and not any(_FRAME_NAME.fullmatch(os.path.basename(path)) for path in _own_files(folder, numbered[-1])):
         return numbered[-1]
@@ -154,7 +154,7 @@ def _write_version_file(folder: str, version: ResultVersion) -> None:
 
 
 def _own_files(folder: str, only: str = "") -> Iterator[str]:
-    """Files that we wrote: in versions that have our note, and in folders of renders that have our ledgers."""
+    """The files that this plug-in wrote: only in folders with a version file or a state file."""
     for name in [only] if only else list_versions(folder):
         if os.path.exists(os.path.join(folder, name, VERSION_FILE)):
             yield from _matching_files(os.path.join(folder, name), _RESULT_NAME)

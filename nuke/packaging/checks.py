@@ -1,8 +1,8 @@
-"""Ten minutes in a real Nuke: what Align & Attend believes of it, found out. `nuke -t checks.py`, then send the report.
+"""Checks in a real Nuke what this plug-in assumes of it: `nuke -t checks.py`, about ten minutes. Send us the report.
 
-Nothing of yours is touched: everything happens in a new script and a temporary folder. The report, a text file whose
-name is printed at the end, holds versions, words and numbers, and no path but that folder's. The last part is a list
-of what only eyes can tell, to be done with the interface.
+None of your files is touched: everything happens in a new script and a temporary folder. The report is a text file
+whose name is printed at the end; it has versions, words and numbers, and no path but that folder's. Its last part is a
+list of checks to be made by eye, with the interface.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import re
 import sys
 import tempfile
 import traceback
+import types
 from typing import Any, Callable, Dict, List, Tuple
 
 import nuke
@@ -22,7 +23,7 @@ CHECKS: List[Tuple[str, Callable[[str], str]]] = []
 
 
 def check(question: str) -> Callable[[Callable[[str], str]], Callable[[str], str]]:
-    """Registers a check: it is given a folder, and returns what it found; what is as believed begins with `yes`."""
+    """Registers a check. It is given a folder and returns what it found; if as assumed, that begins with `yes`."""
 
     def register(work: Callable[[str], str]) -> Callable[[str], str]:
         CHECKS.append((question, work))
@@ -32,12 +33,12 @@ def check(question: str) -> Callable[[Callable[[str], str]], Callable[[str], str
 
 
 def verdict(is_so: bool, *found: Any) -> str:
-    """`yes` or `NO`, and what was seen."""
+    """`yes` or `NO`, and what was found."""
     return " ".join(["yes" if is_so else "NO", *map(str, found)])
 
 
 def write(path: str, value: float, *, first: int, last: int, **knobs: Any) -> None:
-    """Frames of one colour."""
+    """Write frames of one colour."""
     picture = nuke.nodes.Constant(color=value, channels="rgb")
     out = nuke.nodes.Write(inputs=[picture], file=path, file_type="exr", channels="rgb", **knobs)
     out["raw"].setValue(True)
@@ -94,7 +95,7 @@ def step_curve(folder: str) -> str:
     return verdict(found == [0, 1, 1, 1, 0, 0], found, node["solved"].toScript())
 
 
-@check("choices that were set from Python, and hidden words, outlive saving and opening")
+@check("choices that were set from Python, and hidden strings, survive saving and opening")
 def survives_saving(folder: str) -> str:
     node = nuke.createNode("AlignAttend", inpanel=False)
     name = node.name()
@@ -110,7 +111,7 @@ def survives_saving(folder: str) -> str:
     return verdict(found[0] == "v001" and found[2] == "WyJ7fSJd-_=", found)
 
 
-@check("opening a script leaves it unchanged, and so does what is done quietly")
+@check("opening a script leaves it unchanged, and so does a change under without_undo")
 def unmodified_after_loading(folder: str) -> str:
     from aan_nuke.no_undo import without_undo
 
@@ -121,37 +122,39 @@ def unmodified_after_loading(folder: str) -> str:
     opened = nuke.root().modified()
     with without_undo():
         nuke.toNode(name)["state"].setValue("words")
-    return verdict(not opened and not nuke.root().modified(), "opened:", opened, "quietly:", nuke.root().modified())
+    return verdict(
+        not opened and not nuke.root().modified(), "opened:", opened, "without_undo:", nuke.root().modified()
+    )
 
 
 @check("onCreate of a Group comes after that of the nodes inside")
 def on_create_order(folder: str) -> str:
     path = folder + "/order.nk"
-    heard = "import aan_log\\naan_log.words.append('%s')"
+    code = "import aan_log\\naan_log.calls.append('%s')"
     with open(path, "w", encoding="utf-8") as file:
-        file.write('Group {\n inputs 0\n name G\n onCreate "%s"\n}\n' % (heard % "group"))
-        file.write(' Constant {\n  inputs 0\n  name C\n  onCreate "%s"\n }\n' % (heard % "inside"))
+        file.write('Group {\n inputs 0\n name G\n onCreate "%s"\n}\n' % (code % "group"))
+        file.write(' Constant {\n  inputs 0\n  name C\n  onCreate "%s"\n }\n' % (code % "inside"))
         file.write(" Output {\n  name O\n }\nend_group\n")
-    words = _callback_log()
+    calls = _callback_log()
     nuke.nodePaste(path)
-    return verdict(words == ["inside", "group"], words)
+    return verdict(calls == ["inside", "group"], calls)
 
 
 @check("knobChanged: who hears what Python changes, and is it called again inside itself")
 def knob_changed(folder: str) -> str:
     path = folder + "/changed.nk"
     code = (
-        "import aan_log\\naan_log.words.append(nuke.thisKnob().name())\\n"
+        "import aan_log\\naan_log.calls.append(nuke.thisKnob().name())\\n"
         "if nuke.thisKnob().name() == 'a':\\n    nuke.thisNode()\\['b'].setValue(1)"
     )
     with open(path, "w", encoding="utf-8") as file:
         file.write(f'NoOp {{\n inputs 0\n name N\n knobChanged "{code}"\n addUserKnob {{7 a l a}}\n')
         file.write(" addUserKnob {7 b l b}\n}\n")
-    words = _callback_log()
+    calls = _callback_log()
     node = nuke.nodePaste(path)
     node["a"].setValue(2)
-    told = [word for word in words if word in ("a", "b")]
-    return verdict(True, told, "(either is provided for)")
+    names = [word for word in calls if word in ("a", "b")]
+    return verdict(True, names, "(both are supported)")
 
 
 @check("a Read keeps a frame that was missing until it is told to read again")
@@ -200,12 +203,12 @@ def evaluated_paths(folder: str) -> str:
     nuke.frame(7)
     read = nuke.nodes.Read(file="[value root.first_frame]/a.####.exr")
     plain = nuke.nodes.Read(file="/x/a.%04d.exr")
-    found = (
+    found = [
         read["file"].evaluate(),
         plain["file"].evaluate(),
         nuke.filename(plain),
         nuke.filename(plain, nuke.REPLACE),
-    )
+    ]
     return verdict(found[3] == "/x/a.0007.exr", found)
 
 
@@ -292,23 +295,21 @@ def colour_management(folder: str) -> str:
 
 
 def _callback_log() -> List[str]:
-    """A module that hooks can speak to."""
-    import types
-
-    module = types.ModuleType("aan_log")
-    module.words = []  # type: ignore[attr-defined]
-    sys.modules["aan_log"] = module
-    return module.words  # type: ignore[no-any-return]
+    """A module in which callbacks write down that they were called."""
+    calls: List[str] = []
+    sys.modules["aan_log"] = module = types.ModuleType("aan_log")
+    vars(module)["calls"] = calls
+    return calls
 
 
 def _checklist() -> str:
-    """What only eyes can tell."""
+    """The checks to be made by eye."""
     with open(os.path.join(HERE, "checklist.txt"), encoding="utf-8") as file:
         return file.read()
 
 
 def run(folder: str) -> List[str]:
-    """Every check in a new script; the lines of the report."""
+    """Run every check in a new script; returns the report's lines."""
     lines: List[str] = []
     for number, (question, work) in enumerate(CHECKS, 1):
         nuke.scriptClear()
@@ -326,13 +327,13 @@ def run(folder: str) -> List[str]:
 
 
 def summary(lines: List[str]) -> Dict[str, int]:
-    """How many of each answer."""
+    """The number of each answer."""
     answers = [match[1] for match in (re.search(r": (yes|NO|FAILED)\b", line) for line in lines) if match]
     return {word: answers.count(word) for word in ("yes", "NO", "FAILED")}
 
 
 def main() -> None:
-    """The whole of it."""
+    """Run everything and write the report."""
     for place in (os.path.join(HERE, "nuke"), os.path.dirname(HERE)):
         if os.path.exists(os.path.join(place, "AlignAttend.gizmo")):
             nuke.pluginAddPath(place.replace("\\", "/"))

@@ -1,7 +1,7 @@
-"""Makes `AlignAttend.gizmo` from the table of knobs: `python nuke/packaging/gizmo.py`. A test compares the two.
+"""Writes AlignAttend.gizmo from the table of knobs: `python nuke/packaging/gizmo.py`. A test compares the two.
 
-The file begins with a Group, so a script that uses the node opens where it is not installed. Inside, Nuke's own nodes
-take the result only where the matte is above 0; nothing there needs Python to show what was solved.
+The file contains a Group, so a script with the node opens where the plug-in is not installed. Nuke's own nodes inside
+merge the result where the matte is above 0; no Python is needed to show what was solved.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ HELP = (
     "Plug in plate and matte, set the range, press Solve range. Outside the matte the plate passes untouched."
 )
 
-# Every node: class, name, what is plugged in (input 0 first), its knobs.
+# A node: class, name, inputs (input 0 first), knobs.
 NodeSpec = Tuple[str, str, Tuple[str, ...], Dict[str, str]]
 
 WRITE_KNOBS = {
@@ -38,7 +38,7 @@ WRITE_KNOBS = {
     "disable": "true",
     "compression": '"Zip (1 scanline)"',
 }
-# The matte within the plate's own format and box: pixels lie where they lie in Nuke's Viewer.
+# The matte in the plate's format and bounding box: pixels have the positions that Nuke's Viewer shows.
 COPY_ALPHA = {"from0": "rgba.alpha", "to0": "rgba.alpha", "bbox": "B"}
 
 NODES: Tuple[NodeSpec, ...] = (
@@ -46,7 +46,7 @@ NODES: Tuple[NodeSpec, ...] = (
     ("Input", "matte", (), {"inputs": "0", "number": "1"}),
     ("Input", "clean_plate", (), {"inputs": "0", "number": "2"}),
     ("Input", "holdout", (), {"inputs": "0", "number": "3"}),
-    # What goes to the engine. The Writes are switched on while they render only.
+    # The engine's inputs. The Writes are enabled only while they render.
     ("Crop", "Window", ("plate",), {"disable": "true"}),
     ("Copy", "MatteIn", ("Window", "matte"), COPY_ALPHA),
     ("Copy", "HoldoutIn", ("Window", "holdout"), COPY_ALPHA),
@@ -60,7 +60,7 @@ NODES: Tuple[NodeSpec, ...] = (
     ("Write", "CleanOut", ("CleanIn",), {"channels": "rgb", **WRITE_KNOBS}),
     ("Write", "MatteOut", ("MatteIn",), {"channels": "alpha", **WRITE_KNOBS, "datatype": '"32 bit float"'}),
     ("Write", "HoldoutOut", ("HoldoutIn",), {"channels": "alpha", **WRITE_KNOBS, "datatype": '"32 bit float"'}),
-    # What comes back.
+    # The engine's result.
     (
         "Read",
         "Result",
@@ -101,7 +101,7 @@ NODES: Tuple[NodeSpec, ...] = (
             "bbox": "B",
         },
     ),
-    # The result alone: alpha is 1 where it counts.
+    # The result alone: alpha is 1 where it is valid.
     ("Remove", "Void", ("plate",), {}),
     ("Copy", "Cut", ("Result", "Area"), {"from0": "rgba.alpha", "to0": "rgba.alpha"}),
     ("Keymix", "Patch", ("Void", "Cut", "Area"), {"channels": "rgba", "bbox": "B"}),
@@ -118,7 +118,7 @@ NODES: Tuple[NodeSpec, ...] = (
     ),
     ("Keymix", "Overlay", ("Layers", "Tint", "Area"), {"channels": "rgb", "bbox": "B"}),
     ("Switch", "Pick", ("Layers", "Patch", "Overlay"), {"which": '{{"max(parent.show - 2, 0)"}}'}),
-    # What stands in for it.
+    # Shown for unsolved frames.
     ("Multiply", "Half", ("plate",), {"channels": "rgb", "value": "0.5"}),
     ("Keymix", "Dimmed", ("plate", "Half", "Hard"), {"channels": "rgb", "bbox": "B"}),
     ("Multiply", "Black", ("plate",), {"channels": "rgba", "value": "0"}),
@@ -131,7 +131,7 @@ NODES: Tuple[NodeSpec, ...] = (
 
 
 def callback_code(function: str, arguments: str) -> str:
-    """Python in a node's own knob; where Align & Attend is not installed, nothing happens."""
+    """The Python text of a callback. Where the plug-in is not installed, it does nothing."""
     found = "try:\n    import aan_nuke.callbacks\nexcept ImportError:\n    pass\nelse:\n"
     return f"{found}    aan_nuke.callbacks.{function}({arguments})"
 
@@ -144,7 +144,7 @@ CALLBACKS = {
 
 
 def tcl_word(text: str) -> str:
-    """One word of a Tcl list that gives back `text`."""
+    """Text quoted as one word of a Tcl list."""
     if text and not re.search(r"[\s\"{}\[\]$\\;#]", text):
         return text
     for sign in '\\"[]${}':
@@ -153,7 +153,7 @@ def tcl_word(text: str) -> str:
 
 
 def knob_definition(draft: KnobSpec) -> List[str]:
-    """A knob's `addUserKnob`, and its value at birth."""
+    """A knob's `addUserKnob` line, and its initial value."""
     parts = [str(draft.kind), draft.name]
     parts += ["l", tcl_word(draft.label)]
     parts += ["t", tcl_word(draft.tip)] if draft.tip else []
@@ -168,7 +168,7 @@ def knob_definition(draft: KnobSpec) -> List[str]:
 
 
 def group_lines() -> List[str]:
-    """The Group's own body."""
+    """The Group's name, callbacks and knobs."""
     lines = [" name AlignAttend1", f' help "{HELP}"', " tile_color 0x4d7f6bff"]
     lines += [f" {name} {tcl_word(code)}" for name, code in CALLBACKS.items()]
     for name, label, drafts in knobs.TABS:
@@ -178,7 +178,7 @@ def group_lines() -> List[str]:
 
 
 def node_lines() -> List[str]:
-    """The nodes inside, each pushed what it is plugged into."""
+    """The nodes inside, each with the pushes for its inputs."""
     lines: List[str] = []
     for number, (node_class, name, plugged, values) in enumerate(NODES):
         lines += [f" push ${other}" for other in reversed(plugged)]

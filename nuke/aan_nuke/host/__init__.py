@@ -1,7 +1,7 @@
-"""The host half under a name of our own, so that nothing of another studio's collides with it.
+"""plugin_host under a name inside this package, so that it cannot collide with a module of another plug-in.
 
-In an installed copy its modules lie beside this file; in a checkout they are the repository's own `plugin_host`. The
-pyzmq that fits this Python and platform is looked for in `vendor/`, after whatever the studio provides itself.
+In an installed package its modules are copied into this folder; in a checkout they are loaded from `plugin_host/`. The
+pyzmq for this Python and platform is in `vendor/`. It comes last on sys.path, so a studio's own pyzmq is preferred.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _ROOT = os.path.dirname(os.path.dirname(_HERE))
 
 
 def vendor_tag() -> str:
-    """Which of the vendored folders is this Nuke's: `cp311-linux`, `cp310-windows`, `cp311-macos`."""
+    """The name of this Nuke's folder in `vendor/`: `cp311-linux`, `cp310-windows`, `cp311-macos`."""
     system = {"linux": "linux", "darwin": "macos", "win32": "windows"}.get(sys.platform, sys.platform)
     return "cp{}{}-{}".format(*sys.version_info[:2], system)
 

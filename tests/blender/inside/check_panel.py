@@ -123,7 +123,7 @@ class Drawing(InAStudio):
 
     def test_after_a_job_the_worst_frames_are_buttons_that_jump_there(self):
         told = {"unseen": 0.125, "worst": (1003, 1001), "report": "/o.report.json"}
-        self.source.aan.record = self.kept(phase=Phase.FINISHED.name, **told).text()
+        self.source.aan.record = self.kept(phase=Phase.FINISHED.name, **told).to_text()
         drawn = self.drawn()
         self.assertIn("12.5% of it no frame showed: synthesised", drawn)
         self.assertLess({"[13]", "[11]", "[Open Report]"}, set(drawn))
