@@ -10,14 +10,20 @@ from typing import Any
 
 import bpy
 
-STRIP_TYPE: Any = getattr(bpy.types, "Strip", None) or bpy.types.Sequence
+STRIP_TYPE: Any = getattr(bpy.types, "Strip", None) or bpy.types.Sequence  # type: ignore[attr-defined]
 """The class of all strips."""
 
-RELATIVE_PATH = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
+RELATIVE_PATH: Any = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
 """The options of a path property that may be relative to the .blend file."""
 
 
-def scene_of(context: Any) -> Any | None:
+def windows() -> Any:
+    """All windows of this Blender."""
+    manager: Any = bpy.context.window_manager  # the stubs allow None
+    return manager.windows
+
+
+def scene_of(context: bpy.types.Context) -> Any | None:
     """The scene whose timeline the sequencer shows; since 5.0 there may be none."""
     return context.sequencer_scene if hasattr(context, "sequencer_scene") else context.scene
 
@@ -36,7 +42,7 @@ def all_strips(scene: Any) -> Iterator[Any]:
     return iter(editor.strips_all if hasattr(editor, "strips_all") else editor.sequences_all)
 
 
-def active_strip(scene: Any | None) -> Any | None:
+def active_strip(scene: bpy.types.Scene | None) -> Any | None:
     """The active strip of a scene's timeline."""
     editor = scene.sequence_editor if scene is not None else None
     return editor.active_strip if editor is not None else None

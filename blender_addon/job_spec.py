@@ -15,6 +15,7 @@ from .plates import Plates
 from .plugin_host.protocol import JobSpec
 from .plugin_host.ticket import Ticket
 from .render_process import RenderQueue
+from .result_folder import ResultFolder
 from .saved_state import SavedState
 
 OCIO_NAMES = {"sRGB": "sRGB - Texture"}
@@ -30,7 +31,7 @@ class PreparedJob:
     render_folder: Path
 
 
-def prepare(scene: Any, strip: Any, *, only: int | None = None) -> PreparedJob:
+def prepare(scene: bpy.types.Scene, strip: Any, *, only: int | None = None) -> PreparedJob:
     """The job that a strip's settings describe; `only` limits it to one timeline frame.
 
     Raises:
@@ -69,7 +70,7 @@ def prepare(scene: Any, strip: Any, *, only: int | None = None) -> PreparedJob:
     return PreparedJob(state, queue, folder.path / "input")
 
 
-def ensure_uid(scene: Any, strip: Any) -> str:
+def ensure_uid(scene: bpy.types.Scene, strip: Any) -> str:
     """The id under which the add-on knows a strip after renaming. A copy of a strip gets an id of its own."""
     settings = strip.aan
     shared = any(other != strip and other.aan.uid == settings.uid for other in compat.all_strips(scene))
@@ -78,7 +79,7 @@ def ensure_uid(scene: Any, strip: Any) -> str:
     return str(settings.uid)
 
 
-def _queue_plates(strip: Any, scene: Any, found: Plates, folder: result_folder.ResultFolder, queue: RenderQueue) -> str:
+def _queue_plates(strip: Any, scene: bpy.types.Scene, found: Plates, folder: ResultFolder, queue: RenderQueue) -> str:
     pattern = folder.input_pattern(result_folder.PLATE_FILES)
     head = pattern.rpartition("####")[0]
     files = [(frame, f"{head}{number:04d}.exr") for frame, number in plates.numbers_by_timeline(found).items()]

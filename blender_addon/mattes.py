@@ -31,7 +31,7 @@ class Matte:
 
 
 def from_settings(
-    settings: Any, *, strip: Any, scene: Any, plates: Plates, folder: ResultFolder, queue: RenderQueue
+    settings: Any, *, strip: Any, scene: bpy.types.Scene, plates: Plates, folder: ResultFolder, queue: RenderQueue
 ) -> Matte:
     """The matte chosen in the settings; renders that it needs are added to `queue`.
 
@@ -44,15 +44,15 @@ def from_settings(
 
 
 def _from_mask(
-    settings: Any, strip: Any, scene: Any, plates: Plates, folder: ResultFolder, queue: RenderQueue
+    settings: Any, strip: Any, scene: bpy.types.Scene, plates: Plates, folder: ResultFolder, queue: RenderQueue
 ) -> Matte:
     if settings.mask is None:
         raise UnusableMatte("no mask is chosen", hint="Draw one over the plate in the Image Editor, and choose it.")
-    return _render_mask(settings.mask, numbers_by_timeline(plates), scene, plates, folder, queue)
+    return _render_mask(settings.mask, numbers_by_timeline(plates), plates, folder, queue)
 
 
 def _render_mask(
-    mask: Any, of_timeline: dict[int, int], scene: Any, plates: Plates, folder: ResultFolder, queue: RenderQueue
+    mask: bpy.types.Mask, of_timeline: dict[int, int], plates: Plates, folder: ResultFolder, queue: RenderQueue
 ) -> Matte:
     """A mask at these frames. One that does not move is rendered at once, as a single picture."""
     if not plates.uncropped:
@@ -89,7 +89,7 @@ def _cover_other_frames(plates: Plates, pattern: str, folder: ResultFolder) -> N
 
 
 def _from_strip(
-    settings: Any, strip: Any, scene: Any, plates: Plates, folder: ResultFolder, queue: RenderQueue
+    settings: Any, strip: Any, scene: bpy.types.Scene, plates: Plates, folder: ResultFolder, queue: RenderQueue
 ) -> Matte:
     other = next((found for found in compat.strips(scene) if found.name == settings.matte_strip), None)
     if other is None or other == strip:
@@ -106,7 +106,7 @@ def _from_strip(
             raise UnusableMatte(f"{other.name} shows no mask", hint="Choose its mask.")
         shift = other.mask.frame_start - compat.content_start(other)
         moved = {frame + shift: number for frame, number in of_timeline.items()}
-        return _render_mask(other.mask, moved, scene, plates, folder, queue)
+        return _render_mask(other.mask, moved, plates, folder, queue)
     if other.type == "IMAGE" and not compat.is_retimed(other):
         return _link_image_strip(other, of_timeline, folder)
     if plates.other_frames:
@@ -126,7 +126,7 @@ def _link_image_strip(other: Any, of_timeline: dict[int, int], folder: ResultFol
 
 
 def _queue_strip(
-    other: Any, of_timeline: dict[int, int], scene: Any, folder: ResultFolder, queue: RenderQueue
+    other: Any, of_timeline: dict[int, int], scene: bpy.types.Scene, folder: ResultFolder, queue: RenderQueue
 ) -> Matte:
     pattern = folder.input_pattern(result_folder.MATTE_FILES)
     head = pattern.rpartition("####")[0]
@@ -136,7 +136,7 @@ def _queue_strip(
 
 
 def _from_files(
-    settings: Any, strip: Any, scene: Any, plates: Plates, folder: ResultFolder, queue: RenderQueue
+    settings: Any, strip: Any, scene: bpy.types.Scene, plates: Plates, folder: ResultFolder, queue: RenderQueue
 ) -> Matte:
     path = bpy.path.abspath(settings.matte_files)
     if not path:
@@ -145,7 +145,7 @@ def _from_files(
 
 
 def _from_alpha(
-    settings: Any, strip: Any, scene: Any, plates: Plates, folder: ResultFolder, queue: RenderQueue
+    settings: Any, strip: Any, scene: bpy.types.Scene, plates: Plates, folder: ResultFolder, queue: RenderQueue
 ) -> Matte:
     if not plates.pattern or not plates.linear:
         raise UnusableMatte("only EXR plates bring their own matte", hint="Choose a mask, or files on disk.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import bpy
 from bpy.props import IntProperty, StringProperty
@@ -12,19 +12,28 @@ from . import compat, timer
 from .plugin_host import launch
 from .plugin_host.errors import HostError
 
+OperatorResult = set[Literal["RUNNING_MODAL", "CANCELLED", "FINISHED", "PASS_THROUGH", "INTERFACE"]]
 
-class _StripOperator:
+# A mixin must not be an operator itself at run time: Blender would take it for one that is registered.
+if TYPE_CHECKING:
+    from bpy.types import Operator as _Operator
+else:
+    _Operator = object
+
+
+class _StripOperator(_Operator):
     """Base of the operators that work on the timeline's active strip."""
 
-    bl_options = {"REGISTER", "UNDO"}
+    bl_options: Any = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context: Any) -> bool:
+    def poll(cls, context: bpy.types.Context) -> bool:
         return compat.active_strip(compat.scene_of(context)) is not None
 
-    def start(self, context: Any, **limits: int) -> set[str]:
+    def start(self, context: bpy.types.Context, **limits: int) -> OperatorResult:
         """Start the job. It goes on in the background."""
         scene = compat.scene_of(context)
+        assert scene is not None  # see poll
         try:
             timer.start_job(scene, compat.active_strip(scene), **limits)
         except HostError as error:
@@ -40,7 +49,7 @@ class AAN_OT_clean(_StripOperator, bpy.types.Operator):  # noqa: N801
     bl_idname = "aan.clean"
     bl_label = "Clean"
 
-    def execute(self, context: Any) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Start a job for the whole strip."""
         return self.start(context)
 
@@ -51,7 +60,7 @@ class AAN_OT_preview(_StripOperator, bpy.types.Operator):  # noqa: N801
     bl_idname = "aan.preview"
     bl_label = "Preview Frame"
 
-    def execute(self, context: Any) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Start a job for the current frame."""
         return self.start(context, only=compat.scene_of(context).frame_current)
 
@@ -64,7 +73,7 @@ class AAN_OT_cancel(bpy.types.Operator):  # noqa: N801
 
     uid: StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
 
-    def execute(self, context: Any) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Cancel the job of the strip with this id, or of the active strip."""
         strip = compat.active_strip(compat.scene_of(context))
         wanted = self.uid or (strip.aan.uid if strip is not None else "")
@@ -81,7 +90,7 @@ class AAN_OT_start_engine(bpy.types.Operator):  # noqa: N801
     bl_idname = "aan.start_engine"
     bl_label = "Start Engine"
 
-    def execute(self, context: Any) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Start the engine; the panel shows whether it worked."""
         timer.engine_monitor().start()
         timer.redraw_sequencers()
@@ -94,7 +103,7 @@ class AAN_OT_engine_log(bpy.types.Operator):  # noqa: N801
     bl_idname = "aan.engine_log"
     bl_label = "Engine's Log"
 
-    def execute(self, context: Any) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Load the log file as a text, and say where it is."""
         try:
             path = launch.log_file()
@@ -116,7 +125,7 @@ class AAN_OT_jump(bpy.types.Operator):  # noqa: N801
 
     frame: IntProperty(options={"HIDDEN"})  # type: ignore[valid-type]
 
-    def execute(self, context: Any) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Move the playhead of the timeline that is shown."""
         scene = compat.scene_of(context)
         if scene is None:
@@ -133,7 +142,7 @@ class AAN_OT_report(bpy.types.Operator):  # noqa: N801
 
     path: StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
 
-    def execute(self, context: Any) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Open the picture that belongs to the report."""
         picture = Path(self.path).with_suffix(".png")
         if not picture.is_file():

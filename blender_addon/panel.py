@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import bpy
 
 from . import compat, status_text, timer
 from .plugin_host.contact import Presence
+from .plugin_host.standing import Standing
 from .properties import SHOWN_CONTROLS
-from .saved_state import parse
+from .saved_state import SavedState, parse
 from .status_text import StatusLine
+from .strip_job import StripJob
 
 MATTE_FIELDS = {"MASK": "mask", "FILES": "matte_files"}
 
 
-class _SidebarPanel:
+# A mixin must not be a panel itself at run time: Blender would take it for one that is registered.
+if TYPE_CHECKING:
+    from bpy.types import Panel as _Panel
+else:
+    _Panel = object
+
+
+class _SidebarPanel(_Panel):
     bl_space_type = "SEQUENCE_EDITOR"
     bl_region_type = "UI"
     bl_category = "Clean-up"
+
+    if TYPE_CHECKING:
+        layout: bpy.types.UILayout
 
 
 class AAN_PT_engine(_SidebarPanel, bpy.types.Panel):  # noqa: N801
@@ -27,7 +39,7 @@ class AAN_PT_engine(_SidebarPanel, bpy.types.Panel):  # noqa: N801
 
     bl_label = "Align & Attend"
 
-    def draw(self, context: Any) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
         """Draw the engine's state with its reason, and the button that starts it."""
         engine = timer.engine_monitor().state
         _draw_lines(self.layout, status_text.engine_lines(engine))
@@ -49,11 +61,11 @@ class AAN_PT_strip(_SidebarPanel, bpy.types.Panel):  # noqa: N801
     bl_label = "Clean Strip"
     bl_parent_id = "AAN_PT_engine"
 
-    def draw(self, context: Any) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
         """Draw the matte, the controls, the buttons and the job's state."""
         scene = compat.scene_of(context)
         strip = compat.active_strip(scene)
-        if strip is None:
+        if scene is None or strip is None:
             self.layout.label(text="Select the strip to be cleaned.", icon="INFO")
             return
         if strip.aan.result_of:
@@ -78,12 +90,12 @@ class AAN_PT_rare(_SidebarPanel, bpy.types.Panel):  # noqa: N801
     bl_options = {"DEFAULT_CLOSED"}
 
     @classmethod
-    def poll(cls, context: Any) -> bool:
+    def poll(cls, context: bpy.types.Context) -> bool:
         """Only where a strip is active that can be cleaned."""
         strip = compat.active_strip(compat.scene_of(context))
         return strip is not None and not strip.aan.result_of
 
-    def draw(self, context: Any) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
         """Draw the controls that `AAN_PT_strip` leaves out."""
         self.layout.use_property_split = True
         self.layout.use_property_decorate = False
@@ -92,13 +104,13 @@ class AAN_PT_rare(_SidebarPanel, bpy.types.Panel):  # noqa: N801
         _draw_controls(self.layout, strip.aan, rare=True)
 
 
-def _draw_lines(layout: Any, lines: Iterable[StatusLine]) -> None:
+def _draw_lines(layout: bpy.types.UILayout, lines: Iterable[StatusLine]) -> None:
     column = layout.column(align=True)
     for line in lines:
-        column.label(text=line.text, icon=line.icon)
+        column.label(text=line.text, icon=line.icon)  # type: ignore[arg-type]
 
 
-def _draw_other_job(layout: Any, job: Any) -> None:
+def _draw_other_job(layout: bpy.types.UILayout, job: StripJob) -> None:
     """A job whose strip is not the active one, or was deleted."""
     box = layout.box()
     row = box.row()
@@ -111,7 +123,7 @@ def _draw_other_job(layout: Any, job: Any) -> None:
         _draw_lines(box, lines)
 
 
-def _draw_matte(layout: Any, scene: Any, settings: Any) -> None:
+def _draw_matte(layout: bpy.types.UILayout, scene: bpy.types.Scene, settings: Any) -> None:
     layout.prop(settings, "matte_kind")
     if settings.matte_kind == "STRIP":
         editor = scene.sequence_editor
@@ -120,13 +132,13 @@ def _draw_matte(layout: Any, scene: Any, settings: Any) -> None:
         layout.prop(settings, MATTE_FIELDS[settings.matte_kind])
 
 
-def _draw_controls(layout: Any, settings: Any, *, rare: bool) -> None:
+def _draw_controls(layout: bpy.types.UILayout, settings: Any, *, rare: bool) -> None:
     for control in SHOWN_CONTROLS:
         if control.rare is rare:
             layout.prop(settings, control.name)
 
 
-def _draw_buttons(layout: Any, strip: Any) -> None:
+def _draw_buttons(layout: bpy.types.UILayout, strip: Any) -> None:
     job = timer.job_of(strip)
     row = layout.row(align=True)
     row.scale_y = 1.4
@@ -137,13 +149,13 @@ def _draw_buttons(layout: Any, strip: Any) -> None:
         row.operator("aan.clean", icon="BRUSH_DATA")
 
 
-def _draw_progress(layout: Any, status: Any) -> None:
+def _draw_progress(layout: bpy.types.UILayout, status: Standing) -> None:
     bar = status_text.progress_bar(status)
     if bar is not None:
         layout.progress(factor=bar[0], text=bar[1])
 
 
-def _draw_status(layout: Any, strip: Any) -> None:
+def _draw_status(layout: bpy.types.UILayout, strip: Any) -> None:
     job, state = timer.job_of(strip), parse(strip.aan.record)
     if job is not None:
         status = job.status
@@ -155,7 +167,9 @@ def _draw_status(layout: Any, strip: Any) -> None:
         _draw_outcome(layout, strip, state, state.worst, state.report)
 
 
-def _draw_outcome(layout: Any, strip: Any, state: Any, worst: tuple[int, ...], report: str) -> None:
+def _draw_outcome(
+    layout: bpy.types.UILayout, strip: Any, state: SavedState, worst: tuple[int, ...], report: str
+) -> None:
     """Buttons that go to the frames to look at first, and one that opens the report."""
     frames = status_text.worst_frames(worst, state, compat.content_start(strip))
     if frames:

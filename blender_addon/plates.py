@@ -48,7 +48,7 @@ class Plates:
     uncropped: bool = True
 
 
-def from_strip(strip: Any, scene: Any, folder: ResultFolder) -> Plates:
+def from_strip(strip: Any, scene: bpy.types.Scene, folder: ResultFolder) -> Plates:
     """The plates of a strip. Links are made in `folder` where the files alone do not describe what the strip shows.
 
     Raises:
@@ -122,7 +122,8 @@ def _header_and_size(strip: Any, path: Path) -> tuple[exr_header.ExrHeader | Non
 def _size_of(path: Path) -> tuple[int, int]:
     """The size of a picture or movie that Blender has not loaded yet."""
     image = bpy.data.images.load(str(path))
-    width, height = image.size
+    size: Any = image.size
+    width, height = size
     bpy.data.images.remove(image)
     return width, height
 
@@ -147,14 +148,14 @@ def _from_movie(strip: Any) -> Plates | None:
     return Plates(str(path), frames, first, size, linear=False, other_frames=other_frames)
 
 
-def _to_render(strip: Any, scene: Any) -> Plates:
+def _to_render(strip: Any, scene: bpy.types.Scene) -> Plates:
     """Plates to be rendered: the strip alone, at the scene's resolution."""
     first, last = compat.visible_range(strip)
     frames = tuple(range(FIRST_NUMBER, FIRST_NUMBER + last - first + 1))
     return Plates("", frames, first, frame_size(scene), own_files=False)
 
 
-def frame_size(scene: Any) -> tuple[int, int]:
+def frame_size(scene: bpy.types.Scene) -> tuple[int, int]:
     """Width and height of the scene's frames at 100 %."""
     return scene.render.resolution_x, scene.render.resolution_y
 

@@ -23,7 +23,7 @@ class AANPreferences(bpy.types.AddonPreferences):
         options=compat.RELATIVE_PATH,
     )
 
-    def draw(self, context: Any) -> None:
+    def draw(self, context: bpy.types.Context) -> None:
         """Draw the setting, and how to install an engine."""
         self.layout.prop(self, "engine")
         column = self.layout.column(align=True)
@@ -34,7 +34,8 @@ class AANPreferences(bpy.types.AddonPreferences):
 
 def engine_setting() -> str:
     """The path chosen in the preferences; empty for the usual places."""
-    addon = bpy.context.preferences.addons.get(__package__)
+    preferences: Any = bpy.context.preferences  # the stubs allow None
+    addon = preferences.addons.get(__package__)
     return str(addon.preferences.engine) if addon is not None and addon.preferences is not None else ""
 
 

@@ -28,7 +28,7 @@ TEMPORARY_NAME = ".align_and_attend"
 MATTE_CHANNEL = "R"  # greyscale EXR have other channel names and counts in each version
 
 
-def render_mask(mask: Any, *, size: Sequence[int], files: FramePaths) -> None:
+def render_mask(mask: bpy.types.Mask, *, size: Sequence[int], files: FramePaths) -> None:
     """Render a mask at these frames. Frames with the same shape get copies of one picture."""
     scene = _new_scene(size)
     tree = _add_mask_compositor(scene, mask)
@@ -44,7 +44,7 @@ def render_mask(mask: Any, *, size: Sequence[int], files: FramePaths) -> None:
         _remove_scene(scene, tree)
 
 
-def count_shapes(mask: Any, frames: Iterable[int]) -> int:
+def count_shapes(mask: bpy.types.Mask, frames: Iterable[int]) -> int:
     """The number of different shapes that a mask has in these frames. The mask itself is not changed."""
     scene = bpy.data.scenes.new(TEMPORARY_NAME)
     try:
@@ -56,7 +56,7 @@ def count_shapes(mask: Any, frames: Iterable[int]) -> int:
         bpy.data.scenes.remove(scene)
 
 
-def render_strip(scene: Any, name: str, *, opaque: bool, files: FramePaths) -> None:
+def render_strip(scene: bpy.types.Scene, name: str, *, opaque: bool, files: FramePaths) -> None:
     """Render one strip alone, as the timeline shows it. Mutes all others, so only use it in a copy of the scene."""
     strips = _strips(scene)
     for strip in strips:
@@ -103,10 +103,11 @@ def _set_exr_output(scene: Any, mode: str) -> None:
     settings.exr_codec = "ZIP" if mode == "RGBA" else "RLE"  # for mattes RLE is as small, and faster
 
 
-def _add_mask_compositor(scene: Any, mask: Any) -> Any | None:
+def _add_mask_compositor(scene: Any, mask: bpy.types.Mask) -> Any | None:
     """Have a scene's compositor output a mask only; returns the node tree if it outlives the scene."""
     if hasattr(scene, "compositing_node_group"):
-        tree = scene.compositing_node_group = bpy.data.node_groups.new(TEMPORARY_NAME, "CompositorNodeTree")
+        tree: Any = bpy.data.node_groups.new(TEMPORARY_NAME, "CompositorNodeTree")
+        scene.compositing_node_group = tree
         tree.interface.new_socket(name="Image", in_out="OUTPUT", socket_type="NodeSocketColor")
         shown, outlives = tree.nodes.new("NodeGroupOutput"), tree
     else:
@@ -120,13 +121,13 @@ def _add_mask_compositor(scene: Any, mask: Any) -> Any | None:
     return outlives
 
 
-def _remove_scene(scene: Any, tree: Any | None) -> None:
+def _remove_scene(scene: bpy.types.Scene, tree: Any | None) -> None:
     bpy.data.scenes.remove(scene)
     if tree is not None:
         bpy.data.node_groups.remove(tree)
 
 
-def _shape_at(frame: int, mask: Any, scene: Any) -> tuple[Any, ...]:
+def _shape_at(frame: int, mask: Any, scene: bpy.types.Scene) -> tuple[Any, ...]:
     """All values of a mask at a frame that may be animated.
 
     Only an evaluated copy of the mask is moved: no window shows this scene.
@@ -150,7 +151,7 @@ def _shape_at(frame: int, mask: Any, scene: Any) -> tuple[Any, ...]:
     return tuple(layers)
 
 
-def _render_frame(scene: Any, frame: int, path: str) -> None:
+def _render_frame(scene: bpy.types.Scene, frame: int, path: str) -> None:
     """Render one frame as an animation: for a still, the compositor ignores the frame number."""
     scene.frame_start = scene.frame_end = frame
     scene.render.filepath = f"{path}.#####.exr"
@@ -165,7 +166,8 @@ def _load_data_blocks(blend: str, renders: list[dict[str, Any]]) -> tuple[Iterat
     """Load the masks and scenes of the renders from the blend file."""
     masks = [render["mask"] for render in renders if "mask" in render]
     scenes = [render["scene"] for render in renders if "scene" in render]
-    with bpy.data.libraries.load(blend) as (_, loaded):
+    libraries: Any = bpy.data.libraries
+    with libraries.load(blend) as (_, loaded):
         loaded.masks, loaded.scenes = masks, scenes
     return iter(loaded.masks), iter(loaded.scenes)
 

@@ -26,12 +26,12 @@ class RenderQueue:
     renders: list[dict[str, Any]] = field(default_factory=list)
     data_blocks: set[Any] = field(default_factory=set)
 
-    def add_mask(self, mask: Any, *, size: tuple[int, int], files: FramePaths) -> None:
+    def add_mask(self, mask: bpy.types.Mask, *, size: tuple[int, int], files: FramePaths) -> None:
         """Render a mask; `files` are pairs of a mask frame and a path."""
         self.renders.append({"mask": mask.name, "size": list(size), "files": files})
         self.data_blocks.add(mask)
 
-    def add_strip(self, scene: Any, name: str, *, opaque: bool, files: FramePaths) -> None:
+    def add_strip(self, scene: bpy.types.Scene, name: str, *, opaque: bool, files: FramePaths) -> None:
         """Render a strip alone; `files` are pairs of a timeline frame and a path."""
         self.renders.append({"scene": scene.name, "strip": name, "opaque": opaque, "files": files})
         self.data_blocks.add(scene)

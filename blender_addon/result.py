@@ -35,7 +35,7 @@ TRANSFORM_PROPERTIES = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation"
 CROP_PROPERTIES = ("min_x", "max_x", "min_y", "max_y")
 
 
-def strip_of(scene: Any, uid: str) -> Any | None:
+def strip_of(scene: bpy.types.Scene, uid: str) -> Any | None:
     """The result strip of the source strip with this id."""
     return next((strip for strip in compat.all_strips(scene) if uid and strip.aan.result_of == uid), None)
 
@@ -44,7 +44,7 @@ def write_placeholder(folder: Path, *, size: tuple[int, int]) -> None:
     """Write the transparent picture that is shown for unfinished frames, in the result's size."""
     image = bpy.data.images.new(PLACEHOLDER, *size, alpha=True, float_buffer=True)
     try:
-        image.generated_color = (0.0, 0.0, 0.0, 0.0)
+        image.generated_color = (0.0, 0.0, 0.0, 0.0)  # type: ignore[assignment]
         image.file_format = "OPEN_EXR"
         image.filepath_raw = str(folder / PLACEHOLDER)
         image.save()
@@ -52,7 +52,7 @@ def write_placeholder(folder: Path, *, size: tuple[int, int]) -> None:
         bpy.data.images.remove(image)
 
 
-def place_strip(scene: Any, source: Any, state: SavedState) -> Any:
+def place_strip(scene: bpy.types.Scene, source: Any, state: SavedState) -> Any:
     """Put the result strip above its source, in place of an earlier one; all frames are placeholders.
 
     Raises:
@@ -94,21 +94,21 @@ def restore_blend_type(strip: Any, source: Any) -> None:
     strip.blend_type = source.blend_type
 
 
-def _connect_in_sequencer(scene: Any, source: Any, strip: Any) -> None:
+def _connect_in_sequencer(scene: bpy.types.Scene, source: Any, strip: Any) -> None:
     """Connect source and result, so that they move together. Needs a sequencer of Blender 4.3 or later."""
     if "connect" not in dir(bpy.ops.sequencer):
         return
-    for window in bpy.context.window_manager.windows:
+    for window in compat.windows():
         for area in window.screen.areas:
             if area.type == "SEQUENCE_EDITOR":
                 region = next(region for region in area.regions if region.type == "WINDOW")
                 with bpy.context.temp_override(window=window, area=area, region=region):
-                    if compat.scene_of(bpy.context) == scene and bpy.ops.sequencer.connect.poll():
+                    if compat.scene_of(bpy.context) == scene and bpy.ops.sequencer.connect.poll():  # type: ignore[call-arg]
                         _connect_strips(scene, {source.name, strip.name})
                         return
 
 
-def _connect_strips(scene: Any, names: set[str]) -> None:
+def _connect_strips(scene: bpy.types.Scene, names: set[str]) -> None:
     """Connect these strips. The operator works on the selection, so the artist's is restored afterwards."""
     before = {strip.name: strip.select for strip in compat.all_strips(scene)}
     for strip in compat.all_strips(scene):
@@ -130,7 +130,7 @@ def _relative(directory: str) -> str:
         return directory
 
 
-def _free_channel(scene: Any, below: int, start: int, length: int, *, except_for: Any | None) -> int:
+def _free_channel(scene: bpy.types.Scene, below: int, start: int, length: int, *, except_for: Any | None) -> int:
     taken = set()
     for strip in compat.strips(scene):
         first, last = compat.visible_range(strip)

@@ -165,7 +165,7 @@ class StripJob:
             self.state = state
             strip.aan.record = state.to_text()
 
-    def _show_new_frames(self, scene: Any, strip: Any) -> None:
+    def _show_new_frames(self, scene: bpy.types.Scene, strip: Any) -> None:
         if not self._new_frames:
             return
         shown = result.strip_of(scene, self.uid)
@@ -178,7 +178,7 @@ class StripJob:
             result.show_frames(shown, self.state, self._new_frames)
         self._new_frames = []
 
-    def _finish_result(self, scene: Any, strip: Any) -> None:
+    def _finish_result(self, scene: bpy.types.Scene, strip: Any) -> None:
         shown = result.strip_of(scene, self.uid)
         if shown is None:
             return
@@ -193,9 +193,9 @@ class StripJob:
 
 def push_undo(step: str) -> None:
     """Make an undo step of what was done, so that undoing something else does not remove it as well."""
-    windows = bpy.context.window_manager.windows
+    windows = compat.windows()
     with bpy.context.temp_override(window=windows[0] if len(windows) else None):
-        if bpy.ops.ed.undo_push.poll():
+        if bpy.ops.ed.undo_push.poll():  # type: ignore[call-arg]
             bpy.ops.ed.undo_push(message=step)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import bpy
 from bpy.app.handlers import persistent
 
-from . import job_spec, preferences
+from . import compat, job_spec, preferences
 from .plugin_host.contact import Contact
 from .plugin_host.errors import HostError
 from .strip_job import StripJob, unfinished_strips
@@ -46,7 +46,7 @@ def job_of(strip: Any) -> StripJob | None:
     return None if found is None or found.abandoned else found
 
 
-def start_job(scene: Any, strip: Any, *, only: int | None = None) -> StripJob:
+def start_job(scene: bpy.types.Scene, strip: Any, *, only: int | None = None) -> StripJob:
     """Start a job for a strip, or for one timeline frame of it.
 
     Raises:
@@ -103,7 +103,7 @@ def _check_engine_setting() -> None:
 
 def redraw_sequencers() -> None:
     """Redraw all sequencer areas, and nothing else."""
-    for window in bpy.context.window_manager.windows:
+    for window in compat.windows():
         for area in window.screen.areas:
             if area.type == "SEQUENCE_EDITOR":
                 area.tag_redraw()

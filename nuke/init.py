@@ -5,7 +5,7 @@ try:
 
     if not nuke.GUI:
 
-        def _aan_script_loaded():
+        def _aan_script_loaded() -> None:
             import aan_nuke.farm
 
             aan_nuke.farm.script_loaded()

@@ -6,7 +6,7 @@ import os
 import secrets
 import tempfile
 from dataclasses import replace
-from typing import Any, Callable, Dict, List
+from typing import Callable, Dict, List
 
 import nuke
 
@@ -15,7 +15,7 @@ from .host.errors import HostError
 from .no_undo import without_undo
 
 
-def press(name: str, node: Any) -> None:
+def press(name: str, node: nuke.Node) -> None:
     """Run a button's action. Saved scripts call this. In terminal mode errors are raised, so that farms see them."""
     try:
         ACTIONS[name](node)
@@ -27,7 +27,7 @@ def press(name: str, node: Any) -> None:
         nuke.message(f"{node.name()}: {error}")
 
 
-def from_plate(node: Any) -> None:
+def from_plate(node: nuke.Node) -> None:
     """Set the range to the plate's."""
     plate = node.input(0)
     if plate is None:
@@ -37,23 +37,23 @@ def from_plate(node: Any) -> None:
         node[name].setValue(int(frame))
 
 
-def preview(node: Any) -> None:
+def preview(node: nuke.Node) -> None:
     """Solve the current frame."""
     _solve(node, nuke.frame(), nuke.frame(), preview=True)
 
 
-def solve(node: Any) -> None:
+def solve(node: nuke.Node) -> None:
     """Solve the whole range, into a new version."""
     _solve(node, *_range(node))
 
 
-def solve_missing(node: Any) -> None:
+def solve_missing(node: nuke.Node) -> None:
     """Solve the frames of the range that the shown version lacks."""
     shown = result.shown_version(node)
     _solve(node, *_range(node), into="" if shown == versions.PREVIEW else shown)
 
 
-def cancel(node: Any) -> None:
+def cancel(node: nuke.Node) -> None:
     """Cancel the node's job."""
     job = engine_timer.job_of(node)
     if job is None or job.closed:
@@ -61,7 +61,7 @@ def cancel(node: Any) -> None:
     job.cancel()
 
 
-def next_worst(node: Any) -> None:
+def next_worst(node: nuke.Node) -> None:
     """Go to the next of the worst frames."""
     frames = [int(word) for word in str(node["worst"].value()).split()]
     if not frames:
@@ -70,13 +70,13 @@ def next_worst(node: Any) -> None:
     nuke.frame(frames[(here + 1) % len(frames)])
 
 
-def refresh(node: Any) -> None:
+def refresh(node: nuke.Node) -> None:
     """Show what is on disk."""
     result.sync_with_disk(node)
     result.reload_read(node)
 
 
-def clear(node: Any) -> None:
+def clear(node: nuke.Node) -> None:
     """Delete all files of this node."""
     _check_idle(node)
     folder = result.cache_folder(node)
@@ -88,28 +88,28 @@ def clear(node: Any) -> None:
     result.sync_with_disk(node)
 
 
-def bake(node: Any) -> None:
+def bake(node: nuke.Node) -> None:
     """Make a Read of the result."""
     result.bake(node)
 
 
-ACTIONS: Dict[str, Callable[[Any], None]] = {
+ACTIONS: Dict[str, Callable[[nuke.Node], None]] = {
     action.__name__: action
     for action in (from_plate, preview, solve, solve_missing, cancel, next_worst, refresh, clear, bake)
 }
 
 
-def _range(node: Any) -> tuple[int, int]:
+def _range(node: nuke.Node) -> tuple[int, int]:
     return int(node["first"].value()), int(node["last"].value())
 
 
-def _check_idle(node: Any) -> None:
+def _check_idle(node: nuke.Node) -> None:
     job = engine_timer.job_of(node)
     if job is not None and job.active:
         raise HostError(f"{node.name()} is being cleaned already", hint="Cancel it first.")
 
 
-def _solve(node: Any, first: int, last: int, *, preview: bool = False, into: str = "") -> None:
+def _solve(node: nuke.Node, first: int, last: int, *, preview: bool = False, into: str = "") -> None:
     """Prepare the jobs and start them. `into` is the version to be completed; without it a new one is made."""
     from . import job_spec
     from .host.ticket import Ticket
@@ -140,7 +140,7 @@ def _solve(node: Any, first: int, last: int, *, preview: bool = False, into: str
     engine_timer.start_job(node, handles)
 
 
-def _cache_folder(node: Any) -> str:
+def _cache_folder(node: nuke.Node) -> str:
     """The node's folder; one beside the script is chosen when it is first needed."""
     folder = result.cache_folder(node)
     if folder:

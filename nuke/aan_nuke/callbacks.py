@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import traceback
-from typing import Any, Callable, List
+from typing import Callable, List
 
 import nuke
 
@@ -19,7 +19,7 @@ from .no_undo import without_undo
 MARKER_KNOB = "align_attend"
 
 
-def align_attend_nodes() -> List[Any]:
+def align_attend_nodes() -> List[nuke.Node]:
     """All Align & Attend nodes in the script."""
     return [node for node in nuke.allNodes("Group", nuke.root(), True) if node.knob(MARKER_KNOB) is not None]
 
@@ -28,7 +28,7 @@ def _log_errors(callback: Callable[..., None]) -> Callable[..., None]:
     """Print a callback's errors in the terminal instead of raising them, so that scripts can be opened."""
 
     @functools.wraps(callback)
-    def guarded(*args: Any) -> None:
+    def guarded(*args: object) -> None:
         try:
             callback(*args)
         except (HostError, OSError, RuntimeError, ValueError, ImportError):
@@ -38,7 +38,7 @@ def _log_errors(callback: Callable[..., None]) -> Callable[..., None]:
 
 
 @_log_errors
-def on_create(node: Any) -> None:
+def on_create(node: nuke.Node) -> None:
     """The node was created, loaded with a script, pasted, or restored by undo."""
     if not result.cache_folder(node):
         return
@@ -53,13 +53,13 @@ def on_create(node: Any) -> None:
 
 
 @_log_errors
-def on_destroy(node: Any) -> None:
+def on_destroy(node: nuke.Node) -> None:
     """The node was deleted or the script closed. The job goes on; it is found again when the node comes back."""
     engine_timer.forget(node)
 
 
 @_log_errors
-def on_knob_changed(node: Any, knob: Any) -> None:
+def on_knob_changed(node: nuke.Node, knob: nuke.Knob) -> None:
     """A knob was changed, by the artist or by Python."""
     name = knob.name()
     if name == "showPanel":
@@ -72,7 +72,7 @@ def on_knob_changed(node: Any, knob: Any) -> None:
         result.show_version(node, versions.read_version(result.cache_folder(node), result.shown_version(node)))
 
 
-def _panel_opened(node: Any) -> None:
+def _panel_opened(node: nuke.Node) -> None:
     try:
         engine_timer.engine_monitor()
     except HostError as error:
@@ -83,7 +83,7 @@ def _panel_opened(node: Any) -> None:
         engine_timer.show_engine_state(node)
 
 
-def _reconnect(node: Any) -> None:
+def _reconnect(node: nuke.Node) -> None:
     """Reconnect to the jobs that the script was saved with, unless all their frames are on disk."""
     try:
         engine_timer.engine_monitor()
@@ -101,7 +101,7 @@ def _reconnect(node: Any) -> None:
             node["state"].setValue("Finished")
 
 
-def _is_copy(node: Any) -> bool:
+def _is_copy(node: nuke.Node) -> bool:
     """Whether another node has the same folder. Two nodes must not write into one."""
     mine = result.cache_folder(node)
     return any(other != node and result.cache_folder(other) == mine for other in align_attend_nodes())

@@ -28,16 +28,16 @@ MAX_RESTARTS = 2  # how often terminal mode restarts an engine that dies during 
 _monitor: Optional[Contact] = None
 _timer: Any = None
 _jobs: List[NodeJob] = []
-_panels: List[Any] = []
+_panels: List[nuke.Node] = []
 _engine_setting = ""
 
 
-def job_of(node: Any) -> Optional[NodeJob]:
+def job_of(node: nuke.Node) -> Optional[NodeJob]:
     """The job of a node."""
     return next((job for job in _jobs if job.node == node), None)
 
 
-def start_job(node: Any, handles: List[Ticket]) -> None:
+def start_job(node: nuke.Node, handles: List[Ticket]) -> None:
     """Submit these jobs for a node; in terminal mode return when they have ended.
 
     Raises:
@@ -52,13 +52,13 @@ def start_job(node: Any, handles: List[Ticket]) -> None:
         _wait_until_closed(job)
 
 
-def reconnect_job(node: Any, handles: List[Ticket]) -> None:
+def reconnect_job(node: nuke.Node, handles: List[Ticket]) -> None:
     """Reconnect to an earlier session's jobs. Starts no engine; nothing is sent before the timer's first tick."""
     _add_job(node, handles).reconnect()
     _start_timer()
 
 
-def use_engine_of(node: Any) -> None:
+def use_engine_of(node: nuke.Node) -> None:
     """Look for the engine where this node's knob says. A running engine is kept."""
     global _engine_setting
     setting = str(node["engine"].evaluate() or "")
@@ -68,7 +68,7 @@ def use_engine_of(node: Any) -> None:
             _monitor.look_again()
 
 
-def forget(node: Any) -> None:
+def forget(node: nuke.Node) -> None:
     """Stop watching a node. Its job goes on."""
     for job in [each for each in _jobs if each.node == node]:
         job.close()
@@ -76,7 +76,7 @@ def forget(node: Any) -> None:
     stop_showing_engine_state(node)
 
 
-def show_engine_state(node: Any) -> None:
+def show_engine_state(node: nuke.Node) -> None:
     """Keep the knob `engine_state` of a node up to date, as its panel is open."""
     if node not in _panels:
         _panels.append(node)
@@ -84,7 +84,7 @@ def show_engine_state(node: Any) -> None:
     _start_timer()
 
 
-def stop_showing_engine_state(node: Any) -> None:
+def stop_showing_engine_state(node: nuke.Node) -> None:
     """The node's panel was closed."""
     _panels[:] = [each for each in _panels if each != node]
     _stop_if_idle()
@@ -127,7 +127,7 @@ def engine_monitor() -> Contact:
     return _monitor
 
 
-def _add_job(node: Any, handles: List[Ticket]) -> NodeJob:
+def _add_job(node: nuke.Node, handles: List[Ticket]) -> NodeJob:
     earlier = job_of(node)
     if earlier is not None and earlier.active:
         raise HostError(f"{node.name()} is being cleaned already", hint="Cancel it first.")

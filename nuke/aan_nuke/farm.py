@@ -6,7 +6,7 @@ It is told to by the knob `solve_on_farm`, or for all nodes by the environment v
 from __future__ import annotations
 
 import os
-from typing import Any, List
+from typing import List
 
 import nuke
 
@@ -29,7 +29,7 @@ def script_loaded() -> None:
             nuke.tprint(f"{node.name()}: {text}")
 
 
-def missing_frames(node: Any) -> List[int]:
+def missing_frames(node: nuke.Node) -> List[int]:
     """The frames of a node's range that have a plate and are not solved."""
     from . import result
 

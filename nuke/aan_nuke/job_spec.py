@@ -32,7 +32,7 @@ class ViewJob:
     frames: List[int]
 
 
-def view_jobs(node: Any, first: int, last: int, *, folder: str) -> List[ViewJob]:
+def view_jobs(node: nuke.Node, first: int, last: int, *, folder: str) -> List[ViewJob]:
     """The jobs for the frames `first` .. `last`, one for each view.
 
     Raises:
@@ -44,21 +44,27 @@ def view_jobs(node: Any, first: int, last: int, *, folder: str) -> List[ViewJob]
         return [_view_job(node, first, last, view=view, folder=folder) for view in nuke.views()]
 
 
-def reach(node: Any) -> float:
+def reach(node: nuke.Node) -> float:
     """Pixels by which the result extends beyond the matte, plus one."""
     margin = node["grow"].value() + node["feather"].value()
     return float(math.ceil(margin) + 1) if margin > 0 else 0.0
 
 
-def _check_inputs(node: Any, first: int, last: int) -> None:
+def _check_inputs(node: nuke.Node, first: int, last: int) -> None:
     if last < first:
         raise HostError(f"the range {first} - {last} is empty", hint="Set its first and last frame.")
     for source in (PLATE, MATTE):
-        if node.input(source.number) is None:
-            raise HostError(f"nothing is plugged into the input {source.name}", hint="Plug it in.")
+        _connected(node, source)
 
 
-def _view_job(node: Any, first: int, last: int, *, view: str, folder: str) -> ViewJob:
+def _connected(node: nuke.Node, source: NodeInput) -> nuke.Node:
+    found = node.input(source.number)
+    if found is None:
+        raise HostError(f"nothing is plugged into the input {source.name}", hint="Plug it in.")
+    return found
+
+
+def _view_job(node: nuke.Node, first: int, last: int, *, view: str, folder: str) -> ViewJob:
     controls = _control_values(node)
     files = read_files.files_of_input(node, PLATE.number, view=view)
     if files is not None and parse(files.pattern).width is None:
@@ -77,7 +83,7 @@ def _view_job(node: Any, first: int, last: int, *, view: str, folder: str) -> Vi
         }
     # The engine needs a matte for every plate that it finds, also for those that it must not use.
     matte_frames = wanted if files is None else [frame for frame, _ in expand(files.pattern)]
-    options = {"node": node, "frames": matte_frames, "view": view, "folder": folder}
+    options: Dict[str, Any] = {"node": node, "frames": matte_frames, "view": view, "folder": folder}
     if files is None:
         render_inputs.unify_bounding_box(node, wanted)
     else:
@@ -99,15 +105,15 @@ def _view_job(node: Any, first: int, last: int, *, view: str, folder: str) -> Vi
     return ViewJob(view, spec, targets)
 
 
-def _plate_frames(node: Any, files: Optional[read_files.ReadFiles]) -> List[int]:
+def _plate_frames(node: nuke.Node, files: Optional[read_files.ReadFiles]) -> List[int]:
     """All frames of the plate."""
     if files is not None:
         return [frame for frame, _ in expand(files.pattern) if files.first <= frame <= files.last]
-    plate = node.input(PLATE.number)
+    plate = _connected(node, PLATE)
     return list(range(int(plate.firstFrame()), int(plate.lastFrame()) + 1))
 
 
-def _reference_frames(controls: Dict[str, Value], available: List[int], first: int, last: int) -> List[int]:
+def _reference_frames(controls: Dict[str, Any], available: List[int], first: int, last: int) -> List[int]:
     """The plate's frames that the engine may use: the script's and the wanted range, within the artist's limits."""
     root = nuke.root()
     low, high = min(first, root.firstFrame()), max(last, root.lastFrame())
@@ -121,7 +127,7 @@ def _or_default(chosen: Value, default: int) -> int:
 
 
 def _matte_files(
-    source: NodeInput, channel: str, *, node: Any, frames: List[int], view: str, folder: str
+    source: NodeInput, channel: str, *, node: nuke.Node, frames: List[int], view: str, folder: str
 ) -> tuple[str, str]:
     """A matte's files, and its channel in them."""
     channel = channel if "." in channel else f"rgba.{channel}"
@@ -137,28 +143,28 @@ def _matte_files(
     return render_inputs.render(node, source, frames, view=view, folder=folder), "A"
 
 
-def _clean_plate_files(*, node: Any, frames: List[int], view: str, folder: str) -> str:
+def _clean_plate_files(*, node: nuke.Node, frames: List[int], view: str, folder: str) -> str:
     files = read_files.files_of_input(node, CLEAN.number, view=view)
     if files is not None and _has_plate_format(node, CLEAN):
         return files.pattern
-    picture = node.input(CLEAN.number)
+    picture = _connected(node, CLEAN)
     if picture.firstFrame() == picture.lastFrame():
         frames = frames[:1]
     return render_inputs.render(node, CLEAN, frames, view=view, folder=folder)
 
 
-def _has_plate_format(node: Any, source: NodeInput) -> bool:
+def _has_plate_format(node: nuke.Node, source: NodeInput) -> bool:
     """Whether an input has the plate's format."""
     plate, other = node.node(PLATE.input_node), node.node(source.input_node)
     return (plate.width(), plate.height()) == (other.width(), other.height())
 
 
-def _control_values(node: Any) -> Dict[str, Value]:
+def _control_values(node: nuke.Node) -> Dict[str, Any]:
     """The controls' values by name, as `JobSpec` has them."""
     return {control.name: _control_value(node, control.name, control.kind) for control in knobs.SHOWN_CONTROLS}
 
 
-def _control_value(node: Any, name: str, kind: str) -> Value:
+def _control_value(node: nuke.Node, name: str, kind: str) -> Value:
     knob = node.knob(name)
     if knob is None:
         return BY_NAME[name].default  # a script from before this control existed has the node without it

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 import os
-from typing import Any, List, Optional
+from typing import List, Optional
 
 import nuke
 
@@ -29,11 +29,11 @@ WORST_FRAMES = 8  # how many of the worst frames are listed
 class NodeJob:
     """A node and the jobs that have to be done for it: one a view, and one for each gap when frames are missing."""
 
-    def __init__(self, node: Any, contact: Contact, handles: List[Ticket]) -> None:
+    def __init__(self, node: nuke.Node, contact: Contact, handles: List[Ticket]) -> None:
         self.node = node
         self._handles = handles
         self._host_job = Errand(contact)
-        self._progress_bar: Any = None
+        self._progress_bar: Optional[nuke.ProgressTask] = None
         self._unseen_shares: List[float] = []
         self._worst_frames: List[int] = []
         self._closed = False
@@ -193,7 +193,7 @@ def _has_all_frames(ticket: Ticket) -> bool:
     return all(os.path.exists(frame_path(ticket.output, frame)) for frame in range(first, last + 1))
 
 
-def _set_if_changed(knob: Any, value: Optional[str]) -> None:
+def _set_if_changed(knob: nuke.Knob, value: Optional[str]) -> None:
     """Set a knob only where the value differs."""
     if knob.value() != value:
         knob.setValue(value)

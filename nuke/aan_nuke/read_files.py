@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any, Iterator, List, NamedTuple, Optional
+from typing import Iterator, List, NamedTuple, Optional
 
 import nuke
 
@@ -26,7 +26,7 @@ class ReadFiles(NamedTuple):
     auto_alpha: bool
 
 
-def files_of_input(node: Any, number: int, *, view: str) -> Optional[ReadFiles]:
+def files_of_input(node: nuke.Node, number: int, *, view: str) -> Optional[ReadFiles]:
     """The files of input `number`, or None when it must be rendered."""
     read = read_node_above(node, number)
     if read is None or not _is_unprocessed(read):
@@ -58,7 +58,7 @@ def covers_frames(files: ReadFiles, frames: List[int]) -> bool:
     return len(available) == 1 or (set(frames) <= set(available) and not is_trimmed(files))
 
 
-def read_node_above(node: Any, number: int) -> Optional[Any]:
+def read_node_above(node: nuke.Node, number: int) -> Optional[nuke.Node]:
     """The Read above an input, when only wires, dots and disabled nodes are between."""
     above = node.input(number)
     for _ in range(100):
@@ -74,10 +74,10 @@ def read_node_above(node: Any, number: int) -> Optional[Any]:
     return None
 
 
-def upstream_reads(node: Any) -> Iterator[Any]:
+def upstream_reads(node: nuke.Node) -> Iterator[nuke.Node]:
     """All Reads upstream of a node."""
     seen: List[str] = []
-    waiting = [node]
+    waiting: List[Optional[nuke.Node]] = [node]
     while waiting:
         each = waiting.pop()
         if each is None or each.fullName() in seen:
@@ -93,19 +93,19 @@ def upstream_reads(node: Any) -> Iterator[Any]:
             waiting += each.dependencies()
 
 
-def _is_disabled(node: Any) -> bool:
+def _is_disabled(node: nuke.Node) -> bool:
     knob = node.knob("disable") if node.Class() != "Root" else None
     return bool(knob and knob.value() and not knob.isAnimated() and not knob.hasExpression())
 
 
-def _is_unprocessed(read: Any) -> bool:
+def _is_unprocessed(read: nuke.Node) -> bool:
     """Whether the Read outputs the files' frame numbers, pixels and colours unchanged."""
     if _is_disabled(read) or read["premultiplied"].value() or str(read["frame"].value()).strip():
         return False
     return os.path.splitext(read["file"].value())[1].lower() == ".exr" and (read["raw"].value() or _is_linear(read))
 
 
-def _is_linear(read: Any) -> bool:
+def _is_linear(read: nuke.Node) -> bool:
     """Whether the Read's colour space is Nuke's working space. If unknown, no: the input is rendered then."""
     root = nuke.root()
     space = str(read["colorspace"].value())

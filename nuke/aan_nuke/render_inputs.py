@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import nuke
 
@@ -34,7 +34,7 @@ CLEAN = NodeInput(2, "clean", "CleanOut", "clean_plate")
 HOLDOUT = NodeInput(3, "holdout", "HoldoutOut", "holdout")
 
 
-def render(node: Any, source: NodeInput, frames: List[int], *, view: str, folder: str) -> str:
+def render(node: nuke.Node, source: NodeInput, frames: List[int], *, view: str, folder: str) -> str:
     """Render the frames that are missing or outdated; returns the files' pattern. Proxy mode has to be off.
 
     Raises:
@@ -55,7 +55,7 @@ def render(node: Any, source: NodeInput, frames: List[int], *, view: str, folder
     return pattern
 
 
-def unify_bounding_box(node: Any, frames: List[int]) -> None:
+def unify_bounding_box(node: nuke.Node, frames: List[int]) -> None:
     """Where the plate's bounding box changes, crop every frame to the union: the engine needs one for all."""
     plate, crop = node.node("plate"), node.node("Window")
     boxes = []
@@ -67,13 +67,13 @@ def unify_bounding_box(node: Any, frames: List[int]) -> None:
         crop["disable"].setValue(True)
         return
     width, height = plate.width(), plate.height()
-    x, y, r, t = (edge(side) for edge, side in zip((min, min, max, max), zip(*boxes)))
-    box = [max(x, -width), max(y, -height), min(r, 2 * width), min(t, 2 * height)]
-    crop["box"].setValue([float(edge) for edge in box])
+    x, y, r, t = (pick(sides) for pick, sides in zip((min, min, max, max), zip(*boxes)))
+    union = [max(x, -width), max(y, -height), min(r, 2 * width), min(t, 2 * height)]
+    crop["box"].setValue([float(side) for side in union])
     crop["disable"].setValue(False)
 
 
-def _datatype(node: Any) -> str:
+def _datatype(node: nuke.Node) -> str:
     chosen = node["depth"].value()
     if chosen == "as the plate":
         bits = node.node("plate").metadata("input/bitsperchannel")
@@ -81,7 +81,7 @@ def _datatype(node: Any) -> str:
     return "16 bit half" if chosen == "half" else "32 bit float"
 
 
-def _render_settings(node: Any, write: Any) -> str:
+def _render_settings(node: nuke.Node, write: nuke.Node) -> str:
     """All that affects a rendered picture beside the nodes above it."""
     plate, crop = node.node("plate"), node.node("Window")
     box = "" if crop["disable"].value() else crop["box"].toScript()
@@ -89,7 +89,7 @@ def _render_settings(node: Any, write: Any) -> str:
     return f"{write['datatype'].value()} {box} {channel} {plate.width()} {plate.height()}"
 
 
-def _frame_states(node: Any, source: NodeInput, frames: List[int], *, settings: str) -> Dict[int, str]:
+def _frame_states(node: nuke.Node, source: NodeInput, frames: List[int], *, settings: str) -> Dict[int, str]:
     """A hash for each frame, of Nuke's own hash, the files' size and time, and the render settings."""
     input_node = node.node(source.input_node)
     reads = list(read_files.upstream_reads(input_node))
@@ -110,7 +110,7 @@ def _file_stamp(path: Optional[str]) -> Optional[Tuple[int, int]]:
     return info.st_size, info.st_mtime_ns
 
 
-def _execute_write(write: Any, pattern: str, frames: List[int], view: str) -> None:
+def _execute_write(write: nuke.Node, pattern: str, frames: List[int], view: str) -> None:
     ranges = nuke.FrameRanges(" ".join(f"{first}-{last}" for first, last in paths.frame_ranges(frames)))
     write["file"].setValue(paths.for_knob(pattern))
     write["disable"].setValue(False)

@@ -6,7 +6,7 @@ as modified.
 
 from __future__ import annotations
 
-from typing import Any, List, Sequence
+from typing import List, Sequence
 
 import nuke
 
@@ -16,12 +16,12 @@ from .knobs import NO_VERSION
 from .no_undo import without_undo
 
 
-def cache_folder(node: Any) -> str:
+def cache_folder(node: nuke.Node) -> str:
     """The node's folder on disk; empty if it has none yet."""
     return str(node["cache_folder"].evaluate() or "").rstrip("/")
 
 
-def show_version(node: Any, version: versions.ResultVersion, *, span: Sequence[int] = ()) -> None:
+def show_version(node: nuke.Node, version: versions.ResultVersion, *, span: Sequence[int] = ()) -> None:
     """Show this version; `span` are frames that are expected."""
     views = nuke.views()
     text = paths.for_knob(versions.frame_pattern(cache_folder(node), version.name, views, "%V"))
@@ -36,7 +36,7 @@ def show_version(node: Any, version: versions.ResultVersion, *, span: Sequence[i
     update_solved(node)
 
 
-def update_solved(node: Any) -> List[int]:
+def update_solved(node: nuke.Node) -> List[int]:
     """Update the curve `solved` from the files on disk; returns the solved frames."""
     found = (
         versions.complete_frames(cache_folder(node), shown_version(node), nuke.views())
@@ -53,7 +53,7 @@ def update_solved(node: Any) -> List[int]:
     return found
 
 
-def _extend_range(read: Any, frames: Sequence[int]) -> None:
+def _extend_range(read: nuke.Node, frames: Sequence[int]) -> None:
     """Extend the Read's range to these frames. It never shrinks: each change clears Nuke's cache of it."""
     if not frames:
         return
@@ -65,19 +65,19 @@ def _extend_range(read: Any, frames: Sequence[int]) -> None:
             read[name].setValue(value)
 
 
-def reload_read(node: Any) -> None:
+def reload_read(node: nuke.Node) -> None:
     """Reload the Read: it caches files, and also that a file was missing."""
     with without_undo():
         node.node("Result")["reload"].execute()
 
 
-def shown_version(node: Any) -> str:
+def shown_version(node: nuke.Node) -> str:
     """The version that is shown; empty for none."""
     name = node["version"].value()
     return "" if name == NO_VERSION else str(name)
 
 
-def sync_with_disk(node: Any) -> None:
+def sync_with_disk(node: nuke.Node) -> None:
     """Show what is on disk: after a script was opened, or the folder changed."""
     there = versions.list_versions(cache_folder(node)) if cache_folder(node) else []
     name = shown_version(node)
@@ -92,7 +92,7 @@ def sync_with_disk(node: Any) -> None:
     update_disk_usage(node)
 
 
-def update_disk_usage(node: Any) -> None:
+def update_disk_usage(node: nuke.Node) -> None:
     """Update the knob `size`."""
     files, size = versions.disk_usage(cache_folder(node)) if cache_folder(node) else (0, 0)
     text = f"{files} files, {size / 1e6:.1f} MB" if files else "nothing"
@@ -111,7 +111,7 @@ def solved_curve(frames: List[int]) -> str:
     return "{curve K %s}" % " ".join(f"x{at} {value}" for at, value in sorted(keys.items())) if keys else "0"
 
 
-def bake(node: Any) -> Any:
+def bake(node: nuke.Node) -> nuke.Node:
     """Make a Read of the shown version beside the node; for a patch, also a Merge over the plate.
 
     Raises:
@@ -135,7 +135,7 @@ def bake(node: Any) -> Any:
         return merge
 
 
-def _update_version_menu(node: Any, name: str) -> None:
+def _update_version_menu(node: nuke.Node, name: str) -> None:
     """Have the knob `version` list the versions on disk, and select this one."""
     knob = node["version"]
     there = versions.list_versions(cache_folder(node)) if cache_folder(node) else []
