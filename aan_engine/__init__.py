@@ -1,4 +1,10 @@
-"""The clean-up engine: plates and mattes in, filled frames out. No socket, no host, no window in here."""
+"""Align & Attend, the clean-up engine: plates and mattes in, filled frames out. No socket, no host, no window in here.
+
+Read in this order: `shot` (a job as values) and `errors`; `pipeline` (`fill`: a shot in, filled frames out); then down
+the floors as the pipeline uses them: `rendering`, `selection`, `candidates`, `motion`, `registration`, `plates`,
+`grain`, `colour`, `network`, `core`. `reporting` writes a job's report. `training` and `evaluation` use all of these,
+and nothing that ships uses them.
+"""
 
 import os
 

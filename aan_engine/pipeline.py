@@ -18,23 +18,25 @@ import cv2
 import numpy as np
 import torch
 
-from aan_engine import colour, footage, proxy, weights
-from aan_engine.ahead import ahead
-from aan_engine.carried import Carried
-from aan_engine.cast import Cast
-from aan_engine.decider import Decider
-from aan_engine.filled import Filled as Filled
-from aan_engine.filled import composed
-from aan_engine.finish import Finisher
-from aan_engine.networks import Networks
-from aan_engine.proposals import EVERY, Pathways
-from aan_engine.proxy import Reel
-from aan_engine.relay import relay
-from aan_engine.report import Report
-from aan_engine.roles import Roles
-from aan_engine.shelf import Shelf
-from aan_engine.shot import Shot, ShotError
-from aan_engine.survey import Survey
+from aan_engine.candidates.generators import ALL_KINDS, EnabledKinds
+from aan_engine.colour import encoding
+from aan_engine.core.prefetch import prefetch
+from aan_engine.core.stages import run_stages
+from aan_engine.errors import ShotError
+from aan_engine.motion.shot_motion import ShotMotion
+from aan_engine.network import weights
+from aan_engine.network.bundle import Networks
+from aan_engine.plates import proxy, reader
+from aan_engine.plates.plate_cache import PlateCache
+from aan_engine.plates.proxy_store import ProxyStore
+from aan_engine.plates.shot_frames import ShotFrames
+from aan_engine.plates.source_policy import SourcePolicy
+from aan_engine.rendering.fill_buffer import FillBuffer
+from aan_engine.rendering.filled_frame import FilledFrame, compose
+from aan_engine.rendering.finisher import Finisher
+from aan_engine.reporting.report import Report
+from aan_engine.selection.selector import Selector
+from aan_engine.shot import Shot
 
 CLEAN_PLATES = 2
 """Clean plates that are looked at for one target."""
@@ -44,7 +46,7 @@ VERSION = "17"
 
 
 @dataclass(frozen=True)
-class Step:
+class Progress:
     """Progress: `done` of `total` frames of a stage: look; align, decide and fill in turns."""
 
     stage: str
@@ -55,11 +57,11 @@ class Step:
 def fill(
     shot: Shot,
     *,
-    progress: Callable[[Step], None] | None = None,
+    progress: Callable[[Progress], None] | None = None,
     skip: Collection[int] = (),
     networks: Networks | None = None,
-    pathways: Pathways = EVERY,
-) -> Iterator[Filled]:
+    pathways: EnabledKinds = ALL_KINDS,
+) -> Iterator[FilledFrame]:
     """Fill the shot's targets in order.
 
     Args:
@@ -76,39 +78,50 @@ def fill(
     wanted = [t.frame for t in shot.targets if t.frame not in skip]
     if not wanted:
         return
-    roles = Roles(shot)
-    if not any(roles.is_hiding(target.frame) for target in shot.targets):
-        yield from _passed_through(shot, roles, wanted, tell)
+    shot_frames = ShotFrames(shot)
+    if not any(shot_frames.is_hiding(target.frame) for target in shot.targets):
+        yield from _passed_through(shot, shot_frames, wanted, tell)
         return
     networks = networks or _networks(_device(shot.device))
-    cast = Cast(roles.serving, roles.painted, partial(roles.clean_near, count=CLEAN_PLATES))
+    policy = SourcePolicy(
+        shot_frames.source_indices, shot_frames.painted, partial(shot_frames.clean_near, count=CLEAN_PLATES)
+    )
     with ExitStack() as stack:
-        shelf = Shelf(roles)
-        reel = stack.enter_context(_reel(roles, shelf, tell))
-        survey = Survey(reel, cast=cast)
+        plate_cache = PlateCache(shot_frames)
+        proxies = stack.enter_context(_build_proxies(shot_frames, plate_cache, tell))
+        shot_motion = ShotMotion(proxies, policy=policy)
         controls = shot.controls
-        decider = Decider(networks, survey, pathways=pathways, light=controls.light, smoothing=controls.smoothing)
-        survey.bearings.ask(decider.guess)
-        survey.bearings.tell(lambda count: tell(Step("align", count, len(shot.plates) - 1)))
-        stack.callback(survey.close)
+        selector = Selector(
+            networks, shot_motion, pathways=pathways, light=controls.light, smoothing=controls.smoothing
+        )
+        shot_motion.registration.ask(selector.learned_homography)
+        shot_motion.registration.tell(lambda count: tell(Progress("align", count, len(shot.plates) - 1)))
+        stack.callback(shot_motion.close)
         number = {p.frame: i for i, p in enumerate(shot.plates)}
         targets = [number[t.frame] for t in shot.targets if t.frame <= wanted[-1]]
         asked = [index for index in targets if shot.plates[index].frame not in skip]
-        read = stack.enter_context(closing(ahead(shelf.target, asked)))
-        finisher = Finisher(shot, roles, shelf=shelf, survey=survey, read=read, skip=set(targets) - set(asked))
-        filling = relay(
+        read = stack.enter_context(closing(prefetch(plate_cache.target, asked)))
+        finisher = Finisher(
+            shot,
+            shot_frames,
+            plate_cache=plate_cache,
+            shot_motion=shot_motion,
+            read=read,
+            skip=set(targets) - set(asked),
+        )
+        filling = run_stages(
             targets,
-            lambda index: None if index in roles.painted else decider.prepare(index),
-            lambda index, prepared: decider.sketch(prepared),
-            lambda index, sketched: decider.conclude(sketched),
-            finisher.carry,
-            finisher.dress,
+            lambda index: None if index in shot_frames.painted else selector.prepare(index),
+            lambda index, prepared: selector.synthesise(prepared),
+            lambda index, sketched: selector.choose(sketched),
+            finisher.render,
+            finisher.finish,
         )
         for done, filled in enumerate(stack.enter_context(closing(filling)), 1):
-            tell(Step("decide", done, len(targets)))
+            tell(Progress("decide", done, len(targets)))
             if filled is not None:
                 yield filled
-                tell(Step("fill", done, len(targets)))
+                tell(Progress("fill", done, len(targets)))
 
 
 def report(path: Path, *, keep: Collection[int] = ()) -> Report:
@@ -128,7 +141,7 @@ def warm(device: str = "auto") -> None:
 def identity() -> str:
     """A digest that changes whenever the same job gets other pixels: engine, weights, libraries, colour, device."""
     made_with = [VERSION, weights.digest(), torch.__version__, cv2.__version__, np.__version__]
-    made_with += [footage.identity(), colour.identity()]
+    made_with += [reader.identity(), encoding.identity()]
     return hashlib.sha256(" ".join([*made_with, str(torch.cuda.is_available())]).encode()).hexdigest()
 
 
@@ -145,30 +158,30 @@ def _device(name: str) -> torch.device:
     return torch.device(name)
 
 
-def _reel(roles: Roles, shelf: Shelf, tell: Callable[[Step], None]) -> Reel:
+def _build_proxies(shot_frames: ShotFrames, plate_cache: PlateCache, tell: Callable[[Progress], None]) -> ProxyStore:
     """Every frame's proxy, clean plates behind the shot's own."""
-    reel: Reel | None = None
-    total = len(roles.files)
+    proxies: ProxyStore | None = None
+    total = len(shot_frames.files)
     try:
-        for index, (plate, masks) in enumerate(ahead(shelf.look, range(total))):
-            if reel is None:
-                reel = Reel(roles.count, proxy.size_for(*plate.shape), extra=total - roles.count)
+        for index, (plate, masks) in enumerate(prefetch(plate_cache.as_source, range(total))):
+            if proxies is None:
+                proxies = ProxyStore(shot_frames.count, proxy.size_for(*plate.shape), extra=total - shot_frames.count)
             rows = partial(plate.region, left=0, right=plate.shape[1])
-            reel.put(index, proxy.from_rows(rows, masks.roto, size=reel.size, barred=masks.barred))
-            tell(Step("look", index + 1, total))
+            proxies.put(index, proxy.proxy_from_rows(rows, masks.weight, size=proxies.size, unusable=masks.unusable))
+            tell(Progress("look", index + 1, total))
     except BaseException:
-        if reel is not None:
-            reel.close()
+        if proxies is not None:
+            proxies.close()
         raise
-    assert reel is not None  # a Shot has plates
-    return reel
+    assert proxies is not None  # a Shot has plates
+    return proxies
 
 
 def _passed_through(
-    shot: Shot, roles: Roles, wanted: Collection[int], tell: Callable[[Step], None]
-) -> Iterator[Filled]:
+    shot: Shot, shot_frames: ShotFrames, wanted: Collection[int], tell: Callable[[Progress], None]
+) -> Iterator[FilledFrame]:
     """A shot that hides nothing: each plate is read and handed on; nothing is looked at, aligned or decided."""
     for done, frame in enumerate(wanted, 1):
-        plate, masks = roles.target(roles.numbers.index(frame))
-        yield composed(shot, plate, masks, Carried.blank(plate.shape), numbers=roles.numbers, trust=None)
-        tell(Step("fill", done, len(wanted)))
+        plate, masks = shot_frames.target(shot_frames.numbers.index(frame))
+        yield compose(shot, plate, masks, FillBuffer.blank(plate.shape), numbers=shot_frames.numbers, trust=None)
+        tell(Progress("fill", done, len(wanted)))

@@ -12,8 +12,8 @@ import bpy
 from . import compat, exr_header, mattes, plates, properties, result, result_folder
 from .errors import UnsupportedStrip
 from .plates import Plates
+from .plugin_host.job_handle import JobHandle
 from .plugin_host.protocol import JobSpec
-from .plugin_host.ticket import Ticket
 from .render_process import RenderQueue
 from .result_folder import ResultFolder
 from .saved_state import SavedState
@@ -59,7 +59,7 @@ def prepare(scene: bpy.types.Scene, strip: Any, *, only: int | None = None) -> P
         **_control_values(settings, strip, found),
     )
     state = SavedState(
-        Ticket(spec, folder.output),
+        JobHandle(spec, folder.output),
         found.frames,
         found.start - compat.content_start(strip),
         own=found.own_files,

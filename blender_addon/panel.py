@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from . import compat, status_text, timer
-from .plugin_host.contact import Presence
-from .plugin_host.standing import Standing
+from .plugin_host.engine_monitor import Presence
+from .plugin_host.job_status import JobStatus
 from .properties import SHOWN_CONTROLS
 from .saved_state import SavedState, parse
 from .status_text import StatusLine
@@ -149,7 +149,7 @@ def _draw_buttons(layout: bpy.types.UILayout, strip: Any) -> None:
         row.operator("aan.clean", icon="BRUSH_DATA")
 
 
-def _draw_progress(layout: bpy.types.UILayout, status: Standing) -> None:
+def _draw_progress(layout: bpy.types.UILayout, status: JobStatus) -> None:
     bar = status_text.progress_bar(status)
     if bar is not None:
         layout.progress(factor=bar[0], text=bar[1])

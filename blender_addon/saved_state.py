@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
-from .plugin_host import ticket
+from .plugin_host import job_handle
 from .plugin_host.codec import from_json, to_json
 from .plugin_host.errors import ProtocolError
-from .plugin_host.standing import Phase
+from .plugin_host.job_status import JobPhase
 
 
 @dataclass(frozen=True)
@@ -24,10 +24,10 @@ class SavedState:
         alpha: whether the plates have an alpha channel.
         preview: whether it was for one frame only.
         placed: whether its result was put on the timeline; a result that the artist deleted does not come back.
-        phase: the name of the last `Phase`.
+        phase: the name of the last `JobPhase`.
     """
 
-    ticket: ticket.Ticket
+    ticket: job_handle.JobHandle
     frames: tuple[int, ...]
     offset: int
     own: bool = True
@@ -35,7 +35,7 @@ class SavedState:
     alpha: bool = False
     preview: bool = False
     placed: bool = False
-    phase: str = Phase.STARTING.name
+    phase: str = JobPhase.STARTING.name
     reason: str = ""
     unseen: float = 0.0
     worst: tuple[int, ...] = ()
@@ -44,7 +44,7 @@ class SavedState:
     @property
     def has_ended(self) -> bool:
         """Whether there is nothing to reconnect to."""
-        return self.phase in {phase.name for phase in (Phase.FINISHED, Phase.CANCELLED, Phase.FAILED)}
+        return self.phase in {phase.name for phase in (JobPhase.FINISHED, JobPhase.CANCELLED, JobPhase.FAILED)}
 
     def to_text(self) -> str:
         """The JSON to be saved."""

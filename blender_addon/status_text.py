@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .plugin_host.contact import EngineState, Presence
-from .plugin_host.standing import Phase, Standing
+from .plugin_host.engine_monitor import EngineState, Presence
+from .plugin_host.job_status import JobPhase, JobStatus
 from .saved_state import SavedState
 
 MAX_CHARACTERS = 46  # characters that fit into a sidebar of the default width
@@ -32,12 +32,12 @@ def engine_lines(engine: EngineState) -> list[StatusLine]:
     return [StatusLine(head, icon), *_wrap(engine.reason), *_wrap(engine.hint)]
 
 
-def job_lines(status: Standing, *, note: str = "", note_hint: str = "") -> list[StatusLine]:
+def job_lines(status: JobStatus, *, note: str = "", note_hint: str = "") -> list[StatusLine]:
     """A job's state, with its reason and hint."""
-    icons = {Phase.FINISHED: "CHECKMARK", Phase.FAILED: "ERROR", Phase.LOST: "ERROR", Phase.ABSENT: "ERROR"}
+    icons = {JobPhase.FINISHED: "CHECKMARK", JobPhase.FAILED: "ERROR", JobPhase.LOST: "ERROR", JobPhase.ABSENT: "ERROR"}
     icon = icons.get(status.phase, "TIME" if status.active else "INFO")
     lines = [StatusLine(status.phase.value.capitalize(), icon)]
-    if status.phase is Phase.FINISHED:
+    if status.phase is JobPhase.FINISHED:
         lines += [_synthesised(status.unseen)] if status.total else []
     for text in (status.reason, status.hint, note, note_hint):
         lines += _wrap(text)
@@ -46,12 +46,12 @@ def job_lines(status: Standing, *, note: str = "", note_hint: str = "") -> list[
 
 def saved_lines(state: SavedState) -> list[StatusLine]:
     """A job of an earlier session of Blender."""
-    phase = Phase[state.phase] if state.phase in Phase.__members__ else Phase.LOST
+    phase = JobPhase[state.phase] if state.phase in JobPhase.__members__ else JobPhase.LOST
     lines = [StatusLine(f"{phase.value.capitalize()}, in an earlier session", "INFO"), *_wrap(state.reason)]
-    return lines + ([_synthesised(state.unseen)] if phase is Phase.FINISHED else [])
+    return lines + ([_synthesised(state.unseen)] if phase is JobPhase.FINISHED else [])
 
 
-def progress_bar(status: Standing) -> tuple[float, str] | None:
+def progress_bar(status: JobStatus) -> tuple[float, str] | None:
     """The share that is done, 0 .. 1, and the bar's text; None where there is no bar."""
     if not status.active:
         return None

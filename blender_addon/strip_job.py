@@ -13,10 +13,10 @@ from typing import Any
 import bpy
 
 from . import compat, job_spec, result
-from .plugin_host.contact import Contact
-from .plugin_host.errand import Errand, Tick
+from .plugin_host.engine_monitor import EngineMonitor
 from .plugin_host.errors import HostError
-from .plugin_host.standing import Phase, Standing
+from .plugin_host.host_job import HostJob, JobUpdate
+from .plugin_host.job_status import JobPhase, JobStatus
 from .render_process import RenderProcess
 from .saved_state import SavedState, parse
 
@@ -24,14 +24,14 @@ from .saved_state import SavedState, parse
 class StripJob:
     """A job, driven by `tick()`. `title` is the strip's last known name."""
 
-    def __init__(self, contact: Contact, uid: str, title: str, state: SavedState) -> None:
+    def __init__(self, monitor: EngineMonitor, uid: str, title: str, state: SavedState) -> None:
         self.uid, self.title, self.state = uid, title, state
         self.note = ""
         self.note_hint = ""
         self.abandoned = False
-        self._host_job = Errand(contact)
+        self._host_job = HostJob(monitor)
         self._render_process: RenderProcess | None = None
-        self._own_status: Standing | None = None
+        self._own_status: JobStatus | None = None
         self._crashed = False
         self._completed = state.preview
         self._undo_pushed = False
@@ -50,21 +50,21 @@ class StripJob:
         self._host_job.reconnect(self.state.ticket)
 
     @property
-    def status(self) -> Standing:
+    def status(self) -> JobStatus:
         """The status to be shown, of the render or of the engine's job."""
         if self._own_status is not None:
             return self._own_status
         if self._render_process is not None:
             process, stage = self._render_process, "rendering mattes and plates"
-            return Standing(Phase.SUBMITTING, stage=stage, step=process.done, steps=process.total)
-        return self._host_job.standing
+            return JobStatus(JobPhase.SUBMITTING, stage=stage, step=process.done, steps=process.total)
+        return self._host_job.status
 
     def cancel(self) -> None:
         """Cancel after the frame in progress; a second call cancels at once."""
         if self._render_process is not None:
             self._render_process.stop()
             self._render_process = None
-            self._own_status = Standing(Phase.CANCELLED, "cancelled before the engine was at it")
+            self._own_status = JobStatus(JobPhase.CANCELLED, "cancelled before the engine was at it")
         self._host_job.cancel()
 
     def close(self) -> None:
@@ -78,15 +78,15 @@ class StripJob:
         """End the job because of a bug of the add-on."""
         self.cancel()
         self._crashed = True
-        self._own_status = Standing(Phase.FAILED, reason, "This is a bug of the add-on: see Blender's console.")
+        self._own_status = JobStatus(JobPhase.FAILED, reason, "This is a bug of the add-on: see Blender's console.")
 
     def tick(self) -> bool:
         """Poll once; returns whether anything has to be redrawn. Never blocks."""
         if self._render_process is not None:
             self._poll_render(self._render_process)
-        tick = self._host_job.tick()
-        if not self._crashed and (tick.frames or tick.changed or self._last_drawn is None):
-            self._update_strip(tick)
+        update = self._host_job.tick()
+        if not self._crashed and (update.frames or update.changed or self._last_drawn is None):
+            self._update_strip(update)
         drawn = (self.status, self.note, self.title)
         changed, self._last_drawn = drawn != self._last_drawn, drawn
         return changed
@@ -116,7 +116,7 @@ class StripJob:
     def _abandon(self, note: str) -> None:
         self.abandoned, self.note = True, note
         self.note_hint = "The frames that were finished stay in the result's folder."
-        if self.status.active or self.status.phase is Phase.LOST:
+        if self.status.active or self.status.phase is JobPhase.LOST:
             self.cancel()
 
     # Steps of a tick.
@@ -131,21 +131,21 @@ class StripJob:
                 self._submit()
         except HostError as error:
             self._render_process = None
-            self._own_status = Standing(Phase.FAILED, error.reason, error.hint)
+            self._own_status = JobStatus(JobPhase.FAILED, error.reason, error.hint)
 
-    def _update_strip(self, tick: Tick) -> None:
+    def _update_strip(self, update: JobUpdate) -> None:
         """Save the job's state with the strip, and update the result strip."""
         found = find_strip(self.uid)
         if found is None or self.abandoned:
             return
         scene, strip = found
-        self._new_frames += tick.frames
+        self._new_frames += update.frames
         self._save_state(strip)
         try:
             self._show_new_frames(scene, strip)
         except HostError as error:
             self.note, self.note_hint = error.reason, error.hint
-        if self.status.phase is Phase.FINISHED and not self._completed:
+        if self.status.phase is JobPhase.FINISHED and not self._completed:
             self._completed = True
             self._finish_result(scene, strip)
 
@@ -154,7 +154,7 @@ class StripJob:
         status = self.status
         state = replace(
             self.state,
-            ticket=self._host_job.ticket or self.state.ticket,
+            ticket=self._host_job.handle or self.state.ticket,
             phase=status.phase.name,
             reason=status.reason,
             unseen=status.unseen,

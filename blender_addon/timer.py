@@ -14,24 +14,24 @@ import bpy
 from bpy.app.handlers import persistent
 
 from . import compat, job_spec, preferences
-from .plugin_host.contact import Contact
+from .plugin_host.engine_monitor import EngineMonitor
 from .plugin_host.errors import HostError
 from .strip_job import StripJob, unfinished_strips
 
 BUSY_INTERVAL, IDLE_INTERVAL = 0.1, 0.5  # seconds between two ticks
 STRIP_CHECK_INTERVAL = 1.0  # seconds between two checks for deleted and renamed strips
 
-_monitor: Contact | None = None
+_monitor: EngineMonitor | None = None
 _jobs: dict[str, StripJob] = {}
 _strips_checked_at = 0.0
 _engine_setting = ""
 
 
-def engine_monitor() -> Contact:
+def engine_monitor() -> EngineMonitor:
     """This Blender's connection to the engine."""
     global _monitor
     if _monitor is None:
-        _monitor = Contact(name=f"Blender {bpy.app.version_string}", python=preferences.engine_python)
+        _monitor = EngineMonitor(name=f"Blender {bpy.app.version_string}", python=preferences.engine_python)
     return _monitor
 
 

@@ -1,8 +1,8 @@
-"""One host's end of the wire: a method per request, and `poll()` for all that comes back.
+"""A host's client of one engine: one method per request, and `poll()` for everything that comes back.
 
-The client owns no thread and never blocks unless asked to: a host calls `poll()` from its own timer, a terminal
-iterates over `follow()`. It must stay on the thread that made it, as ZeroMQ sockets do. It never starts an engine
-(see `launch`), and notices one that falls silent or comes back (see `line`).
+The client owns no thread. Only `answer()` and `follow()` block: a host calls `poll()` from its own timer, a terminal
+iterates over `follow()`. A client must stay on the thread that made it, as ZeroMQ sockets do. It never starts an engine
+(see `launch`). It notices when the engine stops answering or comes back (see `engine_socket`).
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ import time
 from types import TracebackType
 from typing import Callable, Iterator, List, Optional, Type, Union
 
-from . import connection as connection_file
-from .connection import Connection
+from . import connection_file
+from .client_events import ENGINE_LOST, EngineLost, ReceivedMessage
+from .connection_file import Connection
+from .engine_socket import EngineSocket
 from .errors import EngineGone, EngineRefused
-from .line import Line
-from .news import LOST, Arrival, EngineLost
 from .protocol import (
     Cancel,
     Cancelled,
@@ -35,17 +35,17 @@ from .protocol import (
     Watch,
 )
 
-_ENDINGS = (Finished, Cancelled, Failed)
-_EVENTS = (Progress, FrameReady, *_ENDINGS)
+_END_EVENTS = (Finished, Cancelled, Failed)
+_EVENTS = (Progress, FrameReady, *_END_EVENTS)
 
 
 class Client:
-    """A line to one engine, and the words for it.
+    """A connection to one engine, with a method for each request of the protocol.
 
     Args:
-        connection: where the engine is (`launch.find_or_start` gives a connected client at once).
-        name: who we are, for the engine's log.
-        lookup: how to find the engine again after it was lost.
+        connection: where the engine is (`launch.find_or_start` returns a connected client).
+        name: the host's name, for the engine's log.
+        lookup: finds the engine again after it was lost.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Client:
         name: str = "",
         lookup: Callable[[], Optional[Connection]] = connection_file.read,
     ) -> None:
-        self._line = Line(connection, name=name, lookup=lookup)
+        self._socket = EngineSocket(connection, name=name, lookup=lookup)
 
     def __enter__(self) -> Client:
         return self
@@ -66,81 +66,81 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        """Hang up at once; jobs go on without us."""
-        self._line.close()
+        """Disconnect at once. Jobs go on without this client."""
+        self._socket.close()
 
-    # Which engine it is.
+    # The engine
 
     @property
     def connection(self) -> Connection:
         """Where the engine is, or was."""
-        return self._line.connection
+        return self._socket.connection
 
     @property
     def session(self) -> Optional[str]:
-        """This life of the engine; None before it has welcomed us."""
-        return self._line.session
+        """The id of this run of the engine; None before it has welcomed the client."""
+        return self._socket.session
 
     @property
     def version(self) -> Optional[int]:
-        """The version of the protocol that is spoken; None before it has welcomed us."""
-        return self._line.version
+        """The protocol version in use; None before the engine has welcomed the client."""
+        return self._socket.version
 
     @property
     def release(self) -> str:
-        """The engine's version, once it has welcomed us."""
-        return self._line.release
+        """The engine's own version, once it has welcomed the client."""
+        return self._socket.release
 
     @property
     def lost(self) -> bool:
-        """Whether the engine does not answer."""
-        return self._line.lost
+        """Whether the engine has stopped answering."""
+        return self._socket.lost
 
-    # One method per request; each returns the number that the reply will carry.
+    # Requests; each returns the number that its reply will carry
 
     def submit(self, spec: JobSpec, *, output: Optional[str] = None) -> int:
-        """Queue a job; its result goes to the pattern `output`, or stays in the engine's cache."""
-        return self._line.ask(Submit(spec, output))
+        """Queue a job. Its result goes to the pattern `output`, or stays in the engine's cache without one."""
+        return self._socket.send(Submit(spec, output))
 
     def cancel(self, job: str) -> int:
-        """Stop a job after the frame in work; a second time, at once."""
-        return self._line.ask(Cancel(job))
+        """Stop a job after the current frame; a second call stops it at once."""
+        return self._socket.send(Cancel(job))
 
     def watch(self, job: str) -> int:
-        """Ask for a job's snapshot, and its events from then on."""
-        return self._line.ask(Watch(job))
+        """Request a job's snapshot, and its events from then on."""
+        return self._socket.send(Watch(job))
 
     def status(self) -> int:
-        """Ask for all jobs."""
-        return self._line.ask(Status())
+        """Request the state of all jobs."""
+        return self._socket.send(Status())
 
     def shutdown(self) -> int:
-        """Ask the engine to leave."""
-        return self._line.ask(Shutdown())
+        """Ask the engine to shut down."""
+        return self._socket.send(Shutdown())
 
-    # What comes back.
+    # Messages from the engine
 
-    def poll(self) -> List[Arrival]:
-        """What arrived since the last call, in order; of a job's `Progress` only the newest. Never blocks."""
-        self._line.look()
-        arrivals, self._line.inbox = self._line.inbox, []
+    def poll(self) -> List[ReceivedMessage]:
+        """Messages since the last call, in order; only the newest `Progress` of each job. Never blocks."""
+        self._socket.poll()
+        arrivals, self._socket.inbox = self._socket.inbox, []
         return arrivals
 
     def answer(self, request: int, *, timeout: float = 30.0) -> Reply:
-        """Block until this request is answered; other arrivals wait for the next `poll()`.
+        """Block until this request is answered; other messages wait for the next `poll()`.
 
         Raises:
-            EngineRefused: when the answer is no.
+            EngineRefused: when the engine refuses the request.
             EngineGone: when the engine is lost, or `timeout` seconds pass.
         """
-        aside: List[Arrival] = []
+        other: List[ReceivedMessage] = []
         try:
             for arrival in self._arrivals(timeout):
                 if arrival.request == request:
-                    return _granted(arrival.message)
-                aside.append(arrival)
+                    return _reply_or_raise(arrival.message)
+                other.append(arrival)
         finally:
-            self._line.inbox = aside + self._line.inbox
+            self._socket.inbox = other + self._socket.inbox
         raise EngineGone(f"the engine gave no answer in {timeout:.0f} s", hint="Look at its log, or stop and start it.")
 
     def follow(self, job: str) -> Iterator[Union[Snapshot, Event]]:
@@ -152,50 +152,50 @@ class Client:
         """
         request = self.watch(job)
         watched = False
-        aside: List[Arrival] = []
+        other: List[ReceivedMessage] = []
         try:
             for arrival in self._arrivals(None):
                 message = arrival.message
                 if arrival.request == request:
-                    snapshot = _granted(message)
+                    snapshot = _reply_or_raise(message)
                     assert isinstance(snapshot, Snapshot)
                     yield snapshot
-                    watched, ending = True, _ending(snapshot.state)
+                    watched, ending = True, _ending_event(snapshot.state)
                     if ending is not None:
                         yield ending
                         return
                 elif not isinstance(message, _EVENTS) or message.job != job:
-                    aside.append(arrival)
+                    other.append(arrival)
                 elif watched:  # events from before the snapshot are contained in it
                     yield message
-                    if isinstance(message, _ENDINGS):
+                    if isinstance(message, _END_EVENTS):
                         return
         finally:
-            self._line.inbox = aside + self._line.inbox
+            self._socket.inbox = other + self._socket.inbox
 
-    def _arrivals(self, timeout: Optional[float]) -> Iterator[Arrival]:
-        """Take arrivals out of the inbox one by one, blocking for more until `timeout` seconds have passed."""
+    def _arrivals(self, timeout: Optional[float]) -> Iterator[ReceivedMessage]:
+        """Take messages out of the inbox one by one, blocking for more until `timeout` seconds have passed."""
         end = None if timeout is None else time.monotonic() + timeout
         while end is None or time.monotonic() < end:
-            self._line.look()
-            while self._line.inbox:
-                arrival = self._line.inbox.pop(0)
+            self._socket.poll()
+            while self._socket.inbox:
+                arrival = self._socket.inbox.pop(0)
                 if isinstance(arrival.message, EngineLost):
                     raise EngineGone(arrival.message.reason, hint=arrival.message.hint)
                 yield arrival
-            self._line.wait(None if end is None else end - time.monotonic())
+            self._socket.wait(None if end is None else end - time.monotonic())
 
 
-def _granted(message: object) -> Reply:
-    if isinstance(message, Refused) and message.code == LOST:
+def _reply_or_raise(message: object) -> Reply:
+    if isinstance(message, Refused) and message.code == ENGINE_LOST:
         raise EngineGone(message.reason, hint=message.hint)
     if isinstance(message, Refused):
         raise EngineRefused(message.reason, hint=message.hint, code=message.code)
     return message  # type: ignore[return-value]
 
 
-def _ending(state: JobState) -> Optional[Event]:
-    """The event that ended a job, told from its state; None while it is not over."""
+def _ending_event(state: JobState) -> Optional[Event]:
+    """The event that ended a job, built from its state; None while the job is not over."""
     if state.state == "finished":
         return Finished(state.job, state.total, state.unseen, state.worst, state.report)
     if state.state == "cancelled":

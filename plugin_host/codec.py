@@ -1,8 +1,8 @@
-"""Frozen dataclasses to JSON values and back, by their type hints. It knows no message.
+"""Converts frozen dataclasses to JSON values and back, driven by their type hints. It knows no particular message.
 
-Allowed in a dataclass: `str`, `int`, `float`, `bool`, `Optional[...]`, `Tuple[X, ...]`, and other such dataclasses.
-Fields that the class does not have are ignored (a newer side may send them); fields that it has and the value lacks
-take their default. Every complaint carries the path to the offending value, as in `$.spec.first`.
+Field types may be `str`, `int`, `float`, `bool`, `Optional[...]`, `Tuple[X, ...]` and other such dataclasses. Fields
+that the class does not have are ignored, as a newer version may send them. A field that the value lacks takes its
+default. Every error carries the path to the offending value, such as `$.spec.first`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .errors import ProtocolError
 
 T = TypeVar("T")
 
-_NAMES = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
+_TYPE_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
 
 
 def to_json(value: Any) -> Any:
@@ -34,31 +34,31 @@ def from_json(kind: Type[T], value: Any, *, path: str = "$") -> T:
         ProtocolError: when the value is no object, lacks a field without default, or has one of the wrong type.
     """
     if not isinstance(value, dict):
-        raise ProtocolError(f"expected an object, not {_shown(value)}", path=path)
+        raise ProtocolError(f"expected an object, not {_shortened(value)}", path=path)
     given: Dict[str, Any] = {}
     hints = _hints(kind)  # type: ignore[arg-type]
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         if field.name in value:
-            given[field.name] = _part(hints[field.name], value[field.name], f"{path}.{field.name}")
+            given[field.name] = _convert(hints[field.name], value[field.name], f"{path}.{field.name}")
         elif field.default is dataclasses.MISSING:
             raise ProtocolError("is missing", path=f"{path}.{field.name}")
     return kind(**given)
 
 
-def _part(kind: Any, value: Any, path: str) -> Any:
+def _convert(kind: Any, value: Any, path: str) -> Any:
     if dataclasses.is_dataclass(kind) and isinstance(kind, type):
         return from_json(kind, value, path=path)
     if get_origin(kind) is Union:
         inner = next(option for option in get_args(kind) if option is not type(None))
-        return None if value is None else _part(inner, value, path)
+        return None if value is None else _convert(inner, value, path)
     if get_origin(kind) is tuple:
         if not isinstance(value, list):
-            raise ProtocolError(f"expected a list, not {_shown(value)}", path=path)
-        return tuple(_part(get_args(kind)[0], item, f"{path}[{i}]") for i, item in enumerate(value))
+            raise ProtocolError(f"expected a list, not {_shortened(value)}", path=path)
+        return tuple(_convert(get_args(kind)[0], item, f"{path}[{i}]") for i, item in enumerate(value))
     if kind is float and type(value) is int:
         return float(value)
     if type(value) is not kind:  # exactly: a bool is no whole number here
-        raise ProtocolError(f"expected {_NAMES[kind]}, not {_shown(value)}", path=path)
+        raise ProtocolError(f"expected {_TYPE_WORDS[kind]}, not {_shortened(value)}", path=path)
     return value
 
 
@@ -67,6 +67,6 @@ def _hints(kind: type) -> Dict[str, Any]:
     return get_type_hints(kind)
 
 
-def _shown(value: Any) -> str:
+def _shortened(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 40 else text[:37] + "..."

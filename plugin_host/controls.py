@@ -1,7 +1,7 @@
-"""The artist's controls: the names, defaults and words in which every host shows them, on floor and screen alike.
+"""The artist's controls: the names, defaults and texts that every host and the command line show.
 
-A host draws its knobs from `CONTROLS`, in this order, and hands their values to `JobSpec` under the same names; the
-command line makes its options from it. Nothing here knows a toolkit.
+A host builds its knobs from `CONTROLS`, in this order, and passes their values to `JobSpec` under the same names. The
+command line builds its options from the same table. Nothing here knows a GUI toolkit.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, Optional, Tuple, Union
 
-Value = Union[str, int, float, bool, None]
+ControlValue = Union[str, int, float, bool, None]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Control:
     label: str
     help: str
     kind: str
-    default: Value = None
+    default: ControlValue = None
     choices: Tuple[str, ...] = ()
     low: float = 0
     high: float = 0
@@ -64,7 +64,7 @@ CONTROLS: Tuple[Control, ...] = (
     Control(
         "grain",
         "Match grain",
-        "Give blended, resampled and painted pixels the grain of the plate around them.",
+        "Give blended, resampled and synthesised pixels the grain of the plate around them.",
         "switch",
         True,
     ),
@@ -78,12 +78,12 @@ CONTROLS: Tuple[Control, ...] = (
         0,
         1,
     ),
-    Control("holdout", "Holdout matte", "What passes in front: never painted, never used as a source.", "files"),
+    Control("holdout", "Holdout matte", "What passes in front: never filled, never used as a source.", "files"),
     Control("clean", "Clean plate", "A clean plate, one frame or a sequence: a further source.", "files"),
     Control(
         "clean_use",
         "Use clean plate",
-        "also: a source beside the shot's own frames; only: the one source, what it lacks is painted.",
+        "also: a source beside the shot's own frames; only: the one source, what it lacks is synthesised.",
         "choice",
         "also",
         ("also", "only"),
@@ -148,13 +148,13 @@ CONTROLS: Tuple[Control, ...] = (
     ),
     Control("seed", "Seed", "Another number, another grain.", "count", 0, (), 0, 1_000_000, rare=True),
 )
-"""Every control, in the order of an artist's needs."""
+"""Every control, in the order in which hosts show them."""
 
 BY_NAME: Dict[str, Control] = {control.name: control for control in CONTROLS}
 
 
-def complaint(name: str, value: Value) -> Optional[str]:
-    """What is wrong with a control's value, in words; None when it may be used."""
+def validation_error(name: str, value: ControlValue) -> Optional[str]:
+    """What is wrong with a control's value, in words; None when it is valid."""
     control = BY_NAME[name]
     if control.kind == "choice" and value not in control.choices:
         return f"{control.label} is {value!r}: choose {', '.join(control.choices[:-1])} or {control.choices[-1]}"

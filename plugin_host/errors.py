@@ -1,15 +1,15 @@
-"""Everything that can go wrong on the host's side of the wire, as one tree. The engine's own errors are not in it.
+"""All errors of the host half as one tree. The engine's own errors are not in it.
 
-HostError                 every failure a host shows to the artist: a reason, and a hint at what to do
+HostError                 every failure that a host shows to the artist: a reason, and a hint at what to do
 +-- SequenceError         a file pattern names nothing, or cannot be read as one sequence
 +-- ProtocolError         a message that is not of this protocol; `path` says where, as in `$.spec.first`
-|   +-- UnknownType       a sound message of a type that this side has never heard of
+|   +-- UnknownType       a valid message of a type that this side does not know
 |   +-- VersionMismatch   the two sides share no version; the hint says which one to update
 +-- EngineError           something between this host and its engine
-    +-- EngineRefused     the engine understood and said no; `code` is its word for why
+    +-- EngineRefused     the engine refused a request; `code` says why
     +-- EngineGone        the engine does not answer any more
-    +-- EngineAbsent      there is no Python that has the engine; the hint is the command that installs it
-    +-- EngineStartFailed it was started and did not come up; the reason ends with its last words
+    +-- EngineAbsent      no Python with the engine was found; the hint is the command that installs it
+    +-- EngineStartFailed the engine was started and did not come up; the reason ends with the tail of its log
     +-- UnsafeFolder      the runtime folder belongs to someone else, so no token is kept in it
 """
 
@@ -43,7 +43,7 @@ class ProtocolError(HostError):
 
 
 class UnknownType(ProtocolError):
-    """A sound message of a type that this side has never heard of."""
+    """A valid message of a type that this side does not know."""
 
     code = "unknown-type"
 
@@ -59,7 +59,7 @@ class EngineError(HostError):
 
 
 class EngineRefused(EngineError):
-    """The engine understood and said no; `code` is its word for why."""
+    """The engine refused a request; `code` says why."""
 
     def __init__(self, reason: str, *, hint: str = "", code: str) -> None:
         self.code = code

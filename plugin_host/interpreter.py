@@ -1,7 +1,7 @@
-"""Which Python has the engine: the one that was chosen, that `AAN_ENGINE` names, or that lies in the usual places.
+"""Finds the Python that has the engine: a chosen one, the one in `AAN_ENGINE`, or one in the usual places.
 
-A host's own interpreter never has it. It looks at names only: whether the engine really comes up shows when it is
-started (see `launch`).
+A host's own interpreter never has the engine. Only paths are checked: whether the engine runs shows when it is started
+(see `launch`).
 """
 
 from __future__ import annotations
@@ -29,29 +29,29 @@ def find(chosen: str = "") -> str:
             if found is None:
                 raise EngineAbsent(f"{named}, {where}, is no Python", hint="Name the Python that has the engine.")
             return str(found)
-    for place in usual_places():
+    for place in default_locations():
         found = _python_of(place)
         if found is not None:
             return str(found)
     raise EngineAbsent("the engine is not installed on this machine", hint=f"In its folder run: {install_command()}")
 
 
-def usual_places() -> List[Path]:
-    """Where the engine is looked for without being told: where it is installed to, then behind the command `aan`."""
+def default_locations() -> List[Path]:
+    """Where to look for the engine by default: its install location, then the environment of the command `aan`."""
     command = shutil.which("aan")
-    return [home(), *([Path(command).resolve().parent.parent] if command else [])]
+    return [default_environment(), *([Path(command).resolve().parent.parent] if command else [])]
 
 
-def home() -> Path:
+def default_environment() -> Path:
     """The virtual environment that `install_command` makes."""
     return _data_folder() / "align-and-attend" / "engine"
 
 
 def install_command() -> str:
-    """What to type in the folder of Align & Attend to have the engine installed where hosts look for it."""
+    """The command that installs the engine where hosts look for it; to be run in the folder of Align & Attend."""
     if sys.platform == "win32":
-        return f'py -3.11 -m venv "{home()}" && "{home()}\\Scripts\\pip" install .'
-    return f'python3.11 -m venv "{home()}" && "{home()}/bin/pip" install .'
+        return f'py -3.11 -m venv "{default_environment()}" && "{default_environment()}\\Scripts\\pip" install .'
+    return f'python3.11 -m venv "{default_environment()}" && "{default_environment()}/bin/pip" install .'
 
 
 def _data_folder() -> Path:
@@ -63,7 +63,7 @@ def _data_folder() -> Path:
 
 
 def _python_of(place: Path) -> Optional[Path]:
-    """The interpreter that a path names, or that of the virtual environment there. Links are left as they are."""
+    """The interpreter that a path names, or that of the virtual environment there. Links are not resolved."""
     inside = Path("Scripts/python.exe") if sys.platform == "win32" else Path("bin/python")
     for path in (place, place / inside):
         if path.is_file() and os.access(path, os.X_OK):

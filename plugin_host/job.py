@@ -1,4 +1,4 @@
-"""A job as host and engine speak of it: what is to be done, and how it stands. Part of the protocol, see there."""
+"""The description of a job and its state, as host and engine exchange them. Part of the protocol, see `protocol`."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""Find the engine that runs on this machine, or start one: detached, so that it outlives the host that needed it.
+"""Finds the engine that runs on this machine, or starts one: detached, so that it outlives the host that needed it.
 
-A host with a window makes a `Start` and calls its `poll()` from its timer; a terminal calls `find_or_start()`. Both
-end with a client that has been welcomed. Of several hosts that start at once the first to hold the start lock starts
-the engine, the others wait for the same one. It knows nothing of what the engine does.
+A host with a window makes an `EngineLaunch` and calls its `poll()` from a timer; a terminal calls `find_or_start()`.
+Both end with a connected client. When several hosts start at once, the first to take the start lock starts the engine
+and the others wait for it. This module does not know what the engine does.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ import time
 from pathlib import Path
 from typing import IO, Dict, List, Optional
 
-from . import connection as connection_file
+from . import connection_file
 from .client import Client
 from .errors import EngineRefused, EngineStartFailed
 from .interpreter import install_command
 from .protocol import Refused, Welcome
 
-STEP = 0.05  # seconds between two looks, for those who block
-LINES = 12  # of the log's end, as the reason why no engine started
+POLL_INTERVAL = 0.05  # seconds between two polls of a blocking call
+LOG_TAIL_LINES = 12  # of the end of the log, quoted when the engine does not start
 MODULE = "plugin_host.server"
 
-_started: List[subprocess.Popen[bytes]] = []  # kept so that the system can be told, once they end, that we know
+_started: List[subprocess.Popen[bytes]] = []  # kept so that their exit status is collected once they end
 
 
 def find(*, name: str = "", timeout: float = 2.0) -> Optional[Client]:
-    """A client of the engine that runs now, or None. Blocks while the engine is being asked.
+    """A connected client of the running engine, or None. Blocks while the engine is asked.
 
     Raises:
-        EngineRefused: when there is one, but it speaks no version of ours.
+        EngineRefused: when an engine runs, but shares no protocol version with this host.
     """
     connection = connection_file.read()
     if connection is None:
@@ -40,41 +40,40 @@ def find(*, name: str = "", timeout: float = 2.0) -> Optional[Client]:
     client = Client(connection, name=name)
     end = time.monotonic() + timeout
     while time.monotonic() < end:
-        if _welcomed(client):
+        if _is_welcomed(client):
             return client
-        time.sleep(STEP / 5)
+        time.sleep(POLL_INTERVAL / 5)
     client.close()
     return None
 
 
 def find_or_start(*, python: Optional[str] = None, name: str = "", timeout: float = 120.0) -> Client:
-    """A client of the running engine, or of one that is started now. Blocks; otherwise as `Start`."""
-    start = Start(python=python, name=name, timeout=timeout)
+    """A client of the running engine, or of a newly started one. Blocks; otherwise like `EngineLaunch`."""
+    start = EngineLaunch(python=python, name=name, timeout=timeout)
     try:
         while True:
             client = start.poll()
             if client is not None:
                 return client
-            time.sleep(STEP)
+            time.sleep(POLL_INTERVAL)
     except BaseException:
         start.abandon()
         raise
 
 
 def log_file() -> Path:
-    """Where the engine's words go."""
-    return connection_file.runtime_folder() / connection_file.LOG
+    """The engine's log."""
+    return connection_file.runtime_folder() / connection_file.LOG_NAME
 
 
-class Start:
-    """An engine on its way up.
+class EngineLaunch:
+    """An engine that is being started.
 
     Args:
-        python: the interpreter that has the engine installed; else `AAN_ENGINE` names it, else it is the one that
-        runs this.
-            A host must name it: within Nuke or Blender `sys.executable` is not an engine's Python.
-        name: who we are, for the engine's log.
-        timeout: seconds after which it is given up.
+        python: the interpreter that has the engine installed; by default the one named by `AAN_ENGINE`, else the one
+            that runs this. A host must name it: within Nuke or Blender `sys.executable` is not an engine's Python.
+        name: the host's name, for the engine's log.
+        timeout: seconds after which the launch fails.
     """
 
     def __init__(self, *, python: Optional[str] = None, name: str = "", timeout: float = 120.0) -> None:
@@ -88,31 +87,32 @@ class Start:
         self._client: Optional[Client] = None
 
     def poll(self) -> Optional[Client]:
-        """Look once, without blocking: a welcomed client when the engine is up, else None.
+        """Check without blocking: a connected client once the engine is up, else None.
 
         Raises:
-            EngineStartFailed: when it died on its way, or did not come up in time; the reason ends with its last words.
-            EngineRefused: when an engine runs, but speaks no version of ours.
+            EngineStartFailed: when it died while starting, or did not come up in time; the reason ends with its last
+                output.
+            EngineRefused: when an engine runs, but shares no protocol version with this host.
         """
-        client = self._greeted()
+        client = self._connected_client()
         if client is not None:
-            self._let_go()
+            self._release_lock()
             return client
         if time.monotonic() > self._end:
             raise self._failure(f"the engine did not come up in {self._timeout:.0f} s")
         if self._client is None and not self._engine_lives():
-            self._begin()
+            self._start_process()
         return None
 
     def abandon(self) -> None:
-        """Give up: an engine that is still on its way is stopped, one that is up stays."""
+        """Give up: an engine that is still starting is stopped, one that is up stays."""
         if self._process is not None and self._process.poll() is None:
             self._process.terminate()
         if self._client is not None:
             self._client.close()
-        self._let_go()
+        self._release_lock()
 
-    def _greeted(self) -> Optional[Client]:
+    def _connected_client(self) -> Optional[Client]:
         if self._client is not None and self._client.lost:
             self._client.close()
             self._client = None
@@ -122,43 +122,43 @@ class Start:
                 return None
             self._client = Client(connection, name=self._name)
         try:
-            return self._client if _welcomed(self._client) else None
+            return self._client if _is_welcomed(self._client) else None
         except EngineRefused:
-            self._process = None  # it is up, if not for us: others may be glad of it
+            self._process = None  # it is up, and other hosts may use it
             raise
 
     def _engine_lives(self) -> bool:
-        return connection_file.is_held(self._folder / connection_file.ENGINE_LOCK)
+        return connection_file.is_locked(self._folder / connection_file.ENGINE_LOCK)
 
-    def _begin(self) -> None:
-        """Start the engine, unless someone else is doing so; notice when ours has died."""
+    def _start_process(self) -> None:
+        """Start the engine, unless another host is doing so; notice when this host's engine has died."""
         if self._process is not None:
             if self._process.poll() is not None:
                 raise self._failure(f"the engine ended while starting (exit code {self._process.returncode})")
             return
         if self._lock is None:
-            self._lock = connection_file.hold(self._folder / connection_file.START_LOCK)
+            self._lock = connection_file.try_lock(self._folder / connection_file.START_LOCK)
         if self._lock is not None and not self._engine_lives():
-            self._process = _detached(self._command, self._folder)
+            self._process = _start_detached(self._command, self._folder)
             _started[:] = [process for process in _started if process.poll() is None] + [self._process]
 
     def _failure(self, reason: str) -> EngineStartFailed:
         self.abandon()
-        words = _last_lines(log_file())
-        if re.search(rf"No module named '?{MODULE.partition('.')[0]}", words):
+        output = _last_lines(log_file())
+        if re.search(rf"No module named '?{MODULE.partition('.')[0]}", output):
             return EngineStartFailed(
                 f"{self._command[0]} does not have the engine", hint=f"In its folder run: {install_command()}"
             )
-        said = f"; its last words:\n{words}\n" if words else ""
+        said = f"; its last output:\n{output}\n" if output else ""
         return EngineStartFailed(reason + said, hint=f"Tried {' '.join(self._command)}. Log: {log_file()}")
 
-    def _let_go(self) -> None:
+    def _release_lock(self) -> None:
         if self._lock is not None:
             self._lock.close()
             self._lock = None
 
 
-def _welcomed(client: Client) -> bool:
+def _is_welcomed(client: Client) -> bool:
     for arrival in client.poll():
         if isinstance(arrival.message, Refused):
             client.close()
@@ -169,23 +169,23 @@ def _welcomed(client: Client) -> bool:
     return False
 
 
-def _detached(command: List[str], folder: Path) -> subprocess.Popen[bytes]:
-    log = folder / connection_file.LOG
+def _start_detached(command: List[str], folder: Path) -> subprocess.Popen[bytes]:
+    log = folder / connection_file.LOG_NAME
     if log.exists():
         log.replace(log.with_suffix(".previous.log"))
-    apart: Dict[str, object] = {"start_new_session": True}
+    detached: Dict[str, object] = {"start_new_session": True}
     if sys.platform == "win32":
-        apart = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
-    with log.open("wb") as words:
+        detached = {"creationflags": subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP}
+    with log.open("wb") as output:
         try:
             return subprocess.Popen(  # type: ignore[call-overload]
                 command,
                 stdin=subprocess.DEVNULL,
-                stdout=words,
-                stderr=words,
+                stdout=output,
+                stderr=output,
                 cwd=folder,
-                env=_clean(command[0]),
-                **apart,
+                env=_clean_environment(command[0]),
+                **detached,
             )
         except OSError as error:
             raise EngineStartFailed(
@@ -193,16 +193,16 @@ def _detached(command: List[str], folder: Path) -> subprocess.Popen[bytes]:
             ) from None
 
 
-def _clean(python: str) -> Dict[str, str]:
-    """The environment without what a host sets for its own Python and would break another one."""
-    hosts_own = (
+def _clean_environment(python: str) -> Dict[str, str]:
+    """The environment without the variables that a host sets for its own Python and that would break another one."""
+    host_only = (
         () if python == sys.executable else ("PYTHONHOME", "PYTHONPATH", "PYTHONEXECUTABLE", "__PYVENV_LAUNCHER__")
     )
-    return {name: value for name, value in os.environ.items() if name not in hosts_own}
+    return {name: value for name, value in os.environ.items() if name not in host_only}
 
 
 def _last_lines(log: Path) -> str:
     try:
-        return "\n".join(log.read_text("utf-8", errors="replace").splitlines()[-LINES:])
+        return "\n".join(log.read_text("utf-8", errors="replace").splitlines()[-LOG_TAIL_LINES:])
     except OSError:
         return ""

@@ -1,4 +1,4 @@
-"""What host and engine say to each other. This docstring is the specification; the classes, with `job`, are its letter.
+"""The protocol between host and engine. This docstring is the specification; the classes, with `job`, implement it.
 
 Protocol version 1. Framing `AAN1`, which `wire` writes and reads.
 
@@ -9,9 +9,9 @@ never pixels, never code. Paths that are not UTF-8 travel as the lone surrogates
 
 **Reading.** Unknown fields are ignored; a missing field takes its default if it has one. A type that the reader does
 not know is refused (`unknown-type`), a broken message too (`malformed`, with the path to the fault as in
-`$.spec.first`): no request is met with silence.
+`$.spec.first`): every request gets an answer.
 
-**Getting in.** A host reads the engine's connection file (see `connection`) and first sends `Hello` with the token and
+**Connecting.** A host reads the engine's connection file (see `connection`) and first sends `Hello` with the token and
 the range of protocol versions that it speaks. `Welcome` names the version to speak, the highest that both know, and the
 engine's `session`. `Refused` with `token` or `version` is the alternative; in the latter the hint says which side to
 update. Anything else before a good `Hello` is refused with `no-hello`. `Hello` may be repeated at any time: it is also
@@ -20,17 +20,17 @@ earlier job; submitting again resumes from the frames that its cache holds.
 
 **Requests and their replies** (each has exactly one reply, or `Refused`):
 
-    Hello    -> Welcome     get in; ask whether anybody is there
+    Hello    -> Welcome     connect; ask whether the engine is alive
     Submit   -> Accepted    queue a job, and watch it
-    Cancel   -> Done        stop a job: one that waits ends at once, one that runs ends after the frame in work.
+    Cancel   -> Done        stop a job: a queued one ends at once, a running one after the current frame.
                             A second `Cancel` does not wait for that frame. `Refused(ended)` if it is over already.
-    Watch    -> Snapshot    the job as it stands; from here on its events come to this host
+    Watch    -> Snapshot    the job's state; from then on its events go to this host
     Status   -> State       every job that the engine remembers, oldest first
-    Shutdown -> Done        cancel what runs and leave
+    Shutdown -> Done        cancel all jobs and shut down
 
 Refusals: `malformed unknown-type no-hello token version unknown-job ended sequence stopping internal`, and
-`engine-lost`, which a client says to itself for requests that nobody will answer any more. Failures: the engine's
-error in kebab-case (`plate-missing`, `matte-error`...), `reader-lost` (a file crashed or held up what reads it),
+`engine-lost`, with which a client itself ends requests that a lost engine can no longer answer. Failures: the engine's
+error in kebab-case (`plate-missing`, `matte-error`...), `reader-lost` (a file crashed or blocked its reader),
 `worker-lost`, `out-of-memory`, `inputs-changed`,
 `engine-changed`, `incomplete`, `output`, `internal`.
 
@@ -61,7 +61,7 @@ LOWEST, HIGHEST = 1, 1
 
 @dataclass(frozen=True)
 class Hello:
-    """May I come in? `client` is a name for the engine's log."""
+    """Request to connect. `client` is the host's name, for the engine's log."""
 
     lowest: int
     highest: int
@@ -71,7 +71,7 @@ class Hello:
 
 @dataclass(frozen=True)
 class Submit:
-    """Do this job. `output` is a pattern for the result; without one it stays in the engine's cache."""
+    """Queue this job. `output` is a pattern for the result; without one it stays in the engine's cache."""
 
     spec: JobSpec
     output: Optional[str] = None
@@ -86,19 +86,19 @@ class Cancel:
 
 @dataclass(frozen=True)
 class Watch:
-    """Tell me how this job stands, and what happens to it from here on."""
+    """Request this job's snapshot, and its events from then on."""
 
     job: str
 
 
 @dataclass(frozen=True)
 class Status:
-    """Which jobs are there?"""
+    """Request the state of all jobs."""
 
 
 @dataclass(frozen=True)
 class Shutdown:
-    """Cancel what runs and leave."""
+    """Cancel all jobs and shut down."""
 
 
 # Replies
@@ -106,7 +106,7 @@ class Shutdown:
 
 @dataclass(frozen=True)
 class Welcome:
-    """Come in. `version` is the one to speak, `session` names this life of the engine, `engine` its release."""
+    """The host is connected. `version` is the one to use, `session` this run of the engine, `engine` its release."""
 
     version: int
     session: str
@@ -115,7 +115,7 @@ class Welcome:
 
 @dataclass(frozen=True)
 class Accepted:
-    """The job has a name, a place for its `total` frames, and `cached` of them are there already."""
+    """The job is queued under the name `job`. `cached` of its `total` frames exist already."""
 
     job: str
     output: str
@@ -132,7 +132,7 @@ class State:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One job as it stands, and the frames of it that lie on disk, in ascending order."""
+    """One job's state, and its frames that lie on disk, in ascending order."""
 
     state: JobState
     frames: Tuple[int, ...] = ()
@@ -140,12 +140,12 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Done:
-    """It is done, or as good as done; events tell the rest."""
+    """The request was carried out; events report what follows from it."""
 
 
 @dataclass(frozen=True)
 class Refused:
-    """No: a code for the program, a reason and a hint for the artist."""
+    """The request was refused: a code for the program, a reason and a hint for the artist."""
 
     code: str
     reason: str
@@ -157,7 +157,7 @@ class Refused:
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` steps of this stage (`look`, `decide`, `fill`) are behind us."""
+    """`done` of `total` steps of this stage (`look`, `decide`, `fill`) are complete."""
 
     job: str
     stage: str

@@ -1,4 +1,4 @@
-"""Frame sequences: a pattern as artists write it, and the files that it stands for. It opens none of them.
+"""Frame sequences: file patterns as artists write them, and the files that they stand for. No file is opened.
 
 A pattern is a path whose *file name* holds at most one placeholder; folders are taken literally:
 
@@ -98,7 +98,7 @@ def expand(text: str) -> List[Tuple[int, str]]:
     """
     try:
         if Path(text).is_file():
-            return [(_lone_number(Path(text).name), text)]
+            return [(_number_of_single_file(Path(text).name), text)]
         pattern = parse(text)
         names = [entry.name for entry in Path(pattern.folder).iterdir()]
     except OSError as error:
@@ -107,16 +107,16 @@ def expand(text: str) -> List[Tuple[int, str]]:
     numbers = sorted(frame for frame in map(pattern.frame_of, names) if frame is not None)
     if numbers:
         return [(frame, pattern.path(frame)) for frame in numbers]
-    raise SequenceError(f"no file matches {text}", hint=_nearest(pattern, names))
+    raise SequenceError(f"no file matches {text}", hint=_closest_match_hint(pattern, names))
 
 
-def _lone_number(name: str) -> int:
+def _number_of_single_file(name: str) -> int:
     numbered = _NUMBERED.fullmatch(name)
     return int(numbered.group(1)) if numbered else 1
 
 
-def _nearest(pattern: Pattern, names: List[str]) -> str:
-    """What is there instead, when only the padding or the spelling is wrong."""
+def _closest_match_hint(pattern: Pattern, names: List[str]) -> str:
+    """A hint that names a similar file, when only the padding or the spelling is wrong."""
     wanted = pattern.path(1001)[len(pattern.folder) :]
     close = difflib.get_close_matches(wanted, sorted(names), n=1, cutoff=0.7)
     if close:
@@ -124,6 +124,6 @@ def _nearest(pattern: Pattern, names: List[str]) -> str:
     return f"The folder holds {len(names)} other files." if names else "The folder is empty."
 
 
-def counted(frames: int) -> str:
+def frame_count_text(frames: int) -> str:
     """How many frames, in words: `1 frame`, `12 frames`."""
     return f"{frames} frame" if frames == 1 else f"{frames} frames"

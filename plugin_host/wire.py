@@ -1,7 +1,7 @@
-"""A message as two frames on the wire, and back. The specification is `protocol`'s; no socket is touched here.
+"""Encodes a message as two ZeroMQ frames, and decodes it. `protocol` is the specification; no socket is used here.
 
-What cannot be read is told apart, so that it can be refused in words: a type that is not known, a message that is
-broken, a version that only one side speaks.
+The errors are told apart so that the refusal can say what is wrong: an unknown type, a malformed message, or a version
+that only one side speaks.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ def encode(message: Message, request: Optional[int] = None) -> List[bytes]:
 
 
 def decode(frames: Sequence[bytes]) -> Envelope:
-    """The message in two frames.
+    """Decode a message from its two frames.
 
     Raises:
-        UnknownType: when it is sound, but of a type that this side does not know.
-        ProtocolError: when it is anything else than a message; the error's `path` says where it breaks.
+        UnknownType: when it is valid, but of a type that this side does not know.
+        ProtocolError: when it is not a valid message; the error's `path` says where it breaks.
     """
-    value = _json(frames)
+    value = _parse_json(frames)
     kind = _BY_NAME.get(str(value.get("type")))
     if kind is None:
         raise UnknownType(
@@ -51,16 +51,16 @@ def decode(frames: Sequence[bytes]) -> Envelope:
     return Envelope(from_json(kind, value), _number(value))  # type: ignore[arg-type]
 
 
-def request_of(frames: Sequence[bytes]) -> Optional[int]:
-    """The number of a request that did not decode, as far as it can be told, for the refusal to carry."""
+def request_number(frames: Sequence[bytes]) -> Optional[int]:
+    """The number of a request that did not decode, if it can be read, so that the refusal can carry it."""
     try:
-        return _number(_json(frames))
+        return _number(_parse_json(frames))
     except ProtocolError:
         return None
 
 
-def agree(lowest: int, highest: int) -> int:
-    """The version that the engine speaks with a host of this range: the highest that both know.
+def negotiate_version(lowest: int, highest: int) -> int:
+    """The protocol version to use with a host of this range: the highest that both sides know.
 
     Raises:
         VersionMismatch: when there is none; the hint says which side to update.
@@ -68,11 +68,11 @@ def agree(lowest: int, highest: int) -> int:
     if lowest <= HIGHEST and highest >= LOWEST:
         return min(highest, HIGHEST)
     side = "engine" if lowest > HIGHEST else "host's plug-in"
-    reason = f"the host speaks protocol {_span(lowest, highest)}, the engine {_span(LOWEST, HIGHEST)}"
+    reason = f"the host speaks protocol {_range_text(lowest, highest)}, the engine {_range_text(LOWEST, HIGHEST)}"
     raise VersionMismatch(reason, hint=f"Update the {side}.", path="$.lowest")
 
 
-def _json(frames: Sequence[bytes]) -> dict:  # type: ignore[type-arg]
+def _parse_json(frames: Sequence[bytes]) -> dict:  # type: ignore[type-arg]
     if len(frames) != 2 or frames[0] != FRAMING:
         raise ProtocolError("not an AAN1 message", hint="Something else is talking on this socket.")
     try:
@@ -91,5 +91,5 @@ def _number(value: dict) -> Optional[int]:  # type: ignore[type-arg]
     return number
 
 
-def _span(lowest: int, highest: int) -> str:
+def _range_text(lowest: int, highest: int) -> str:
     return str(lowest) if lowest == highest else f"{lowest} - {highest}"

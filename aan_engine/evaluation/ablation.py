@@ -23,16 +23,16 @@ import numpy as np
 import torch
 
 from aan_engine import pipeline
-from aan_engine.candidate import Kind
-from aan_engine.evaluation import bench, footage
-from aan_engine.evaluation.absent import Entire, Inattentive, Unaligned, Unpainted
-from aan_engine.evaluation.bench import Plan, Row
-from aan_engine.networks import Networks
-from aan_engine.proposals import EVERY, Pathways
+from aan_engine.candidates.candidate import Kind
+from aan_engine.candidates.generators import ALL_KINDS, EnabledKinds
+from aan_engine.evaluation import bench, clip_folder
+from aan_engine.evaluation.ablated_modules import Entire, Inattentive, Unaligned, Unpainted
+from aan_engine.evaluation.bench import BenchPlan, BenchRow
+from aan_engine.network.bundle import Networks
 
-ALIGN = frozenset({Kind.DIRECT, Kind.BENT})
-REFINE = frozenset({Kind.ATTENDED})
-FLOW = frozenset({Kind.CHAINED, Kind.CARRIED, Kind.RECURRENT})
+ALIGN = frozenset({Kind.HOMOGRAPHY, Kind.HOMOGRAPHY_FLOW})
+REFINE = frozenset({Kind.ATTENTION})
+FLOW = frozenset({Kind.TRACKED, Kind.TRACKED_WITH_SURROUND, Kind.PREVIOUS})
 
 
 @dataclass(frozen=True)
@@ -51,14 +51,14 @@ class Variant:
     name: str
     table: str
     without: frozenset[Kind] = field(default=frozenset())
-    references: int = EVERY.references
+    references: int = ALL_KINDS.references
     painter: bool = True
     entire: bool = False
 
     @property
-    def pathways(self) -> Pathways:
+    def pathways(self) -> EnabledKinds:
         """What takes part in the decisions."""
-        return Pathways(EVERY.kinds - self.without, self.references)
+        return EnabledKinds(ALL_KINDS.kinds - self.without, self.references)
 
     def networks(self) -> Networks:
         """The shipped networks, with the parts that this variant lacks replaced."""
@@ -88,18 +88,18 @@ VARIANTS = (
     Variant("align + refine", PAPER, FLOW),
     Variant("everything, attention between entire frames", PAPER, entire=True),
     Variant("everything but residual", PAPER, painter=False),
-    Variant("without motion carried by the camera", OURS, frozenset({Kind.CHAINED})),
-    Variant("without motion carried by the surroundings", OURS, frozenset({Kind.CARRIED})),
-    Variant("without plain homographies", OURS, frozenset({Kind.DIRECT})),
-    Variant("without homographies and residual motion", OURS, frozenset({Kind.BENT})),
-    Variant("without the previous answer", OURS, frozenset({Kind.RECURRENT})),
+    Variant("without motion carried by the camera", OURS, frozenset({Kind.TRACKED})),
+    Variant("without motion carried by the surroundings", OURS, frozenset({Kind.TRACKED_WITH_SURROUND})),
+    Variant("without plain homographies", OURS, frozenset({Kind.HOMOGRAPHY})),
+    Variant("without homographies and residual motion", OURS, frozenset({Kind.HOMOGRAPHY_FLOW})),
+    Variant("without the previous answer", OURS, frozenset({Kind.PREVIOUS})),
     *(Variant(str(count), COUNT, references=count) for count in (0, 1, 2, 4, 8)),
 )
 
 
 def run(
-    data: Path, plan: Plan, *, clips: Sequence[str] = (), variants: Sequence[Variant] = VARIANTS, jobs: int = 1
-) -> Iterator[tuple[Variant, list[Row]]]:
+    data: Path, plan: BenchPlan, *, clips: Sequence[str] = (), variants: Sequence[Variant] = VARIANTS, jobs: int = 1
+) -> Iterator[tuple[Variant, list[BenchRow]]]:
     """Each variant's rows, in order, as they are done.
 
     Args:
@@ -110,28 +110,28 @@ def run(
     Raises:
         ShotError: no clips in the folder, or none of that name.
     """
-    names = [clip.name for clip in footage.choose(footage.find(data), clips)]
+    names = [clip.name for clip in clip_folder.choose(clip_folder.find(data), clips)]
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
         asked = [[pool.submit(rows_of, variant, data, plan, name) for name in names] for variant in variants]
         for variant, answers in zip(variants, asked, strict=True):
             yield variant, [row for answer in answers for row in answer.result()]
 
 
-def rows_of(variant: Variant, data: Path, plan: Plan, clip: str) -> list[Row]:
+def rows_of(variant: Variant, data: Path, plan: BenchPlan, clip: str) -> list[BenchRow]:
     """One variant on one clip, on one thread."""
     torch.set_num_threads(1)
-    every = footage.find(data)
+    every = clip_folder.find(data)
     engine = partial(pipeline.fill, networks=variant.networks(), pathways=variant.pathways)
-    return list(bench.measure(footage.choose(every, [clip]), every, plan, engine=engine))
+    return list(bench.measure(clip_folder.choose(every, [clip]), every, plan, engine=engine))
 
 
-def heading(table: str, plan: Plan) -> str:
+def heading(table: str, plan: BenchPlan) -> str:
     """A table's head in Markdown."""
     columns = [table, *plan.kinds, "mean", "s / frame"]
     return f"\n| {' | '.join(columns)} |\n|{'---|' * len(columns)}"
 
 
-def line(variant: Variant, rows: Sequence[Row], plan: Plan) -> str:
+def line(variant: Variant, rows: Sequence[BenchRow], plan: BenchPlan) -> str:
     """A variant's line in Markdown: PSNR in the hole / warping error in the hole, means over the clips."""
     means = [bench.means(rows, kind) for kind in plan.kinds]
     cells = [_cell(mean) for mean in means]
@@ -143,5 +143,5 @@ def line(variant: Variant, rows: Sequence[Row], plan: Plan) -> str:
     return f"| {variant.name} | {' | '.join(cells)} | {hole:.2f} / {warping:.2f} | {seconds:.2f} |"
 
 
-def _cell(mean: Row | None) -> str:
+def _cell(mean: BenchRow | None) -> str:
     return f"{mean.aan.hole:.2f} / {mean.aan.warping:.2f}" if mean is not None and mean.aan is not None else "-"

@@ -21,24 +21,27 @@ import numpy as np
 import OpenEXR
 from numpy.typing import NDArray
 
-from aan_engine import exr, pipeline
-from aan_engine.evaluation import footage, holes, score, sheet
-from aan_engine.evaluation.footage import Clip, Footage, Half
-from aan_engine.evaluation.score import Figures, Truth
-from aan_engine.evaluation.worst import Gallery
-from aan_engine.motion import Array, Mask
-from aan_engine.pipeline import Filled
-from aan_engine.shot import AanError, FrameFile, Shot
+from aan_engine import pipeline
+from aan_engine.colour import display
+from aan_engine.core.types import Array, Mask
+from aan_engine.errors import AanError
+from aan_engine.evaluation import clip_folder, holes, metrics
+from aan_engine.evaluation.clip_folder import Clip, Footage, Half
+from aan_engine.evaluation.metrics import Scores, Truth
+from aan_engine.evaluation.worst_frames import WorstFrames
+from aan_engine.plates import exr
+from aan_engine.rendering.filled_frame import FilledFrame
+from aan_engine.shot import FrameFile, Shot
 
 FIRST = 1001
 GREY = np.float16(0.18)
 TELEA_RADIUS = 5
 
-Engine = Callable[[Shot], Iterator[Filled]]
+Engine = Callable[[Shot], Iterator[FilledFrame]]
 
 
 @dataclass(frozen=True)
-class Plan:
+class BenchPlan:
     """What is measured.
 
     Args:
@@ -53,7 +56,7 @@ class Plan:
 
 
 @dataclass(frozen=True)
-class Row:
+class BenchRow:
     """One clip with one kind of hole.
 
     Args:
@@ -67,8 +70,8 @@ class Row:
 
     clip: str
     kind: str
-    aan: Figures | None
-    telea: Figures
+    aan: Scores | None
+    telea: Scores
     seconds: float
     touched: int
     failure: str = ""
@@ -83,11 +86,11 @@ class Row:
 def measure(
     clips: Sequence[Clip],
     every: Sequence[Clip],
-    plan: Plan,
+    plan: BenchPlan,
     *,
     engine: Engine = pipeline.fill,
-    gallery: Gallery | None = None,
-) -> Iterator[Row]:
+    gallery: WorstFrames | None = None,
+) -> Iterator[BenchRow]:
     """The rows of some clips, one by one as they are done.
 
     Args:
@@ -99,11 +102,11 @@ def measure(
     """
     pipeline.warm()
     for clip in clips:
-        taken = footage.load(clip, frames=plan.frames, height=plan.height)
-        truth = Truth.of([sheet.encoded(plate) for plate in taken.plates])
+        taken = clip_folder.load(clip, frames=plan.frames, height=plan.height)
+        truth = Truth.of([display.to_srgb(plate) for plate in taken.plates])
         lender = holes.donor_of(clip.name, [c.name for c in every if c.masks and c.name != clip.name])
         (donor,) = (c for c in every if c.name == lender) if lender else (None,)
-        lent = footage.load(donor, frames=plan.frames, height=plan.height).masks if donor else []
+        lent = clip_folder.load(donor, frames=plan.frames, height=plan.height).masks if donor else []
         for kind in plan.kinds:
             if kind in holes.DONATED and not lent:
                 continue
@@ -113,17 +116,19 @@ def measure(
             yield _row(kind, taken, truth, hidden, engine, gallery)
 
 
-def means(rows: Sequence[Row], kind: str) -> Row | None:
+def means(rows: Sequence[BenchRow], kind: str) -> BenchRow | None:
     """The mean of a kind's rows, those that failed left out; None where nothing is left."""
     done = [row for row in rows if row.kind == kind and row.aan is not None]
     if not done:
         return None
     ours, classic = [row.aan for row in done if row.aan is not None], [row.telea for row in done]
     seconds = float(np.mean([row.seconds for row in done]))
-    return Row(f"mean of {len(done)}", kind, _mean(ours), _mean(classic), seconds, sum(row.touched for row in done))
+    return BenchRow(
+        f"mean of {len(done)}", kind, _mean(ours), _mean(classic), seconds, sum(row.touched for row in done)
+    )
 
 
-def save(path: Path, rows: Sequence[Row], plan: Plan) -> None:
+def save(path: Path, rows: Sequence[BenchRow], plan: BenchPlan) -> None:
     """Rows and means as JSON; what is not a number becomes null.
 
     Raises:
@@ -134,9 +139,11 @@ def save(path: Path, rows: Sequence[Row], plan: Plan) -> None:
     path.write_text(json.dumps(_plain(told), indent=1, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _row(kind: str, taken: Footage, truth: Truth, hidden: list[Mask], engine: Engine, gallery: Gallery | None) -> Row:
+def _row(
+    kind: str, taken: Footage, truth: Truth, hidden: list[Mask], engine: Engine, gallery: WorstFrames | None
+) -> BenchRow:
     classic = [_telea(frame, hole) for frame, hole in zip(truth.frames, hidden, strict=True)]
-    telea = score.figures(truth, classic, hidden)
+    telea = metrics.score_clip(truth, classic, hidden)
     with tempfile.TemporaryDirectory(prefix="aan-bench-") as folder:
         shot = _shot(Path(folder), taken.plates, hidden)
         written, layers, began = list[Half](), list[dict[str, Array]](), time.monotonic()
@@ -148,20 +155,20 @@ def _row(kind: str, taken: Footage, truth: Truth, hidden: list[Mask], engine: En
             seconds = (time.monotonic() - began) / len(hidden)
             written = [_read(Path(folder) / f"out.{plate.frame}.exr", plate.frame) for plate in shot.plates]
         except AanError as error:
-            return Row(taken.name, kind, None, telea, math.nan, 0, str(error))
+            return BenchRow(taken.name, kind, None, telea, math.nan, 0, str(error))
     if not all(np.isfinite(found[hole]).all() for found, hole in zip(written, hidden, strict=True)):
-        return Row(taken.name, kind, None, telea, seconds, 0, "something in the fill is not a number")
+        return BenchRow(taken.name, kind, None, telea, seconds, 0, "something in the fill is not a number")
     touched = sum(
         int((found.view(np.uint16) != plate.view(np.uint16)).any(-1)[~hole].sum())
         for found, plate, hole in zip(written, taken.plates, hidden, strict=True)
     )
-    result = [sheet.encoded(found) for found in written]
+    result = [display.to_srgb(found) for found in written]
     if gallery is not None:
         for t, hole in enumerate(hidden):
             gallery.show(
                 taken.name, kind, FIRST + t, truth=truth.frames[t], result=result[t], hidden=hole, layers=layers[t]
             )
-    return Row(taken.name, kind, score.figures(truth, result, hidden), telea, seconds, touched)
+    return BenchRow(taken.name, kind, metrics.score_clip(truth, result, hidden), telea, seconds, touched)
 
 
 def _shot(folder: Path, plates: Sequence[Half], hidden: Sequence[Mask]) -> Shot:
@@ -191,19 +198,19 @@ def _telea(true: Array, hole: Mask) -> Array:
     return np.where(hole[..., None], painted.astype(np.float32), true)
 
 
-def _figures(aan: Figures, telea: Figures) -> str:
+def _figures(aan: Scores, telea: Scores) -> str:
     return (
         f"hole {aan.hole:5.2f} dB (Telea {telea.hole:5.2f})  warping {aan.warping:5.2f} ({telea.warping:5.2f})  "
         f"SSIM {aan.ssim:.4f} ({telea.ssim:.4f})  whole {aan.psnr:5.2f} dB"
     )
 
 
-def _mean(found: Sequence[Figures]) -> Figures:
+def _mean(found: Sequence[Scores]) -> Scores:
     def over(name: str) -> float:
         values = np.array([getattr(one, name) for one in found])
         return float(values[~np.isnan(values)].mean()) if not np.isnan(values).all() else math.nan
 
-    return Figures(over("psnr"), over("hole"), over("ssim"), over("warping"))
+    return Scores(over("psnr"), over("hole"), over("ssim"), over("warping"))
 
 
 def _plain(value: object) -> object:

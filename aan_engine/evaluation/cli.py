@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from aan_engine.evaluation import bench as bench_room
-from aan_engine.evaluation import footage, holes
-from aan_engine.evaluation.worst import Gallery
+from aan_engine.evaluation import clip_folder, holes
+from aan_engine.evaluation.worst_frames import WorstFrames
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
@@ -26,13 +26,13 @@ def bench(
     ),
 ) -> None:
     """Hide parts of real clips, fill them, and score the fills against the truth, beside OpenCV's inpainting."""
-    plan = bench_room.Plan(_named(kinds), frames, height)
+    plan = bench_room.BenchPlan(_named(kinds), frames, height)
     if strange := sorted(set(plan.kinds) - set(holes.KINDS)):
         raise typer.BadParameter(f"no such kind of hole: {', '.join(strange)}", param_hint="--kinds")
-    every = footage.find(data)
-    chosen = footage.choose(every, _named(clips))
+    every = clip_folder.find(data)
+    chosen = clip_folder.choose(every, _named(clips))
     out.mkdir(parents=True, exist_ok=True)
-    gallery, rows = Gallery(), list[bench_room.Row]()
+    gallery, rows = WorstFrames(), list[bench_room.BenchRow]()
     for row in bench_room.measure(chosen, every, plan, gallery=gallery):
         rows.append(row)
         typer.echo(str(row))

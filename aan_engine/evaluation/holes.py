@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from aan_engine.motion import Mask
+from aan_engine.core.types import Mask
 
 KINDS = ("static", "rig", "wires", "plate")
 DONATED = ("rig", "plate")

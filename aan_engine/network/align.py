@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aan_engine.network import projective
+from aan_engine.core import projective
 from aan_engine.network.blocks import STRIDE, masked_softmax
 
 

@@ -15,7 +15,7 @@ AT_ONCE = 4_000_000
 
 
 @dataclass(frozen=True)
-class Matches:
+class CellMatches:
     """For each of the h w target cells in row order, the reference cell that it likes best; all (B, h w).
 
     Args:
@@ -41,7 +41,7 @@ class Attention(nn.Module):
         super().__init__()
         self.sharpness = nn.Parameter(torch.tensor(3.0))
 
-    def forward(self, filled: Tensor, asked: Tensor, features: Tensor, visible: Tensor) -> tuple[Tensor, Matches]:
+    def forward(self, filled: Tensor, asked: Tensor, features: Tensor, visible: Tensor) -> tuple[Tensor, CellMatches]:
         """Adds to each asked cell what it attends to.
 
         Args:
@@ -56,7 +56,7 @@ class Attention(nn.Module):
         results = [self._one(*given) for given in zip(filled, asked, features, visible, strict=True)]
         added = torch.stack([r[0] for r in results])
         found = [torch.stack([r[1][i] for r in results]) for i in range(4)]
-        return filled + added, Matches(*found)
+        return filled + added, CellMatches(*found)
 
     def _one(self, filled: Tensor, asked: Tensor, features: Tensor, visible: Tensor) -> tuple[Tensor, list[Tensor]]:
         """One target, whose queries and keys are picked out before they are compared: hidden keys never take part."""

@@ -13,12 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aan_engine.network.pooling import halved
+from aan_engine.core.harmonic import span
 
 STRIDE = 8
 WIDTHS = (24, 48, 96)
-RELAXED = 12
-"""Rounds of relaxation on every level of the smooth fill: what is left of the error is below what an eye tells."""
 
 
 class Conv(nn.Sequential):
@@ -88,7 +86,7 @@ def visible_cells(visible: Tensor) -> Tensor:
     return (F.avg_pool2d(visible, STRIDE) >= 0.5).to(visible.dtype)
 
 
-def window(marked: Tensor, *, margin: int) -> tuple[slice, slice]:
+def cell_window(marked: Tensor, *, margin: int) -> tuple[slice, slice]:
     """Rows and columns of the box of cells that holds all that is marked, in any picture of the batch, and a margin.
 
     Args:
@@ -97,16 +95,6 @@ def window(marked: Tensor, *, margin: int) -> tuple[slice, slice]:
     """
     cells = F.max_pool2d(marked.flatten(0, 1).any(0).to(torch.float32)[None, None], STRIDE)[0, 0]
     return span(cells.amax(1), margin=margin), span(cells.amax(0), margin=margin)
-
-
-def span(marked: Tensor, *, margin: int) -> slice:
-    """From the first to the last that is marked, not 0, in (n,), and a margin around, as far as there is any.
-
-    Where nothing is marked, the first one counts as if it were.
-    """
-    found = marked.nonzero().flatten()
-    first, last = (int(found[0]), int(found[-1])) if len(found) else (0, 0)
-    return slice(max(first - margin, 0), min(last + 1 + margin, len(marked)))
 
 
 def masked_softmax(logits: Tensor, mask: Tensor, dim: int) -> Tensor:
@@ -125,69 +113,6 @@ def masked_softmax(logits: Tensor, mask: Tensor, dim: int) -> Tensor:
     top = safe.amax(dim, keepdim=True).detach()
     weight = torch.where(shown, (safe - top).exp(), torch.zeros_like(logits))
     return weight / weight.sum(dim, keepdim=True).clamp_min(torch.finfo(logits.dtype).tiny)
-
-
-def smooth_fill(image: Tensor, visible: Tensor) -> Tensor:
-    """The visible pixels, and a membrane stretched over the hole: (B, C, H, W), (B, 1, H, W) -> (B, C, H, W).
-
-    Inside the hole the fill is close to harmonic (Laplace's equation, the visible pixels being its border), solved
-    from coarse to fine. It is what the decoder starts from; where nothing at all is visible the fill is 0. No gradient
-    flows through it.
-
-    Convention: half-resolution pixel (j, i) covers pixels 2 j, 2 j + 1 by 2 i, 2 i + 1; edges are mirrored (no flux).
-    """
-    with torch.no_grad():
-        return _membrane(torch.where(visible > 0, image, 0.0) * visible, visible)
-
-
-def _membrane(known: Tensor, visible: Tensor) -> Tensor:
-    """One level: the coarser level's fill, relaxed. `known` is premultiplied by `visible`, which may be fractional."""
-    share = visible.clamp(0, 1)
-    colour = torch.where(visible > 0, known / visible.clamp_min(1e-6), 0.0)
-    h, w = known.shape[-2:]
-    if min(h, w) < 4:
-        mean = known.sum((2, 3), keepdim=True) / visible.sum((2, 3), keepdim=True).clamp_min(1e-6)
-        return torch.where(visible > 0, colour * share + mean * (1 - share), mean)
-    hidden = (share < 1).flatten(0, 1).any(0)
-    if not hidden.any():
-        return colour
-    # Two around the hole, where the film is fastened: what is further away has no say.
-    rows, columns = (span(hidden.any(along), margin=2) for along in (1, 0))
-    odd = (0, w % 2, 0, h % 2)
-    light, seen = (halved(F.pad(x, odd)) for x in (known, visible))
-    # What half a coarse pixel shows is known there as well as anything can be.
-    coarse = _membrane(torch.where(seen > 0, light / seen.clamp_min(1e-6), 0.0), (seen > 0).to(seen.dtype))
-    share, held = share[..., rows, columns], colour[..., rows, columns] * share[..., rows, columns]
-    film = held + _risen(coarse, rows, columns) * (1 - share)
-    colour[..., rows, columns] = _relaxed(film, held=held, free=0.25 * (1 - share))
-    return colour
-
-
-def _risen(coarse: Tensor, rows: slice, columns: slice) -> Tensor:
-    """These rows and columns of `coarse` (B, C, h, w) at twice its resolution."""
-    # With one more on each side they come out as if the whole picture rose.
-    around = [slice(max(s.start // 2 - 1, 0), (s.stop + 1) // 2 + 1) for s in (rows, columns)]
-    high = F.interpolate(coarse[..., around[0], around[1]], scale_factor=2, mode="bilinear", align_corners=False)
-    y, x = (slice(s.start - 2 * a.start, s.stop - 2 * a.start) for s, a in zip((rows, columns), around, strict=True))
-    return high[..., y, x]
-
-
-def _relaxed(film: Tensor, *, held: Tensor, free: Tensor) -> Tensor:
-    """`film`, each pixel pulled to `held` plus `free` times the sum of its four neighbours, again and again."""
-    # In place: at these sizes the time goes into making new pictures, not into adding them up.
-    wide = F.pad(film, (1, 1, 1, 1), mode="replicate")
-    fill, around = wide[..., 1:-1, 1:-1], torch.empty_like(held)
-    above, below = wide[..., :-2, 1:-1], wide[..., 2:, 1:-1]
-    left, right = wide[..., 1:-1, :-2], wide[..., 1:-1, 2:]
-    edges = [(wide[..., at, :], wide[..., beside, :]) for at, beside in ((0, 1), (-1, -2))]
-    edges += [(wide[..., at], wide[..., beside]) for at, beside in ((0, 1), (-1, -2))]
-    for _ in range(RELAXED):
-        torch.add(above, below, out=around)
-        around.add_(left).add_(right)
-        torch.addcmul(held, around, free, out=fill)
-        for edge, beside in edges:
-            edge.copy_(beside)
-    return fill
 
 
 def surroundings(base: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:

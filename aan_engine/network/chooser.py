@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aan_engine.network.pooling import channel_mean, halved, mean_around
+from aan_engine.core.pooling import box_mean, channel_mean, downsample2x
 
 KINDS = 7
-PAINTED = 4
-VEIL = 0.1
+SYNTHESISED = 4
+FAINT = 0.1
 SAY = 0.4
 FINE = 3 + 3
 COARSE = 3 + 1 + 1 + 3 + 1 + 1 + 1 + 9
@@ -34,8 +34,8 @@ def features(
     image: Tensor,
     valid: Tensor,
     distance: Tensor,
-    trust: Tensor,
-    stir: Tensor,
+    confidence: Tensor,
+    independent_motion: Tensor,
     kind: Tensor,
 ) -> tuple[Tensor, Tensor]:
     """What the chooser is told about each candidate.
@@ -44,7 +44,7 @@ def features(
         target: (B, 3, h, w) log range; what is hidden is not looked at.
         hidden: (B, 1, h, w) 1 in the hole.
         image: (B, K, 3, h, w) log range.
-        valid, distance, trust, stir: (B, K, 1, h, w); distance in frames, stir in pixels.
+        valid, distance, confidence, stir: (B, K, 1, h, w); distance in frames, stir in pixels.
         kind: (B, K) int64.
 
     Returns:
@@ -56,7 +56,7 @@ def features(
     known = target * seen
     both = valid[:, :, 0] * seen
     # How far a candidate stands from what the others propose.
-    real = valid * (kind != PAINTED).to(valid)[..., None, None, None]
+    real = valid * (kind != SYNTHESISED).to(valid)[..., None, None, None]
     total = real.sum(1)
     mean = sum(image[:, k] * real[:, k] for k in range(K)) / total.clamp(min=1)
     spoken = 4 * (total > 0).to(valid)
@@ -66,8 +66,8 @@ def features(
         off.append(channel_mean((image[:, k] - known).abs()) * both[:, k])
         shown = image[:, k] * valid[:, k]
         fine += [shown, (image[:, k] - mean).abs() * (valid[:, k] * spoken)]
-    own = [halved(x) for x in (valid, torch.log1p(distance) / 3, trust, torch.log1p(stir))]
-    place = halved(torch.cat([known, hidden], 1))[:, None].expand(-1, K, -1, -1, -1)
+    own = [downsample2x(x) for x in (valid, torch.log1p(distance) / 3, confidence, torch.log1p(independent_motion))]
+    place = downsample2x(torch.cat([known, hidden], 1))[:, None].expand(-1, K, -1, -1, -1)
     whole = torch.cat(fine, 1).reshape(-1, K, FINE, *hidden.shape[-2:])
     agreed, seconded = _agreement(torch.stack(off, 1), both), _seconded(whole[:, :, :3], valid, kind)
     return whole, torch.cat([place, *own, *agreed, seconded, _detail(known, seen, count=K)], 2)
@@ -85,11 +85,11 @@ def _agreement(off: Tensor, both: Tensor) -> tuple[Tensor, Tensor]:
         in 12 and in 36: of several that look right beside the hole, the one that looks best.
     """
     size = (off.shape[2] // 2, off.shape[3] // 2)
-    near, beside = halved(off), halved(both)
+    near, beside = downsample2x(off), downsample2x(both)
     here = torch.where(beside > 0, near / beside.clamp(min=1e-4), 0)
     close = _shown_around(near, beside, 3)[0]
     # Means over neighbourhoods lose nothing by being taken at a quarter of the resolution first.
-    near, beside = halved(near), halved(beside)
+    near, beside = downsample2x(near), downsample2x(beside)
     (middle, share), (wide, shown) = (_shown_around(near, beside, side) for side in (3, 9))
     worse = [
         (mean - torch.where(counted > 1e-4, mean, UNKNOWN).amin(1, keepdim=True)) * (counted > 1e-4)
@@ -102,8 +102,8 @@ def _agreement(off: Tensor, both: Tensor) -> tuple[Tensor, Tensor]:
 
 def _shown_around(error: Tensor, count: Tensor, side: int) -> tuple[Tensor, Tensor]:
     """Ten times the mean of `error` where it counts, over side x side, and the share that counted."""
-    share = mean_around(count, side)
-    mean = mean_around(error, side) / share.clamp(min=1e-4)
+    share = box_mean(count, side)
+    mean = box_mean(error, side) / share.clamp(min=1e-4)
     return 10 * torch.where(share > 1e-4, mean, 0), share
 
 
@@ -112,17 +112,17 @@ def _seconded(image: Tensor, valid: Tensor, kind: Tensor) -> Tensor:
 
     A ghost is rarely seconded. (B, K, 3, h, w), (B, K, 1, h, w), (B, K) -> (B, K, 3, h / 2, w / 2).
     """
-    here = halved(valid)
-    picture = halved(image) / here.clamp(min=1e-3)
+    here = downsample2x(valid)
+    picture = downsample2x(image) / here.clamp(min=1e-3)
     here = here[:, :, 0]
-    voices = (here > 0.5) * (kind != PAINTED).to(here)[..., None, None]
+    voices = (here > 0.5) * (kind != SYNTHESISED).to(here)[..., None, None]
     found = [torch.zeros_like(here) for _ in NEAR_AND_FAR]
     invented = torch.zeros_like(here)
-    drawn = (kind == PAINTED).to(here)[..., None, None]
+    drawn = (kind == SYNTHESISED).to(here)[..., None, None]
     for k in range(image.shape[1] - 1):
         # What one says of the others, they say of it.
         others = slice(k + 1, None)
-        gap = mean_around(channel_mean((picture[:, others] - picture[:, k : k + 1]).abs()), 3)
+        gap = box_mean(channel_mean((picture[:, others] - picture[:, k : k + 1]).abs()), 3)
         for one, width in zip(found, NEAR_AND_FAR, strict=True):
             alike = 1 / (1 + (gap / width) ** 2)
             one[:, k] += (alike * voices[:, others]).sum(1)
@@ -137,8 +137,8 @@ def _detail(known: Tensor, seen: Tensor, *, count: int) -> Tensor:
 
     (B, 3, h, w), (B, 1, h, w) -> (B, count, 2, h / 2, w / 2).
     """
-    share, picture = halved(seen), halved(known)
-    around = mean_around(picture, 3) / mean_around(share, 3).clamp(min=1e-3)
+    share, picture = downsample2x(seen), downsample2x(known)
+    around = box_mean(picture, 3) / box_mean(share, 3).clamp(min=1e-3)
     detail = channel_mean((picture - around * share).abs())[:, None] * (share > 0.999)
     mean, shown = _shown_around(detail, (share > 0.999).to(detail), 9)
     return torch.cat([3 * mean, shown], 1)[:, None].expand(-1, count, 2, *mean.shape[-2:])
@@ -193,15 +193,15 @@ class Chooser(nn.Module):
     def forward(self, fine: Tensor, coarse: Tensor, *, valid: Tensor, kind: Tensor) -> Tensor:
         """Logits (B, K, h, w); `valid` (B, K, 1, h, w) weighs the exchange between candidates; `kind` (B, K)."""
         B, K, _, h, w = fine.shape
-        here = halved(valid.flatten(0, 1))
+        here = downsample2x(valid.flatten(0, 1))
         folded = self._folded(fine.flatten(0, 1), coarse.flatten(0, 1))
         x0 = F.relu(_onto(folded, self.kind(kind.flatten())[..., None, None]), inplace=True)
         x0 = F.relu(self.enter(x0), inplace=True)
         x1 = F.relu(self.down1(x0), inplace=True)
-        x1 = self.mix1(x1, halved(here), count=K)
+        x1 = self.mix1(x1, downsample2x(here), count=K)
         x1 = _onto(x1, F.relu(self.body1(x1), inplace=True))
         x2 = F.relu(self.down2(x1), inplace=True)
-        x2 = self.mix2(x2, halved(halved(here)), count=K)
+        x2 = self.mix2(x2, downsample2x(downsample2x(here)), count=K)
         x2 = _onto(x2, F.relu(self.body2(x2), inplace=True))
         x2 = _onto(x2, F.relu(self.body3(x2), inplace=True))
         x1 = _onto(x1, _grow(self.up1(x2), x1))
@@ -244,14 +244,14 @@ def choose(logits: Tensor, valid: Tensor) -> Tensor:
     return weight / weight.sum(1, keepdim=True).clamp(min=1e-12)
 
 
-def unveil(weights: Tensor) -> Tensor:
+def suppress_faint_synthesis(weights: Tensor) -> Tensor:
     """The painted layer's share where it has a say of its own, not as a veil over what plates show.
 
     Training rewards a little of everything, which on the screen is a haze. On held-back scenes taking the veil off
     costs nothing. (B, K, h, w), the painted layer last, still summing to 1.
     """
     seen, invented = weights[:, :-1], weights[:, -1:]
-    rise = ((invented - VEIL) / (SAY - VEIL)).clamp(0, 1)
+    rise = ((invented - FAINT) / (SAY - FAINT)).clamp(0, 1)
     plates = seen.sum(1, keepdim=True)
     kept = torch.where(plates > 1e-3, invented * rise * rise * (3 - 2 * rise), torch.ones_like(rise))
     return torch.cat([seen / plates.clamp(min=1e-9) * (1 - kept), kept], 1)

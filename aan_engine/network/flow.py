@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aan_engine.network import projective
+from aan_engine.core import projective
 from aan_engine.network.align import sample
 from aan_engine.network.blocks import STRIDE, Conv, Upsample
 
@@ -27,7 +27,7 @@ UNSEEN = 0.01
 
 
 @dataclass(frozen=True)
-class Motion:
+class RecurrentFlow:
     """What the recurrence offers.
 
     Args:
@@ -62,7 +62,7 @@ class FlowEstimator(nn.Module):
         nn.init.zeros_(self.motion.bias)  # type: ignore[arg-type]
         nn.init.constant_(self.trust.bias, -2.0)  # type: ignore[arg-type]
 
-    def forward(self, previous: Tensor, before: Tensor, cells: Tensor, visible: Tensor) -> Motion:
+    def forward(self, previous: Tensor, before: Tensor, cells: Tensor, visible: Tensor) -> RecurrentFlow:
         """The two last outputs (B, 3, H, W), the target's cells (B, c, H / 8, W / 8) and which of them are visible."""
         past = self.encoder(torch.cat([previous, before], dim=1))  # (B, m, H / 8, W / 8)
         seen = self.decoder(self.meeting(torch.cat([past, cells, visible], dim=1)))  # (B, 32, H / 4, W / 4)
@@ -71,7 +71,7 @@ class FlowEstimator(nn.Module):
         share = F.interpolate(torch.sigmoid(self.trust(seen)), size=size, mode="bilinear", align_corners=False)
         warped, inside = warp(previous, flow)
         coarse = F.avg_pool2d(flow, STRIDE) / STRIDE
-        return Motion(flow, share * inside, warped, warp(past, coarse)[0])
+        return RecurrentFlow(flow, share * inside, warped, warp(past, coarse)[0])
 
 
 def agreement(warped: Tensor, target: Tensor, visible: Tensor) -> Tensor:

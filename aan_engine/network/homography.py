@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aan_engine.network import projective
+from aan_engine.core import projective
 from aan_engine.network.blocks import STRIDE, Conv, Encoder, visible_cells
 
 SIDE = 256
@@ -28,7 +28,7 @@ _TINY = 1e-37
 
 
 @dataclass(frozen=True)
-class Cells:
+class EncodedImage:
     """One image as the estimator sees it: unit-length features (B, c, 32, 32), visibility (B, 1, 32, 32) of 0 or 1."""
 
     features: Tensor
@@ -36,7 +36,7 @@ class Cells:
 
 
 @dataclass(frozen=True)
-class Matches:
+class MatchField:
     """The correlation read as a field of matches; N = 1024 target cells in row order.
 
     Args:
@@ -88,7 +88,7 @@ class HomographyEstimator(nn.Module):
         """(B, 3, 256, 256) log images and (B, 1, 256, 256) visibility of each -> the estimate."""
         return self.match(self.encode(target, target_visible), self.encode(reference, reference_visible))
 
-    def encode(self, image: Tensor, visible: Tensor) -> Cells:
+    def encode(self, image: Tensor, visible: Tensor) -> EncodedImage:
         """One image's cells, to be computed once and matched often.
 
         The visible mean is taken out of each channel: in the log range an exposure gain is nearly a shift.
@@ -97,16 +97,16 @@ class HomographyEstimator(nn.Module):
         known = torch.where(visible > 0, image, 0.0) * visible
         centred = image - known.sum((2, 3), keepdim=True) / weight
         features = self.encoder(4.0 * centred, visible).float()
-        return Cells(F.normalize(features, dim=1), visible_cells(visible))
+        return EncodedImage(F.normalize(features, dim=1), visible_cells(visible))
 
-    def match(self, target: Cells, reference: Cells) -> HomographyEstimate:
+    def match(self, target: EncodedImage, reference: EncodedImage) -> HomographyEstimate:
         """The estimate from cells; a batch of one target is matched with every reference of the other."""
         count = max(len(target.features), len(reference.features))
         field = self.correlate(target, reference)
         estimate: HomographyEstimate = self.estimator(field, target.visible.expand(count, -1, -1, -1))
         return estimate
 
-    def correlate(self, target: Cells, reference: Cells) -> Matches:
+    def correlate(self, target: EncodedImage, reference: EncodedImage) -> MatchField:
         """Masked correlation: cosine of all pairs of cells, zero unless both are visible; reference softmax."""
         count = max(len(target.features), len(reference.features))
         t = target.features.flatten(2).expand(count, -1, -1)  # (B, c, N)
@@ -122,7 +122,7 @@ class HomographyEstimator(nn.Module):
         points = projective.grid(CELLS, CELLS, step=STRIDE, offset=(STRIDE - 1) / 2, like=kernel)
         landed = (mass.unsqueeze(-1) * points[near]).sum(2) / total.clamp_min(1e-6)
         mutual = mass * kernel.gather(2, near) / over_target.unsqueeze(1).expand_as(kernel).gather(2, near)
-        return Matches(kernel, landed, torch.cat([total, mutual.sum(2, keepdim=True)], dim=-1))
+        return MatchField(kernel, landed, torch.cat([total, mutual.sum(2, keepdim=True)], dim=-1))
 
     @staticmethod
     def _near_peak(kernel: Tensor) -> tuple[Tensor, Tensor]:
@@ -162,7 +162,7 @@ class TransformationEstimator(nn.Module):
         nn.init.zeros_(self.correct.weight)
         nn.init.zeros_(self.correct.bias)
 
-    def forward(self, field: Matches, visible: Tensor) -> HomographyEstimate:
+    def forward(self, field: MatchField, visible: Tensor) -> HomographyEstimate:
         """Matches of N = 1024 cells and (B, 1, 32, 32) target visibility -> the estimate."""
         at = projective.grid(CELLS, CELLS, step=STRIDE, offset=(STRIDE - 1) / 2, like=visible)
         points = at.expand_as(field.landed)
@@ -189,7 +189,7 @@ class TransformationEstimator(nn.Module):
         return HomographyEstimate(homography, shown, torch.sigmoid(trust), offsets, tuple(fits), logits, trust)
 
     @staticmethod
-    def _evidence(field: Matches, visible: Tensor, at: Tensor, fitted: Tensor) -> Tensor:
+    def _evidence(field: MatchField, visible: Tensor, at: Tensor, fitted: Tensor) -> Tensor:
         """What the weighting network sees of each cell: (B, 9, 32, 32)."""
         fitted = fitted.detach()
         residual = ((field.landed - projective.apply(fitted, at)) / STRIDE).clamp(-8, 8)
@@ -202,7 +202,7 @@ class TransformationEstimator(nn.Module):
         return torch.cat([known[:, :7] * visible, known[:, 7:]], dim=1)
 
     @staticmethod
-    def _statistics(field: Matches, weight: Tensor, at: Tensor, homography: Tensor) -> Tensor:
+    def _statistics(field: MatchField, weight: Tensor, at: Tensor, homography: Tensor) -> Tensor:
         """Share of inliers, their residual, their certainty: (B, 4)."""
         total = weight.sum(1).clamp_min(1e-6)
         off = (field.landed - projective.apply(homography, at)).norm(dim=2)

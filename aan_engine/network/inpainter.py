@@ -16,8 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from aan_engine.core.harmonic import harmonic_fill_batch
 from aan_engine.network.align import Aligned, Alignment
-from aan_engine.network.attend import Attention, Matches
+from aan_engine.network.attend import Attention, CellMatches
 from aan_engine.network.blocks import (
     STRIDE,
     WIDTHS,
@@ -25,10 +26,9 @@ from aan_engine.network.blocks import (
     Encoder,
     Residual,
     Upsample,
-    smooth_fill,
+    cell_window,
     surroundings,
     visible_cells,
-    window,
 )
 from aan_engine.network.flow import FlowEstimator, agreement, warp
 
@@ -60,22 +60,22 @@ class ReferenceSet:
 
 
 @dataclass(frozen=True)
-class State:
+class RecurrentState:
     """What the recurrence remembers: the last output and the one before it, (B, 3, H, W) each."""
 
     previous: Tensor
     before: Tensor
 
-    def along(self, flow: Tensor) -> State:
+    def along(self, flow: Tensor) -> RecurrentState:
         """The same, brought along a measured motion.
 
         Convention: `flow` (B, 2, H, W) is a backward warp in pixels: target pixel -> shift into the frame before.
         """
-        return State(warp(self.previous, flow)[0], warp(self.before, flow)[0])
+        return RecurrentState(warp(self.previous, flow)[0], warp(self.before, flow)[0])
 
 
 @dataclass(frozen=True)
-class Painted:
+class Inpainted:
     """One frame, painted.
 
     Args:
@@ -92,9 +92,9 @@ class Painted:
     synthesis: Tensor
     flow: Tensor
     composition: Tensor
-    matches: Matches
+    matches: CellMatches
     aligned: Aligned
-    state: State
+    state: RecurrentState
 
 
 class Inpainter(nn.Module):
@@ -121,11 +121,11 @@ class Inpainter(nn.Module):
         visible: Tensor,
         *,
         references: ReferenceSet,
-        state: State | None = None,
+        state: RecurrentState | None = None,
         cells: Tensor | None = None,
-    ) -> Painted:
+    ) -> Inpainted:
         """Paints one frame; see `forward`."""
-        painted: Painted = self(target, visible, references, state, cells)
+        painted: Inpainted = self(target, visible, references, state, cells)
         return painted
 
     def forward(
@@ -133,9 +133,9 @@ class Inpainter(nn.Module):
         target: Tensor,
         visible: Tensor,
         references: ReferenceSet,
-        state: State | None,
+        state: RecurrentState | None,
         cells: Tensor | None = None,
-    ) -> Painted:
+    ) -> Inpainted:
         """One frame of each video in the batch, from its references and the two outputs before it.
 
         `cells` are the target's own from `features`, for whoever has them already.
@@ -148,7 +148,7 @@ class Inpainter(nn.Module):
         filled = shown * cells + hole * aligned.features  # Eq. 5: m x_t + (1 - m) m_hat x_r
         refined, matches = self.attention(filled, hole, given.features, given.visible)
         alone = self.residual(torch.cat([cells, shown], dim=1))
-        base = smooth_fill(target, visible)
+        base = harmonic_fill_batch(target, visible)
         known = torch.where(visible > 0, target, 0.0)
         if state is None:
             past = cells.new_zeros(len(cells), MOTION, *cells.shape[-2:])
@@ -161,8 +161,8 @@ class Inpainter(nn.Module):
             share = motion.composition * agreement(motion.warped, known, visible)
             synthesis = (1 - share) * own + share * motion.warped
         image = known * visible + synthesis * (1 - visible)
-        kept = State(image, state.previous if state is not None else image)
-        return Painted(image, synthesis, flow, share, matches, aligned, kept)
+        kept = RecurrentState(image, state.previous if state is not None else image)
+        return Inpainted(image, synthesis, flow, share, matches, aligned, kept)
 
 
 class Decoder(nn.Module):
@@ -194,7 +194,7 @@ class Decoder(nn.Module):
         """`base` (B, 3, 8 h, 8 w), the visible target with its hole filled smoothly, lets the seam close."""
         met = self.meeting(cells)
         level, contrast = surroundings(base, visible)
-        rows, columns = window(visible < 1, margin=REACH)
+        rows, columns = cell_window(visible < 1, margin=REACH)
         y, x = (slice(STRIDE * span.start, STRIDE * span.stop) for span in (rows, columns))
         apart = (base - level) / contrast
         beside = F.pixel_unshuffle(torch.cat([apart[..., y, x], visible[..., y, x]], dim=1), 2)

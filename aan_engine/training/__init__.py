@@ -1,1 +1,8 @@
-"""Training of the network: the data it learns from, the losses, the loops."""
+"""Training: the data that the networks learn from, their losses, and the loops. Nothing here runs in a job.
+
+May know everything below the pipeline; never data that is kept for measuring.
+Read in this order: data: `still_data`, `clip_data`, `camera_paths`, `synthetic_foreground`, `holes`, `scenes`; the
+homography: `homography_data`, `train_homography`; the inpainter: `inpainter_data`, `frozen_registration`, `losses`,
+`discriminators`, `inpainter_step`, `train_inpainter`; the chooser: `chooser_data`, `crop_store`, `train_chooser`; all
+at once: `train_joint`; shared: `batches`, `autocast`, `run_log`; the commands: `cli`.
+"""

@@ -10,14 +10,14 @@ import numpy as np
 import torch
 import typer
 
-from aan_engine import weights
+from aan_engine.network import weights
 from aan_engine.network.homography import HomographyEstimator
 from aan_engine.network.inpainter import Inpainter
-from aan_engine.training import choice as choice_training
-from aan_engine.training import homography as homography_training
-from aan_engine.training import inpainter as inpainter_training
-from aan_engine.training import studies
-from aan_engine.training import together as together_training
+from aan_engine.training import inpainter_data
+from aan_engine.training import train_chooser as choice_training
+from aan_engine.training import train_homography as homography_training
+from aan_engine.training import train_inpainter as inpainter_training
+from aan_engine.training import train_joint as together_training
 from aan_engine.training.losses import Terms
 from aan_engine.training.scenes import Stage
 
@@ -56,7 +56,7 @@ def homography(
     seed: Seed = 0,
 ) -> None:
     """Train the homography estimator on synthetic pairs."""
-    plan = homography_training.Plan(
+    plan = homography_training.HomographyPlan(
         steps=steps, minutes=minutes, count=count, rate=rate, seed=seed, processes=processes
     )
     trained = homography_training.train(data, out, plan, device=device, resume=resume)
@@ -98,7 +98,7 @@ def inpainter(
     )
     estimator = weights.load("homography", device=device) if stage == 2 else None
     assert estimator is None or isinstance(estimator, HomographyEstimator)
-    plan = studies.Plan(
+    plan = inpainter_data.InpainterPlan(
         stage=stage,
         steps=steps,
         minutes=minutes,
@@ -136,7 +136,7 @@ def chooser(
     shipped: Shipped = False,
 ) -> None:
     """Train the chooser among candidates, on clips with holes over what is known."""
-    plan = choice_training.Plan(
+    plan = choice_training.ChooserPlan(
         sequences=sequences, steps=steps, minutes=minutes, rate=rate, seed=seed, processes=processes
     )
     start = weights.load("chooser").state_dict() if shipped else None
@@ -159,7 +159,7 @@ def together(
     seed: Seed = 0,
 ) -> None:
     """Train inpainter and chooser together, from the engine's own weights on."""
-    plan = together_training.Plan(scenes=scenes, minutes=minutes, rate=rate, seed=seed)
+    plan = together_training.JointPlan(scenes=scenes, minutes=minutes, rate=rate, seed=seed)
     trained = together_training.train(data, out, plan, device=device, resume=resume)
     typer.echo(f"The run is in {out}.")
     if ship:

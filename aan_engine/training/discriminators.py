@@ -19,10 +19,10 @@ class ImageCritic(nn.Module):
     def __init__(self, width: int = 24) -> None:
         super().__init__()
         widths = (4, width, 2 * width, 4 * width, 4 * width)
-        layers: list[nn.Module] = []
+        candidates: list[nn.Module] = []
         for inner, outer in pairwise(widths):
-            layers += [spectral_norm(nn.Conv2d(inner, outer, 4, 2, padding=1)), nn.LeakyReLU(0.2)]
-        self.body = nn.Sequential(*layers, spectral_norm(nn.Conv2d(widths[-1], 1, 3, padding=1)))
+            candidates += [spectral_norm(nn.Conv2d(inner, outer, 4, 2, padding=1)), nn.LeakyReLU(0.2)]
+        self.body = nn.Sequential(*candidates, spectral_norm(nn.Conv2d(widths[-1], 1, 3, padding=1)))
 
     def forward(self, image: Tensor, visible: Tensor) -> Tensor:
         scores: Tensor = self.body(torch.cat([image, visible], dim=1))
@@ -35,11 +35,11 @@ class VideoCritic(nn.Module):
     def __init__(self, width: int = 16) -> None:
         super().__init__()
         widths = (4, width, 2 * width, 4 * width, 4 * width)
-        layers: list[nn.Module] = []
+        candidates: list[nn.Module] = []
         for inner, outer in pairwise(widths):
             layer = nn.Conv3d(inner, outer, (3, 4, 4), (1, 2, 2), padding=(1, 1, 1))
-            layers += [spectral_norm(layer), nn.LeakyReLU(0.2)]
-        self.body = nn.Sequential(*layers, spectral_norm(nn.Conv3d(widths[-1], 1, 3, padding=1)))
+            candidates += [spectral_norm(layer), nn.LeakyReLU(0.2)]
+        self.body = nn.Sequential(*candidates, spectral_norm(nn.Conv3d(widths[-1], 1, 3, padding=1)))
 
     def forward(self, frames: Tensor, visible: Tensor) -> Tensor:
         scores: Tensor = self.body(torch.cat([frames, visible], dim=1))

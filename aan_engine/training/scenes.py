@@ -15,9 +15,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.training import paths
-from aan_engine.training.actors import Piece, actor, prop, traffic
-from aan_engine.training.stills import CLIPS, PHOTOS, Still, files, read_clip, read_photo
+from aan_engine.training import camera_paths
+from aan_engine.training.still_data import CLIPS, PHOTOS, Still, files, read_clip, read_photo
+from aan_engine.training.synthetic_foreground import Sprite, actor, prop, traffic
 
 HEIGHT, WIDTH = 240, 424
 ROWS, COLUMNS = 2 * HEIGHT, 2 * WIDTH
@@ -73,7 +73,7 @@ class Stage:
             return Scene(_filmed(rng, [_middle(frame) for frame in base]), np.zeros((length, HEIGHT, WIDTH), bool))
         busy = rng.uniform() < BUSY
         standing = busy and rng.uniform() < TRIPOD
-        path = paths.standing(length) if standing else self._path(rng, length, base)
+        path = camera_paths.standing(length) if standing else self._path(rng, length, base)
         zoom = min(base[0].shape[0] / ROWS, base[0].shape[1] / COLUMNS)
         placed = _placed(rng, base[0], zoom * (float(rng.uniform(0.6, 0.9)) if np.ptp(path, 0).max() > 0 else 1.0))
         pieces = self._pieces(rng, length, busy=busy)
@@ -82,7 +82,7 @@ class Stage:
         for t in range(length):
             exposed, covered = np.zeros((ROWS, COLUMNS, 3), np.float32), np.zeros((ROWS, COLUMNS), np.float32)
             for moment in moments:
-                view = paths.between(path, t + moment)
+                view = camera_paths.between(path, t + moment)
                 picture = _background(base[t], placed @ view)
                 for piece in pieces:
                     over = piece.seen(view, t + moment)
@@ -106,24 +106,24 @@ class Stage:
             return next(read_clip(self._clips[int(rng.integers(len(self._clips)))]))
         return read_photo(self._photos[int(rng.integers(len(self._photos)))])
 
-    def _path(self, rng: np.random.Generator, length: int, base: list[Still]) -> paths.Path:
+    def _path(self, rng: np.random.Generator, length: int, base: list[Still]) -> camera_paths.Path:
         still = base[0] is base[-1]
         how = float(rng.uniform())
         if how < (0.15 if still else 0.4):
-            return paths.standing(length)
+            return camera_paths.standing(length)
         if how < 0.5 and still and self._clips:
             clip = list(read_clip(self._clips[int(rng.integers(len(self._clips)))]))[:length]
-            path = paths.recorded([cv2.resize(f, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA) for f in clip])
+            path = camera_paths.recorded([cv2.resize(f, (COLUMNS, ROWS), interpolation=cv2.INTER_AREA) for f in clip])
             return np.concatenate([path, np.repeat(path[-1:], length - len(path), 0)])
-        return paths.drawn(rng, length, height=ROWS, width=COLUMNS)
+        return camera_paths.drawn(rng, length, height=ROWS, width=COLUMNS)
 
-    def _pieces(self, rng: np.random.Generator, length: int, *, busy: bool) -> list[Piece]:
+    def _pieces(self, rng: np.random.Generator, length: int, *, busy: bool) -> list[Sprite]:
         """What stands and moves before the background, the nearest last."""
-        near = [prop(rng, self._texture(rng)) for _ in range(int(rng.choice([0, 0, 1, 2])))]
+        hole = [prop(rng, self._texture(rng)) for _ in range(int(rng.choice([0, 0, 1, 2])))]
         if busy:
-            return near + traffic(rng, length, textures=[self._texture(rng) for _ in range(int(rng.integers(3, 8)))])
+            return hole + traffic(rng, length, textures=[self._texture(rng) for _ in range(int(rng.integers(3, 8)))])
         cast = [actor(rng, length, texture=self._texture(rng)) for _ in range(int(rng.choice([0, 0, 1, 1, 2])))]
-        return near + [part for parts in cast for part in parts]
+        return hole + [part for parts in cast for part in parts]
 
     def _texture(self, rng: np.random.Generator) -> Array:
         """A piece of a photo (or of a clip's frame) at the view's size, 0..1."""

@@ -112,7 +112,7 @@ def _check_idle(node: nuke.Node) -> None:
 def _solve(node: nuke.Node, first: int, last: int, *, preview: bool = False, into: str = "") -> None:
     """Prepare the jobs and start them. `into` is the version to be completed; without it a new one is made."""
     from . import job_spec
-    from .host.ticket import Ticket
+    from .host.job_handle import JobHandle
 
     _check_idle(node)
     engine_timer.engine_monitor()  # fails before anything is rendered
@@ -125,14 +125,14 @@ def _solve(node: nuke.Node, first: int, last: int, *, preview: bool = False, int
         version = versions.create_version(folder, reach=job_spec.reach(node), patch=patch, preview=preview)
     else:
         version = versions.extend_version(folder, version)
-    handles: List[Ticket] = []
+    handles: List[JobHandle] = []
     for view_job in view_jobs:
         existing = versions.frames_of_view(folder, version.name, views, view_job.view) if into else []
         output = versions.frame_pattern(folder, version.name, views, view_job.view)
         for first_frame, last_frame in paths.frame_ranges(
             [frame for frame in view_job.frames if frame not in existing]
         ):
-            handles.append(Ticket(replace(view_job.spec, first=first_frame, last=last_frame), output))
+            handles.append(JobHandle(replace(view_job.spec, first=first_frame, last=last_frame), output))
     if not handles:
         raise HostError(f"{version.name} lacks no frame of {first} - {last}")
     nuke.root().setModified(True)

@@ -17,15 +17,15 @@ from .host.errors import HostError
 from .no_undo import without_undo
 
 if TYPE_CHECKING:
-    from .host.contact import Contact
-    from .host.ticket import Ticket
+    from .host.engine_monitor import EngineMonitor
+    from .host.job_handle import JobHandle
     from .node_job import NodeJob
 
 INTERVAL_MS = 200  # milliseconds between two ticks
 POLL_SECONDS = 0.05  # seconds between two ticks in terminal mode
 MAX_RESTARTS = 2  # how often terminal mode restarts an engine that dies during a job
 
-_monitor: Optional[Contact] = None
+_monitor: Optional[EngineMonitor] = None
 _timer: Any = None
 _jobs: List[NodeJob] = []
 _panels: List[nuke.Node] = []
@@ -37,7 +37,7 @@ def job_of(node: nuke.Node) -> Optional[NodeJob]:
     return next((job for job in _jobs if job.node == node), None)
 
 
-def start_job(node: nuke.Node, handles: List[Ticket]) -> None:
+def start_job(node: nuke.Node, handles: List[JobHandle]) -> None:
     """Submit these jobs for a node; in terminal mode return when they have ended.
 
     Raises:
@@ -52,7 +52,7 @@ def start_job(node: nuke.Node, handles: List[Ticket]) -> None:
         _wait_until_closed(job)
 
 
-def reconnect_job(node: nuke.Node, handles: List[Ticket]) -> None:
+def reconnect_job(node: nuke.Node, handles: List[JobHandle]) -> None:
     """Reconnect to an earlier session's jobs. Starts no engine; nothing is sent before the timer's first tick."""
     _add_job(node, handles).reconnect()
     _start_timer()
@@ -107,7 +107,7 @@ def _close_monitor() -> None:
     _monitor = None
 
 
-def engine_monitor() -> Contact:
+def engine_monitor() -> EngineMonitor:
     """This Nuke's connection to the engine.
 
     Raises:
@@ -116,18 +116,18 @@ def engine_monitor() -> Contact:
     global _monitor
     if _monitor is None:
         try:
-            from .host.contact import Contact
+            from .host.engine_monitor import EngineMonitor
             from .host.interpreter import find
         except ImportError as error:
             hint = f"Install the packaged plug-in with a folder vendor/{vendor_tag()}, or put pyzmq on PYTHONPATH."
             raise HostError(f"the engine cannot be spoken to ({error})", hint=hint) from None
         atexit.register(_close_monitor)
         name = f"Nuke {nuke.NUKE_VERSION_STRING}"
-        _monitor = Contact(name=name, python=lambda: find(_engine_setting))
+        _monitor = EngineMonitor(name=name, python=lambda: find(_engine_setting))
     return _monitor
 
 
-def _add_job(node: nuke.Node, handles: List[Ticket]) -> NodeJob:
+def _add_job(node: nuke.Node, handles: List[JobHandle]) -> NodeJob:
     earlier = job_of(node)
     if earlier is not None and earlier.active:
         raise HostError(f"{node.name()} is being cleaned already", hint="Cancel it first.")
@@ -161,7 +161,7 @@ def _tick() -> None:
     _stop_if_idle()
 
 
-def _update_engine_state(monitor: Contact) -> None:
+def _update_engine_state(monitor: EngineMonitor) -> None:
     from . import status_text
 
     text = status_text.engine_text(monitor.state)
@@ -213,7 +213,7 @@ def _stop_timer() -> None:
 
 def _wait_until_closed(job: NodeJob) -> None:
     """Block until the job has ended. An engine that dies meanwhile is started again."""
-    from .host.standing import Phase
+    from .host.job_status import JobPhase
 
     restarts, printed = 0, ""
     node, monitor = job.node, engine_monitor()
@@ -224,7 +224,7 @@ def _wait_until_closed(job: NodeJob) -> None:
             if text != printed:
                 printed = text
                 nuke.tprint(f"{node.name()}: {text}")
-            if job.phase is Phase.LOST and not job.closed and not monitor.ready:
+            if job.phase is JobPhase.LOST and not job.closed and not monitor.ready:
                 restarts = _restart_engine(monitor, restarts)
             time.sleep(POLL_SECONDS)
     except KeyboardInterrupt:
@@ -232,12 +232,12 @@ def _wait_until_closed(job: NodeJob) -> None:
         raise
     finally:
         forget(node)
-    if job.phase is not Phase.FINISHED:
+    if job.phase is not JobPhase.FINISHED:
         raise HostError(printed, hint="")
 
 
-def _restart_engine(monitor: Contact, restarts: int) -> int:
-    from .host.contact import Presence
+def _restart_engine(monitor: EngineMonitor, restarts: int) -> int:
+    from .host.engine_monitor import Presence
 
     if monitor.state.presence is Presence.STARTING:
         return restarts

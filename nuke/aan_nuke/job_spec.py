@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Optional
 import nuke
 
 from . import knobs, paths, read_files, render_inputs
-from .host.controls import BY_NAME, Value
+from .host.controls import BY_NAME, ControlValue
 from .host.errors import HostError
 from .host.job import JobSpec
 from .host.sequence import expand, parse
@@ -122,7 +122,7 @@ def _reference_frames(controls: Dict[str, Any], available: List[int], first: int
     return [frame for frame in available if low <= frame <= high or first <= frame <= last]
 
 
-def _or_default(chosen: Value, default: int) -> int:
+def _or_default(chosen: ControlValue, default: int) -> int:
     return default if chosen is None else int(chosen)
 
 
@@ -164,7 +164,7 @@ def _control_values(node: nuke.Node) -> Dict[str, Any]:
     return {control.name: _control_value(node, control.name, control.kind) for control in knobs.SHOWN_CONTROLS}
 
 
-def _control_value(node: nuke.Node, name: str, kind: str) -> Value:
+def _control_value(node: nuke.Node, name: str, kind: str) -> ControlValue:
     knob = node.knob(name)
     if knob is None:
         return BY_NAME[name].default  # a script from before this control existed has the node without it
@@ -178,5 +178,5 @@ def _control_value(node: nuke.Node, name: str, kind: str) -> Value:
         except ValueError:
             label = BY_NAME[name].label
             raise HostError(f"{label} is {text!r}", hint="Give a frame number, or nothing.") from None
-    value: Value = knob.value()
+    value: ControlValue = knob.value()
     return value or None if kind == "text" else value

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from .host.contact import EngineState, Presence
-from .host.standing import Phase, Standing
+from .host.engine_monitor import EngineState, Presence
+from .host.job_status import JobPhase, JobStatus
 
 STAGES = {"look": "looking at the shot", "decide": "deciding where from", "fill": "filling"}
 
 
-def job_text(status: Standing, *, waiting: int = 0) -> str:
+def job_text(status: JobStatus, *, waiting: int = 0) -> str:
     """A job's state; `waiting` is the number of jobs after it."""
     parts = [status.phase.value.capitalize()]
-    if status.total and status.phase is not Phase.FINISHED:
+    if status.total and status.phase is not JobPhase.FINISHED:
         parts.append(f"{status.done} of {status.total} frames")
-    if status.phase is Phase.RUNNING and status.stage and not status.done:
+    if status.phase is JobPhase.RUNNING and status.stage and not status.done:
         parts.append(f"{STAGES.get(status.stage, status.stage)} {status.step} of {status.steps}")
     if status.seconds_left is not None:
         parts.append(f"about {duration(status.seconds_left)} left")
@@ -29,7 +29,7 @@ def engine_text(engine: EngineState) -> str:
     return with_reason(engine.presence.value, engine.reason, engine.hint)
 
 
-def percent_done(status: Standing) -> int:
+def percent_done(status: JobStatus) -> int:
     """The share that is done, in percent."""
     if status.done or status.stage == "fill":
         return int(100 * status.done / status.total) if status.total else 0

@@ -54,7 +54,7 @@ def package(folder: str) -> str:
 
     here = f"Nuke {nuke.NUKE_VERSION_STRING} Python {sys.version.split()[0]} {sys.platform}"
     try:
-        import aan_nuke.host.contact
+        import aan_nuke.host.engine_monitor
         import zmq
     except ImportError as error:
         return verdict(False, here, aan_nuke.VERSION, aan_nuke.host.vendor_tag(), error)

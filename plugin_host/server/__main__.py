@@ -1,33 +1,34 @@
-"""`python -m plugin_host.server`: the engine, in the foreground. The only place where its rooms are wired together."""
+"""`python -m plugin_host.server`: runs the persistent engine in the foreground."""
 
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import logging
 import os
 import signal
 import sys
 
-from .. import connection
-from ..connection import Connection
+from aan_engine._version import __version__
+
+from .. import connection_file
+from ..connection_file import Connection
 from ..protocol import HIGHEST, LOWEST
 from .broker import Broker
-from .cache import Cache, usual_budget, usual_root
+from .cache import Cache, default_budget, default_root
 from .engine import ENGINE
 
 
 def serve(engine: str = ENGINE) -> int:
     """Run an engine until it is told to stop; returns the process's exit code."""
-    lock = connection.claim()
+    lock = connection_file.claim()
     if lock is None:
         print("an engine of yours runs already on this machine", file=sys.stderr)
         return 1
     with lock:
-        broker = Broker(engine, Cache(usual_root(), budget=usual_budget()), release=_release())
-        broker.leave_on(signal.SIGINT, signal.SIGTERM)
+        broker = Broker(engine, Cache(default_root(), budget=default_budget()), version=__version__)
+        broker.shut_down_on(signal.SIGINT, signal.SIGTERM)
         failure = broker.run(announce=lambda: _announce(broker))
-        connection.remove(broker.session)
+        connection_file.remove(broker.session)
     if failure is not None:
         print(failure, file=sys.stderr)
     return 0 if failure is None else 1
@@ -43,15 +44,8 @@ def main() -> int:
 
 
 def _announce(broker: Broker) -> None:
-    connection.write(Connection(broker.endpoint, broker.token, os.getpid(), broker.session, LOWEST, HIGHEST))
+    connection_file.write(Connection(broker.endpoint, broker.token, os.getpid(), broker.session, LOWEST, HIGHEST))
     logging.getLogger(__name__).info("engine %s listens at %s", broker.session, broker.endpoint)
-
-
-def _release() -> str:
-    try:
-        return importlib.metadata.version("align-and-attend")
-    except importlib.metadata.PackageNotFoundError:
-        return ""
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""The loop: hears hosts and answers them, keeps the ledger, tells of a job whoever watches it. It runs no job.
+"""The engine's main loop: receives the requests of hosts, answers them, and sends job events to the hosts that watch.
 
-Nothing in the loop waits for anything but messages, so a host is answered at once whatever is being computed. What
-takes time happens elsewhere, computing in the worker's process (see `crew`) and looking at files on the `desk`; both
-leave their reports in a queue and ring the switchboard's bell. Who does which job is the `dispatcher`'s concern.
+The loop waits for messages only, so a host is answered at once whatever is being computed. Slow work happens elsewhere:
+computing in the worker process (see `worker_process`), file access in the `file_service` thread. Both put their reports
+into a queue and wake the router. The `scheduler` decides which job runs where.
 """
 
 from __future__ import annotations
@@ -20,38 +20,40 @@ from ..errors import ProtocolError
 from ..protocol import Event, Refused, Reply
 from ..wire import Envelope
 from .cache import Cache
-from .crew import Crew
-from .desk import Declined, Desk, Inquiry, Offer
-from .dispatcher import Dispatcher
-from .jobs import Job, Ledger
-from .orders import Report
-from .switchboard import Switchboard
+from .file_service import Acceptable, FileService, PendingSubmit, Rejected
+from .jobs import Job, JobTable
+from .router import Router
+from .scheduler import Scheduler
+from .worker_messages import WorkerReport
+from .worker_process import WorkerProcess
 
 log = logging.getLogger(__name__)
 
 
 class Broker:
-    """One life of the engine. `session` and `token` are drawn afresh, `endpoint` is a random port of the loopback.
+    """One run of the engine. `session` and `token` are random; `endpoint` is a random port of the loopback interface.
 
     Args:
         engine: the name of the engine that the worker loads (see `engine`).
         cache: where finished frames are kept.
-        release: the engine's version, for hosts to show.
+        version: the engine's version, for hosts to show.
     """
 
-    def __init__(self, engine: str, cache: Cache, *, release: str) -> None:
+    def __init__(self, engine: str, cache: Cache, *, version: str) -> None:
         self.session = secrets.token_hex(8)
         self.token = secrets.token_hex(32)
-        self._release = release
-        self._switchboard = Switchboard()
-        self.endpoint = self._switchboard.endpoint
-        self._news: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._crew = Crew(engine, cache, tell=self._report)
-        self._desk = Desk(cache, tell=self._report)
-        self._ledger = Ledger(self.session)
-        self._dispatcher = Dispatcher(self._ledger, crew=self._crew, desk=self._desk, publish=self._publish)
+        self._version = version
+        self._router = Router()
+        self.endpoint = self._router.endpoint
+        self._callbacks: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._worker = WorkerProcess(engine, cache, report=self._report)
+        self._file_service = FileService(cache, report=self._report)
+        self._jobs = JobTable(self.session)
+        self._scheduler = Scheduler(
+            self._jobs, worker=self._worker, file_service=self._file_service, publish=self._publish
+        )
         self._watchers: dict[str, set[bytes]] = {}
-        self._answers: dict[type, Callable[[bytes, Any], Reply | None]] = {
+        self._handlers: dict[type, Callable[[bytes, Any], Reply | None]] = {
             protocol.Hello: self._hello,
             protocol.Cancel: self._cancel,
             protocol.Watch: self._watch,
@@ -60,53 +62,53 @@ class Broker:
         }
 
     def run(self, *, announce: Callable[[], None]) -> str | None:
-        """Serve until told to leave; returns why the engine could not work, if so. `announce` is called once it can."""
-        self._dispatcher.start(announce=announce)
+        """Serve until shutdown; returns the reason if the engine could not work. `announce` is called once it can."""
+        self._scheduler.start(announce=announce)
         try:
-            while not self._dispatcher.gone:
-                for host, frames in self._switchboard.listen():
-                    self._hear(host, frames)
-                while not self._news.empty():
-                    self._news.get()()
-                self._switchboard.flush()
+            while not self._scheduler.is_done:
+                for host, frames in self._router.receive():
+                    self._handle_message(host, frames)
+                while not self._callbacks.empty():
+                    self._callbacks.get()()
+                self._router.flush()
         finally:
-            self._crew.kill()
-            self._desk.close()
-            self._switchboard.close()
-        return self._dispatcher.failure
+            self._worker.kill()
+            self._file_service.close()
+            self._router.close()
+        return self._scheduler.failure
 
-    def leave(self) -> None:
-        """Make `run` cancel what is there and return. From any thread."""
-        self._hand_over(self._dispatcher.leave)
+    def shut_down(self) -> None:
+        """Make `run` cancel all jobs and return. From any thread."""
+        self._run_in_loop(self._scheduler.shut_down)
 
-    def leave_on(self, *signals: signal.Signals) -> None:
-        """Leave when the process gets one of these; the bell rings by itself, however deep the loop sleeps."""
-        signal.set_wakeup_fd(self._switchboard.rope, warn_on_full_buffer=False)
+    def shut_down_on(self, *signals: signal.Signals) -> None:
+        """Shut down on any of these signals; a signal writes to the wakeup descriptor, which wakes a blocked loop."""
+        signal.set_wakeup_fd(self._router.wakeup_fd, warn_on_full_buffer=False)
         for number in signals:
-            signal.signal(number, lambda *_: self.leave())
+            signal.signal(number, lambda *_: self.shut_down())
 
-    # What hosts say
+    # Requests of hosts
 
-    def _hear(self, host: bytes, frames: list[bytes]) -> None:
+    def _handle_message(self, host: bytes, frames: list[bytes]) -> None:
         try:
             envelope = wire.decode(frames)
         except ProtocolError as error:
             refused = Refused(error.code, error.reason, error.hint)
-            self._switchboard.post(host, refused, wire.request_of(frames))
+            self._router.post(host, refused, wire.request_number(frames))
             return
         reply = self._reply(host, envelope)
         if reply is not None:
-            self._switchboard.post(host, reply, envelope.request)
+            self._router.post(host, reply, envelope.request)
 
     def _reply(self, host: bytes, envelope: Envelope) -> Reply | None:
         message = envelope.message
-        if not isinstance(message, protocol.Hello) and not self._switchboard.is_admitted(host):
+        if not isinstance(message, protocol.Hello) and not self._router.is_admitted(host):
             return Refused(
                 "no-hello", "the host has not said hello", "Say Hello with the token of the connection file."
             )
         if isinstance(message, protocol.Submit):
-            return self._submit(Inquiry(host, envelope.request, message))
-        answer = self._answers.get(type(message))
+            return self._submit(PendingSubmit(host, envelope.request, message))
+        answer = self._handlers.get(type(message))
         if answer is None:
             return Refused("unknown-type", f"{type(message).__name__} is not a request")
         return answer(host, message)
@@ -115,80 +117,82 @@ class Broker:
         if not hmac.compare_digest(hello.token.encode("utf-8", "replace"), self.token.encode()):
             return Refused("token", "the token is not this engine's", "Read the connection file again.")
         try:
-            version = wire.agree(hello.lowest, hello.highest)
+            version = wire.negotiate_version(hello.lowest, hello.highest)
         except ProtocolError as error:
             return Refused(error.code, error.reason, error.hint)
-        if not self._switchboard.is_admitted(host):
+        if not self._router.is_admitted(host):
             log.info("host %s connected", hello.client or "without a name")
-        self._switchboard.admit(host)
-        return protocol.Welcome(version, self.session, self._release)
+        self._router.admit(host)
+        return protocol.Welcome(version, self.session, self._version)
 
-    def _submit(self, inquiry: Inquiry) -> Reply | None:
-        if self._dispatcher.leaving:
+    def _submit(self, pending: PendingSubmit) -> Reply | None:
+        if self._scheduler.shutting_down:
             return _STOPPING
-        self._desk.examine(inquiry, identity=self._dispatcher.identity)
-        return None  # the desk's offer is the answer
+        self._file_service.check(pending, identity=self._scheduler.identity)
+        return None  # the file service's result is the answer
 
     def _cancel(self, host: bytes, cancel: protocol.Cancel) -> Reply:
-        job = self._ledger.get(cancel.job)
+        job = self._jobs.get(cancel.job)
         if job is None:
-            return _unknown(cancel.job)
+            return _unknown_job(cancel.job)
         if job.ended:
             return Refused("ended", f"job {job.name} is {job.state.value} already")
-        self._dispatcher.cancel(job)
+        self._scheduler.cancel(job)
         return protocol.Done()
 
     def _watch(self, host: bytes, watch: protocol.Watch) -> Reply:
-        job = self._ledger.get(watch.job)
+        job = self._jobs.get(watch.job)
         if job is None:
-            return _unknown(watch.job)
+            return _unknown_job(watch.job)
         if not job.ended:
             self._watchers[job.name].add(host)
-        return protocol.Snapshot(job.described(), tuple(sorted(job.frames)))
+        return protocol.Snapshot(job.to_job_state(), tuple(sorted(job.frames)))
 
     def _status(self, host: bytes, status: protocol.Status) -> Reply:
-        return protocol.State(tuple(job.described() for job in self._ledger))
+        return protocol.State(tuple(job.to_job_state() for job in self._jobs))
 
     def _shutdown(self, host: bytes, shutdown: protocol.Shutdown) -> Reply:
-        self.leave()
+        self.shut_down()
         return protocol.Done()
 
-    # What the worker and the desk report
+    # Reports of the worker and the file service
 
-    def _report(self, report: Report | Offer | Declined) -> None:
-        """Hand a report to the loop, from any thread."""
-        self._hand_over(lambda: self._take_note(report))
+    def _report(self, report: WorkerReport | Acceptable | Rejected) -> None:
+        """Pass a report to the loop, from any thread."""
+        self._run_in_loop(lambda: self._handle_report(report))
 
-    def _take_note(self, report: Report | Offer | Declined) -> None:
-        if isinstance(report, Offer):
+    def _handle_report(self, report: WorkerReport | Acceptable | Rejected) -> None:
+        if isinstance(report, Acceptable):
             self._accept(report)
-        elif isinstance(report, Declined):
-            self._decline(report)
+        elif isinstance(report, Rejected):
+            self._reject(report)
         else:
-            self._dispatcher.hear(report)
+            self._scheduler.handle(report)
 
-    def _hand_over(self, news: Callable[[], None]) -> None:
-        self._news.put(news)
-        self._switchboard.ring()
+    def _run_in_loop(self, callback: Callable[[], None]) -> None:
+        self._callbacks.put(callback)
+        self._router.wake()
 
-    def _accept(self, offer: Offer) -> None:
-        host, request, submit = offer.inquiry.host, offer.inquiry.request, offer.inquiry.submit
-        if self._dispatcher.leaving:
-            self._switchboard.post(host, _STOPPING, request)
+    def _accept(self, acceptable: Acceptable) -> None:
+        host, request, submit = acceptable.pending.host, acceptable.pending.request, acceptable.pending.submit
+        if self._scheduler.shutting_down:
+            self._router.post(host, _STOPPING, request)
             return
-        total = len(offer.intake.targets)
-        job = self._ledger.add(submit.spec, output=offer.output, key=offer.key, total=total)
+        total = len(acceptable.inputs.targets)
+        job = self._jobs.add(submit.spec, output=acceptable.output, key=acceptable.key, total=total)
         self._watchers[job.name] = {host}
-        self._switchboard.post(host, protocol.Accepted(job.name, job.output, total, offer.held), request)
-        log.info("job %s accepted: %s, %d frames, %d of them cached", job.name, submit.spec.plate, total, offer.held)
-        self._dispatcher.take(job, offer)
+        self._router.post(host, protocol.Accepted(job.name, job.output, total, acceptable.cached), request)
+        log.info(
+            "job %s accepted: %s, %d frames, %d of them cached", job.name, submit.spec.plate, total, acceptable.cached
+        )
+        self._scheduler.enqueue(job, acceptable)
 
-    def _decline(self, declined: Declined) -> None:
-        self._switchboard.post(declined.inquiry.host, declined.refused, declined.inquiry.request)
+    def _reject(self, rejected: Rejected) -> None:
+        self._router.post(rejected.pending.host, rejected.refused, rejected.pending.request)
 
     def _publish(self, job: Job, event: Event) -> None:
         for host in self._watchers[job.name]:
-            self._switchboard.post(host, event)
+            self._router.post(host, event)
         if job.ended:
             del self._watchers[job.name]
 
@@ -196,5 +200,5 @@ class Broker:
 _STOPPING = Refused("stopping", "the engine is about to leave", "Start it again.")
 
 
-def _unknown(job: str) -> Refused:
+def _unknown_job(job: str) -> Refused:
     return Refused("unknown-job", f"there is no job {job}", "`aan jobs` lists those that are remembered.")

@@ -1,7 +1,7 @@
-"""The command `aan`: fill a shot here, or have the persistent engine do it; look at a picture; measure; train.
+"""The command `aan`: fill a shot here, or have the persistent engine do it; describe a picture; measure; train.
 
-A job comes from its `options`, how a command ends is told by `outcome`; it knows no pixel. Whatever is slow to import
-is imported by the command that needs it, so that `aan jobs` answers at once.
+`cli_options` turns options into a job, `cli_exit` prints how a command ends; no pixels are touched here. Slow imports
+are made inside the command that needs them, so that `aan jobs` answers at once.
 """
 
 from __future__ import annotations
@@ -12,20 +12,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..controls import Value
-from .options import Aov, Channel, Device, First, Last, Matte, Out, Plate, controlled, from_root, job_of
-from .outcome import faults_in_words, give_up, give_up_on, tell_end, tell_report
+from .cli_exit import exit_on_error, fail, fail_unresponsive, print_end, print_report
+from .cli_options import Out, absolute_path, job_from_options, with_job_options
 
 if TYPE_CHECKING:
     from ..client import Client
     from ..protocol import Event
     from .display import Display
 
-LEAVE = 30.0  # seconds that an engine has to end its worker and go
+SHUTDOWN_TIMEOUT = 30.0  # seconds that an engine has to end its worker and exit
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -35,59 +34,62 @@ app = typer.Typer(
 )
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from aan_engine._version import __version__
+
+        print(f"aan {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """The options of `aan` itself."""
+
+
 @app.command()
-@controlled
+@with_job_options
 def fill(
-    plate: Plate,
-    matte: Matte,
     out: Out,
-    first: First = None,
-    last: Last = None,
-    matte_channel: Channel = None,
-    device: Device = "auto",
-    aov: Aov = "",
-    **controls: Value,
+    **job: Any,
 ) -> None:
     """Fill a shot, without the persistent engine."""
-    from ..sequence import counted
-    from . import apart
+    from ..sequence import frame_count_text
+    from . import subprocess_job
     from .display import Display
-    from .reports import report_of, told
+    from .report_files import read_summary, report_path
 
-    spec = job_of(plate, matte, first=first, last=last, matte_channel=matte_channel, device=device, aov=aov, **controls)
-    out, began = from_root(out), time.monotonic()
-    with faults_in_words(), Display() as display:
-        written = apart.fill(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
-    print(f"{counted(written)} in {time.monotonic() - began:.1f} s: {out}")
-    tell_report(told(report_of(out)))
+    spec = job_from_options(**job)
+    out, began = absolute_path(out), time.monotonic()
+    with exit_on_error(), Display() as display:
+        written = subprocess_job.fill(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
+    print(f"{frame_count_text(written)} in {time.monotonic() - began:.1f} s: {out}")
+    print_report(read_summary(report_path(out)))
 
 
 @app.command()
-@controlled
+@with_job_options
 def submit(
-    plate: Plate,
-    matte: Matte,
     out: Annotated[str | None, typer.Option(help="The result; without it, the engine's cache keeps it.")] = None,
-    first: First = None,
-    last: Last = None,
-    matte_channel: Channel = None,
-    device: Device = "auto",
-    aov: Aov = "",
-    **controls: Value,
+    **job: Any,
 ) -> None:
     """Have the persistent engine fill a shot; start it if none runs. Ctrl-C cancels; on a terminal it asks first."""
     from ..launch import find_or_start
     from ..protocol import Accepted
     from .display import Display
 
-    spec = job_of(plate, matte, first=first, last=last, matte_channel=matte_channel, device=device, aov=aov, **controls)
-    with faults_in_words(), find_or_start(name="aan submit") as client:
-        accepted = client.answer(client.submit(spec, output=from_root(out) if out else None), timeout=600)
+    spec = job_from_options(**job)
+    with exit_on_error(), find_or_start(name="aan submit") as client:
+        accepted = client.answer(client.submit(spec, output=absolute_path(out) if out else None), timeout=600)
         assert isinstance(accepted, Accepted)
         print(f"job {accepted.job}: {accepted.total} frames, {accepted.cached} of them cached: {accepted.output}")
         with Display() as display:
             end = _follow(client, accepted.job, display)
-    tell_end(end)
+    print_end(end)
 
 
 @app.command()
@@ -98,7 +100,7 @@ def serve() -> None:
     from .__main__ import serve as serve_until_told
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s broker %(message)s")
-    with faults_in_words():
+    with exit_on_error():
         raise typer.Exit(serve_until_told())
 
 
@@ -107,7 +109,7 @@ def jobs() -> None:
     """List the jobs of the running engine."""
     from ..protocol import State
 
-    with faults_in_words(), _running() as client:
+    with exit_on_error(), _running() as client:
         state = client.answer(client.status())
         assert isinstance(state, State)
         for job in state.jobs:
@@ -119,38 +121,38 @@ def jobs() -> None:
 @app.command()
 def cancel(job: Annotated[str, typer.Argument(help="Its name, as `aan jobs` lists it.")]) -> None:
     """Cancel a job after the frame in work; a second time, at once."""
-    with faults_in_words(), _running() as client:
+    with exit_on_error(), _running() as client:
         client.answer(client.cancel(job))
 
 
 @app.command()
 def stop() -> None:
     """Stop the running engine; what it works on is cancelled, finished frames stay."""
-    from .. import connection
+    from .. import connection_file
     from ..errors import EngineGone
 
-    with faults_in_words(), _running() as client:
-        end = time.monotonic() + LEAVE
-        with suppress(EngineGone):  # perhaps it has left already: the lock will tell
-            client.answer(client.shutdown(), timeout=LEAVE)
-        while connection.is_held(connection.runtime_folder() / connection.ENGINE_LOCK):
+    with exit_on_error(), _running() as client:
+        end = time.monotonic() + SHUTDOWN_TIMEOUT
+        with suppress(EngineGone):  # it may be gone already: the lock tells
+            client.answer(client.shutdown(), timeout=SHUTDOWN_TIMEOUT)
+        while connection_file.is_locked(connection_file.runtime_folder() / connection_file.ENGINE_LOCK):
             if time.monotonic() > end:
-                give_up_on(client.connection.pid, f"the engine has not left in {LEAVE:.0f} s")
+                fail_unresponsive(client.connection.pid, f"the engine has not left in {SHUTDOWN_TIMEOUT:.0f} s")
             time.sleep(0.05)
 
 
 @app.command()
 def info(files: Annotated[list[Path], typer.Argument(help="Pictures and movies.")]) -> None:
     """Print what the engine sees in a file: parts, windows, channels, compression, timecode, what is filled."""
-    from aan_engine.footage import describe
+    from aan_engine.plates.reader import describe
 
-    from .inspection import in_words
+    from .describe import as_text
 
     broken = False
     for file in files:
         try:
-            with faults_in_words():
-                print(in_words(describe(file)), flush=True)
+            with exit_on_error():
+                print(as_text(describe(file)), flush=True)
         except typer.Exit as ended:
             if ended.exit_code != 1:
                 raise
@@ -173,7 +175,7 @@ def train(context: typer.Context) -> None:
 )
 def bench(context: typer.Context) -> None:
     """Measure fills on a folder of clips: parts of them are hidden, filled, and compared with the truth."""
-    with faults_in_words():
+    with exit_on_error():
         measuring = importlib.import_module("aan_engine.evaluation.cli").app
         measuring(args=context.args, prog_name="aan bench")
 
@@ -185,21 +187,21 @@ def main() -> None:
 
 @contextmanager
 def _running() -> Iterator[Client]:
-    from .. import connection
+    from .. import connection_file
     from ..launch import find
 
     client = find(name="aan")
     if client is None:
-        found = connection.read()
+        found = connection_file.read()
         if found is not None:
-            give_up_on(found.pid, "the engine does not answer")
-        give_up("no engine is running", "")
+            fail_unresponsive(found.pid, "the engine does not answer")
+        fail("no engine is running", "")
     with client:
         yield client
 
 
 def _follow(client: Client, job: str, display: Display) -> Event:
-    """Show a job's story to its end. Ctrl-C asks on a terminal whether to cancel the job, and elsewhere cancels it."""
+    """Show a job's progress until it ends. Ctrl-C asks whether to cancel it, or without a terminal cancels it."""
     from ..protocol import Progress
 
     while True:

@@ -1,6 +1,6 @@
-"""What the cache holds of a job brought to where its host wants it: frames one by one, the report at the end.
+"""Delivers cached results to where the host wants them: frames one by one, the report at the end.
 
-Worker and desk both do it. A file is linked where the disk can, and is never seen half.
+Used by the worker and by the file service. A file is hard-linked where the disk supports it, and appears atomically.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..sequence import frame_path
-from .cache import Shelf
-from .faults import StopAsked
-from .intake import Intake
-from .orders import Framed, Order, Report
-from .reports import NOTHING, Told, picture_of, report_of, told
+from .cache import CacheEntry
+from .failures import StopRequested
+from .job_inputs import JobInputs
+from .report_files import NO_REPORT, ReportSummary, picture_path, read_summary, report_path
+from .worker_messages import FrameWritten, RunJob, WorkerReport
 
 log = logging.getLogger(__name__)
 
 
-def make_ready(output: str, frame: int) -> None:
-    """Have the folder of a result and try to write there: hours of work would find it out too late.
+def prepare_output(output: str, frame: int) -> None:
+    """Make the folder of a result and test that it is writable, before hours of work.
 
     Raises:
-        OSError: when it cannot be.
+        OSError: when it is not.
     """
     folder = Path(frame_path(output, frame)).parent
     folder.mkdir(parents=True, exist_ok=True)
@@ -35,47 +35,52 @@ def make_ready(output: str, frame: int) -> None:
         file.write(b"EXR")
 
 
-def hand_out(
-    order: Order, intake: Intake, shelf: Shelf, *, say: Callable[[Report], None], is_stopped: Callable[[], bool]
+def deliver_cached(
+    command: RunJob,
+    inputs: JobInputs,
+    entry: CacheEntry,
+    *,
+    send: Callable[[WorkerReport], None],
+    is_stopped: Callable[[], bool],
 ) -> set[int]:
     """Deliver and report the frames that the cache holds already; returns their numbers.
 
     Raises:
-        StopAsked: before the next frame, once `is_stopped` says so.
+        StopRequested: before the next frame, once `is_stopped` says so.
     """
-    held = {frame: path for frame, path in shelf.frames().items() if frame in intake.targets}
+    held = {frame: path for frame, path in entry.frames().items() if frame in inputs.targets}
     for frame, path in held.items():
         if is_stopped():
-            raise StopAsked
-        say(Framed(order.job, frame, placed(order, frame, path)))
+            raise StopRequested
+        send(FrameWritten(command.job, frame, deliver_frame(command, frame, path)))
     return set(held)
 
 
-def hand_over(order: Order, shelf: Shelf) -> Told:
-    """Bring the report of a finished job to its result, if it has one; no job fails for its report's sake."""
-    if order.output is None or not shelf.report.exists():
-        return told(shelf.report)
-    report = report_of(order.output)
+def deliver_report(command: RunJob, entry: CacheEntry) -> ReportSummary:
+    """Deliver the report of a finished job, if there is one. A failure here does not fail the job."""
+    if command.output is None or not entry.report.exists():
+        return read_summary(entry.report)
+    report = report_path(command.output)
     try:
-        deliver(shelf.report, report)
-        deliver(picture_of(shelf.report), picture_of(report))
+        link_or_copy(entry.report, report)
+        link_or_copy(picture_path(entry.report), picture_path(report))
     except OSError as error:
-        log.warning("the report of job %s could not be delivered: %s", order.job, error)
-        return NOTHING
-    return told(report)
+        log.warning("the report of job %s could not be delivered: %s", command.job, error)
+        return NO_REPORT
+    return read_summary(report)
 
 
-def placed(order: Order, frame: int, path: Path) -> str:
-    """Where the host finds a frame of the cache: brought to the output it asked for, or where it lies."""
-    if order.output is None:
+def deliver_frame(command: RunJob, frame: int, path: Path) -> str:
+    """The path at which the host finds a cached frame: delivered to the output it asked for, or in the cache."""
+    if command.output is None:
         return str(path)
-    target = frame_path(order.output, frame)
-    deliver(path, Path(target))
+    target = frame_path(command.output, frame)
+    link_or_copy(path, Path(target))
     return target
 
 
-def deliver(source: Path, target: Path) -> None:
-    """Put a finished frame under another name as well: linked where the disk can, else copied; whole or not at all."""
+def link_or_copy(source: Path, target: Path) -> None:
+    """Put a finished file under another name as well: linked where possible, else copied; atomically."""
     if target.exists() and target.samefile(source):
         return
     target.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
-"""The engine as the rooms of this half know it: what it must offer, how it is found, and a job in its terms.
+"""The interface to the engine: what it must offer, how it is loaded, and a job converted to its types.
 
-The engine is a module or object with `fill`, `report`, `warm` and `identity`, named as `module` or `module:factory`.
-No more of it is known here than these protocols and the frozen values of `aan_engine.shot`.
+An engine is a module or object with `fill`, `report`, `warm` and `identity`, named as `module` or `module:factory`.
+The server knows no more of it than these protocols and the frozen values of `aan_engine.shot`.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from typing import Any, Protocol, cast
 
 from aan_engine.shot import Controls, FrameFile, Known, Shot
 
-from .intake import Intake
+from .job_inputs import JobInputs
 
 ENGINE = "aan_engine.pipeline"
 
 
-class Step(Protocol):
-    """What the engine tells while it works: `done` of `total` steps of a `stage`."""
+class EngineStep(Protocol):
+    """The engine's progress: `done` of `total` steps of a `stage`."""
 
     @property
     def stage(self) -> str: ...
@@ -30,18 +30,18 @@ class Step(Protocol):
     def total(self) -> int: ...
 
 
-class Filled(Protocol):
-    """A frame that is ready to be written, verified on the way, whole or not at all."""
+class WritableFrame(Protocol):
+    """A filled frame that can be written. Writing is atomic and verifies the pixels outside the matte."""
 
     @property
     def frame(self) -> int: ...
     def write(self, path: Path) -> int:
-        """Returns how many bits were found changed outside the matte."""
+        """Write the frame; returns how many bits were found changed outside the matte."""
         ...
 
 
 class JobReport(Protocol):
-    """What is told of each frame once it is written, and leaves a page for the artist."""
+    """Collects each written frame, and writes a report for the artist at the end."""
 
     def add(self, filled: Any, *, changed: int) -> None: ...
     def finish(self) -> None: ...
@@ -51,28 +51,28 @@ class Engine(Protocol):
     """What a worker needs of an engine."""
 
     def fill(
-        self, shot: Shot, *, progress: Callable[[Step], None] | None = None, skip: Collection[int] = ()
-    ) -> Iterator[Filled]: ...
+        self, shot: Shot, *, progress: Callable[[EngineStep], None] | None = None, skip: Collection[int] = ()
+    ) -> Iterator[WritableFrame]: ...
     def report(self, path: Path, *, keep: Collection[int] = ()) -> JobReport: ...
     def warm(self, device: str) -> None: ...
     def identity(self) -> str: ...
 
 
-def load(name: str) -> Engine:
+def load_engine(name: str) -> Engine:
     """The engine called `module`, or what `module:factory` returns."""
     module, _, factory = name.partition(":")
     found = importlib.import_module(module)
     return cast(Engine, getattr(found, factory)() if factory else found)
 
 
-def shot_of(intake: Intake) -> Shot:
-    """The job in the engine's terms.
+def to_shot(inputs: JobInputs) -> Shot:
+    """The job as the engine's `Shot`.
 
     Raises:
         AanError: when it cannot be done as described.
     """
-    spec = intake.spec
-    files = {name: tuple(FrameFile(f.frame, f.path) for f in found) for name, found in intake.inputs.items()}
+    spec = inputs.spec
+    files = {name: tuple(FrameFile(f.frame, f.path) for f in found) for name, found in inputs.files.items()}
     return Shot(
         plates=files["plate"],
         mattes=files["matte"],

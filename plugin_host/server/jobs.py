@@ -1,4 +1,4 @@
-"""Jobs and the moves between their states. Pure: no socket, no clock, no process, no file.
+"""Jobs and the transitions between their states. Pure: no socket, no clock, no process, no file.
 
 QUEUED ---start---> RUNNING ---finish---> FINISHED
    |                 |   |
@@ -16,22 +16,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ..protocol import JobSpec, JobState
-from .reports import NOTHING, Told
+from .report_files import NO_REPORT, ReportSummary
 
-REMEMBERED = 200  # ended jobs, so that an engine may run for months
+MAX_ENDED_JOBS = 200  # limits memory, as an engine may run for months
 
 
-class State(enum.Enum):
-    """Where a job stands."""
+class RunState(enum.Enum):
+    """The state of a job."""
 
     QUEUED = "queued"
     """Accepted, and waiting for its turn."""
 
     RUNNING = "running"
-    """Frames are being made, or handed out from the cache."""
+    """Frames are being rendered, or delivered from the cache."""
 
     CANCELLING = "cancelling"
-    """The artist said stop; the frame in work is still being finished."""
+    """Cancelled by the artist; the current frame is still being finished."""
 
     FINISHED = "finished"
     """All frames lie on disk."""
@@ -43,7 +43,7 @@ class State(enum.Enum):
     """Stopped by an error; the frames that were finished stay, unless what they were made from changed."""
 
 
-class Move(enum.Enum):
+class Transition(enum.Enum):
     """What can happen to a job."""
 
     START = "start"
@@ -53,59 +53,62 @@ class Move(enum.Enum):
     FAIL = "fail"
 
 
-MOVES: dict[tuple[State, Move], State] = {
-    (State.QUEUED, Move.START): State.RUNNING,
-    (State.QUEUED, Move.CANCEL): State.CANCELLED,
-    (State.QUEUED, Move.FAIL): State.FAILED,
-    (State.RUNNING, Move.CANCEL): State.CANCELLING,
-    (State.RUNNING, Move.FINISH): State.FINISHED,
-    (State.RUNNING, Move.FAIL): State.FAILED,
-    (State.CANCELLING, Move.CANCEL): State.CANCELLING,
-    (State.CANCELLING, Move.STOP): State.CANCELLED,
-    (State.CANCELLING, Move.FINISH): State.FINISHED,  # the last frame was in work when the artist said stop
-    (State.CANCELLING, Move.FAIL): State.CANCELLED,  # what goes wrong while stopping is nobody's concern any more
+TRANSITIONS: dict[tuple[RunState, Transition], RunState] = {
+    (RunState.QUEUED, Transition.START): RunState.RUNNING,
+    (RunState.QUEUED, Transition.CANCEL): RunState.CANCELLED,
+    (RunState.QUEUED, Transition.FAIL): RunState.FAILED,
+    (RunState.RUNNING, Transition.CANCEL): RunState.CANCELLING,
+    (RunState.RUNNING, Transition.FINISH): RunState.FINISHED,
+    (RunState.RUNNING, Transition.FAIL): RunState.FAILED,
+    (RunState.CANCELLING, Transition.CANCEL): RunState.CANCELLING,
+    (RunState.CANCELLING, Transition.STOP): RunState.CANCELLED,
+    (RunState.CANCELLING, Transition.FINISH): RunState.FINISHED,  # it was the last frame
+    (
+        RunState.CANCELLING,
+        Transition.FAIL,
+    ): RunState.CANCELLED,  # what goes wrong while stopping is nobody's concern any more
 }
-ENDED = frozenset({State.FINISHED, State.CANCELLED, State.FAILED})
+ENDED = frozenset({RunState.FINISHED, RunState.CANCELLED, RunState.FAILED})
 
 
-class IllegalMove(Exception):
-    """A move that the table does not know: a fault in the engine, never in what a host asked for."""
+class IllegalTransition(Exception):
+    """A transition that the table does not allow: a bug in the engine, never a host's mistake."""
 
 
 @dataclass
 class Job:
-    """One accepted job. `output` is the pattern of its result, `key` its place in the cache, `total` its frames."""
+    """One accepted job. `output` is the pattern of its result, `key` its cache key, `total` its number of frames."""
 
     name: str
     spec: JobSpec
     output: str
     key: str
     total: int
-    state: State = State.QUEUED
+    state: RunState = RunState.QUEUED
     frames: set[int] = field(default_factory=set)
     stage: tuple[str, int, int] = ("", 0, 0)
     failure: tuple[str, str, str] = ("", "", "")
-    told: Told = NOTHING
+    summary: ReportSummary = NO_REPORT
 
     @property
     def ended(self) -> bool:
-        """Whether nothing more will happen to it."""
+        """Whether the job is over."""
         return self.state in ENDED
 
-    def move(self, move: Move) -> State:
-        """Make a move.
+    def apply(self, transition: Transition) -> RunState:
+        """Apply a transition; returns the new state.
 
         Raises:
-            IllegalMove: when the table does not know it from here.
+            IllegalTransition: when the table does not allow it in this state.
         """
         try:
-            self.state = MOVES[self.state, move]
+            self.state = TRANSITIONS[self.state, transition]
         except KeyError:
-            raise IllegalMove(f"job {self.name} is {self.state.value}: it cannot {move.value}") from None
+            raise IllegalTransition(f"job {self.name} is {self.state.value}: it cannot {transition.value}") from None
         return self.state
 
-    def described(self) -> JobState:
-        """The job as a host sees it."""
+    def to_job_state(self) -> JobState:
+        """The job's state in the protocol's form."""
         stage, step, steps = self.stage
         code, reason, hint = self.failure
         return JobState(
@@ -121,14 +124,14 @@ class Job:
             code=code,
             reason=reason,
             hint=hint,
-            unseen=self.told.unseen,
-            worst=self.told.worst,
-            report=self.told.report,
+            unseen=self.summary.unseen,
+            worst=self.summary.worst,
+            report=self.summary.report,
         )
 
 
-class Ledger:
-    """All jobs in the order in which they came. `session` goes into their names: a name means one job, for ever."""
+class JobTable:
+    """All jobs in order of arrival. Their names contain the `session`, so that a name is never used twice."""
 
     def __init__(self, session: str) -> None:
         self._session = session
@@ -143,15 +146,15 @@ class Ledger:
         return self._jobs.get(name)
 
     def add(self, spec: JobSpec, *, output: str, key: str, total: int) -> Job:
-        """Queue a job; the oldest of very many ended ones is forgotten."""
+        """Queue a job. Beyond `MAX_ENDED_JOBS`, the oldest ended jobs are forgotten."""
         self._count += 1
         job = Job(f"{self._session[:6]}-{self._count}", spec, output, key, total)
         self._jobs[job.name] = job
         ended = [old.name for old in self if old.ended]
-        for name in ended[: max(0, len(ended) - REMEMBERED)]:
+        for name in ended[: max(0, len(ended) - MAX_ENDED_JOBS)]:
             del self._jobs[name]
         return job
 
     def next(self) -> Job | None:
         """The job that has waited longest."""
-        return next((job for job in self if job.state is State.QUEUED), None)
+        return next((job for job in self if job.state is RunState.QUEUED), None)

@@ -1,7 +1,6 @@
-"""The process that computes: it loads the engine, takes orders, has each carried out as a `task`, and reports.
+"""The worker process: loads the engine, receives commands, runs each job (see `job_run`), and reports.
 
-It has no socket; the broker holds the other end of its pipe (see `crew`), and a crash in here never takes the broker
-down.
+It has no socket; the broker holds the other end of its pipe (see `worker_process`). A crash here never ends the broker.
 """
 
 from __future__ import annotations
@@ -16,83 +15,85 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from queue import SimpleQueue
 
-from aan_engine import breadcrumb
-from aan_engine.shot import AanError
+from aan_engine.errors import AanError
+from aan_engine.plates import decode_watchdog
 
 from .cache import Cache
-from .engine import load
-from .orders import Broken, Keep, Order, Perishing, Ready, Report, Stop
-from .task import Task
+from .engine import load_engine
+from .job_run import JobRun
+from .worker_messages import JobFailed, KeepCached, RunJob, StopJob, WorkerExiting, WorkerReady, WorkerReport
 
-FATAL = frozenset({"out-of-memory", "engine-changed"})  # ways for a job to end after which the worker ends as well
-TURN = 0.001  # seconds for the inbox to listen, as an engine that computes may hold the interpreter all the time
+FATAL_CODES = frozenset(
+    {"out-of-memory", "engine-changed"}
+)  # ways for a job to end after which the worker ends as well
+YIELD_TIME = 0.001  # seconds given to the inbox thread, as a computing engine may hold the interpreter lock
 
 log = logging.getLogger(__name__)
 
 
-def run(pipe: Connection, trail: Path, engine_name: str, cache: Cache) -> None:
-    """The worker's life: until its pipe closes, or a fresh process is the better one (see `FATAL`)."""
-    breadcrumb.lay(trail)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is for the broker to hear
+def run(pipe: Connection, watchdog_file: Path, engine_name: str, cache: Cache) -> None:
+    """The worker's main function: runs until its pipe closes, or a new process is needed (see `FATAL_CODES`)."""
+    decode_watchdog.start(watchdog_file)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C in a terminal is handled by the broker
     logging.basicConfig(level=logging.INFO, format="%(asctime)s worker %(message)s")
     inbox = Inbox(pipe)
-    engine = load(engine_name)
+    engine = load_engine(engine_name)
     identity = engine.identity()
-    pipe.send(Ready(identity))
+    pipe.send(WorkerReady(identity))
     try:
         engine.warm("auto")
     except AanError as error:
         log.warning("the weights are not loaded ahead: %s", error)
-    turn = threading.Lock()
+    pipe_lock = threading.Lock()
 
-    def say(report: Report) -> None:
-        with turn:  # frames are reported by the thread that writes them
+    def send(report: WorkerReport) -> None:
+        with pipe_lock:  # frames are reported by the thread that writes them
             pipe.send(report)
 
     while True:
-        order = inbox.next()
-        is_stopped = partial(inbox.is_stopped, order.job)
-        end = Task(order, engine, identity, cache, inbox.keep, say=say, is_stopped=is_stopped).perform()
-        if isinstance(end, Broken) and end.code in FATAL:
-            pipe.send(Perishing(end.code, end.reason, end.hint))
+        command = inbox.next()
+        is_stopped = partial(inbox.is_stopped, command.job)
+        end = JobRun(command, engine, identity, cache, inbox.keep, send=send, is_stopped=is_stopped).run()
+        if isinstance(end, JobFailed) and end.code in FATAL_CODES:
+            pipe.send(WorkerExiting(end.code, end.reason, end.hint))
             return
         pipe.send(end)
 
 
 class Inbox:
-    """What the broker says while the engine computes; without a broker there is nothing left to do."""
+    """Receives the broker's commands while the engine computes. The process exits when the broker is gone."""
 
     def __init__(self, pipe: Connection) -> None:
         self._pipe = pipe
-        self._orders: SimpleQueue[Order] = SimpleQueue()
+        self._commands: SimpleQueue[RunJob] = SimpleQueue()
         self._stopped: set[str] = set()
         self._keep: tuple[str, ...] = ()
         threading.Thread(target=self._listen, daemon=True).start()
 
-    def next(self) -> Order:
-        """The next order; blocks until there is one."""
-        order = self._orders.get()
-        self._stopped &= {order.job}  # what was said of jobs before this one came too late
-        return order
+    def next(self) -> RunJob:
+        """The next job to run; blocks until there is one."""
+        command = self._commands.get()
+        self._stopped &= {command.job}  # requests to stop earlier jobs came too late
+        return command
 
     def keep(self) -> tuple[str, ...]:
-        """Keys that are not to be dropped from the cache, as of now."""
+        """The cache keys that must not be evicted, as of now."""
         return self._keep
 
     def is_stopped(self, job: str) -> bool:
-        """Whether it was said to stop this job."""
-        time.sleep(TURN)
+        """Whether the broker asked to stop this job."""
+        time.sleep(YIELD_TIME)
         return job in self._stopped
 
     def _listen(self) -> None:
         while True:
             try:
-                said = self._pipe.recv()
+                message = self._pipe.recv()
             except (EOFError, OSError):
                 os._exit(0)
-            if isinstance(said, Stop):
-                self._stopped.add(said.job)
-            elif isinstance(said, Keep):
-                self._keep = said.keys
+            if isinstance(message, StopJob):
+                self._stopped.add(message.job)
+            elif isinstance(message, KeepCached):
+                self._keep = message.keys
             else:
-                self._orders.put(said)
+                self._commands.put(message)

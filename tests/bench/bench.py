@@ -32,9 +32,10 @@ import OpenEXR
 import psutil
 from numpy.typing import NDArray
 
-from aan_engine import exr, light, matte
-from aan_engine.evaluation import ablation, alignment, bench, holes, likeness, sheet
-from aan_engine.motion import sample
+from aan_engine.colour import display, log_encoding
+from aan_engine.core.sampling import sample
+from aan_engine.evaluation import ablation, bench, holes, plate_match, registration_bench
+from aan_engine.plates import exr, matte
 from aan_engine.training.holes import moving_hole
 from aan_engine.training.scenes import Stage
 
@@ -99,7 +100,7 @@ def run_sources(asked: argparse.Namespace) -> None:
 def run_alignment(asked: argparse.Namespace) -> None:
     """On held-back training pictures."""
     if data := data_for("alignment", asked, "train"):
-        alignment.main(data)
+        registration_bench.main(data)
 
 
 def run_clips(asked: argparse.Namespace) -> None:
@@ -125,7 +126,7 @@ def run_blender(asked: argparse.Namespace) -> None:
 
 def run_ablation(asked: argparse.Namespace) -> None:
     """On a folder of clips, or on scenes made of held-back training pictures."""
-    plan = bench.Plan(kinds=tuple(asked.kinds.split(",")), frames=asked.frames or 16)
+    plan = bench.BenchPlan(kinds=tuple(asked.kinds.split(",")), frames=asked.frames or 16)
     with tempfile.TemporaryDirectory(prefix="aan-bench-") as made:
         if asked.data is None and (data := data_for("ablation", asked, "train")):
             stage = Stage(data, part="validation")
@@ -180,8 +181,8 @@ def quality(folder: Path, kind: str, number: int) -> None:
     for frame, plate, hole in zip(FRAMES, truth, holes, strict=True):
         if not hole.any():
             continue
-        shown = sheet.display(plate.astype(np.float32))
-        result = sheet.display(exr.read(folder / f"out.{frame}.exr", frame=frame).pixels)
+        shown = display.to_srgb8(plate.astype(np.float32))
+        result = display.to_srgb8(exr.read(folder / f"out.{frame}.exr", frame=frame).pixels)
         telea = cv2.inpaint(shown, hole, 5, cv2.INPAINT_TELEA)
         for kept, picture in zip(errors, (result, telea), strict=True):
             kept.append(((picture.astype(np.float64) - shown)[hole > 0] ** 2).mean())
@@ -249,7 +250,7 @@ def rebuilt(folder: Path, *, first: int, last: int) -> None:
             u, v = channels["source.u"][here], channels["source.v"][here]
             places = np.stack([u * width - 0.5, (1 - v) * height - 0.5], -1)
             plate = exr.read(SHOT / f"plate.{int(number)}.exr", frame=int(number)).pixels
-            again = light.decode(sample(light.encode(plate), places, sharp=True))
+            again = log_encoding.from_log(sample(log_encoding.to_log(plate), places, sharp=True))
             within += int((np.abs(again - result[here]) <= 0.005 * np.abs(again) + 0.001).all(-1).sum())
     print(f"sources  {within / whole:.1%} of the hole rebuilt from the source layers to half a percent", flush=True)
 
@@ -262,7 +263,7 @@ def alike(folder: Path, *, first: int, last: int) -> None:
     each = []
     for frame in range(first, last + 1):
         picture = exr.read(folder / f"out.{frame}.exr", frame=frame).pixels
-        found = likeness.likeness(picture, hidden=hidden[frame] > 0)
+        found = plate_match.plate_match(picture, hidden=hidden[frame] > 0)
         if found is not None:
             each.append([found.gradient, found.sharpness, found.grain])
     gradient, sharpness, grain = np.nanmean(np.array(each, np.float64), axis=0)

@@ -22,10 +22,11 @@ import numpy as np
 import roto
 from numpy.typing import NDArray
 
-from aan_engine import exr, matte
-from aan_engine.evaluation import sheet
-from aan_engine.plate import Plate
-from plugin_host import connection
+from aan_engine.colour import display
+from aan_engine.evaluation import contact_sheet
+from aan_engine.plates import exr, matte
+from aan_engine.plates.plate import Plate
+from plugin_host import connection_file
 from plugin_host.client import Client
 from plugin_host.launch import find_or_start
 from plugin_host.protocol import Accepted, Failed, JobSpec, Progress
@@ -97,7 +98,7 @@ def own_engine() -> Iterator[Client]:
             yield client
         finally:
             client.answer(client.shutdown())
-            while connection.is_held(ENGINE / "run" / connection.ENGINE_LOCK):
+            while connection_file.is_locked(ENGINE / "run" / connection_file.ENGINE_LOCK):
                 time.sleep(0.05)
             shutil.rmtree(ENGINE / "cache")
 
@@ -122,18 +123,20 @@ def draw() -> str:
     for frame in SHOWN:
         plate, result = PLATES.plate(frame), RESULT.plate(frame)
         hidden = MATTES.matte(frame, like=plate)
-        before, after = sheet.display(plate.pixels), sheet.display(result.pixels)
-        sure = sheet.heat(before, layer(result, "confidence.a"), where=hidden > 0)
-        rows.append([picture[VIEW] for picture in (before, sheet.tint(before, hidden), after, sure)])
+        before, after = display.to_srgb8(plate.pixels), display.to_srgb8(result.pixels)
+        sure = contact_sheet.heat(before, layer(result, "confidence.a"), where=hidden > 0)
+        rows.append([picture[VIEW] for picture in (before, contact_sheet.tint(before, hidden), after, sure)])
     titles = ["plate", "matte over plate", "result", "confidence in the hole (violet 0 - yellow 1)"]
-    sheet.save(
-        OUT / "contact-sheet.png", sheet.contact_sheet(rows, titles=titles, names=[str(frame) for frame in SHOWN])
+    contact_sheet.save(
+        OUT / "contact-sheet.png",
+        contact_sheet.contact_sheet(rows, titles=titles, names=[str(frame) for frame in SHOWN]),
     )
     pairs = (
-        sheet.side_by_side(sheet.display(PLATES.plate(f).pixels), sheet.display(RESULT.plate(f).pixels)) for f in FRAMES
+        contact_sheet.side_by_side(display.to_srgb8(PLATES.plate(f).pixels), display.to_srgb8(RESULT.plate(f).pixels))
+        for f in FRAMES
     )
     try:
-        sheet.film(OUT / "before-after.mp4", pairs, fps=RATE)
+        contact_sheet.film(OUT / "before-after.mp4", pairs, fps=RATE)
     except OSError as error:
         return f"no film ({error})"
     return "plate and result side by side"
@@ -178,9 +181,9 @@ def against_telea() -> tuple[float, float]:
     errors: list[list[NDArray[np.float64]]] = [[], []]
     for frame in JUDGED:
         plate = PLATES.plate(frame)
-        hidden, truth = MIRRORED.matte(frame, like=plate), sheet.display(plate.pixels)
+        hidden, truth = MIRRORED.matte(frame, like=plate), display.to_srgb8(plate.pixels)
         telea = cv2.inpaint(truth, (hidden > 0).astype(np.uint8), 5, cv2.INPAINT_TELEA)
-        for kept, shown in zip(errors, (sheet.display(KNOWN.plate(frame).pixels), telea), strict=True):
+        for kept, shown in zip(errors, (display.to_srgb8(KNOWN.plate(frame).pixels), telea), strict=True):
             kept.append((shown.astype(np.float64) - truth)[hidden >= 1] ** 2)
     aan, classic = (10 * np.log10(255**2 / np.concatenate(kept).mean()) for kept in errors)
     return float(aan), float(classic)
@@ -188,7 +191,7 @@ def against_telea() -> tuple[float, float]:
 
 def layer(plate: Plate, name: str) -> NDArray[np.generic]:
     """One channel of the picture's part, as it lies in the file."""
-    return plate.parts[plate.beauty.part].channels[name]
+    return plate.parts[plate.picture.part].channels[name]
 
 
 if __name__ == "__main__":

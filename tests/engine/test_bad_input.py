@@ -15,9 +15,11 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from aan_engine import exr, pipeline, shelf
-from aan_engine.pipeline import Step, fill
-from aan_engine.shot import Controls, MatteError, PlateUnreadable, PlateUnwritable, Shot
+from aan_engine import pipeline
+from aan_engine.errors import MatteError, PlateUnreadable, PlateUnwritable
+from aan_engine.pipeline import Progress, fill
+from aan_engine.plates import exr, plate_cache
+from aan_engine.shot import Controls, Shot
 from tests.engine.shots import SIZE, Array, box_matte, pan, read_rgb, shot_of, write_matte, write_rgb
 
 
@@ -50,12 +52,12 @@ def test_a_shot_that_hides_nothing_costs_a_read_and_a_write_a_frame(
         raise AssertionError("nothing is to be aligned, decided, or put on a reel")
 
     shot = shot_of(tmp_path, pan(4), nothing(4), aovs=("confidence", "source"), controls=controls)
-    for name in ("_networks", "_reel", "Survey", "Decider"):
+    for name in ("_networks", "_build_proxies", "ShotMotion", "Selector"):
         monkeypatch.setattr(pipeline, name, never)
     read: list[int] = []
     reading = exr.read
     monkeypatch.setattr(exr, "read", lambda *given, **named: read.append(named["frame"]) or reading(*given, **named))
-    steps: list[Step] = []
+    steps: list[Progress] = []
     for filled, plate in zip(fill(shot, progress=steps.append, skip={1002}), (0, 2, 3), strict=True):
         assert filled.write(tmp_path / "o.exr") == 0
         assert (filled.frame, filled.unseen, filled.trust) == (1001 + plate, 0.0, None)
@@ -158,7 +160,7 @@ def test_a_plate_that_breaks_off_is_found_before_anything_is_written(tmp_path: P
 def test_a_plate_that_is_cut_short_during_the_job_is_named_and_earlier_frames_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shelf, "ROOM", 0)  # as on a long shot, whose plates are read again
+    monkeypatch.setattr(plate_cache, "ROOM", 0)  # as on a long shot, whose plates are read again
     shot = shot_of(tmp_path, pan(6), box_matte(6), device="cpu")
     out = tmp_path / "out"
     out.mkdir()

@@ -4,8 +4,17 @@ from __future__ import annotations
 
 import torch
 
-from aan_engine.candidate import Kind
-from aan_engine.network.chooser import COARSE, FINE, KINDS, PAINTED, Chooser, choose, features, unveil
+from aan_engine.candidates.candidate import Kind
+from aan_engine.network.chooser import (
+    COARSE,
+    FINE,
+    KINDS,
+    SYNTHESISED,
+    Chooser,
+    choose,
+    features,
+    suppress_faint_synthesis,
+)
 
 
 def given() -> dict[str, torch.Tensor]:
@@ -15,8 +24,8 @@ def given() -> dict[str, torch.Tensor]:
         "image": torch.rand(1, K, 3, h, w, generator=g),
         "valid": (torch.rand(1, K, 1, h, w, generator=g) > 0.3).float(),
         "distance": torch.rand(1, K, 1, h, w, generator=g) * 20,
-        "trust": torch.rand(1, K, 1, h, w, generator=g),
-        "stir": torch.rand(1, K, 1, h, w, generator=g),
+        "confidence": torch.rand(1, K, 1, h, w, generator=g),
+        "independent_motion": torch.rand(1, K, 1, h, w, generator=g),
         "kind": torch.arange(K)[None] % KINDS,
     }
 
@@ -85,8 +94,8 @@ def told(images: list[float], *, kinds: list[int], hidden: torch.Tensor | None =
         image=plane * torch.tensor(images).reshape(1, K, 1, 1, 1).expand(1, K, 3, 1, 1),
         valid=plane,
         distance=plane,
-        trust=plane,
-        stir=plane,
+        confidence=plane,
+        independent_motion=plane,
         kind=torch.tensor([kinds]),
     )
     return coarse[0]
@@ -102,11 +111,11 @@ def test_as_much_is_told_of_each_candidate_as_the_network_expects() -> None:
 
 
 def test_a_ghost_is_not_seconded_and_the_painting_seconds_nobody() -> None:
-    alike = told([0.3, 0.3, 0.7, 0.7], kinds=[0, 1, 2, PAINTED])[:, SECONDED].mean((2, 3))
+    alike = told([0.3, 0.3, 0.7, 0.7], kinds=[0, 1, 2, SYNTHESISED])[:, SECONDED].mean((2, 3))
     assert (alike[0] > 0.3).all()
     torch.testing.assert_close(alike[0], alike[1])
     assert (alike[2] < 0.05).all()
-    assert (alike[PAINTED - 1] > 0.3).all()  # but a plate that shows the same speaks for it
+    assert (alike[SYNTHESISED - 1] > 0.3).all()  # but a plate that shows the same speaks for it
 
 
 def test_of_several_candidates_the_one_that_fits_beside_the_hole_is_told_apart() -> None:
@@ -118,7 +127,7 @@ def test_of_several_candidates_the_one_that_fits_beside_the_hole_is_told_apart()
 
 
 def test_the_veil_of_paint_over_what_plates_show_is_taken_off_and_a_hidden_candidate_never_revived() -> None:
-    unveiled = unveil(torch.tensor([0.6, 0.0, 0.32, 0.08]).reshape(1, 4, 1, 1)).flatten()
+    unveiled = suppress_faint_synthesis(torch.tensor([0.6, 0.0, 0.32, 0.08]).reshape(1, 4, 1, 1)).flatten()
     assert unveiled[3] == 0
     assert unveiled[1] == 0
     torch.testing.assert_close(unveiled[0] / unveiled[2], torch.tensor(0.6 / 0.32))
@@ -127,14 +136,14 @@ def test_the_veil_of_paint_over_what_plates_show_is_taken_off_and_a_hidden_candi
 
 def test_where_paint_has_a_say_it_keeps_it() -> None:
     weights = torch.tensor([0.3, 0.2, 0.5]).reshape(1, 3, 1, 1)
-    torch.testing.assert_close(unveil(weights), weights)
+    torch.testing.assert_close(suppress_faint_synthesis(weights), weights)
 
 
 def test_where_no_plate_shows_anything_paint_is_all_there_is() -> None:
     weights = torch.tensor([0.0, 1e-4, 1 - 1e-4]).reshape(1, 3, 1, 1)
-    assert unveil(weights).flatten()[2] == 1
+    assert suppress_faint_synthesis(weights).flatten()[2] == 1
 
 
 def test_the_network_and_the_candidates_count_kinds_alike() -> None:
     assert len(Kind) == KINDS
-    assert int(Kind.PAINTED) == PAINTED
+    assert int(Kind.SYNTHESISED) == SYNTHESISED

@@ -14,8 +14,8 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from aan_engine import exr
-from aan_engine.shot import PlateMissing, PlateUnreadable, PlateUnsupported
+from aan_engine.errors import PlateMissing, PlateUnreadable, PlateUnsupported
+from aan_engine.plates import exr
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "exr"
 
@@ -108,8 +108,8 @@ def test_other_threads_are_heard_while_a_damaged_plate_is_read(
 DAMAGED = """
 import sys, resource
 from pathlib import Path
-from aan_engine import exr
-from aan_engine.shot import PlateError
+from aan_engine.plates import exr
+from aan_engine.errors import PlateError
 resource.setrlimit(resource.RLIMIT_AS, (2 << 30, 2 << 30))
 for file in sorted(Path(sys.argv[1]).iterdir()):
     try:

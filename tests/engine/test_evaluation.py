@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 from skimage.metrics import structural_similarity
 from typer.testing import CliRunner
 
-from aan_engine import exr, matte
-from aan_engine.evaluation import bench, footage, holes, score, sheet
+from aan_engine.colour import display
+from aan_engine.errors import PlateUnreadable, ShotError
+from aan_engine.evaluation import bench, clip_folder, holes, metrics
 from aan_engine.evaluation.cli import app
-from aan_engine.evaluation.score import Figures, Truth
-from aan_engine.evaluation.worst import Gallery
-from aan_engine.pipeline import Filled
-from aan_engine.shot import PlateUnreadable, Shot, ShotError
+from aan_engine.evaluation.metrics import Scores, Truth
+from aan_engine.evaluation.worst_frames import WorstFrames
+from aan_engine.plates import exr, matte
+from aan_engine.rendering.filled_frame import FilledFrame
+from aan_engine.shot import Shot
 from tests.engine.shots import pan
 
 SHAPE = (96, 160)
@@ -37,7 +39,7 @@ def lay(folder: Path, name: str, *, masks: bool = True, seed: int = 0) -> None:
     """A clip of a slow pan with a box that wanders."""
     (folder / name / "frames").mkdir(parents=True)
     for t, plate in enumerate(pan(4, size=SHAPE, seed=seed)):
-        cv2.imwrite(str(folder / name / "frames" / f"{t:05d}.png"), sheet.display(plate)[..., ::-1])
+        cv2.imwrite(str(folder / name / "frames" / f"{t:05d}.png"), display.to_srgb8(plate)[..., ::-1])
         if masks:
             (folder / name / "masks").mkdir(exist_ok=True)
             cv2.imwrite(str(folder / name / "masks" / f"{t:05d}.png"), box(t).astype(np.uint8) * 38)
@@ -102,7 +104,7 @@ def test_the_holes_are_the_protocol_s_to_the_pixel() -> None:
 
 
 def test_both_layouts_of_clips_are_understood_and_masks_may_lack(data: Path, tmp_path: Path) -> None:
-    plain = footage.find(data)
+    plain = clip_folder.find(data)
     assert [(clip.name, len(clip.frames), len(clip.masks)) for clip in plain] == [
         *(("apple", 4, 4), ("pear", 4, 4)),
         ("quince", 4, 0),
@@ -111,9 +113,9 @@ def test_both_layouts_of_clips_are_understood_and_masks_may_lack(data: Path, tmp
     for inside, kind in (("JPEGImages", "frames"), ("Annotations", "masks")):
         (davis / inside / "480p").mkdir(parents=True)
         (data / "apple" / kind).rename(davis / inside / "480p" / "apple")
-    (clip,) = footage.find(davis)
+    (clip,) = clip_folder.find(davis)
     assert (clip.name, len(clip.frames), len(clip.masks)) == ("apple", 4, 4)
-    taken = footage.load(clip, frames=3, height=48)
+    taken = clip_folder.load(clip, frames=3, height=48)
     assert taken.shape == (48, 80)
     assert len(taken.frames) == len(taken.masks) == 3
     assert taken.masks[0][20, 20]
@@ -122,38 +124,38 @@ def test_both_layouts_of_clips_are_understood_and_masks_may_lack(data: Path, tmp
 
 def test_a_folder_without_clips_and_a_clip_that_is_not_there_are_named(data: Path, tmp_path: Path) -> None:
     with pytest.raises(ShotError, match="not there"):
-        footage.find(tmp_path / "nowhere")
+        clip_folder.find(tmp_path / "nowhere")
     (tmp_path / "empty").mkdir()
     with pytest.raises(ShotError, match="no clip") as caught:
-        footage.find(tmp_path / "empty")
+        clip_folder.find(tmp_path / "empty")
     assert "frames" in caught.value.hint
     with pytest.raises(ShotError, match="peach"):
-        footage.choose(footage.find(data), ["apple", "peach"])
+        clip_folder.choose(clip_folder.find(data), ["apple", "peach"])
     (data / "apple" / "frames" / "00001.png").write_bytes(b"half of a")
     with pytest.raises(ShotError, match=r"00001\.png"):
-        footage.load(footage.find(data)[0], frames=4, height=48)
+        clip_folder.load(clip_folder.find(data)[0], frames=4, height=48)
 
 
 def test_a_known_error_has_the_figures_that_a_hand_computes() -> None:
-    frames = [sheet.encoded(plate) for plate in pan(3, size=SHAPE)]
+    frames = [display.to_srgb(plate) for plate in pan(3, size=SHAPE)]
     hidden = [box(0), np.zeros(SHAPE, bool), box(2)]
     off = [
         np.where(hole[..., None], frame + d, frame) for frame, hole, d in zip(frames, hidden, (3, 0, 4), strict=True)
     ]
-    found = score.figures(Truth.of(frames), off, hidden)
+    found = metrics.score_clip(Truth.of(frames), off, hidden)
     assert found.hole == pytest.approx(10 * np.log10(255**2 / ((9 + 16) / 2)), abs=1e-3)
     share = box(0).mean()
     assert found.psnr == pytest.approx(np.mean([10 * np.log10(255**2 / (share * e)) for e in (9, 16)]), abs=1e-2)
 
 
 def test_a_fill_that_flickers_warps_worse_than_one_that_is_as_wrong_but_steady() -> None:
-    frames = [sheet.encoded(plate) for plate in pan(6, size=SHAPE)]
+    frames = [display.to_srgb(plate) for plate in pan(6, size=SHAPE)]
     truth, hidden = Truth.of(frames), [box(0)] * 6
     steady, nervous = (
         [np.where(box(0)[..., None], f + d, f).astype(np.float32) for f, d in zip(frames, offsets, strict=True)]
         for offsets in ([8] * 6, [8, -8] * 3)
     )
-    calm, restless = (score.figures(truth, result, hidden) for result in (steady, nervous))
+    calm, restless = (metrics.score_clip(truth, result, hidden) for result in (steady, nervous))
     assert calm.hole == pytest.approx(restless.hole, abs=0.01)
     assert restless.warping > calm.warping + 0.9 * (16 / 255) ** 2 * 1e3
 
@@ -162,24 +164,24 @@ def test_similarity_is_scikit_image_s() -> None:
     rng = np.random.default_rng(0)
     true = rng.uniform(0, 255, (40, 56, 3)).astype(np.float32)
     found = np.clip(cv2.GaussianBlur(true, (0, 0), 1) + rng.normal(0, 5, true.shape), 0, 255).astype(np.float32)
-    theirs = structural_similarity(true, found, channel_axis=-1, data_range=255, win_size=score.WINDOW)
-    assert score.similarity(true, found) == pytest.approx(theirs, abs=1e-5)
-    assert score.similarity(true, true) == pytest.approx(1, abs=1e-9)
+    theirs = structural_similarity(true, found, channel_axis=-1, data_range=255, win_size=metrics.WINDOW)
+    assert metrics.similarity(true, found) == pytest.approx(theirs, abs=1e-5)
+    assert metrics.similarity(true, true) == pytest.approx(1, abs=1e-9)
 
 
-def knowing(shot: Shot) -> Iterator[Filled]:
+def knowing(shot: Shot) -> Iterator[FilledFrame]:
     """An engine that paints grey and says so."""
     for plate_file in shot.plates:
         plate = exr.read(plate_file.path, frame=plate_file.frame)
         roto = matte.read(shot.matte_of(plate.frame).path, frame=plate.frame, channel=None, like=plate)
         blank = np.full(plate.shape, -1, np.float32)
         layers = {"source.frame": blank, "unseen.a": (roto > 0).astype(np.float32)}
-        yield Filled(plate.frame, plate, roto > 0, plate.pixels, layers, 1.0)
+        yield FilledFrame(plate.frame, plate, roto > 0, plate.pixels, layers, 1.0)
 
 
 def test_the_bench_hides_the_truth_from_the_engine_and_compares_what_was_written(data: Path) -> None:
-    every = footage.find(data)
-    gallery, plan = Gallery(3), bench.Plan(frames=4, height=96)
+    every = clip_folder.find(data)
+    gallery, plan = WorstFrames(3), bench.BenchPlan(frames=4, height=96)
     rows = list(bench.measure(every[:1], every, plan, engine=knowing, gallery=gallery))
     assert [row.kind for row in rows] == list(holes.KINDS)
     for row in rows:
@@ -193,35 +195,35 @@ def test_the_bench_hides_the_truth_from_the_engine_and_compares_what_was_written
 
 
 def test_where_no_other_clip_has_masks_their_kinds_are_left_out(data: Path) -> None:
-    apple, _, quince = footage.find(data)
-    plan = bench.Plan(frames=2, height=96)
+    apple, _, quince = clip_folder.find(data)
+    plan = bench.BenchPlan(frames=2, height=96)
     rows = bench.measure([apple], [apple, quince], plan, engine=knowing)
     assert [row.kind for row in rows] == ["static", "wires"]
 
 
 def test_a_clip_that_fails_is_told_and_the_others_are_measured(data: Path) -> None:
-    def broken(shot: Shot) -> Iterator[Filled]:
+    def broken(shot: Shot) -> Iterator[FilledFrame]:
         yield from knowing(Shot(shot.plates[:1], shot.mattes[:1]))
         raise PlateUnreadable("the disk is gone", hint="Find it.")
 
-    every = footage.find(data)
-    rows = list(bench.measure(every[:2], every, bench.Plan(("static",), 2, 96), engine=broken))
+    every = clip_folder.find(data)
+    rows = list(bench.measure(every[:2], every, bench.BenchPlan(("static",), 2, 96), engine=broken))
     assert [row.failure for row in rows] == ["the disk is gone. Find it."] * 2
     assert "FAILED" in str(rows[0])
     assert bench.means(rows, "static") is None
 
 
 def test_figures_on_file_are_json_even_where_there_is_no_number(tmp_path: Path) -> None:
-    nothing = Figures(30.0, 20.0, 0.9, float("nan"))
-    rows = [bench.Row("apple", "static", nothing, nothing, 0.5, 0)]
-    bench.save(tmp_path / "bench.json", rows, bench.Plan())
+    nothing = Scores(30.0, 20.0, 0.9, float("nan"))
+    rows = [bench.BenchRow("apple", "static", nothing, nothing, 0.5, 0)]
+    bench.save(tmp_path / "bench.json", rows, bench.BenchPlan())
     told = json.loads((tmp_path / "bench.json").read_text())
     assert told["rows"][0]["aan"] == {"psnr": 30, "hole": 20, "ssim": 0.9, "warping": None}
     assert [mean["kind"] for mean in told["means"]] == ["static"]
 
 
 def test_the_gallery_keeps_the_worst_of_each_stretch_and_hangs_them(tmp_path: Path) -> None:
-    gallery = Gallery(3)
+    gallery = WorstFrames(3)
     truth, hidden = np.full((*SHAPE, 3), 100, np.float32), box(0)
     layers = {"source.frame": np.full(SHAPE, 1003, np.float32), "unseen.a": np.zeros(SHAPE, np.float32)}
     for clip, frame, off in (("a", 1, 9), ("a", 2, 30), ("a", 3, 20), ("a", 30, 12), ("b", 1, 50), ("c", 1, 1)):
@@ -230,7 +232,7 @@ def test_the_gallery_keeps_the_worst_of_each_stretch_and_hangs_them(tmp_path: Pa
     assert [(e.clip, e.frame) for e in gallery.worst] == [("b", 1), ("a", 2), ("a", 30)]
     (drawn_sheet,) = gallery.hang(tmp_path)
     assert cv2.imread(str(drawn_sheet)).shape[1] > 4 * 480
-    assert Gallery().hang(tmp_path) == []
+    assert WorstFrames().hang(tmp_path) == []
 
 
 def test_the_command_measures_the_real_engine_and_leaves_figures_and_sheets(data: Path, tmp_path: Path) -> None:

@@ -12,11 +12,11 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from aan_engine import exr, plate
-from aan_engine.attributes import carried
-from aan_engine.light import encode
-from aan_engine.shot import PlateError, PlateUnreadable, PlateUnsupported, PlateUnwritable, TouchedError
-from aan_engine.touched import verify
+from aan_engine.colour.log_encoding import to_log
+from aan_engine.errors import OutsideMatteError, PlateError, PlateUnreadable, PlateUnsupported, PlateUnwritable
+from aan_engine.plates import exr, plate
+from aan_engine.plates.exr_attributes import passthrough
+from aan_engine.plates.verify import verify
 
 SHAPE = (40, 56)
 LOSSLESS = ("NO", "RLE", "ZIPS", "ZIP", "PIZ")
@@ -78,12 +78,12 @@ def assert_untouched(before: Any, after: Any, hidden: Any) -> None:
     assert len(before.parts) == len(after.parts)
     for index, (old, new) in enumerate(zip(before.parts, after.parts, strict=True)):
         for name, channel in old.channels.items():
-            picture = index == before.beauty.part and name in before.beauty.names
+            picture = index == before.picture.part and name in before.picture.names
             keep = ~hidden if picture else np.ones(channel.shape, bool)
             assert new.channels[name].dtype == channel.dtype
             assert new.channels[name][keep].tobytes() == channel[keep].tobytes()
-        assert {n: a.value for n, a in carried(old.description).items()} == {
-            n: a.value for n, a in carried(new.description).items()
+        assert {n: a.value for n, a in passthrough(old.description).items()} == {
+            n: a.value for n, a in passthrough(new.description).items()
         }
 
 
@@ -97,7 +97,7 @@ def test_the_log_range_is_that_of_its_light_to_the_bit(tmp_path: Path, kind: Any
         shown = {"R": every.astype(kind), "G": every[::-1].astype(kind), "B": every.T.astype(kind)}
     plate = exr.read(make(tmp_path / "p.exr", {n: np.ascontiguousarray(v) for n, v in shown.items()}), frame=1)
     window = (3, 250, 7, 256)
-    np.testing.assert_array_equal(plate.logs(*window), encode(plate.region(*window)))
+    np.testing.assert_array_equal(plate.log_region(*window), to_log(plate.region(*window)))
     np.testing.assert_array_equal(plate.region(*window, every=3), plate.region(*window)[::3, ::3])
 
 
@@ -146,7 +146,7 @@ def test_every_part_is_carried_and_only_the_beauty_is_filled(tmp_path: Path) -> 
     assert_untouched(before, after, hidden)
     assert [part.description.name for part in after.parts] == ["depth", "beauty", "matte"]
     assert [part.description.compression for part in after.parts] == ["piz", "zips", "zip"]
-    assert before.beauty.part == 1
+    assert before.picture.part == 1
     assert (after.pixels[hidden] == 0.5).all()
 
 
@@ -169,10 +169,10 @@ def test_windows_are_the_plates(tmp_path: Path, corner: tuple[int, int]) -> None
 def test_a_picture_in_a_named_layer_is_found_and_the_default_layer_wins(tmp_path: Path) -> None:
     layer = {f"beauty.{name}": every_bit("f2", seed=seed) for seed, name in enumerate("RGB")}
     before, after, hidden = rewrite(make(tmp_path / "p.exr", layer), tmp_path / "out.exr")
-    assert before.beauty.names == ("beauty.R", "beauty.G", "beauty.B")
+    assert before.picture.names == ("beauty.R", "beauty.G", "beauty.B")
     assert_untouched(before, after, hidden)
     both = exr.read(make(tmp_path / "both.exr", layer | rgb(np.float16)), frame=1)
-    assert both.beauty.names == ("R", "G", "B")
+    assert both.picture.names == ("R", "G", "B")
 
 
 def test_a_grey_plate_is_a_picture_of_three_equal_channels(tmp_path: Path) -> None:
@@ -235,20 +235,20 @@ def test_a_changed_bit_is_counted_and_refused(tmp_path: Path) -> None:
     filled = {"R": altered("R", row=3, bits=1)[0].channels["R"]}
     verify(before, altered("R", row=3, bits=1), hidden=hidden, filled=filled, path=Path("out.exr"))
     for name, row, bits, count in (("R", 10, 1, 1), ("A", 3, 3, 2), ("Z", 39, 1 << 31, 1)):
-        with pytest.raises(TouchedError, match=f"{count} bits differ in {name}") as caught:
+        with pytest.raises(OutsideMatteError, match=f"{count} bits differ in {name}") as caught:
             verify(before, altered(name, row=row, bits=bits), hidden=hidden, filled={}, path=Path("out.exr"))
         assert (caught.value.frame, caught.value.file) == (7, Path("out.exr"))
-    with pytest.raises(TouchedError, match="parts"):
+    with pytest.raises(OutsideMatteError, match="parts"):
         verify(before, (), hidden=hidden, filled={}, path=Path("out.exr"))
     fewer = replace(before.parts[0], channels={n: c for n, c in before.parts[0].channels.items() if n != "Z"})
-    with pytest.raises(TouchedError, match="channels"):
+    with pytest.raises(OutsideMatteError, match="channels"):
         verify(before, (fewer,), hidden=hidden, filled={}, path=Path("out.exr"))
 
 
 def test_a_frame_altered_on_disk_is_refused_and_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source = make(tmp_path / "p.exr", rgb(np.float16), compression=OpenEXR.NO_COMPRESSION)
     before = exr.read(source, frame=1)
-    honest = exr.carry_over
+    honest = exr.splice
 
     def and_a_flipped_bit(path: Path, parts: Any) -> None:
         honest(path, parts)
@@ -256,16 +256,16 @@ def test_a_frame_altered_on_disk_is_refused_and_removed(tmp_path: Path, monkeypa
         data[-1] ^= 1
         path.write_bytes(data)
 
-    monkeypatch.setattr(exr, "carry_over", and_a_flipped_bit)
-    with pytest.raises(TouchedError, match="bits differ"):
+    monkeypatch.setattr(exr, "splice", and_a_flipped_bit)
+    with pytest.raises(OutsideMatteError, match="bits differ"):
         exr.write(tmp_path / "out.exr", before, pixels=before.pixels, hidden=np.zeros(SHAPE, bool))
     assert names_in(tmp_path) == ["p.exr"]
 
 
 def test_a_lost_attribute_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = exr.read(make(tmp_path / "p.exr", rgb(np.float16), owner="us"), frame=1)
-    monkeypatch.setattr(exr, "carry_over", lambda path, parts: None)
-    with pytest.raises(TouchedError, match="owner"):
+    monkeypatch.setattr(exr, "splice", lambda path, parts: None)
+    with pytest.raises(OutsideMatteError, match="owner"):
         exr.write(tmp_path / "out.exr", before, pixels=before.pixels, hidden=np.zeros(SHAPE, bool))
 
 
@@ -287,8 +287,8 @@ def test_a_full_disk_leaves_the_earlier_result_as_it_was(tmp_path: Path) -> None
     script = f"""
 import resource, numpy as np
 from pathlib import Path
-from aan_engine import exr
-from aan_engine.shot import PlateUnwritable
+from aan_engine.plates import exr
+from aan_engine.errors import PlateUnwritable
 plate = exr.read(Path({str(source)!r}), frame=1)
 resource.setrlimit(resource.RLIMIT_FSIZE, (9000, {resource.RLIM_INFINITY}))
 try:

@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aan_engine import colour, exr, footage
-from aan_engine.light import encode
+from aan_engine.colour import encoding
+from aan_engine.colour.log_encoding import to_log
+from aan_engine.errors import ShotError
 from aan_engine.pipeline import fill, identity
-from aan_engine.shot import Controls, FrameFile, Shot, ShotError
+from aan_engine.plates import exr, reader
+from aan_engine.shot import Controls, FrameFile, Shot
 from tests.engine.pictures import movie, still
 from tests.engine.shots import Array, box_matte, pan, read_rgb, shot_of, write_matte, write_rgb
 
@@ -26,13 +28,13 @@ def without_a_studio(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def error_db(found: Array, true: Array, hidden: Array) -> float:
     """PSNR in the hole, in the log range."""
-    off = (encode(found) - encode(true))[hidden > 0].astype(np.float64)
+    off = (to_log(found) - to_log(true))[hidden > 0].astype(np.float64)
     return float(-10 * np.log10(np.mean(off**2) + 1e-12))
 
 
 def log_shot(folder: Path, plates: list[Array], mattes: list[Array]) -> tuple[Shot, list[Array]]:
     """The plates as a camera's log, and their code values as half holds them."""
-    space = colour.named(LOG)
+    space = encoding.of_exr(LOG)
     codes = [space.encode(plate).astype(np.float16).astype(np.float32) for plate in plates]
     shot = shot_of(folder, plates, mattes, controls=Controls(colorspace=LOG))
     for file, code, matte in zip(shot.plates, codes, mattes, strict=True):
@@ -45,7 +47,7 @@ def log_shot(folder: Path, plates: list[Array], mattes: list[Array]) -> tuple[Sh
 def test_a_log_plate_is_filled_in_light_and_comes_out_as_log_with_its_own_bits(tmp_path: Path) -> None:
     plates, mattes = pan(FRAMES, speed=8), box_matte(FRAMES)
     shot, codes = log_shot(tmp_path, plates, mattes)
-    space = colour.named(LOG)
+    space = encoding.of_exr(LOG)
     for filled, plate, code, matte in zip(fill(shot), plates, codes, mattes, strict=True):
         filled.write(tmp_path / "out.exr")
         written = read_rgb(tmp_path / "out.exr")
@@ -61,13 +63,13 @@ def test_a_soft_edge_over_a_log_plate_is_mixed_in_light(tmp_path: Path) -> None:
         write_matte(file.path, matte * 0.5)
     filled = next(iter(fill(shot)))
     filled.write(tmp_path / "out.exr")
-    written = exr.read(tmp_path / "out.exr", frame=1001, encoding=colour.named(LOG)).pixels
+    written = exr.read(tmp_path / "out.exr", frame=1001, encoding=encoding.of_exr(LOG)).pixels
     hidden = mattes[0] > 0
     step = np.abs(filled.pixels[hidden]) * 0.02 + 1e-3
     assert (np.abs(written - filled.pixels)[hidden] <= step).all()
-    stain = colour.named(LOG).decode(np.full((1, 3), np.float32(np.float16(0.9))))
+    stain = encoding.of_exr(LOG).decode(np.full((1, 3), np.float32(np.float16(0.9))))
     fills = 2 * filled.pixels[hidden] - stain
-    assert np.median(np.abs(encode(fills) - encode(plates[0][hidden]))) < 0.5
+    assert np.median(np.abs(to_log(fills) - to_log(plates[0][hidden]))) < 0.5
 
 
 def test_naming_a_linear_space_changes_no_bit_of_the_fill(tmp_path: Path) -> None:
@@ -102,7 +104,7 @@ def test_png_plates_and_mattes_give_exr_whose_values_outside_are_the_decoded_one
         filled.write(tmp_path / "out.exr")
         written, decoded = (
             read_rgb(tmp_path / "out.exr"),
-            footage.read(shot.plates[filled.frame - 1].path, frame=filled.frame).pixels,
+            reader.read(shot.plates[filled.frame - 1].path, frame=filled.frame).pixels,
         )
         assert written.dtype == np.float16
         assert (written == decoded)[matte == 0].all()
@@ -121,7 +123,7 @@ def test_a_movie_is_filled_frame_by_frame_with_a_movie_for_its_matte(tmp_path: P
     for filled, matte in zip(fill(shot), mattes, strict=True):
         filled.write(tmp_path / "out.exr")
         written = read_rgb(tmp_path / "out.exr")
-        decoded = footage.read(source, frame=filled.frame).pixels
+        decoded = reader.read(source, frame=filled.frame).pixels
         assert (written == decoded)[matte == 0].all()
         assert (written.astype(np.float32)[matte > 0] > 0.01).all()
 

@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 import pytest
 
-from aan_engine.carried import Carried
-from aan_engine.coring import Second, cored
-from aan_engine.evaluation.likeness import likeness
-from aan_engine.grain import Grain, measure
-from aan_engine.light import decode, encode
-from aan_engine.motion import sample
-from aan_engine.noise import kept_shares
+from aan_engine.colour.log_encoding import from_log, to_log
+from aan_engine.core.sampling import sample
+from aan_engine.evaluation.plate_match import plate_match
+from aan_engine.grain.denoise import SecondSample, dct_denoise
+from aan_engine.grain.estimate import GrainModel, estimate_grain
+from aan_engine.grain.model import resampling_gain
 from aan_engine.pipeline import fill
-from aan_engine.regrain import NOTHING, Copied, standing
+from aan_engine.rendering.fill_buffer import FillBuffer
+from aan_engine.rendering.regrain import NOTHING_COPIED, CopiedPixels, repeated_grain
 from aan_engine.shot import Controls
 from tests.engine.shots import Array, box_matte, pan, scene, shot_of
 
@@ -39,9 +39,9 @@ def even(shape: tuple[int, int], *, size: tuple[float, float] = (0, 0), seed: in
 
 def noisy(clean: list[Array], *, sigma: float = 0.02, seed: int = 0, size: float = 0.0) -> list[Array]:
     """Each plate with noise of its own."""
-    values = [encode(c) for c in clean]
+    values = [to_log(c) for c in clean]
     return [
-        decode(v + strength(v, sigma) * even(v.shape[:2], size=(size, size), seed=1000 * seed + t)).astype(np.float32)
+        from_log(v + strength(v, sigma) * even(v.shape[:2], size=(size, size), seed=1000 * seed + t)).astype(np.float32)
         for t, v in enumerate(values)
     ]
 
@@ -55,7 +55,9 @@ def ramp() -> Array:
 @pytest.mark.parametrize("sigma", [0.004, 0.03])
 def test_noise_is_measured_by_luminance_and_size_as_it_was_put_there(size: tuple[float, float], sigma: float) -> None:
     values = ramp()
-    found = measure(decode(values + strength(values, sigma) * even((200, 320), size=size)), np.ones((200, 320), bool))
+    found = estimate_grain(
+        from_log(values + strength(values, sigma) * even((200, 320), size=size)), np.ones((200, 320), bool)
+    )
     assert found is not None
     true = sigma * (0.6 + 0.8 * found.levels)
     np.testing.assert_allclose(np.sqrt(found.variance), np.tile(true[:, None], (1, 3)), rtol=0.12)
@@ -65,8 +67,8 @@ def test_noise_is_measured_by_luminance_and_size_as_it_was_put_there(size: tuple
 
 def test_structure_does_not_pass_for_noise() -> None:
     shape = scene().shape[:2]
-    assert measure(scene().astype(np.float16), np.ones(shape, bool)) is None
-    found = measure(noisy([scene()], sigma=0.03)[0], np.ones(shape, bool))
+    assert estimate_grain(scene().astype(np.float16), np.ones(shape, bool)) is None
+    found = estimate_grain(noisy([scene()], sigma=0.03)[0], np.ones(shape, bool))
     assert found is not None
     true = 0.03 * (0.6 + 0.8 * np.clip(found.levels, 0, 1))
     np.testing.assert_allclose(np.sqrt(found.variance.mean(1)) / true, 1, atol=0.15)
@@ -81,21 +83,21 @@ def test_what_a_resampled_copy_keeps_is_told_from_its_place() -> None:
             at = np.stack([x, y], -1).astype(np.float32)
             copied = sample(noise, at, sharp=True)
             fine = cv2.sepFilter2D(copied, -1, DIFFERENCE, DIFFERENCE).var() / all_fine
-            (told,) = kept_shares(at.reshape(-1, 2)[:1], size)
+            (told,) = resampling_gain(at.reshape(-1, 2)[:1], size)
             np.testing.assert_allclose(told[:2], (copied.var() / noise.var(), fine), rtol=0.05, atol=0.01)
 
 
 def test_drawn_grain_has_the_size_and_strength_that_was_asked_for() -> None:
-    asked = Grain(np.array([0.0]), np.full((1, 3), 0.02**2), (0.7, 0.4))
+    asked = GrainModel(np.array([0.0]), np.full((1, 3), 0.02**2), (0.7, 0.4))
     one = np.ones((256, 256), np.float32)
-    drawn = asked.draw(one, one, np.random.default_rng(3))
+    drawn = asked.synthesise(one, one, np.random.default_rng(3))
     assert drawn.var() == pytest.approx(1, rel=0.03)
-    found = measure(decode(0.4 + 0.02 * drawn), np.ones((256, 256), bool))
+    found = estimate_grain(from_log(0.4 + 0.02 * drawn), np.ones((256, 256), bool))
     assert found is not None
     np.testing.assert_allclose(found.size, asked.size, atol=0.11)
     np.testing.assert_allclose(found.variance, np.full_like(found.variance, 0.02**2), rtol=0.2)
     # What resampling took is given back, most of it fine.
-    half = asked.draw(0.5 * one, 0.8 * one, np.random.default_rng(4))
+    half = asked.synthesise(0.5 * one, 0.8 * one, np.random.default_rng(4))
     assert half.var() == pytest.approx(0.5, rel=0.04)
     fine = [cv2.sepFilter2D(d, -1, DIFFERENCE, DIFFERENCE).var() for d in (half, drawn)]
     assert fine[0] / fine[1] == pytest.approx(0.8, rel=0.05)
@@ -104,31 +106,31 @@ def test_drawn_grain_has_the_size_and_strength_that_was_asked_for() -> None:
 def test_coring_takes_the_noise_and_leaves_an_edge() -> None:
     clean = np.full((96, 96, 3), 0.3, np.float32)
     clean[:, 48:] = 0.7
-    grain = Grain(np.array([0.0]), np.full((1, 3), 0.02**2))
-    smooth, stays = cored(clean + 0.02 * even((96, 96)), grain)
+    grain = GrainModel(np.array([0.0]), np.full((1, 3), 0.02**2))
+    smooth, stays = dct_denoise(clean + 0.02 * even((96, 96)), grain)
     flat = np.s_[8:88, 8:36]
     assert smooth[flat].var() < 0.06 * 0.02**2
     assert stays[flat].mean() < 0.06
     assert smooth[8:88, 48].mean() - smooth[8:88, 47].mean() > 0.38
-    again, _ = cored(clean, grain)
+    again, _ = dct_denoise(clean, grain)
     np.testing.assert_allclose(again, clean, atol=0.004)
 
 
 def test_what_is_cored_in_part_is_cored_as_on_the_whole() -> None:
-    clean, grain = encode(scene()), Grain(np.array([0.0]), np.full((1, 3), 0.02**2), (0.5, 0.5))
+    clean, grain = to_log(scene()), GrainModel(np.array([0.0]), np.full((1, 3), 0.02**2), (0.5, 0.5))
     noisy, again = (clean + 0.02 * even(clean.shape[:2], seed=seed) for seed in (1, 2))
-    look = Second(again - noisy, *np.random.default_rng(3).random((2, *clean.shape[:2])) > 0.1)
+    look = SecondSample(again - noisy, *np.random.default_rng(3).random((2, *clean.shape[:2])) > 0.1)
     where = np.zeros(clean.shape[:2], np.bool_)
     where[5:30, 13:15] = where[60, 60] = where[-1, -9:] = True
-    part, whole = cored(noisy, grain, look, where=where), cored(noisy, grain, look)
+    part, whole = dct_denoise(noisy, grain, look, where=where), dct_denoise(noisy, grain, look)
     for some, every in zip(part, whole, strict=True):
         np.testing.assert_allclose(some[where], every[where], atol=1e-6)
 
 
 def test_what_stays_of_the_noise_is_told_and_by_a_second_look_it_is_another_and_less_structure_goes() -> None:
-    clean = encode(scene())
+    clean = to_log(scene())
     shape = clean.shape[:2]
-    grain = Grain(np.array([0.0]), np.full((1, 3), 0.02**2), (0.5, 0.5))
+    grain = GrainModel(np.array([0.0]), np.full((1, 3), 0.02**2), (0.5, 0.5))
     takes = [[clean + 0.02 * even(shape, size=(0.5, 0.5), seed=2 * s + k) for k in (0, 1)] for s in range(3)]
     known = np.ones(shape, np.bool_)
 
@@ -136,47 +138,49 @@ def test_what_stays_of_the_noise_is_told_and_by_a_second_look_it_is_another_and_
         one, other = (np.stack(v) - np.mean(v, 0) for v in (found, others))
         return float((one * other).sum(0).mean() / (len(found) - 1) / 0.02**2)
 
-    alone = [cored(a, grain) for a, _ in takes]
+    alone = [dct_denoise(a, grain) for a, _ in takes]
     smooth = [s for s, _ in alone]
     assert np.mean([told for _, told in alone]) == pytest.approx(stayed(smooth, smooth), rel=0.25)
-    turns = [[cored(a, grain, Second(b - a, known, instead)) for a, b in takes] for instead in (~known, known)]
+    turns = [
+        [dct_denoise(a, grain, SecondSample(b - a, known, instead)) for a, b in takes] for instead in (~known, known)
+    ]
     one, other = ([s for s, _ in turn] for turn in turns)
     assert np.mean([told for _, told in turns[0]]) == pytest.approx(stayed(one, one), rel=0.25)
     assert abs(stayed(one, other)) < 0.15 * stayed(smooth, smooth)
     lost = [float(((np.mean(v, 0) - clean) ** 2).mean()) for v in (one, smooth)]
     assert lost[0] < 0.9 * lost[1]
-    unknown, _ = cored(takes[0][0], grain, Second(takes[0][1] - takes[0][0], ~known, known))
+    unknown, _ = dct_denoise(takes[0][0], grain, SecondSample(takes[0][1] - takes[0][0], ~known, known))
     assert unknown.tobytes() == smooth[0].tobytes()
 
 
-def copies(*, frame: int) -> tuple[Carried, np.ndarray]:
+def copies(*, frame: int) -> tuple[FillBuffer, np.ndarray]:
     """A fill that copies from one frame, each pixel from its own place there."""
     shape = (40, 60)
-    carried, hidden = Carried.blank(shape), np.zeros(shape, bool)
+    buffer, hidden = FillBuffer.blank(shape), np.zeros(shape, bool)
     hidden[10:30, 20:40] = True
-    carried.source[hidden] = frame
-    carried.position[hidden] = np.argwhere(hidden)[:, ::-1]
-    carried.kept[hidden] = carried.fine[hidden] = carried.coarse[hidden] = 1
-    return carried, hidden
+    buffer.source[hidden] = frame
+    buffer.position[hidden] = np.argwhere(hidden)[:, ::-1]
+    buffer.grain_kept[hidden] = buffer.grain_fine[hidden] = buffer.grain_coarse[hidden] = 1
+    return buffer, hidden
 
 
 def test_a_copy_stands_still_if_a_neighbour_shows_it_or_the_previous_target_took_it_too() -> None:
-    carried, hidden = copies(frame=7)
-    assert (standing(carried, hidden=hidden, index=6, before=NOTHING) == hidden).all()
-    assert not standing(carried, hidden=hidden, index=3, before=NOTHING).any()
+    buffer, hidden = copies(frame=7)
+    assert (repeated_grain(buffer, hidden=hidden, index=6, before=NOTHING_COPIED) == hidden).all()
+    assert not repeated_grain(buffer, hidden=hidden, index=3, before=NOTHING_COPIED).any()
     places = np.zeros((20, 30), bool)  # on a proxy of half the size
     places[:, 15:] = True
-    taken = standing(carried, hidden=hidden, index=3, before=Copied({7: places}))
+    taken = repeated_grain(buffer, hidden=hidden, index=3, before=CopiedPixels({7: places}))
     x = np.arange(60)[None, :] * np.ones((40, 1))
     assert (taken == (hidden & (x >= 30))).all()
-    assert not standing(carried, hidden=hidden, index=3, before=Copied({8: places})).any()
+    assert not repeated_grain(buffer, hidden=hidden, index=3, before=CopiedPixels({8: places})).any()
 
 
 def filled(folder: Path, plates: list[Array], *, grain: bool = True, seed: int = 0) -> list[Array]:
     """The shot's result, log range."""
     folder.mkdir()
     shot = shot_of(folder, plates, box_matte(FRAMES, size=SIZE, side=SIDE), controls=Controls(grain=grain, seed=seed))
-    return [encode(f.pixels) for f in fill(shot)]
+    return [to_log(f.pixels) for f in fill(shot)]
 
 
 def test_a_shot_without_noise_comes_out_the_same_with_grain_on_or_off(tmp_path: Path) -> None:
@@ -192,7 +196,7 @@ def test_a_fill_is_as_noisy_as_the_plate_around_it_and_its_grain_never_stands_st
     """Takes of one shot, whose noise alone differs: what their results differ by is noise, not structure."""
     clean = pan(FRAMES, speed=SPEED, size=SIZE)
     takes = np.array([filled(tmp_path / str(s), noisy(clean, seed=s, size=size), seed=s) for s in range(1, count + 1)])
-    strengths = np.array([strength(encode(true), 1.0) for true in clean])
+    strengths = np.array([strength(to_log(true), 1.0) for true in clean])
     noise = (takes - takes.mean(0)) / strengths * np.sqrt(count / (count - 1))
     matte = box_matte(1, size=SIZE, side=SIDE)[0]
     inside = cv2.erode(matte, np.ones((3, 3))) > 0
@@ -231,12 +235,12 @@ def test_an_interrupted_shot_gets_the_same_grain_when_it_goes_on(tmp_path: Path)
 
 
 def test_likeness_tells_a_soft_patch_and_a_patch_without_grain() -> None:
-    values = encode(noisy([scene()], sigma=0.02)[0])
+    values = to_log(noisy([scene()], sigma=0.02)[0])
     hidden = np.zeros(values.shape[:2], bool)
     hidden[60:140, 100:200] = True
-    same = likeness(decode(values), hidden)
+    same = plate_match(from_log(values), hidden)
     soft = np.where(hidden[..., None], cv2.GaussianBlur(values, (0, 0), 2), values)
-    patch = likeness(decode(soft), hidden)
+    patch = plate_match(from_log(soft), hidden)
     assert same is not None
     assert patch is not None
     assert same.grain == pytest.approx(1, abs=0.2)
@@ -244,4 +248,4 @@ def test_likeness_tells_a_soft_patch_and_a_patch_without_grain() -> None:
     assert patch.grain < 0.1
     assert patch.sharpness < 0.5 * same.sharpness
     assert patch.gradient < 0.6 * same.gradient
-    assert likeness(decode(values), np.zeros_like(hidden)) is None
+    assert plate_match(from_log(values), np.zeros_like(hidden)) is None

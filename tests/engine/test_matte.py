@@ -9,9 +9,10 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from aan_engine import exr, matte
-from aan_engine.plate import Plate
-from aan_engine.shot import MatteError
+from aan_engine.core.box import box_around
+from aan_engine.errors import MatteError
+from aan_engine.plates import exr, matte
+from aan_engine.plates.plate import Plate
 
 SHAPE = (24, 32)
 
@@ -154,7 +155,7 @@ def test_values_are_clipped_and_what_is_in_doubt_is_hidden(tmp_path: Path, like:
 
 def test_a_soft_matte_blends_in_linear_light() -> None:
     plate, fill = np.full((1, 1, 3), 4.0, np.float32), np.full((1, 1, 3), -1.0, np.float32)
-    matte.lay(fill, plate, matte=np.full((1, 1), 0.25, np.float32))
+    matte.composite_over(fill, plate, matte=np.full((1, 1), 0.25, np.float32))
     np.testing.assert_array_equal(plate, np.full((1, 1, 3), 4.0 * 0.75 - 1.0 * 0.25))
 
 
@@ -164,7 +165,7 @@ def test_where_the_matte_is_nought_the_plates_bits_stay_and_where_it_is_one_the_
     half = np.zeros((16, 16), np.float32)
     half[:, 8:] = 1
     result = plate.copy()
-    matte.lay(fill, result, matte=half)
+    matte.composite_over(fill, result, matte=half)
     assert result[:, :8].tobytes() == plate[:, :8].tobytes()
     assert result[:, 8:].tobytes() == fill[:, 8:].tobytes()
 
@@ -172,7 +173,7 @@ def test_where_the_matte_is_nought_the_plates_bits_stay_and_where_it_is_one_the_
 def test_nothing_broken_under_the_matte_spreads() -> None:
     plate, fill = np.ones((1, 4, 3), np.float32), np.zeros((1, 4, 3), np.float32)
     plate[0, 0], plate[0, 1], fill[0, 3] = np.nan, np.inf, np.nan
-    matte.lay(fill, plate, matte=np.array([[1, 1, 0.5, 0]], np.float32))
+    matte.composite_over(fill, plate, matte=np.array([[1, 1, 0.5, 0]], np.float32))
     np.testing.assert_array_equal(plate[0, :, 0], [0, 0, 0.5, 1])
     np.testing.assert_array_equal(fill[0, :, 0], [0, 0, 0, np.nan])  # the fill itself is left alone
 
@@ -183,10 +184,10 @@ def test_nothing_broken_under_the_matte_spreads() -> None:
 def test_the_box_holds_all_that_is_hidden_with_its_margin() -> None:
     hidden = np.zeros((20, 30), bool)
     hidden[5, 7] = hidden[9, 12] = True
-    assert matte.box(hidden, margin=0) == (5, 10, 7, 13)
-    assert matte.box(hidden, margin=3) == (2, 13, 4, 16)
-    assert matte.box(hidden, margin=100) == (0, 20, 0, 30)
+    assert box_around(hidden, margin=0) == (5, 10, 7, 13)
+    assert box_around(hidden, margin=3) == (2, 13, 4, 16)
+    assert box_around(hidden, margin=100) == (0, 20, 0, 30)
 
 
 def test_nothing_hidden_has_no_box() -> None:
-    assert matte.box(np.zeros((20, 30), bool), margin=5) is None
+    assert box_around(np.zeros((20, 30), bool), margin=5) is None

@@ -8,9 +8,9 @@ import av
 import numpy as np
 import pytest
 
-from aan_engine import footage
-from aan_engine import movie as movies
-from aan_engine.shot import PlateMissing, PlateUnreadable, PlateUnsupported
+from aan_engine.errors import PlateMissing, PlateUnreadable, PlateUnsupported
+from aan_engine.plates import movie as movies
+from aan_engine.plates import reader
 from tests.engine.pictures import RATE, SIZE, movie
 
 LENGTH = 30
@@ -68,14 +68,14 @@ def test_a_lossless_movie_is_read_to_its_very_values(tmp_path: Path) -> None:
     frames = [np.random.default_rng(n).integers(0, 65536, (*SIZE, 3)).astype(np.uint16) for n in range(3)]
     source = movie(tmp_path / "m.mkv", frames)
     for number, frame in enumerate(frames):
-        plate = footage.read(source, frame=number + 1, colorspace="lin_rec709")
+        plate = reader.read(source, frame=number + 1, colorspace="lin_rec709")
         assert plate.parts[0].channels["R"].dtype == np.float32
         assert np.rint(plate.pixels * 65535).astype(int).tolist() == frame.tolist()
 
 
 def test_ten_bits_become_half_and_rec_1886_light(tmp_path: Path) -> None:
     source = movie(tmp_path / "m.mov", levels()[:1], codec="prores_ks", pixels="yuv422p10le")
-    plate = footage.read(source, frame=1)
+    plate = reader.read(source, frame=1)
     assert plate.parts[0].channels["R"].dtype == np.float16
     assert plate.pixels.mean((0, 1)) == pytest.approx((np.array([52000, 8000, 20000]) / 65535) ** 2.4, rel=0.02)
     told = plate.parts[0].description.attributes
@@ -96,13 +96,13 @@ def test_the_matrix_that_the_file_names_is_used(tmp_path: Path, matrix: int) -> 
 
 def test_timecode_counts_on_from_the_movies_first_frame(tmp_path: Path) -> None:
     source = movie(tmp_path / "m.mov", levels(), codec="prores_ks", pixels="yuv422p10le", timecode="01:00:00:20")
-    told = [footage.read(source, frame=n).parts[0].description.timecode for n in (1, 4, 5, 30)]
+    told = [reader.read(source, frame=n).parts[0].description.timecode for n in (1, 4, 5, 30)]
     assert told == ["01:00:00:20", "01:00:00:23", "01:00:01:00", "01:00:02:01"]
 
 
 def test_alpha_of_a_4444_movie_comes_along(tmp_path: Path) -> None:
     source = movie(tmp_path / "m.mov", levels()[:1], codec="prores_ks", pixels="yuva444p10le")
-    plate = footage.read(source, frame=1)
+    plate = reader.read(source, frame=1)
     assert (plate.parts[0].channels["A"] == 1).all()
 
 
@@ -112,7 +112,7 @@ def test_what_video_holds_above_white_is_not_clipped(tmp_path: Path) -> None:
     with av.open(str(source)) as container:
         code = np.frombuffer(bytes(next(container.decode(video=0)).planes[0]), np.uint16)[0]
     assert code > 940
-    plate = footage.read(source, frame=1, colorspace="lin_rec709")
+    plate = reader.read(source, frame=1, colorspace="lin_rec709")
     assert plate.pixels[0, 0] == pytest.approx((code - 64) / 876, abs=1e-3)
 
 
@@ -138,13 +138,13 @@ def test_a_frame_that_is_not_there_is_named_with_what_is(tmp_path: Path) -> None
     source = movie(tmp_path / "m.mkv", levels()[:3])
     for frame in (0, 4, 1001):
         with pytest.raises(PlateMissing, match=f"no frame {frame}") as refused:
-            footage.read(source, frame=frame)
+            reader.read(source, frame=frame)
         assert "1 to 3" in refused.value.hint
 
 
 def test_a_movie_of_one_frame_is_a_still_for_every_number(tmp_path: Path) -> None:
     source = movie(tmp_path / "m.mkv", levels()[:1])
-    first, other = (footage.read(source, frame=n).pixels for n in (1, 1017))
+    first, other = (reader.read(source, frame=n).pixels for n in (1, 1017))
     assert first.tobytes() == other.tobytes()
 
 
@@ -159,22 +159,22 @@ def test_a_damaged_movie_is_named(tmp_path: Path) -> None:
     whole = movie(tmp_path / "m.mov", levels(), codec="prores_ks", pixels="yuv422p10le").read_bytes()
     (tmp_path / "cut.mov").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(PlateUnreadable, match="movie cannot be decoded") as refused:
-        footage.read(tmp_path / "cut.mov", frame=1)
+        reader.read(tmp_path / "cut.mov", frame=1)
     assert refused.value.file == tmp_path / "cut.mov"
 
 
 def test_high_dynamic_range_is_not_guessed_at(tmp_path: Path) -> None:
     source = movie(tmp_path / "m.mp4", levels()[:1], codec="libx264", pixels="yuv420p10le", color_trc=16)
     with pytest.raises(PlateUnsupported, match="PQ") as refused:
-        footage.read(source, frame=1)
+        reader.read(source, frame=1)
     assert "--colorspace" in refused.value.hint
-    assert footage.read(source, frame=1, colorspace="Rec.2100-PQ - Display").pixels.max() > 1
-    assert "movie (h264), 1 frames, 10 bits" in footage.describe(source).told
+    assert reader.read(source, frame=1, colorspace="Rec.2100-PQ - Display").pixels.max() > 1
+    assert "movie (h264), 1 frames, 10 bits" in reader.describe(source).told
 
 
 def test_info_tells_length_depth_rate_and_space(tmp_path: Path) -> None:
     source = movie(tmp_path / "m.mov", levels(), codec="prores_ks", pixels="yuv422p10le")
-    description = footage.describe(source)
+    description = reader.describe(source)
     assert description.told == "movie (prores), 30 frames, 10 bits, read as Gamma 2.4 Encoded Rec.709"
     rate = description.parts[0].attributes["framesPerSecond"].value
     assert rate == RATE.numerator.to_bytes(4, "little") + RATE.denominator.to_bytes(4, "little")

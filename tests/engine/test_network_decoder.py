@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from aan_engine.core.harmonic import harmonic_fill_batch
 from aan_engine.network import inpainter as room
-from aan_engine.network.blocks import smooth_fill, window
+from aan_engine.network.blocks import cell_window
 from aan_engine.network.inpainter import REACH, Decoder
 
 torch.set_num_threads(1)
@@ -36,7 +37,7 @@ def painted(decoder: Decoder, visible: Tensor) -> Tensor:
     chance = torch.Generator().manual_seed(5)
     image = torch.rand(1, 3, *SIZE, generator=chance)
     cells = torch.randn(1, INNER, *CELLS, generator=chance)
-    paint: Tensor = decoder(cells, smooth_fill(image, visible), visible)
+    paint: Tensor = decoder(cells, harmonic_fill_batch(image, visible), visible)
     return paint
 
 
@@ -47,17 +48,17 @@ def test_a_hole_is_painted_as_with_all_of_the_frame(
     decoder: Decoder, boxes: list[tuple[int, int, int, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     visible = shown(*boxes)
-    near = painted(decoder, visible)
-    monkeypatch.setattr(room, "window", lambda marked, margin: (slice(0, CELLS[0]), slice(0, CELLS[1])))
-    torch.testing.assert_close(near, painted(decoder, visible), rtol=0, atol=1e-6)
-    assert near[visible.expand_as(near) < 1].abs().min() > 0
+    hole = painted(decoder, visible)
+    monkeypatch.setattr(room, "cell_window", lambda marked, margin: (slice(0, CELLS[0]), slice(0, CELLS[1])))
+    torch.testing.assert_close(hole, painted(decoder, visible), rtol=0, atol=1e-6)
+    assert hole[visible.expand_as(hole) < 1].abs().min() > 0
 
 
 def test_a_narrower_margin_would_be_seen(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
     visible = shown((100, 140, 120, 170))
-    near = painted(decoder, visible)
+    hole = painted(decoder, visible)
     monkeypatch.setattr(room, "REACH", REACH // 4)
-    assert (near - painted(decoder, visible)).abs().max() > 1e-6
+    assert (hole - painted(decoder, visible)).abs().max() > 1e-6
 
 
 def test_without_a_hole_nothing_is_painted(decoder: Decoder) -> None:
@@ -67,6 +68,6 @@ def test_without_a_hole_nothing_is_painted(decoder: Decoder) -> None:
 def test_the_window_holds_all_that_is_marked_in_any_picture_and_stays_inside() -> None:
     marked = torch.zeros(2, 1, *SIZE, dtype=torch.bool)
     marked[0, 0, 40, 23] = marked[1, 0, 95, 24] = True
-    assert window(marked, margin=0) == (slice(5, 12), slice(2, 4))
-    assert window(marked, margin=4) == (slice(1, 16), slice(0, 8))
-    assert window(marked, margin=90) == (slice(0, CELLS[0]), slice(0, CELLS[1]))
+    assert cell_window(marked, margin=0) == (slice(5, 12), slice(2, 4))
+    assert cell_window(marked, margin=4) == (slice(1, 16), slice(0, 8))
+    assert cell_window(marked, margin=90) == (slice(0, CELLS[0]), slice(0, CELLS[1]))

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from aan_engine import weights
-from aan_engine.network import projective
+from aan_engine.core import projective
+from aan_engine.network import weights
 from aan_engine.network.blocks import masked_softmax, visible_cells
 from aan_engine.network.homography import CELLS, SIDE, HomographyEstimator
 

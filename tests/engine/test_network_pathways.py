@@ -8,14 +8,15 @@ import pytest
 import torch
 from torch import Tensor
 
-from aan_engine.network import projective
+from aan_engine.core import projective
+from aan_engine.core.harmonic import harmonic_fill_batch
 from aan_engine.network.align import Alignment, sample, warp_cells
 from aan_engine.network.attend import Attention
-from aan_engine.network.blocks import WIDTHS, smooth_fill, visible_cells
+from aan_engine.network.blocks import WIDTHS, visible_cells
 from aan_engine.network.chooser import Chooser
 from aan_engine.network.flow import agreement, warp
 from aan_engine.network.homography import HomographyEstimator
-from aan_engine.network.inpainter import Inpainter, Painted, ReferenceSet, State
+from aan_engine.network.inpainter import Inpainted, Inpainter, RecurrentState, ReferenceSet
 
 torch.set_num_threads(1)
 C = WIDTHS[-1]
@@ -193,8 +194,8 @@ def test_a_past_that_shows_another_place_leaves_no_trace_in_the_paint(inpainter:
     cells = inpainter.features(target, visible)
     none = ReferenceSet(cells[:, None][:, :0], visible_cells(visible)[:, None][:, :0], eyes(1, 0))
 
-    def painted(past: Tensor) -> Painted:
-        return inpainter.step(target, visible, references=none, state=State(past, past))
+    def painted(past: Tensor) -> Inpainted:
+        return inpainter.step(target, visible, references=none, state=RecurrentState(past, past))
 
     assert painted(target).composition.mean() > 0.05
     assert painted(1 - target).composition.max() < 0.01
@@ -217,7 +218,9 @@ def test_whoever_has_the_targets_cells_paints_the_same_with_them(inpainter: Inpa
 def test_an_untrained_painter_is_the_smooth_fill() -> None:
     image, visible = frame()
     none = ReferenceSet(torch.zeros(0, C, 8, 12), torch.zeros(0, 1, 8, 12), torch.zeros(0, 3, 3))
-    assert torch.equal(Inpainter().eval().step(image, visible, references=none).image, smooth_fill(image, visible))
+    assert torch.equal(
+        Inpainter().eval().step(image, visible, references=none).image, harmonic_fill_batch(image, visible)
+    )
 
 
 def test_a_thin_hole_is_painted_by_the_pixels_beside_it(inpainter: Inpainter) -> None:
@@ -227,7 +230,9 @@ def test_a_thin_hole_is_painted_by_the_pixels_beside_it(inpainter: Inpainter) ->
     visible[..., 30:33, :] = 0
     none = ReferenceSet(torch.zeros(0, C, 8, 12), torch.zeros(0, 1, 8, 12), torch.zeros(0, 3, 3))
     out = [inpainter.step(i, visible, references=none) for i in (image, image.roll(4, dims=3))]
-    added = [o.synthesis - smooth_fill(i, visible) for o, i in zip(out, (image, image.roll(4, dims=3)), strict=True)]
+    added = [
+        o.synthesis - harmonic_fill_batch(i, visible) for o, i in zip(out, (image, image.roll(4, dims=3)), strict=True)
+    ]
     moved = added[1] - added[0].roll(4, dims=3)
     assert added[0].abs().max() > 1e-3
     assert moved[..., 30:33, 16:80].abs().mean() < 0.8 * (added[1] - added[0])[..., 30:33, 16:80].abs().mean()
@@ -292,7 +297,7 @@ def test_the_same_input_gives_the_same_bits(inpainter: Inpainter) -> None:
     image, visible = frame()
     given = references(inpainter, 2)
 
-    def two_frames() -> Painted:
+    def two_frames() -> Inpainted:
         past = inpainter.step(image, visible, references=given)
         return inpainter.step(image.flip(-1), visible.flip(-1), references=given, state=past.state)
 

@@ -9,11 +9,12 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from aan_engine import exr, patch
-from aan_engine.attributes import carried
+from aan_engine.errors import OutsideMatteError
 from aan_engine.pipeline import fill
-from aan_engine.shot import Controls, TouchedError
-from aan_engine.touched import verify
+from aan_engine.plates import exr, patch
+from aan_engine.plates.exr_attributes import passthrough
+from aan_engine.plates.verify import verify
+from aan_engine.shot import Controls
 from tests.engine.shots import box_matte, pan, shot_of
 
 SHAPE = (40, 56)
@@ -75,7 +76,7 @@ def test_windows_metadata_and_codec_are_the_plates(tmp_path: Path) -> None:
     assert cut.data_window == (5, 4, 21, 14)
     assert cut.display_window == (0, 0, 39, 27)
     before, after = plate.parts[0].description, cut.parts[0].description
-    assert {n: a.value for n, a in carried(after).items()} == {n: a.value for n, a in carried(before).items()}
+    assert {n: a.value for n, a in passthrough(after).items()} == {n: a.value for n, a in passthrough(before).items()}
     assert after.attributes["pixelAspectRatio"].value == before.attributes["pixelAspectRatio"].value
     assert after.compression == "piz"
 
@@ -115,7 +116,7 @@ def test_a_patch_that_comes_back_otherwise_is_refused(tmp_path: Path) -> None:
     moved = patch.cut(plate, pixels=np.ones((*SHAPE, 3), np.float32), hidden=np.roll(hole(), 1, axis=1))
     nothing = np.zeros(cut.shape, bool)
     for written, why in ((other, "bits differ in R, G, B"), (moved, "dataWindow")):
-        with pytest.raises(TouchedError, match=why):
+        with pytest.raises(OutsideMatteError, match=why):
             verify(cut, written.parts, hidden=nothing, filled={}, path=tmp_path / "x.exr")
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from aan_engine.light import encode
-from aan_engine.pipeline import Step, fill
-from aan_engine.shot import FrameFile, MatteError, PlateUnreadable, Shot, ShotError
+from aan_engine.colour.log_encoding import to_log
+from aan_engine.errors import MatteError, PlateUnreadable, ShotError
+from aan_engine.pipeline import Progress, fill
+from aan_engine.shot import FrameFile, Shot
 from tests.engine.shots import SIZE, Array, box_matte, pan, read_rgb, shot_of, write_rgb
 
 FRAMES = 10
@@ -18,7 +19,7 @@ FRAMES = 10
 
 def error_db(found: Array, true: Array, hidden: Array) -> float:
     """PSNR in the hole, in the log range."""
-    off = (encode(found) - encode(true))[hidden > 0]
+    off = (to_log(found) - to_log(true))[hidden > 0]
     return float(-10 * np.log10(np.mean(off.astype(np.float64) ** 2) + 1e-12))
 
 
@@ -146,12 +147,12 @@ def test_the_source_layers_rebuild_the_fill(tmp_path: Path) -> None:
         ys, xs = np.nonzero(filled.hidden & (filled.layers["confidence.a"] > 0.9))
         for y, x in zip(ys, xs, strict=True):
             px, py = u[y, x] * W - 0.5, (1 - v[y, x]) * H - 0.5
-            source = encode(plates[int(frame[y, x]) - 1001])
+            source = to_log(plates[int(frame[y, x]) - 1001])
             x0, y0 = int(px), int(py)
             fx, fy = px - x0, py - y0
-            near = source[y0 : y0 + 2, x0 : x0 + 2]
-            value = (near * np.outer([1 - fy, fy], [1 - fx, fx])[..., None]).sum((0, 1))
-            same += bool(np.abs(value - encode(filled.pixels[y, x])).max() < 0.05)
+            hole = source[y0 : y0 + 2, x0 : x0 + 2]
+            value = (hole * np.outer([1 - fy, fy], [1 - fx, fx])[..., None]).sum((0, 1))
+            same += bool(np.abs(value - to_log(filled.pixels[y, x])).max() < 0.05)
             total += 1
     assert total > 100
     assert same > 0.9 * total
@@ -162,13 +163,13 @@ def test_progress_is_told_for_every_frame_and_what_it_raises_ends_the_job(tmp_pa
         pass
 
     shot = shot_of(tmp_path, pan(4), box_matte(4))
-    steps: list[Step] = []
+    steps: list[Progress] = []
     list(fill(shot, progress=steps.append))
     for stage in ("look", "decide", "fill"):
         assert [s.done for s in steps if s.stage == stage] == [1, 2, 3, 4]
     assert [s.done for s in steps if s.stage == "align"] == [1, 2, 3]
 
-    def stop(step: Step) -> None:
+    def stop(step: Progress) -> None:
         if step.stage == "decide" and step.done == 2:
             raise Stopped
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from aan_engine.network.pooling import channel_mean, halved, mean_around
+from aan_engine.core.pooling import box_mean, channel_mean, downsample2x
 
 
 def pictures() -> torch.Tensor:
@@ -14,13 +14,13 @@ def pictures() -> torch.Tensor:
 
 
 def test_halving_is_the_mean_of_every_two_by_two() -> None:
-    torch.testing.assert_close(halved(pictures()), F.avg_pool2d(pictures(), 2))
+    torch.testing.assert_close(downsample2x(pictures()), F.avg_pool2d(pictures(), 2))
 
 
 @pytest.mark.parametrize("side", [1, 3, 9])
 def test_the_mean_around_a_pixel_counts_nothing_beyond_the_border(side: int) -> None:
     given = pictures()
-    torch.testing.assert_close(mean_around(given, side), F.avg_pool2d(given, side, 1, side // 2))
+    torch.testing.assert_close(box_mean(given, side), F.avg_pool2d(given, side, 1, side // 2))
     torch.testing.assert_close(given, pictures())
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aan_engine.light import decode
-from aan_engine.proxy import BAND, from_rows, make
+from aan_engine.colour.log_encoding import from_log
+from aan_engine.plates.proxy import BAND, make_proxy, proxy_from_rows
 
 Array = NDArray[np.float32]
 
@@ -34,23 +34,23 @@ def area_mean(values: Array, size: tuple[int, int]) -> Array:
 @pytest.mark.parametrize("size", [(50, 64), (37, 53), (150, 192)])
 def test_where_all_is_seen_a_proxy_pixel_is_the_mean_light_of_its_own_part_of_the_plate(size: tuple[int, int]) -> None:
     pixels = plate(150, 192)
-    found = make(pixels, np.zeros((150, 192), np.float32), size=size)
-    np.testing.assert_allclose(decode(found.image), area_mean(pixels, size), rtol=1e-4, atol=1e-5)
+    found = make_proxy(pixels, np.zeros((150, 192), np.float32), size=size)
+    np.testing.assert_allclose(from_log(found.image), area_mean(pixels, size), rtol=1e-4, atol=1e-5)
     assert not found.hidden.any()
 
 
 def test_what_is_hidden_or_broken_or_barred_is_told_wherever_it_meets_a_proxy_pixel_and_stains_none() -> None:
-    pixels, roto, barred = plate(150, 192), np.zeros((150, 192), np.float32), np.zeros((150, 192), np.bool_)
-    roto[BAND - 1, 100], barred[2 * BAND, 7] = 0.01, True
+    pixels, roto, unusable = plate(150, 192), np.zeros((150, 192), np.float32), np.zeros((150, 192), np.bool_)
+    roto[BAND - 1, 100], unusable[2 * BAND, 7] = 0.01, True
     pixels[149, 191, 1], pixels[0, 0, 0] = np.nan, np.inf
-    found = make(pixels, roto, size=(37, 53), barred=barred)
+    found = make_proxy(pixels, roto, size=(37, 53), unusable=unusable)
     hidden, shut = (
         area_mean(marked.astype(np.float32), (37, 53)) > 1e-5
-        for marked in ((roto > 0) | ~np.isfinite(pixels).all(-1), barred)
+        for marked in ((roto > 0) | ~np.isfinite(pixels).all(-1), unusable)
     )
     np.testing.assert_array_equal(found.hidden, hidden)
-    np.testing.assert_array_equal(found.barred, shut)
-    clean = make(plate(150, 192), np.zeros_like(roto), size=(37, 53))
+    np.testing.assert_array_equal(found.unusable, shut)
+    clean = make_proxy(plate(150, 192), np.zeros_like(roto), size=(37, 53))
     np.testing.assert_array_equal(found.image[~hidden], clean.image[~hidden])
 
 
@@ -62,6 +62,6 @@ def test_rows_that_are_asked_for_band_by_band_give_the_same_proxy_and_are_asked_
         asked.extend(range(top, bottom))
         return pixels[top:bottom]
 
-    found, whole = from_rows(rows, roto, size=(37, 53)), make(pixels, roto, size=(37, 53))
+    found, whole = proxy_from_rows(rows, roto, size=(37, 53)), make_proxy(pixels, roto, size=(37, 53))
     np.testing.assert_array_equal(found.image, whole.image)
     assert asked == list(range(150))

@@ -2,67 +2,35 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from aan_engine.likeness import trust
-from aan_engine.pyramid import Pyramid
-from aan_engine.registration import Registered, refine, unmoved
-
-SIZE = (120, 208)
-
-
-def textured(seed: int = 0) -> NDArray[np.float32]:
-    rng = np.random.default_rng(seed)
-    layers = [cv2.GaussianBlur(rng.standard_normal((200, 300)).astype(np.float32), (0, 0), s) * s for s in (1.5, 4, 12)]
-    picture = sum(layers)
-    return np.float32(0.5) + np.float32(0.12) * np.asarray(picture / np.std(picture), np.float32)
-
-
-def seen_through(scene: NDArray[np.float32], H: NDArray[np.float64]) -> NDArray[np.float32]:
-    """What a camera shows whose pixel x looks at scene pixel H x."""
-    size = (SIZE[1], SIZE[0])
-    return cv2.warpPerspective(scene, H, size, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
-
-
-def corner_error(found: NDArray[np.float64], true: NDArray[np.float64]) -> float:
-    h, w = SIZE
-    corners = np.array([[0, 0, 1], [w - 1, 0, 1], [0, h - 1, 1], [w - 1, h - 1, 1]], float).T
-    a, b = found @ corners, true @ corners
-    return float(np.abs(a[:2] / a[2] - b[:2] / b[2]).max())
-
-
-PLACED = np.array([[1.0, 0, 40], [0, 1, 35], [0, 0, 1]])
-MOVED = np.array([[1.02, 0.015, 45.3], [-0.012, 0.99, 31.8], [4e-5, -3e-5, 1]])
-BETWEEN = np.linalg.inv(MOVED) @ PLACED
-"""Target pixel -> reference pixel, where the target is seen through PLACED and the reference through MOVED."""
-
-
-def whole() -> NDArray[np.bool_]:
-    return np.ones(SIZE, bool)
+from aan_engine.registration.overlap_score import inlier_share
+from aan_engine.registration.photometric import Registration, prefer_static, refine_homography
+from aan_engine.registration.pyramid import Pyramid
+from tests.engine.synthetic import BETWEEN, MOVED, PLACED, SIZE, corner_error, seen_through, textured, whole
 
 
 def test_a_frame_is_registered_with_itself_by_the_identity() -> None:
     picture = Pyramid(seen_through(textured(), PLACED), whole())
-    found = refine(picture, picture, start=np.eye(3))
+    found = refine_homography(picture, picture, start=np.eye(3))
     assert corner_error(found.homography, np.eye(3)) < 1e-3
-    assert found.trust > 0.99
+    assert found.inlier_share > 0.99
 
 
 def test_a_known_homography_is_found_to_a_twentieth_of_a_pixel() -> None:
     target = Pyramid(seen_through(textured(), PLACED), whole())
     reference = Pyramid(seen_through(textured(), MOVED), whole())
-    found = refine(target, reference, start=np.eye(3))
+    found = refine_homography(target, reference, start=np.eye(3))
     assert corner_error(found.homography, BETWEEN) < 0.05
 
 
 def test_registration_backwards_is_the_inverse() -> None:
     target = Pyramid(seen_through(textured(), PLACED), whole())
     reference = Pyramid(seen_through(textured(), MOVED), whole())
-    there = refine(target, reference, start=np.eye(3)).homography
-    back = refine(reference, target, start=np.eye(3)).homography
+    there = refine_homography(target, reference, start=np.eye(3)).homography
+    back = refine_homography(reference, target, start=np.eye(3)).homography
     assert corner_error(back @ there, np.eye(3)) < 0.1
 
 
@@ -73,7 +41,7 @@ def test_moving_foreground_holes_and_a_change_of_exposure_do_not_pull_the_homogr
     visible = whole()
     visible[60:100, 140:190] = False
     a[~visible] = 0
-    found = refine(Pyramid(a, visible), Pyramid(b, whole()), start=np.eye(3))
+    found = refine_homography(Pyramid(a, visible), Pyramid(b, whole()), start=np.eye(3))
     assert corner_error(found.homography, BETWEEN) < 0.25
 
 
@@ -82,15 +50,17 @@ def test_a_different_place_is_no_kin_and_the_same_place_is(seed: int) -> None:
     one = Pyramid(seen_through(textured(seed), PLACED), whole())
     other = Pyramid(seen_through(textured(seed + 10), PLACED), whole())
     again = Pyramid(seen_through(textured(seed), MOVED), whole())
-    assert refine(one, other, start=np.eye(3)).kinship < 0.15
-    assert refine(one, again, start=np.eye(3)).kinship > 0.8
+    assert refine_homography(one, other, start=np.eye(3)).significance < 0.15
+    assert refine_homography(one, again, start=np.eye(3)).significance > 0.8
 
 
 @pytest.mark.parametrize("start", [np.eye(3), BETWEEN, np.array([[1, 0, 300.0], [0, 1, 0], [0, 0, 1]])])
 def test_the_result_is_never_trusted_less_than_the_start(start: NDArray[np.float64]) -> None:
     target = Pyramid(seen_through(textured(), PLACED), whole())
     reference = Pyramid(seen_through(textured(), MOVED), whole())
-    assert refine(target, reference, start=start).trust >= trust(target, reference, homography=start)
+    assert refine_homography(target, reference, start=start).inlier_share >= inlier_share(
+        target, reference, homography=start
+    )
 
 
 def test_a_camera_that_stands_still_is_not_drawn_along_by_what_moves_before_it() -> None:
@@ -103,9 +73,9 @@ def test_a_camera_that_stands_still_is_not_drawn_along_by_what_moves_before_it()
         frames.append(frame)
     target, reference = (Pyramid(frame, np.ones(SIZE, bool)) for frame in frames)
     drawn = np.array([[1.004, 0, 0.5], [0, 1.002, 0.3], [0, 0, 1.0]])
-    found = unmoved((target, reference), found=Registered(drawn, 0.9, 0.9))
+    found = prefer_static((target, reference), found=Registration(drawn, 0.9, 0.9))
     np.testing.assert_array_equal(found.homography, np.eye(3))
-    assert found.trust > 0.3
+    assert found.inlier_share > 0.3
 
 
 def test_a_camera_that_does_move_keeps_its_homography() -> None:
@@ -113,8 +83,8 @@ def test_a_camera_that_does_move_keeps_its_homography() -> None:
     target, reference = (
         Pyramid(seen_through(textured(), PLACED @ m), np.ones(SIZE, bool)) for m in (np.eye(3), np.linalg.inv(move))
     )
-    found = Registered(move, 0.99, 0.99)
-    assert unmoved((target, reference), found=found) is found
+    found = Registration(move, 0.99, 0.99)
+    assert prefer_static((target, reference), found=found) is found
 
 
 def test_a_way_of_looking_in_which_nothing_fits_does_not_hold_a_camera_that_moves() -> None:
@@ -124,9 +94,9 @@ def test_a_way_of_looking_in_which_nothing_fits_does_not_hold_a_camera_that_move
     plain = Pyramid(frames[0], whole()), Pyramid(frames[1], whole())
     noise = np.random.default_rng(1).normal(0, 1, (2, *SIZE)).astype(np.float32)
     odd = Pyramid(noise[0], whole()), Pyramid(noise[1], whole())
-    found = Registered(move, 0.99, 0.99)
-    assert unmoved(plain, odd, found=found) is found
-    assert unmoved(odd, plain, found=found) is found
+    found = Registration(move, 0.99, 0.99)
+    assert prefer_static(plain, odd, found=found) is found
+    assert prefer_static(odd, plain, found=found) is found
 
 
 def test_a_camera_that_stands_still_under_a_lamp_that_moves_is_seen_where_light_is_evened_out() -> None:
@@ -135,4 +105,4 @@ def test_a_camera_that_stands_still_under_a_lamp_that_moves_is_seen_where_light_
     lit = Pyramid(world, whole()), Pyramid(world + lamp, whole())
     even = Pyramid(world, whole()), Pyramid(world, whole())
     drawn = np.array([[1.004, 0, 0.5], [0, 1.002, 0.3], [0, 0, 1.0]])
-    np.testing.assert_array_equal(unmoved(lit, even, found=Registered(drawn, 0.6, 0.6)).homography, np.eye(3))
+    np.testing.assert_array_equal(prefer_static(lit, even, found=Registration(drawn, 0.6, 0.6)).homography, np.eye(3))

@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 import pytest
 
-from aan_engine import pipeline, report_sheet
-from aan_engine.report import Report, earlier, summary
-from aan_engine.report_sheet import THUMB, WIDTH, Curve, Sheet
+from aan_engine import pipeline
+from aan_engine.reporting import page
+from aan_engine.reporting.page import THUMB, WIDTH, Curve, Page
+from aan_engine.reporting.report import Report, earlier, summary
 from tests.engine.shots import box_matte, pan, shot_of
 
 SHAPE = (60, 100)
@@ -126,14 +127,14 @@ def test_the_picture_is_one_page_and_shows_the_worst_frames(tmp_path: Path) -> N
 
 def test_a_page_of_one_frame_without_alignment_or_worst_frames_is_drawn() -> None:
     curves = (Curve("a", [0.5], 1.0), Curve("b", [None], 1.0))
-    page = report_sheet.page(Sheet("name", [("1", "frames")], [7], curves, [], [], []))
-    assert page.shape[1] == WIDTH
-    assert page.std() > 1
+    picture = page.draw_page(Page("name", [("1", "frames")], [7], curves, [], [], []))
+    assert picture.shape[1] == WIDTH
+    assert picture.std() > 1
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 400), (400, 3)])
 def test_a_glance_has_one_size_whatever_the_frame_s_shape(size: tuple[int, int]) -> None:
-    seen = report_sheet.glance(seen_in(np.ones((*size, 3), np.float32)), np.ones(size, bool))
+    seen = page.thumbnails(seen_in(np.ones((*size, 3), np.float32)), np.ones(size, bool))
     assert seen.whole.shape == seen.close.shape == (THUMB[1], THUMB[0], 3)
 
 
@@ -147,7 +148,7 @@ def test_of_a_large_frame_a_glance_takes_no_more_than_it_can_show() -> None:
 
     hidden = np.zeros((2160, 4096), bool)
     hidden[900:1300, 1500:2100] = True
-    report_sheet.glance(seen, hidden)
+    page.thumbnails(seen, hidden)
     assert len(fetched) == 2
     assert 16 * THUMB[0] * THUMB[1] * 0.5 < max(fetched) < 50 * THUMB[0] * THUMB[1]
 

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 import pytest
 
-from aan_engine.training import paths
-from aan_engine.training.actors import Piece, traffic
-from aan_engine.training.choices import laid
+from aan_engine.training import camera_paths
+from aan_engine.training.chooser_data import laid
 from aan_engine.training.scenes import COLUMNS, HEIGHT, ROWS, WIDTH, Stage
+from aan_engine.training.synthetic_foreground import Sprite, traffic
 from tests.engine.shots import pan
 
 
@@ -49,16 +49,16 @@ def test_a_written_scene_is_a_clip_to_validate_on(data: Path, tmp_path: Path) ->
 
 
 def test_a_drawn_path_begins_at_the_first_view_and_a_nearer_thing_moves_further() -> None:
-    path = paths.drawn(np.random.default_rng(0), 12, height=HEIGHT, width=WIDTH)
+    path = camera_paths.drawn(np.random.default_rng(0), 12, height=HEIGHT, width=WIDTH)
     np.testing.assert_allclose(path[0], np.eye(3), atol=3)
-    np.testing.assert_allclose(paths.between(path, 3.0), path[3])
-    np.testing.assert_allclose(paths.nearer(path[5], 1.0), path[5])
-    np.testing.assert_allclose(paths.nearer(path[5], 2.0)[:2, 2], 2 * path[5][:2, 2])
+    np.testing.assert_allclose(camera_paths.between(path, 3.0), path[3])
+    np.testing.assert_allclose(camera_paths.nearer(path[5], 1.0), path[5])
+    np.testing.assert_allclose(camera_paths.nearer(path[5], 2.0)[:2, 2], 2 * path[5][:2, 2])
 
 
 def test_a_recorded_path_replays_the_camera_that_was_filmed() -> None:
     frames = [np.clip(255 * v**0.45, 0, 255).astype(np.uint8) for v in pan(4, speed=4, size=(240, 400))]
-    path = paths.recorded(frames)
+    path = camera_paths.recorded(frames)
     middle = np.array([200, 120, 1.0])
     for t, view in enumerate(path):
         at = view @ middle
@@ -87,7 +87,7 @@ def test_traffic_crosses_the_picture_faster_than_anybody_walks() -> None:
 def test_what_comes_nearer_grows_about_its_own_middle() -> None:
     square = np.zeros((60, 80, 4), np.float32)
     square[25:36, 35:46] = 1
-    piece = Piece(square, 1.0, np.zeros((11, 2)), pivot=(40, 30), swell=0.05)
+    piece = Sprite(square, 1.0, np.zeros((11, 2)), pivot=(40, 30), swell=0.05)
     first, middle, last = (piece.seen(np.eye(3), time)[..., 3] for time in (0, 5.5, 10))
     np.testing.assert_allclose(middle, square[..., 3])
     assert first.sum() < middle.sum() < last.sum()

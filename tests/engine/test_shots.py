@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import pytest
 
-from aan_engine import exr
-from aan_engine.light import encode
+from aan_engine.colour.log_encoding import to_log
 from aan_engine.pipeline import fill, warm
+from aan_engine.plates import exr
 from tests.engine.shots import Array, box_matte, pan, scene, shot_of
 
 PLATES = Path(__file__).resolve().parents[1] / "demo" / "shot"
@@ -21,7 +21,7 @@ LONG = 300
 
 def error_db(found: Array, true: Array, hidden: Array) -> float:
     """PSNR in the hole, in the log range."""
-    off = (encode(found) - encode(true))[hidden > 0]
+    off = (to_log(found) - to_log(true))[hidden > 0]
     return float(-10 * np.log10(np.mean(off.astype(np.float64) ** 2) + 1e-12))
 
 

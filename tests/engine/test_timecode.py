@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from aan_engine.timecode import Timecode, unpacked
+from aan_engine.plates.timecode import Timecode, unpacked
 
 FILM, NTSC, FAST = Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001)
 

@@ -13,18 +13,18 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
-from aan_engine.network import projective
+from aan_engine.core import projective
+from aan_engine.errors import ShotError, WeightsError
 from aan_engine.network.align import sample
 from aan_engine.network.flow import warp
 from aan_engine.network.homography import HomographyEstimator
-from aan_engine.network.inpainter import State
-from aan_engine.shot import ShotError, WeightsError
-from aan_engine.training import clips, holes, losses, pairs, stills, studies
-from aan_engine.training import homography as homography_training
-from aan_engine.training import inpainter as inpainter_training
+from aan_engine.network.inpainter import RecurrentState
+from aan_engine.training import clip_data, holes, homography_data, inpainter_data, losses, still_data
+from aan_engine.training import train_homography as homography_training
+from aan_engine.training import train_inpainter as inpainter_training
+from aan_engine.training.autocast import half_precision
 from aan_engine.training.cli import app
-from aan_engine.training.journal import Journal
-from aan_engine.training.precision import halved
+from aan_engine.training.run_log import RunLog
 
 torch.set_num_threads(1)
 
@@ -70,7 +70,7 @@ def killed_after(calls: int, real: Callable[..., Any]) -> Callable[..., Any]:
 def test_a_pair_is_the_same_still_seen_through_its_homography() -> None:
     rng = np.random.default_rng(1)
     pictures = [photo(rng, 400, 500) for _ in range(2)]
-    given = pairs.batch(pictures, 8, seed=5, start=0)
+    given = homography_data.batch(pictures, 8, seed=5, start=0)
     at = projective.apply(given.homography, projective.grid(256, 256)).reshape(8, 256, 256, 2)
     warped = sample(given.reference, at)
     mask = torch.nn.functional.interpolate(given.explained, scale_factor=8)
@@ -86,14 +86,17 @@ def test_a_pair_is_the_same_still_seen_through_its_homography() -> None:
 def test_strangers_explain_nothing() -> None:
     rng = np.random.default_rng(1)
     pictures = [photo(rng, 300, 400) for _ in range(3)]
-    given = pairs.batch(pictures, 48, seed=1, start=0)
+    given = homography_data.batch(pictures, 48, seed=1, start=0)
     assert 0 < (given.related == 0).sum() < 12
     assert given.explained[given.related == 0].sum() == 0
 
 
 def test_pair_number_i_is_always_the_same_pair() -> None:
     pictures = [photo(np.random.default_rng(2), 300, 400)]
-    together, later = pairs.batch(pictures, 3, seed=9, start=4), pairs.batch(pictures, 1, seed=9, start=6)
+    together, later = (
+        homography_data.batch(pictures, 3, seed=9, start=4),
+        homography_data.batch(pictures, 1, seed=9, start=6),
+    )
     assert torch.equal(together.target[2:], later.target)
     assert torch.equal(together.homography[2:], later.homography)
 
@@ -101,7 +104,7 @@ def test_pair_number_i_is_always_the_same_pair() -> None:
 def test_most_random_homographies_move_no_corner_further_than_32_pixels() -> None:
     corners = np.array([[[0, 0]], [[255, 0]], [[255, 255]], [[0, 255]]], np.float64)
     gone = [
-        np.abs(cv2.perspectiveTransform(corners, pairs.random_homography(np.random.default_rng(i))) - corners)
+        np.abs(cv2.perspectiveTransform(corners, homography_data.random_homography(np.random.default_rng(i))) - corners)
         for i in range(200)
     ]
     far = [g.max() > 32.01 for g in gone]
@@ -130,7 +133,7 @@ def test_cuts_of_one_source_are_never_in_both_parts(tmp_path: Path) -> None:
         for cut in range(3):
             (tmp_path / f"s{source}_{cut:02}.mp4").touch()
     names = {
-        part: {f.stem.split("_")[0] for f in stills.files(tmp_path, stills.CLIPS, part=part)}
+        part: {f.stem.split("_")[0] for f in still_data.files(tmp_path, still_data.CLIPS, part=part)}
         for part in ("train", "validation")
     }
     assert names["train"] | names["validation"] == {f"s{i}" for i in range(12)}
@@ -140,17 +143,17 @@ def test_cuts_of_one_source_are_never_in_both_parts(tmp_path: Path) -> None:
 
 def test_an_absent_or_empty_folder_is_named(tmp_path: Path) -> None:
     with pytest.raises(ShotError, match="not there") as caught:
-        stills.stills(tmp_path / "nowhere")
+        still_data.stills(tmp_path / "nowhere")
     assert caught.value.file == tmp_path / "nowhere"
     with pytest.raises(ShotError, match="no photo and no clip"):
-        stills.stills(tmp_path)
+        still_data.stills(tmp_path)
     with pytest.raises(ShotError, match="no clip"):
-        clips.clips(tmp_path)
+        clip_data.clips(tmp_path)
 
 
 def test_a_run_of_a_clip_knows_its_motion_and_is_never_its_own_reference(data: Path) -> None:
-    found = clips.clips(data, part="train")
-    given = clips.run(found, np.random.default_rng(3), frames=6, height=48, width=80)
+    found = clip_data.clips(data, part="train")
+    given = clip_data.run(found, np.random.default_rng(3), frames=6, height=48, width=80)
     assert not set(given.times) & set(given.reference_times)
     carried, inside = warp(given.truth[:-1], given.flow[1:])
     error = ((carried - given.truth[1:]).abs() * inside).mean()
@@ -187,7 +190,7 @@ def test_half_precision_is_for_processors_that_know_it(
     known: dict[str, bool], found: torch.dtype, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known)
-    with halved("cpu"):
+    with half_precision("cpu"):
         assert torch.nn.Conv2d(1, 1, 3)(torch.zeros(1, 1, 8, 8)).dtype is found
 
 
@@ -195,10 +198,10 @@ def test_a_killed_homography_run_ends_with_the_same_bits(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(homography_training, "SAVE_MINUTES", -1.0)
-    plan = homography_training.Plan(steps=3, count=2, seed=3)
+    plan = homography_training.HomographyPlan(steps=3, count=2, seed=3)
     whole = homography_training.train(data, tmp_path / "whole", plan).state_dict()
     with monkeypatch.context() as patch:
-        patch.setattr(pairs, "batch", killed_after(2, pairs.batch))
+        patch.setattr(homography_data, "batch", killed_after(2, homography_data.batch))
         with pytest.raises(Killed):
             homography_training.train(data, tmp_path / "killed", plan)
     resumed = homography_training.train(data, tmp_path / "killed", plan).state_dict()
@@ -213,26 +216,26 @@ def test_a_killed_inpainter_run_ends_with_the_same_bits(
     stage: int, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inpainter_training, "SAVE_MINUTES", -1.0)
-    plan = studies.Plan(stage=stage, steps=3, count=2, side=64, height=48, width=64, longest=6, seed=5)
+    plan = inpainter_data.InpainterPlan(stage=stage, steps=3, count=2, side=64, height=48, width=64, longest=6, seed=5)
     torch.manual_seed(1)
     estimator = HomographyEstimator()
     whole = inpainter_training.train(data, tmp_path / "whole", plan, estimator=estimator).state_dict()
     with monkeypatch.context() as patch:
-        patch.setattr(studies, "hole", killed_after(3, holes.hole))
-        patch.setattr(clips, "run", killed_after(2, clips.run))
+        patch.setattr(inpainter_data, "hole", killed_after(3, holes.hole))
+        patch.setattr(clip_data, "run", killed_after(2, clip_data.run))
         with pytest.raises(Killed):
             inpainter_training.train(data, tmp_path / "killed", plan, estimator=estimator)
     resumed = inpainter_training.train(data, tmp_path / "killed", plan, estimator=estimator).state_dict()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
-    state = Journal(tmp_path / "killed").resume()
+    state = RunLog(tmp_path / "killed").resume()
     assert state is not None
     assert state["step"] == 3
 
 
 def test_stage_two_starts_from_the_painter_of_stage_one(data: Path, tmp_path: Path) -> None:
-    first = studies.Plan(stage=1, steps=1, count=2, side=64)
+    first = inpainter_data.InpainterPlan(stage=1, steps=1, count=2, side=64)
     painter = inpainter_training.train(data, tmp_path, first).state_dict()
-    second = studies.Plan(stage=2, steps=0)
+    second = inpainter_data.InpainterPlan(stage=2, steps=0)
     torch.manual_seed(1)
     taken = inpainter_training.train(data, tmp_path, second, estimator=HomographyEstimator()).state_dict()
     assert all(torch.equal(painter[name], taken[name]) for name in painter)
@@ -242,19 +245,19 @@ def test_the_past_is_brought_along_the_motion() -> None:
     rows = torch.arange(16.0).expand(1, 3, 8, 16)
     flow = torch.zeros(1, 2, 8, 16)
     flow[:, 0] = 3.0
-    brought = State(rows, -rows).along(flow)
+    brought = RecurrentState(rows, -rows).along(flow)
     assert torch.allclose(brought.previous[..., :13], rows[..., 3:])
     assert torch.allclose(brought.before[..., :13], -rows[..., 3:])
 
 
 def test_the_runs_grow_by_six_up_to_twenty_four() -> None:
-    plan = studies.Plan(stage=2, steps=100)
+    plan = inpainter_data.InpainterPlan(stage=2, steps=100)
     assert [plan.length(s) for s in (0, 24, 25, 50, 75, 99)] == [6, 6, 12, 18, 24, 24]
 
 
 def test_the_rate_warms_up_and_falls_in_a_short_training_as_in_a_long_one() -> None:
     for steps in (40, 4000):
-        plan = studies.Plan(steps=steps, rate=1.0)
+        plan = inpainter_data.InpainterPlan(steps=steps, rate=1.0)
         rates = [plan.rate_at(s) for s in range(steps)]
         assert rates[0] < 0.15
         assert max(rates) > 0.8
@@ -264,7 +267,7 @@ def test_the_rate_warms_up_and_falls_in_a_short_training_as_in_a_long_one() -> N
 def test_a_broken_checkpoint_is_refused_with_a_word_on_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(b"half of a")
     with pytest.raises(WeightsError, match="checkpoint") as caught:
-        Journal(tmp_path).resume()
+        RunLog(tmp_path).resume()
     assert "--no-resume" in caught.value.hint
 
 
@@ -272,7 +275,7 @@ def test_the_command_trains_logs_and_draws(data: Path, tmp_path: Path) -> None:
     arguments = ["inpainter", "--data", str(data), "--out", str(tmp_path), "--steps", "1", "--no-image-gan"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
-    journal = Journal(tmp_path)
+    journal = RunLog(tmp_path)
     journal.note(1, loss=0.5)
     journal.sheet("x", [[torch.rand(3, 8, 8), torch.rand(1, 8, 8)]])
     assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["loss"] == 0.5

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from aan_engine import weights
+from aan_engine.errors import WeightsError
+from aan_engine.network import weights
 from aan_engine.network.homography import HomographyEstimator
 from aan_engine.network.inpainter import Inpainter
-from aan_engine.shot import WeightsError
 
 
 @pytest.fixture

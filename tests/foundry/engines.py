@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from plugin_host import connection
+from plugin_host import connection_file
 from tests.foundry.shop import STARTED
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,11 +36,11 @@ class Engine:
 
     @property
     def lives(self) -> bool:
-        return connection.read() is not None
+        return connection_file.read() is not None
 
     def kill(self) -> None:
         """It is gone at once, as when the machine's memory ran out."""
-        found = connection.read()
+        found = connection_file.read()
         if found is not None:
             os.kill(found.pid, signal.SIGKILL)
             while self.lives:
@@ -57,7 +57,7 @@ def shared_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
         patch.setenv("STAND_IN_GATE", str(root / "gate"))
         patch.delenv("AAN_ENGINE", raising=False)
         yield Engine(root)
-        found = connection.read()
+        found = connection_file.read()
         if found is not None:
             os.kill(found.pid, signal.SIGTERM)
         for process in STARTED:

@@ -53,9 +53,9 @@ class Shop:
 
     def impatient(self) -> None:
         """An engine that is gone is missed sooner than an artist would."""
-        from aan_nuke.host import contact, line
+        from aan_nuke.host import engine_monitor, engine_socket
 
-        line.QUIET, line.PATIENCE, contact.LOOK = 0.2, 0.6, 0.1
+        engine_socket.PING_AFTER, engine_socket.PING_TIMEOUT, engine_monitor.LOOKUP_INTERVAL = 0.2, 0.6, 0.1
 
     def __exit__(self, *error: Any) -> None:
         engine_timer = sys.modules.get("aan_nuke.engine_timer")

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 import OpenEXR
-from aan_engine.shot import PlateUnreadable, Shot
+from aan_engine.errors import PlateUnreadable
+from aan_engine.shot import Shot
 from tests.host.fake_engine import Step
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from plugin_host import launch
-from plugin_host.connection import read
+from plugin_host.connection_file import read
 from tests.foundry import journey, tree
 from tests.foundry.shop import NUKE
 from tests.foundry.test_every_python import environment

@@ -41,7 +41,7 @@ def test_every_file_in_it_is_the_repository_s_own(package):
         if inner.parts[:2] == ("aan_nuke", "host") and inner.name != "__init__.py":
             source = ROOT / "plugin_host" / inner.name
         assert path.read_bytes() == source.read_bytes(), inner
-    assert (package / "nuke/aan_nuke/host/errand.py").exists()
+    assert (package / "nuke/aan_nuke/host/host_job.py").exists()
     assert not list(package.rglob("__pycache__"))
     assert sorted(path.name for path in package.iterdir()) == [
         "LICENSE",
@@ -70,9 +70,9 @@ def test_a_shot_is_solved_with_it(package, engine, tmp_path):
         shop.shot(1001, 1002)
         shop.solve()
         assert shop.solved(range(1001, 1003)) == [1001, 1002]
-        import aan_nuke.host.errand
+        import aan_nuke.host.host_job
 
-        assert Path(aan_nuke.host.errand.__file__) == package / "nuke/aan_nuke/host/errand.py"
+        assert Path(aan_nuke.host.host_job.__file__) == package / "nuke/aan_nuke/host/host_job.py"
 
 
 def test_rez_puts_it_on_nuke_s_path(package):

@@ -83,7 +83,7 @@ def test_a_fault_in_a_hook_is_told_in_the_terminal_and_the_script_opens(tmp_path
     with Shop(tmp_path) as shop:
         shop.shot(1001, 1002)
         shop.node["cache_folder"].setValue(str(tmp_path / "cache"))
-        shop.node["job"].setValue("this is no ticket")
+        shop.node["job"].setValue("this is no job handle")
         (tmp_path / "cache").mkdir()
         (tmp_path / "cache" / "v001").mkdir()
         (tmp_path / "cache" / "v001" / "version.json").write_text("[1")
@@ -113,8 +113,8 @@ def test_the_vendored_pyzmq_of_this_python_is_chosen_and_comes_last(tmp_path):
         (tmp_path / "vendor" / name / "aan_vendored").mkdir(parents=True)
         (tmp_path / "vendor" / name / "aan_vendored" / "__init__.py").write_text(f"WHICH = {name!r}\n")
     look = (
-        "import sys; from aan_nuke import host; import aan_vendored; from aan_nuke.host import errand;"
-        "print(aan_vendored.WHICH, sys.path[-1], errand.__file__)"
+        "import sys; from aan_nuke import host; import aan_vendored; from aan_nuke.host import host_job;"
+        "print(aan_vendored.WHICH, sys.path[-1], host_job.__file__)"
     )
     done = subprocess.run(
         [sys.executable, "-c", look],
@@ -125,9 +125,9 @@ def test_the_vendored_pyzmq_of_this_python_is_chosen_and_comes_last(tmp_path):
         timeout=30,
         check=True,
     )
-    which, last, errand = done.stdout.split()
+    which, last, host_job = done.stdout.split()
     assert (which, last) == (tag, str(tmp_path / "vendor" / tag))
-    assert errand == str(tmp_path / "aan_nuke" / "host" / "errand.py")
+    assert host_job == str(tmp_path / "aan_nuke" / "host" / "host_job.py")
 
 
 def test_the_gizmo_has_knobs_of_every_control():

@@ -47,7 +47,7 @@ class TestWithoutInterface:
             assert farm.stage.artist.prints == [
                 f"{NAME}: 2 frames of its range are not solved, from 1003 on; plate shows"
             ]
-            assert "aan_nuke.host.contact" not in sys.modules
+            assert "aan_nuke.host.engine_monitor" not in sys.modules
             assert not engine.lives
             shop.stage, shop.nuke = farm.stage, farm.nuke
 
@@ -70,7 +70,7 @@ class TestWithoutInterface:
     def test_an_engine_that_dies_meanwhile_is_started_again(self, tmp_path, engine):
         import threading
 
-        from plugin_host import connection
+        from plugin_host import connection_file
 
         with Shop(tmp_path, engine.python, gui=False) as shop:
             shop.impatient()
@@ -81,7 +81,7 @@ class TestWithoutInterface:
                 folder = tmp_path / "align_attend"
                 while not list(folder.rglob("fill.1002.exr")):
                     threading.Event().wait(0.02)
-                assert connection.read() is not None
+                assert connection_file.read() is not None
                 engine.kill()
                 engine.go_on()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from plugin_host import connection
+from plugin_host import connection_file
 from plugin_host.client import Client
 from plugin_host.launch import find
 from plugin_host.protocol import Accepted, Cancelled, Event, Failed, Finished, FrameReady, JobSpec, Snapshot
@@ -92,7 +92,7 @@ def house(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[House]:
 def engine(house: House) -> subprocess.Popen[bytes]:
     """A running engine."""
     process = house.start()
-    until(connection.read, what=lambda: f"no engine:\n{house.log()}")
+    until(connection_file.read, what=lambda: f"no engine:\n{house.log()}")
     return process
 
 

@@ -26,8 +26,9 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from aan_engine import breadcrumb
-from aan_engine.shot import FrameFile, PlateUnreadable, Shot
+from aan_engine.errors import PlateUnreadable
+from aan_engine.plates import decode_watchdog
+from aan_engine.shot import FrameFile, Shot
 
 
 @dataclass(frozen=True)
@@ -126,10 +127,10 @@ class FakeEngine:
             os.kill(os.getpid(), signal.SIGKILL)
         elif word == "crash":
             time.sleep(WORK)
-            with breadcrumb.reading(plate.path, frame=plate.frame):
+            with decode_watchdog.watch(plate.path, frame=plate.frame):
                 os.kill(os.getpid(), signal.SIGSEGV)
         elif word == "hang":
-            with breadcrumb.reading(plate.path, frame=plate.frame, patience=0.5):
+            with decode_watchdog.watch(plate.path, frame=plate.frame, patience=0.5):
                 ctypes.PyDLL(None).sleep(1000)
         elif word == "fault":
             raise RuntimeError("a bug")

@@ -12,10 +12,10 @@ import pytest
 
 from plugin_host.errors import SequenceError
 from plugin_host.protocol import JobSpec
-from plugin_host.server import local
-from plugin_host.server.cache import Cache, usual_budget, usual_root
-from plugin_host.server.delivery import deliver
-from plugin_host.server.intake import SEQUENCES, take_in
+from plugin_host.server import in_process
+from plugin_host.server.cache import Cache, default_budget, default_root
+from plugin_host.server.delivery import link_or_copy
+from plugin_host.server.job_inputs import FILE_FIELDS, resolve_inputs
 
 
 @pytest.fixture
@@ -32,7 +32,7 @@ def cache(tmp_path: Path) -> Cache:
 
 
 def key(spec: JobSpec, engine: str = "e") -> str:
-    return take_in(spec, output=None).key(engine)
+    return resolve_inputs(spec, output=None).key(engine)
 
 
 def named(name: str) -> str:
@@ -41,16 +41,16 @@ def named(name: str) -> str:
 
 
 def put(cache: Cache, name: str, *frames: int, size: int = 10) -> None:
-    shelf = cache.shelf(named(name))
-    shelf.prepare()
+    entry = cache.entry(named(name))
+    entry.prepare()
     for frame in frames:
-        shelf.path(frame).write_bytes(b"x" * size)
-        shelf.record(frame)
+        entry.path(frame).write_bytes(b"x" * size)
+        entry.record(frame)
 
 
 def age(cache: Cache, name: str, seconds: float) -> None:
-    """Make a shelf's last use that long ago."""
-    manifest = cache.shelf(named(name)).folder / "manifest.json"
+    """Make an entry's last use that long ago."""
+    manifest = cache.entry(named(name)).folder / "manifest.json"
     then = manifest.stat().st_mtime - seconds
     os.utime(manifest, (then, then))
 
@@ -85,20 +85,20 @@ def test_what_the_artist_knows_changes_the_key_and_so_does_the_place_where_it_co
 
 
 def test_every_field_of_a_job_is_either_in_the_key_or_a_pattern():
-    assert {field.name for field in dataclasses.fields(JobSpec)} == CHANGES.keys() | set(SEQUENCES)
+    assert {field.name for field in dataclasses.fields(JobSpec)} == CHANGES.keys() | set(FILE_FIELDS)
 
 
 # Gaps
 
 
 def frames_of(spec: JobSpec) -> list[tuple[int, str]]:
-    return [(file.frame, file.path.name) for file in take_in(spec, output=None).inputs["plate"]]
+    return [(file.frame, file.path.name) for file in resolve_inputs(spec, output=None).files["plate"]]
 
 
 def test_a_gap_in_the_plates_is_named(spec, tmp_path):
     (tmp_path / "p.1006.exr").write_text("plate 1006")
     with pytest.raises(SequenceError, match="lack 2 frames: 1004, 1005"):
-        take_in(spec, output=None)
+        resolve_inputs(spec, output=None)
 
 
 def test_the_nearest_frame_stands_in_for_a_missing_one_where_asked_and_its_matte_with_it(spec, tmp_path):
@@ -109,10 +109,10 @@ def test_the_nearest_frame_stands_in_for_a_missing_one_where_asked_and_its_matte
     assert frames_of(spec)[2:] == [
         (n, f"p.{m}.exr") for n, m in ((1003, 1003), (1004, 1003), (1005, 1006), (1006, 1006))
     ]
-    mattes = {file.frame: file.path.name for file in take_in(spec, output=None).inputs["matte"]}
+    mattes = {file.frame: file.path.name for file in resolve_inputs(spec, output=None).files["matte"]}
     assert mattes[1004] == "r.1003.exr"
     assert mattes[1005] == "r.1006.exr"
-    assert take_in(spec, output=None).targets == (1001, 1002, 1003, 1004, 1005, 1006)
+    assert resolve_inputs(spec, output=None).targets == (1001, 1002, 1003, 1004, 1005, 1006)
 
 
 def test_plates_on_every_second_frame_have_no_gaps(spec, tmp_path):
@@ -124,7 +124,7 @@ def test_plates_on_every_second_frame_have_no_gaps(spec, tmp_path):
 @pytest.mark.parametrize(("name", "value"), [("light", "bright"), ("grow", 1e9), ("reference_step", 0)])
 def test_a_control_that_has_no_such_value_is_refused(spec, name, value):
     with pytest.raises(SequenceError, match=str(value).replace("+", ".")):
-        take_in(dataclasses.replace(spec, **{name: value}), output=None)
+        resolve_inputs(dataclasses.replace(spec, **{name: value}), output=None)
 
 
 def test_another_engine_or_other_weights_change_the_key(spec):
@@ -157,14 +157,14 @@ def test_another_plate_outside_the_range_changes_the_key_as_it_may_be_looked_at(
 def test_the_same_pixels_elsewhere_are_another_job(spec, tmp_path):
     (tmp_path / "q").mkdir()
     for file in tmp_path.glob("*.exr"):
-        deliver(file, tmp_path / "q" / file.name)
+        link_or_copy(file, tmp_path / "q" / file.name)
     there = dataclasses.replace(spec, plate=str(tmp_path / "q" / "p.####.exr"))
     assert key(there) != key(spec)
 
 
 def test_an_empty_range_is_refused_with_what_there_is(spec):
     with pytest.raises(SequenceError, match="1001 to 1003"):
-        take_in(dataclasses.replace(spec, first=2000), output=None)
+        resolve_inputs(dataclasses.replace(spec, first=2000), output=None)
 
 
 def test_a_result_that_is_an_input_by_another_name_is_refused(spec, tmp_path):
@@ -172,18 +172,18 @@ def test_a_result_that_is_an_input_by_another_name_is_refused(spec, tmp_path):
     for output in (spec.plate, str(tmp_path / "link" / "p.%04d.exr"), str(tmp_path / "x" / ".." / "p.####.exr")):
         (tmp_path / "x").mkdir(exist_ok=True)
         with pytest.raises(SequenceError, match="overwrite"):
-            take_in(spec, output=output)
+            resolve_inputs(spec, output=output)
 
 
 def test_a_result_that_is_no_exr_is_refused_by_name(spec, tmp_path):
     with pytest.raises(SequenceError, match="no name of an EXR file"):
-        take_in(spec, output=str(tmp_path / "out.####.png"))
+        resolve_inputs(spec, output=str(tmp_path / "out.####.png"))
 
 
 def test_a_place_that_cannot_be_written_to_is_found_out_before_the_engine_starts(spec, tmp_path):
     (tmp_path / "file").write_text("no folder")
     with pytest.raises(OSError, match="file"):
-        local.fill(spec, str(tmp_path / "file" / "out.####.exr"), progress=print, engine="no_such_engine")
+        in_process.fill(spec, str(tmp_path / "file" / "out.####.exr"), progress=print, engine="no_such_engine")
 
 
 # The shelves
@@ -191,48 +191,48 @@ def test_a_place_that_cannot_be_written_to_is_found_out_before_the_engine_starts
 
 def test_a_frame_is_held_once_it_is_recorded(cache):
     put(cache, "a", 1001, 1003)
-    shelf = cache.shelf(named("a"))
-    shelf.path(1002).write_text("half")
-    assert list(shelf.frames()) == [1001, 1003]
-    assert cache.shelf(named("b")).frames() == {}
+    entry = cache.entry(named("a"))
+    entry.path(1002).write_text("half")
+    assert list(entry.frames()) == [1001, 1003]
+    assert cache.entry(named("b")).frames() == {}
 
 
 def test_a_frame_that_changed_or_went_is_not_held(cache):
     put(cache, "a", 1001, 1002, 1003)
-    shelf = cache.shelf(named("a"))
-    shelf.path(1001).write_text("painted over")
-    shelf.path(1002).unlink()
-    assert list(shelf.frames()) == [1003]
+    entry = cache.entry(named("a"))
+    entry.path(1001).write_text("painted over")
+    entry.path(1002).unlink()
+    assert list(entry.frames()) == [1003]
 
 
 def test_what_a_killed_worker_left_is_cleared_away_and_the_frames_stay(cache):
     put(cache, "a", 1001)
-    shelf = cache.shelf(named("a"))
+    entry = cache.entry(named("a"))
     for name in ("fill.1002.exr", ".fill.1003.exr.part", ".12ab34cd.json"):
-        (shelf.folder / name).write_text("half")
-    shelf.prepare()
-    assert sorted(path.name for path in shelf.folder.iterdir()) == ["fill.1001.exr", "manifest.json"]
-    assert list(shelf.frames()) == [1001]
+        (entry.folder / name).write_text("half")
+    entry.prepare()
+    assert sorted(path.name for path in entry.folder.iterdir()) == ["fill.1001.exr", "manifest.json"]
+    assert list(entry.frames()) == [1001]
 
 
 @pytest.mark.parametrize(
     "words", ["", "{", "[]", '{"frames": 3}', '{"frames": {"1001": "x"}}', '{"frames": {"a": [1, 2]}}']
 )
-def test_a_broken_manifest_is_an_empty_shelf(cache, words):
+def test_a_broken_manifest_is_an_empty_entry(cache, words):
     put(cache, "a", 1001)
-    (cache.shelf(named("a")).folder / "manifest.json").write_text(words)
-    assert cache.shelf(named("a")).frames() == {}
+    (cache.entry(named("a")).folder / "manifest.json").write_text(words)
+    assert cache.entry(named("a")).frames() == {}
     put(cache, "a", 1002)
-    assert list(cache.shelf(named("a")).frames()) == [1002]
+    assert list(cache.entry(named("a")).frames()) == [1002]
 
 
 def test_the_least_recently_used_go_first(cache):
     for name, seconds in (("old", 30), ("older", 60), ("new", 0)):
         put(cache, name, 1, 2, size=250)
         age(cache, name, seconds)
-    cache.shelf(named("older")).touch()
-    cache.make_room(keep=())
-    assert {path.name for path in cache.shelf(named("x")).folder.parent.iterdir()} == {named("older"), named("new")}
+    cache.entry(named("older")).touch()
+    cache.evict(keep=())
+    assert {path.name for path in cache.entry(named("x")).folder.parent.iterdir()} == {named("older"), named("new")}
 
 
 def test_what_is_in_work_or_waits_never_goes(cache):
@@ -241,38 +241,38 @@ def test_what_is_in_work_or_waits_never_goes(cache):
     age(cache, "working", 100)
     age(cache, "waiting", 50)
     kept = {named("working"), named("waiting")}
-    cache.make_room(keep=kept)
-    assert {path.name for path in cache.shelf(named("x")).folder.parent.iterdir()} == kept
+    cache.evict(keep=kept)
+    assert {path.name for path in cache.entry(named("x")).folder.parent.iterdir()} == kept
 
 
 def test_a_stranger_s_folder_under_the_cache_s_roof_survives(cache):
     put(cache, "old", 1, size=2000)
-    root = cache.shelf(named("old")).folder.parent
+    root = cache.entry(named("old")).folder.parent
     (root / "renders").mkdir()
     (root / "renders" / "manifest.json").write_text('{"frames": {"1": [5000, 1]}}')
     (root / named("no manifest")).mkdir()
     (root / named("no manifest") / "comp.nk").write_text("a week's work")
     (root / "plate.exr").write_text("a file")
-    cache.make_room(keep=())
+    cache.evict(keep=())
     assert {path.name for path in root.iterdir()} == {"renders", named("no manifest"), "plate.exr"}
     assert (root / named("no manifest") / "comp.nk").read_text() == "a week's work"
 
 
 def test_nothing_goes_while_there_is_room(cache):
     put(cache, "a", 1, 2, 3, 4, size=250)
-    cache.make_room(keep=())
-    assert len(cache.shelf(named("a")).frames()) == 4
-    Cache(Path("/nowhere/at/all"), budget=0).make_room(keep=())
+    cache.evict(keep=())
+    assert len(cache.entry(named("a")).frames()) == 4
+    Cache(Path("/nowhere/at/all"), budget=0).evict(keep=())
 
 
 def test_the_environment_says_where_and_how_much(monkeypatch, tmp_path):
     monkeypatch.delenv("AAN_CACHE_DIR", raising=False)
     monkeypatch.delenv("AAN_CACHE_GB", raising=False)
-    assert usual_root().is_absolute()
-    assert usual_budget() == 50_000_000_000
+    assert default_root().is_absolute()
+    assert default_budget() == 50_000_000_000
     monkeypatch.setenv("AAN_CACHE_DIR", str(tmp_path))
     monkeypatch.setenv("AAN_CACHE_GB", "1.5")
-    assert (usual_root(), usual_budget()) == (tmp_path, 1_500_000_000)
+    assert (default_root(), default_budget()) == (tmp_path, 1_500_000_000)
 
 
 # Delivery
@@ -281,11 +281,11 @@ def test_the_environment_says_where_and_how_much(monkeypatch, tmp_path):
 def test_a_delivered_frame_replaces_what_was_there_and_leaves_nothing_beside(tmp_path):
     source, target = tmp_path / "source.exr", tmp_path / "new" / "target.exr"
     source.write_text("one")
-    deliver(source, target)
-    deliver(source, target)
+    link_or_copy(source, target)
+    link_or_copy(source, target)
     source.unlink()
     source.write_text("two")
-    deliver(source, target)
+    link_or_copy(source, target)
     assert target.read_text() == "two"
     assert [path.name for path in target.parent.iterdir()] == ["target.exr"]
 
@@ -297,7 +297,7 @@ def test_where_no_link_can_be_made_the_frame_is_copied(tmp_path):
     source, target = tmp_path / "source.exr", memory / f"aan-test-{os.getpid()}" / "target.exr"
     source.write_text("one")
     try:
-        deliver(source, target)
+        link_or_copy(source, target)
         assert (target.read_text(), target.samefile(source)) == ("one", False)
         assert len(list(target.parent.iterdir())) == 1
     finally:
@@ -310,7 +310,7 @@ def test_what_cannot_be_delivered_leaves_the_old_frame_and_nothing_half(tmp_path
     target = tmp_path / "target.exr"
     target.write_text("old")
     with pytest.raises(FileNotFoundError):
-        deliver(tmp_path / "gone.exr", target)
+        link_or_copy(tmp_path / "gone.exr", target)
     assert [(path.name, path.read_text()) for path in tmp_path.iterdir()] == [("target.exr", "old")]
 
 
@@ -319,8 +319,8 @@ def test_what_cannot_be_delivered_leaves_the_old_frame_and_nothing_half(tmp_path
 
 def test_a_manifest_that_cannot_be_written_leaves_the_old_one_and_nothing_half(cache, monkeypatch):
     put(cache, "a", 1001)
-    shelf = cache.shelf(named("a"))
-    shelf.path(1002).write_text("whole")
+    entry = cache.entry(named("a"))
+    entry.path(1002).write_text("whole")
 
     def full(path: Path, *_: object) -> int:
         path.touch()
@@ -328,16 +328,16 @@ def test_a_manifest_that_cannot_be_written_leaves_the_old_one_and_nothing_half(c
 
     monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(OSError, match="No space left"):
-        shelf.record(1002)
-    assert list(shelf.frames()) == [1001]
-    assert sorted(path.name for path in shelf.folder.iterdir()) == ["fill.1001.exr", "fill.1002.exr", "manifest.json"]
+        entry.record(1002)
+    assert list(entry.frames()) == [1001]
+    assert sorted(path.name for path in entry.folder.iterdir()) == ["fill.1001.exr", "fill.1002.exr", "manifest.json"]
 
 
-def test_a_report_stays_on_its_shelf(cache):
+def test_a_report_stays_in_its_entry(cache):
     put(cache, "a", 1001)
-    shelf = cache.shelf(named("a"))
+    entry = cache.entry(named("a"))
     for name in ("fill.report.json", "fill.report.png", "other.report.json"):
-        (shelf.folder / name).write_text("words")
-    shelf.prepare()
+        (entry.folder / name).write_text("words")
+    entry.prepare()
     names = ["fill.1001.exr", "fill.report.json", "fill.report.png", "manifest.json"]
-    assert sorted(path.name for path in shelf.folder.iterdir()) == names
+    assert sorted(path.name for path in entry.folder.iterdir()) == names

@@ -15,11 +15,11 @@ import OpenEXR
 import pytest
 import typer
 
-from aan_engine.shot import PlateUnreadable
-from plugin_host import connection, launch
-from plugin_host.server import cli, local
+from aan_engine.errors import PlateUnreadable
+from plugin_host import connection_file, launch
+from plugin_host.server import cli, in_process
 from plugin_host.server.display import Display
-from plugin_host.server.faults import JobError
+from plugin_host.server.failures import JobError
 
 COMMAND = [sys.executable, "-c", "from plugin_host.server.cli import main; main()"]
 
@@ -46,7 +46,9 @@ def test_help_names_every_command_and_comes_at_once():
 def test_fill_writes_every_frame(house):
     spec = house.plates("fill", "fill")
     steps = []
-    count = local.fill(spec, str(house.root / "new" / "o.####.exr"), engine="fake_engine:make", progress=steps.append)
+    count = in_process.fill(
+        spec, str(house.root / "new" / "o.####.exr"), engine="fake_engine:make", progress=steps.append
+    )
     assert count == 2
     assert sorted(p.name for p in (house.root / "new").iterdir()) == ["o.1001.exr", "o.1002.exr"]
     assert {step.stage for step in steps} == {"look", "fill"}
@@ -62,7 +64,7 @@ def test_fill_that_leaves_a_frame_out_or_fails_does_not_pass_for_done(house):
 
 def run_fill(house, *words: str) -> int:
     output = str(house.root / "o.####.exr")
-    return local.fill(house.plates(*words), output, engine="fake_engine:make", progress=lambda step: None)
+    return in_process.fill(house.plates(*words), output, engine="fake_engine:make", progress=lambda step: None)
 
 
 def test_what_is_wrong_with_a_fill_is_said_in_words_with_a_hint(house):
@@ -235,8 +237,8 @@ def test_stop_gives_up_on_an_engine_that_does_not_answer(house, engine):
 
 def test_stop_gives_up_on_an_engine_that_says_yes_and_stays(house, engine, monkeypatch, capsys):
     """The engine leaves, but its lock is still held by someone: as with one that hangs on its way out."""
-    monkeypatch.setattr(cli, "LEAVE", 0.3)
-    monkeypatch.setattr(connection, "is_held", lambda path: True)
+    monkeypatch.setattr(cli, "SHUTDOWN_TIMEOUT", 0.3)
+    monkeypatch.setattr(connection_file, "is_locked", lambda path: True)
     with pytest.raises(typer.Exit) as ended:
         cli.stop()
     assert ended.value.exit_code == 1

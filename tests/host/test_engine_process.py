@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from plugin_host import connection
+from plugin_host import connection_file
 from plugin_host.errors import EngineRefused
 from plugin_host.protocol import (
     HIGHEST,
@@ -242,8 +242,8 @@ def test_shutdown_cancels_what_runs_and_leaves_nothing_behind(house, engine, cli
     ends = []
     until(lambda: ends.extend(client.poll()) or any(isinstance(a.message, Cancelled) for a in ends))
     assert engine.wait(10) == 0
-    assert connection.read() is None
-    assert not (house.root / "run" / connection.FILE).exists()
+    assert connection_file.read() is None
+    assert not (house.root / "run" / connection_file.FILE_NAME).exists()
     assert not psutil.wait_procs(family, timeout=10)[1]
     assert accepted.job
 
@@ -267,7 +267,7 @@ def test_a_broken_message_is_refused_and_the_engine_lives_on(house, client, unti
         ([b"GET / HTTP/1.1"], "malformed"),
     ]
     for frames, _ in wires:
-        client._line._socket.send_multipart(frames)
+        client._socket._socket.send_multipart(frames)
     replies = []
     until(lambda: replies.extend(client.poll()) or len([a for a in replies if a.request != 1]) >= len(wires))
     codes = [getattr(a.message, "code", None) for a in replies]

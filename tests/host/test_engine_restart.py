@@ -10,11 +10,11 @@ import sys
 
 import pytest
 
-from plugin_host import connection, line
+from plugin_host import connection_file, engine_socket
 from plugin_host.client import Client
+from plugin_host.client_events import EngineBack, EngineLost
 from plugin_host.errors import EngineRefused
 from plugin_host.launch import find
-from plugin_host.news import EngineBack, EngineLost
 from plugin_host.protocol import Accepted, Finished, Hello, Refused, Status, Submit
 from plugin_host.wire import decode, encode
 
@@ -24,7 +24,7 @@ def raw(engine):
     """A bare socket to the engine: says anything, and returns what is answered."""
     import zmq
 
-    found = connection.read()
+    found = connection_file.read()
     context = zmq.Context()
     socket = context.socket(zmq.DEALER)
     socket.connect(found.endpoint)
@@ -43,8 +43,8 @@ def raw(engine):
 def test_an_engine_killed_and_restarted_resumes_from_its_cache(
     house, engine, client, submit, follow, until, monkeypatch
 ):
-    monkeypatch.setattr(line, "QUIET", 0.1)
-    monkeypatch.setattr(line, "PATIENCE", 0.5)
+    monkeypatch.setattr(engine_socket, "PING_AFTER", 0.1)
+    monkeypatch.setattr(engine_socket, "PING_TIMEOUT", 0.5)
     go_on = house.root / "go on"
     spec = house.plates("fill", "fill", f"wait {go_on}", "fill")
     accepted = submit(spec)
@@ -77,7 +77,7 @@ def test_a_wrong_token_opens_nothing(house, raw):
 
 
 def test_a_newer_host_is_told_to_update_the_engine_and_an_older_one_itself(raw):
-    token = connection.read().token
+    token = connection_file.read().token
     newer, older = raw(Hello(8, 9, token)), raw(Hello(0, 0, token))
     assert (newer.code, newer.hint) == ("version", "Update the engine.")
     assert (older.code, older.hint) == ("version", "Update the host's plug-in.")
@@ -86,7 +86,7 @@ def test_a_newer_host_is_told_to_update_the_engine_and_an_older_one_itself(raw):
 
 
 def test_a_client_of_another_token_is_told_so(house, engine, until):
-    stranger = Client(dataclasses.replace(connection.read(), token="stolen"))
+    stranger = Client(dataclasses.replace(connection_file.read(), token="stolen"))
     house.clients.append(stranger)
     arrivals = until(stranger.poll)
     assert isinstance(arrivals[0].message, Refused)
@@ -97,13 +97,13 @@ def test_there_is_one_engine_per_user_and_machine(house, engine):
     second = house.start()
     assert second.wait(20) == 1
     assert "runs already" in house.log()
-    assert connection.read().pid == engine.pid
+    assert connection_file.read().pid == engine.pid
 
 
 def test_a_stale_connection_file_is_no_engine(house, engine):
     os.kill(engine.pid, signal.SIGKILL)
     engine.wait()
-    assert (house.root / "run" / connection.FILE).exists()
+    assert (house.root / "run" / connection_file.FILE_NAME).exists()
     assert find() is None
     house.start()
     house.client()
@@ -113,13 +113,13 @@ def test_an_engine_that_cannot_load_says_so_and_ends(house):
     engine = house.start("fake_engine:broken")
     assert engine.wait(30) == 1
     assert "no weights here" in house.log()
-    assert connection.read() is None
+    assert connection_file.read() is None
 
 
 def test_the_engine_announces_itself_only_when_it_can_work(house, until):
     house.start("fake_engine:late")
-    until(lambda: connection.is_held(house.root / "run" / connection.ENGINE_LOCK))
-    assert connection.read() is None
+    until(lambda: connection_file.is_locked(house.root / "run" / connection_file.ENGINE_LOCK))
+    assert connection_file.read() is None
     client = house.client()
     accepted = client.answer(client.submit(house.plates("fill")))
     assert isinstance(accepted, Accepted)

@@ -1,4 +1,4 @@
-"""The state machine and the ledger: which moves there are, and that there are no others."""
+"""The state machine and the job table: which transitions there are, and that there are no others."""
 
 from __future__ import annotations
 
@@ -7,74 +7,85 @@ import itertools
 import pytest
 
 from plugin_host.protocol import JobSpec
-from plugin_host.server.jobs import ENDED, MOVES, REMEMBERED, IllegalMove, Job, Ledger, Move, State
+from plugin_host.server.jobs import (
+    ENDED,
+    MAX_ENDED_JOBS,
+    TRANSITIONS,
+    IllegalTransition,
+    Job,
+    JobTable,
+    RunState,
+    Transition,
+)
 
 SPEC = JobSpec("/p.####.exr", "/m.exr")
 
 
 @pytest.fixture
-def ledger() -> Ledger:
-    return Ledger("0123456789abcdef")
+def table() -> JobTable:
+    return JobTable("0123456789abcdef")
 
 
-def add(ledger: Ledger) -> Job:
-    return ledger.add(SPEC, output="/o.####.exr", key="k", total=3)
+def add(table: JobTable) -> Job:
+    return table.add(SPEC, output="/o.####.exr", key="k", total=3)
 
 
-@pytest.mark.parametrize(("state", "move"), list(itertools.product(State, Move)), ids=lambda part: part.value)
-def test_a_job_moves_as_the_table_says_and_not_otherwise(state, move, ledger):
-    job = add(ledger)
+@pytest.mark.parametrize(
+    ("state", "transition"), list(itertools.product(RunState, Transition)), ids=lambda part: part.value
+)
+def test_a_job_moves_as_the_table_says_and_not_otherwise(state, transition, table):
+    job = add(table)
     job.state = state
-    if (state, move) in MOVES:
-        assert job.move(move) is MOVES[state, move] is job.state
+    if (state, transition) in TRANSITIONS:
+        assert job.apply(transition) is TRANSITIONS[state, transition] is job.state
     else:
-        with pytest.raises(IllegalMove, match=state.value):
-            job.move(move)
+        with pytest.raises(IllegalTransition, match=state.value):
+            job.apply(transition)
         assert job.state is state
 
 
 def test_what_has_ended_stays_ended():
-    assert not {state for state, _ in MOVES} & ENDED
+    assert not {state for state, _ in TRANSITIONS} & ENDED
 
 
 def test_every_state_can_be_reached_and_every_open_one_ends():
-    assert set(MOVES.values()) | {State.QUEUED} == set(State)
-    for state in set(State) - ENDED:
+    assert set(TRANSITIONS.values()) | {RunState.QUEUED} == set(RunState)
+    for state in set(RunState) - ENDED:
         reached = {state}
-        for _ in State:
-            reached |= {after for (before, _), after in MOVES.items() if before in reached}
+        for _ in RunState:
+            reached |= {after for (before, _), after in TRANSITIONS.items() if before in reached}
         assert reached & ENDED
 
 
-def test_who_waited_longest_is_next(ledger):
-    first, second = add(ledger), add(ledger)
-    assert ledger.next() is first
-    first.move(Move.START)
-    assert ledger.next() is second
-    second.move(Move.CANCEL)
-    assert ledger.next() is None
+def test_who_waited_longest_is_next(table):
+    first, second = add(table), add(table)
+    assert table.next() is first
+    first.apply(Transition.START)
+    assert table.next() is second
+    second.apply(Transition.CANCEL)
+    assert table.next() is None
 
 
-def test_a_name_means_one_job_in_one_life_of_the_engine(ledger):
-    other = Ledger("fedcba9876543210")
-    assert len({add(ledger).name, add(ledger).name, add(other).name}) == 3
-    assert ledger.get("nobody-1") is None
+def test_a_name_means_one_job_in_one_life_of_the_engine(table):
+    other = JobTable("fedcba9876543210")
+    assert len({add(table).name, add(table).name, add(other).name}) == 3
+    assert table.get("nobody-1") is None
 
 
-def test_the_oldest_of_very_many_ended_jobs_is_forgotten_but_no_open_one(ledger):
-    waiting = add(ledger)
-    for _ in range(REMEMBERED + 10):
-        add(ledger).move(Move.CANCEL)
-    add(ledger)
-    assert len(list(ledger)) == REMEMBERED + 2
-    assert ledger.get(waiting.name) is waiting
+def test_the_oldest_of_very_many_ended_jobs_is_forgotten_but_no_open_one(table):
+    waiting = add(table)
+    for _ in range(MAX_ENDED_JOBS + 10):
+        add(table).apply(Transition.CANCEL)
+    add(table)
+    assert len(list(table)) == MAX_ENDED_JOBS + 2
+    assert table.get(waiting.name) is waiting
 
 
-def test_a_job_is_described_as_it_stands(ledger):
-    job = add(ledger)
-    job.move(Move.START)
+def test_a_job_is_described_as_it_stands(table):
+    job = add(table)
+    job.apply(Transition.START)
     job.frames |= {1, 2}
     job.stage = ("fill", 2, 3)
-    described = job.described()
+    described = job.to_job_state()
     assert (described.state, described.done, described.total, described.stage) == ("running", 2, 3, "fill")
     assert (described.plate, described.output) == (SPEC.plate, "/o.####.exr")

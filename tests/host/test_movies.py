@@ -11,10 +11,10 @@ import pytest
 
 from plugin_host.errors import SequenceError
 from plugin_host.protocol import JobSpec
-from plugin_host.server import local
-from plugin_host.server.engine import shot_of
-from plugin_host.server.intake import take_in
-from plugin_host.server.reels import frames_in
+from plugin_host.server import in_process
+from plugin_host.server.engine import to_shot
+from plugin_host.server.job_inputs import resolve_inputs
+from plugin_host.server.movie_inputs import movie_frame_count
 from tests.engine.pictures import RATE, movie
 
 LENGTH = 4
@@ -37,49 +37,49 @@ def spec(tmp_path: Path) -> JobSpec:
 
 
 def test_a_movie_is_told_by_its_content_and_its_frames_are_counted(spec: JobSpec, tmp_path: Path) -> None:
-    assert frames_in(Path(spec.plate)) == LENGTH
+    assert movie_frame_count(Path(spec.plate)) == LENGTH
     (tmp_path / "movie.mov").write_text("a text")
-    assert frames_in(tmp_path / "movie.mov") is None
+    assert movie_frame_count(tmp_path / "movie.mov") is None
 
 
 def test_frames_count_from_one_whatever_the_name_and_all_have_the_same_path(spec: JobSpec) -> None:
-    intake = take_in(spec, output=None)
-    assert intake.targets == (1, 2, 3, 4)
-    assert {file.path for file in intake.inputs["plate"]} == {Path(spec.plate)}
-    shot = shot_of(intake)
+    inputs = resolve_inputs(spec, output=None)
+    assert inputs.targets == (1, 2, 3, 4)
+    assert {file.path for file in inputs.files["plate"]} == {Path(spec.plate)}
+    shot = to_shot(inputs)
     assert [file.frame for file in shot.plates] == [1, 2, 3, 4]
     assert shot.matte_of(3).path == Path(spec.matte)
 
 
 def test_a_range_limits_a_movie_as_it_does_a_sequence(spec: JobSpec) -> None:
-    assert take_in(dataclasses.replace(spec, first=2, last=3), output=None).targets == (2, 3)
+    assert resolve_inputs(dataclasses.replace(spec, first=2, last=3), output=None).targets == (2, 3)
     with pytest.raises(SequenceError, match="no plate lies in the range"):
-        take_in(dataclasses.replace(spec, first=1001), output=None)
+        resolve_inputs(dataclasses.replace(spec, first=1001), output=None)
 
 
 def test_a_movie_that_changes_is_noticed_for_every_frame(spec: JobSpec) -> None:
-    intake = take_in(spec, output=None)
-    key = intake.key("e")
-    assert intake.unchanged()
-    assert intake.unchanged(3)
+    inputs = resolve_inputs(spec, output=None)
+    key = inputs.key("e")
+    assert inputs.unchanged()
+    assert inputs.unchanged(3)
     movie(Path(spec.plate), frames(level=30000), codec="prores_ks", pixels="yuv422p10le")
-    assert not intake.unchanged()
-    assert not intake.unchanged(3)
-    assert take_in(spec, output=None).key("e") != key
+    assert not inputs.unchanged()
+    assert not inputs.unchanged(3)
+    assert resolve_inputs(spec, output=None).key("e") != key
 
 
 def test_a_result_over_the_movie_itself_and_one_file_for_all_its_frames_are_refused(spec: JobSpec) -> None:
     with pytest.raises(SequenceError, match="one file for 4 frames"):
-        take_in(spec, output=spec.plate)
+        resolve_inputs(spec, output=spec.plate)
     with pytest.raises(SequenceError, match="overwrite the input"):
-        take_in(dataclasses.replace(spec, first=2, last=2), output=spec.plate)
+        resolve_inputs(dataclasses.replace(spec, first=2, last=2), output=spec.plate)
 
 
 def test_a_damaged_movie_is_refused_when_the_job_is_taken_in(spec: JobSpec, tmp_path: Path) -> None:
     whole = Path(spec.plate).read_bytes()
     (tmp_path / "cut.mov").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(SequenceError, match=r"cut\.mov: the movie cannot be decoded"):
-        take_in(dataclasses.replace(spec, plate=str(tmp_path / "cut.mov")), output=None)
+        resolve_inputs(dataclasses.replace(spec, plate=str(tmp_path / "cut.mov")), output=None)
 
 
 def test_frames_of_a_matte_movie_do_not_stand_in_for_one_another(spec: JobSpec, tmp_path: Path) -> None:
@@ -87,12 +87,12 @@ def test_frames_of_a_matte_movie_do_not_stand_in_for_one_another(spec: JobSpec, 
         (tmp_path / f"p.{frame}.exr").write_text("plate")
     gappy = dataclasses.replace(spec, plate=str(tmp_path / "p.#.exr"), missing="nearest")
     with pytest.raises(SequenceError, match="matte movie cannot stand in"):
-        take_in(gappy, output=None)
+        resolve_inputs(gappy, output=None)
 
 
 def test_a_movie_goes_in_and_an_exr_sequence_comes_out_with_its_timecode(spec: JobSpec, tmp_path: Path) -> None:
     out = str(tmp_path / "out" / "clean.####.exr")
-    assert local.fill(spec, out, progress=lambda step: None) == LENGTH
+    assert in_process.fill(spec, out, progress=lambda step: None) == LENGTH
     for number in range(1, LENGTH + 1):
         header = OpenEXR.File(str(tmp_path / "out" / f"clean.{number:04}.exr")).header()
         assert header["framesPerSecond"] == RATE

@@ -31,9 +31,9 @@ from aan_engine import exr, pipeline
 from aan_engine.shot import AanError
 from plugin_host.errors import HostError
 from plugin_host.protocol import JobSpec
-from plugin_host.server.inspection import in_words
-from plugin_host.server.intake import take_in
-from plugin_host.server.engine import shot_of
+from plugin_host.server.describe import as_text
+from plugin_host.server.job_inputs import resolve_inputs
+from plugin_host.server.engine import to_shot
 
 torch.set_num_threads(1)
 pipeline.warm("cpu")
@@ -50,7 +50,7 @@ def opens(file):
 
 def shown(file):
     try:
-        return in_words(exr.describe(file))
+        return as_text(exr.describe(file))
     except AanError as error:
         return error
 
@@ -68,7 +68,7 @@ def filled(file):
     shape = (min(top + 7, y1) - top + 1, min(left + 7, x1) - left + 1)
     OpenEXR.File(header, {"A": np.ones(shape, np.float16)}).write(str(scratch / "matte.exr"))
     spec = JobSpec(str(file), str(scratch / "matte.exr"), device="cpu")
-    (one,) = pipeline.fill(shot_of(take_in(spec, output=None)))
+    (one,) = pipeline.fill(to_shot(resolve_inputs(spec, output=None)))
     assert one.hidden.any()
     assert one.write(scratch / "out.exr") == 0
     return exr.read(scratch / "out.exr", frame=1).shape == plate.shape

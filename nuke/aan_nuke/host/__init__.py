@@ -19,7 +19,7 @@ def vendor_tag() -> str:
     return "cp{}{}-{}".format(*sys.version_info[:2], system)
 
 
-if not os.path.exists(os.path.join(_HERE, "errand.py")):
+if not os.path.exists(os.path.join(_HERE, "host_job.py")):
     __path__.append(os.path.join(os.path.dirname(_ROOT), "plugin_host"))
 
 _VENDORED = os.path.join(_ROOT, "vendor", vendor_tag())

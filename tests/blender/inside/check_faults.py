@@ -12,14 +12,14 @@ import bpy
 import numpy as np
 
 from midjob import InMidJob
-from studio import ADDON, HostError, Phase, compat, result, saved_state, status_text, timer
+from studio import ADDON, HostError, JobPhase, compat, result, saved_state, status_text, timer
 
 
 class Faults(InMidJob):
     def test_cancelled_it_keeps_what_is_finished(self):
         job = self.begin(1001)
         self.press("cancel")
-        self.until_phase(job, Phase.CANCELLED)
+        self.until_phase(job, JobPhase.CANCELLED)
         self.assertIn("what is finished stays", self.lines(job))
         self.assertIsNotNone(self.made)
         again = self.clean(self.source)
@@ -31,7 +31,7 @@ class Faults(InMidJob):
         job.state = None
         job._last_drawn = None
         print("a traceback is meant to follow")
-        self.until_phase(job, Phase.FAILED)
+        self.until_phase(job, JobPhase.FAILED)
         self.assertIn("TypeError", self.lines(job))
         timer.tick()
 
@@ -47,7 +47,7 @@ class Faults(InMidJob):
         job = self.begin(1001)
         self.strips.remove(self.source)
         timer._strips_checked_at = 0.0
-        self.until_phase(job, Phase.CANCELLED)
+        self.until_phase(job, JobPhase.CANCELLED)
         self.assertIn("plate was deleted", self.lines(job))
 
     def test_a_renamed_strip_is_found_under_its_new_name(self):
@@ -73,13 +73,13 @@ class Faults(InMidJob):
         bpy.context.window.scene = bpy.data.scenes.new("other")
         bpy.data.scenes.remove(bpy.data.scenes["Scene"])
         timer._strips_checked_at = 0.0
-        self.until_phase(job, Phase.CANCELLED)
+        self.until_phase(job, JobPhase.CANCELLED)
         self.assertIn("deleted", self.lines(job))
 
     def test_a_killed_engine_is_said_and_a_new_one_goes_on(self):
         job = self.begin(1001)
         os.kill(self.pid(), signal.SIGKILL)
-        self.until_phase(job, Phase.LOST)
+        self.until_phase(job, JobPhase.LOST)
         self.assertIn("finished frames are kept", self.lines(job))
         self.assertEqual(bpy.ops.aan.start_engine(), {"FINISHED"})
         self.finish(job)
@@ -93,7 +93,7 @@ class Faults(InMidJob):
         try:
             timer.start()
             job = self.clean(self.source)
-            self.until_phase(job, Phase.ABSENT)
+            self.until_phase(job, JobPhase.ABSENT)
             self.assertIn("not installed", self.lines(job))
             self.assertIn("pip", self.lines(job))
         finally:
@@ -104,7 +104,7 @@ class Faults(InMidJob):
     def test_what_the_engine_refuses_is_said_in_its_words(self):
         self.source.aan.matte_kind, self.source.aan.matte_files = "FILES", str(self.root / "nothing.####.exr")
         job = self.clean(self.source)
-        self.until_phase(job, Phase.FAILED)
+        self.until_phase(job, JobPhase.FAILED)
         self.assertIn("no file matches", self.lines(job))
 
     def test_cancelled_while_mattes_are_rendered_it_leaves_no_second_blender(self):
@@ -113,9 +113,9 @@ class Faults(InMidJob):
         process = job._render_process._process
         job.cancel()
         self.assertIsNotNone(process.poll())
-        self.assertIs(job.status.phase, Phase.CANCELLED)
+        self.assertIs(job.status.phase, JobPhase.CANCELLED)
         timer.tick()
-        self.assertIs(job.status.phase, Phase.CANCELLED)
+        self.assertIs(job.status.phase, JobPhase.CANCELLED)
 
 
 class ClosingAndOpening(InMidJob):
@@ -146,7 +146,7 @@ class ClosingAndOpening(InMidJob):
         bpy.ops.wm.save_mainfile()
         self.finish(running)
         job = self.reopen()
-        self.until_phase(job, Phase.FINISHED)
+        self.until_phase(job, JobPhase.FINISHED)
         self.assertEqual(saved_state.parse(self.source.aan.record).phase, "FINISHED")
         bpy.ops.wm.save_mainfile()
         self.assertIsNone(self.reopen(), "there is nothing to go on with")
@@ -214,7 +214,7 @@ class Speed(InMidJob):
         self.let()
         job = self.clean(self.source)
         took = []
-        while job.status.phase is not Phase.FINISHED:
+        while job.status.phase is not JobPhase.FINISHED:
             started = time.thread_time()
             timer.tick()
             took.append(time.thread_time() - started)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from studio import HEIGHT, HIDDEN, WIDTH, InAStudio, Phase, compat, read_exr, result
+from studio import HEIGHT, HIDDEN, WIDTH, InAStudio, JobPhase, compat, read_exr, result
 
 COUNT = 5
 
@@ -24,7 +24,7 @@ class TheWholeWay(InAStudio):
 
     def test_from_a_new_file_to_the_rendered_result(self):
         job = self.press("clean")
-        self.until_phase(job, Phase.FINISHED, patience=150)
+        self.until_phase(job, JobPhase.FINISHED, patience=150)
         status = job.status
         self.assertEqual(status.frames, tuple(range(1001, 1001 + COUNT)))
         strip = result.strip_of(self.scene, self.source.aan.uid)

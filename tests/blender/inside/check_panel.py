@@ -4,16 +4,16 @@ import unittest
 
 import bpy
 
-from studio import ADDON, InAStudio, Phase, compat, saved_state, timer
+from studio import ADDON, InAStudio, JobPhase, compat, saved_state, timer
 from studio import sys as python
 
 panel = python.modules[f"{ADDON}.panel"]
 status_text = python.modules[f"{ADDON}.status_text"]
 properties = python.modules[f"{ADDON}.properties"]
-contact = python.modules[f"{ADDON}.plugin_host.contact"]
+engine_monitor = python.modules[f"{ADDON}.plugin_host.engine_monitor"]
 protocol = python.modules[f"{ADDON}.plugin_host.protocol"]
-standings = python.modules[f"{ADDON}.plugin_host.standing"]
-ticket = python.modules[f"{ADDON}.plugin_host.ticket"]
+job_status = python.modules[f"{ADDON}.plugin_host.job_status"]
+job_handle = python.modules[f"{ADDON}.plugin_host.job_handle"]
 controls = python.modules[f"{ADDON}.plugin_host.controls"]
 
 ICONS = set(bpy.types.UILayout.bl_rna.functions["label"].parameters["icon"].enum_items.keys())
@@ -86,8 +86,8 @@ class Drawing(InAStudio):
         return fake.layout.notes
 
     def kept(self, **told):
-        job = ticket.Ticket(protocol.JobSpec("/p.####.exr", "/m.exr"), "/o.####.exr", "job-1")
-        return saved_state.SavedState(job, (1001, 1002, 1003), 0, **told)
+        handle = job_handle.JobHandle(protocol.JobSpec("/p.####.exr", "/m.exr"), "/o.####.exr", "job-1")
+        return saved_state.SavedState(handle, (1001, 1002, 1003), 0, **told)
 
     def test_every_control_is_there_in_the_words_of_the_command_line(self):
         shown = [*self.drawn(), *self.drawn("AAN_PT_rare")]
@@ -123,7 +123,7 @@ class Drawing(InAStudio):
 
     def test_after_a_job_the_worst_frames_are_buttons_that_jump_there(self):
         told = {"unseen": 0.125, "worst": (1003, 1001), "report": "/o.report.json"}
-        self.source.aan.record = self.kept(phase=Phase.FINISHED.name, **told).to_text()
+        self.source.aan.record = self.kept(phase=JobPhase.FINISHED.name, **told).to_text()
         drawn = self.drawn()
         self.assertIn("12.5% of it no frame showed: synthesised", drawn)
         self.assertLess({"[13]", "[11]", "[Open Report]"}, set(drawn))
@@ -132,7 +132,7 @@ class Drawing(InAStudio):
 
     def test_a_job_that_runs_shows_its_bar_and_can_be_cancelled(self):
         class Running:
-            status = standings.Standing(Phase.RUNNING, stage="fill", frames=(1001,), total=3, seconds_left=95)
+            status = job_status.JobStatus(JobPhase.RUNNING, stage="fill", frames=(1001,), total=3, seconds_left=95)
             note = note_hint = ""
             abandoned, title, state, uid = False, "plate", self.kept(), "u"
 
@@ -151,27 +151,31 @@ class Drawing(InAStudio):
 class Words(unittest.TestCase):
     def test_every_state_of_the_engine_has_a_line_and_every_reason_is_whole(self):
         reason = "the engine ended while starting (exit code 1); its last words: no weights in the house"
-        for presence in contact.Presence:
-            lines = status_text.engine_lines(contact.EngineState(presence, reason, "Look at its log."))
+        for presence in engine_monitor.Presence:
+            lines = status_text.engine_lines(engine_monitor.EngineState(presence, reason, "Look at its log."))
             self.assertIn(lines[0].icon, ICONS)
-            if presence in (contact.Presence.FAILED, contact.Presence.LOST, contact.Presence.REFUSED):
+            if presence in (
+                engine_monitor.Presence.FAILED,
+                engine_monitor.Presence.LOST,
+                engine_monitor.Presence.REFUSED,
+            ):
                 self.assertEqual(" ".join(line.text for line in lines[1:]), f"{reason} Look at its log.")
 
     def test_every_phase_has_a_line_and_is_a_state_to_rest_in_or_has_a_bar(self):
-        for phase in Phase:
-            standing = standings.Standing(phase, "the reason", "the hint", total=4)
-            lines = status_text.job_lines(standing)
+        for phase in JobPhase:
+            status = job_status.JobStatus(phase, "the reason", "the hint", total=4)
+            lines = status_text.job_lines(status)
             self.assertIn(lines[0].icon, ICONS)
             self.assertIn("the reason", [line.text for line in lines])
-            self.assertEqual(status_text.progress_bar(standing) is not None, phase in standings.ACTIVE)
+            self.assertEqual(status_text.progress_bar(status) is not None, phase in job_status.ACTIVE_PHASES)
 
     def test_time_left_is_as_people_say_it(self):
         self.assertEqual([status_text.time_left(s) for s in (7, 95, 3725)], ["0:07 left", "1:35 left", "1:02:05 left"])
 
     def test_a_path_is_never_broken(self):
         path = "/a/very/long/folder/" + "x" * 80
-        standing = standings.Standing(Phase.FAILED, f"lost {path} twice")
-        self.assertIn(path, [line.text for line in status_text.job_lines(standing)])
+        status = job_status.JobStatus(JobPhase.FAILED, f"lost {path} twice")
+        self.assertIn(path, [line.text for line in status_text.job_lines(status)])
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 
 from midjob import InMidJob
-from studio import Phase, compat, saved_state, timer
+from studio import JobPhase, compat, saved_state, timer
 
 
 class TheResult(InMidJob):
@@ -108,7 +108,7 @@ class TheResult(InMidJob):
         self.let()
         self.scene.frame_set(13)
         job = self.press("preview")
-        self.until_phase(job, Phase.FINISHED)
+        self.until_phase(job, JobPhase.FINISHED)
         self.assertEqual(job.status.frames, (1003,))
         self.assertEqual(compat.visible_range(self.made), (11, 14))
 
@@ -127,7 +127,7 @@ class TheResult(InMidJob):
         job = self.begin(1001)  # and the result is a step of its own
         bpy.ops.ed.undo()
         timer._strips_checked_at = 0.0
-        self.until_phase(job, Phase.CANCELLED)
+        self.until_phase(job, JobPhase.CANCELLED)
         self.assertEqual([strip.name for strip in self.strips], ["plate"])
         self.assertEqual(self.strips["plate"].aan.record, "")
 
@@ -141,7 +141,7 @@ class TheResult(InMidJob):
         bpy.ops.ed.undo()
         bpy.ops.ed.undo()
         self.source = self.strips["plate"]
-        self.until_phase(second, Phase.CANCELLED)
+        self.until_phase(second, JobPhase.CANCELLED)
         self.assertIn("undone", second.note)
         self.assertEqual(saved_state.parse(self.source.aan.record).phase, "FINISHED")
         self.assertIn("v001", self.made.directory)

@@ -23,8 +23,11 @@ addon_utils.enable(ADDON, default_set=True)
 timer, result, status_text, compat = (
     sys.modules[f"{ADDON}.{name}"] for name in ("timer", "result", "status_text", "compat")
 )
-contact, line = (sys.modules[f"{ADDON}.plugin_host.{name}"] for name in ("contact", "line"))
-line.QUIET, line.PATIENCE, contact.LOOK = 0.2, 0.6, 0.1  # who watches a test misses an engine sooner
+engine_monitor, engine_socket = (
+    sys.modules[f"{ADDON}.plugin_host.{name}"] for name in ("engine_monitor", "engine_socket")
+)
+# Who watches a test misses an engine sooner.
+engine_socket.PING_AFTER, engine_socket.PING_TIMEOUT, engine_monitor.LOOKUP_INTERVAL = 0.2, 0.6, 0.1
 
 
 class Driven:

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from studio import InAStudio, Phase, result, status_text, timer
+from studio import InAStudio, JobPhase, result, status_text, timer
 
 GATE = Path(os.environ["COPYING_GATE"])
 COUNT = 4
@@ -37,12 +37,12 @@ class InMidJob(InAStudio):
         if frames:
             self.tick_until(lambda: job.status.frames == frames)
         else:
-            self.tick_until(lambda: job.status.phase in (Phase.RUNNING, Phase.FINISHED))
+            self.tick_until(lambda: job.status.phase in (JobPhase.RUNNING, JobPhase.FINISHED))
         return job
 
     def finish(self, job):
         self.let()
-        self.until_phase(job, Phase.FINISHED)
+        self.until_phase(job, JobPhase.FINISHED)
 
     @property
     def made(self):

@@ -1,4 +1,4 @@
-"""A studio inside of a Blender without a window: plates on disk, strips, masks, and the add-on's pulse by hand."""
+"""A studio inside of a Blender without a window: plates on disk, strips, masks, and the add-on's timer by hand."""
 
 import os
 import shutil
@@ -23,7 +23,7 @@ if ADDON not in bpy.context.preferences.addons:
     assert addon_utils.enable(ADDON, default_set=True) is not None, "the add-on could not be switched on"
 part = {name: sys.modules[f"{ADDON}.{name}"] for name in ("timer", "compat", "result", "saved_state", "status_text")}
 timer, compat, result, saved_state, status_text = part.values()
-Phase = sys.modules[f"{ADDON}.plugin_host.standing"].Phase
+JobPhase = sys.modules[f"{ADDON}.plugin_host.job_status"].JobPhase
 HostError = sys.modules[f"{ADDON}.plugin_host.errors"].HostError
 
 
@@ -135,7 +135,7 @@ class InAStudio(unittest.TestCase):
         return timer.start_job(self.scene, strip, **options)
 
     def press(self, button):
-        """Press a button of the panel on the active strip; returns the cleaning that came of it."""
+        """Press a button of the panel on the active strip; returns the job that came of it."""
         with bpy.context.temp_override(scene=self.scene):
             self.assertEqual(getattr(bpy.ops.aan, button)(), {"FINISHED"})
         return timer.job_of(compat.active_strip(self.scene))

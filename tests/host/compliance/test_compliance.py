@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import zmq
 
-from plugin_host import connection
-from plugin_host.connection import Connection
+from plugin_host import connection_file
+from plugin_host.connection_file import Connection
 from plugin_host.protocol import HIGHEST, Refused
-from plugin_host.wire import encode, request_of
+from plugin_host.wire import encode, request_number
 from tests.foundry import engines, tree
 from tests.host.compliance.drivers import DRIVERS
 from tests.host.compliance.host import CANCELLED, FAILED, FINISHED, FRAMES, LOST, Host, is_filled, lay_out
@@ -118,12 +118,12 @@ class Foreigner:
     reason, hint = f"the host speaks protocol {HIGHEST}, the engine 7 - 9", "Update the host's plug-in."
 
     def __init__(self) -> None:
-        self._lock = connection.claim()
+        self._lock = connection_file.claim()
         assert self._lock is not None, "another engine lives"
         self._context = zmq.Context()
         self._router = self._context.socket(zmq.ROUTER)
         port = self._router.bind_to_random_port("tcp://127.0.0.1")
-        connection.write(Connection(f"tcp://127.0.0.1:{port}", "token", os.getpid(), "later", 7, 9))
+        connection_file.write(Connection(f"tcp://127.0.0.1:{port}", "token", os.getpid(), "later", 7, 9))
         self._leaving = threading.Event()
         self._thread = threading.Thread(target=self._serve)
         self._thread.start()
@@ -133,7 +133,7 @@ class Foreigner:
             if self._router.poll(20):
                 host, *frames = self._router.recv_multipart()
                 refused = Refused("version", self.reason, self.hint)
-                self._router.send_multipart([host, *encode(refused, request_of(frames))])
+                self._router.send_multipart([host, *encode(refused, request_number(frames))])
 
     def close(self) -> None:
         self._leaving.set()

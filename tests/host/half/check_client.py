@@ -3,10 +3,10 @@
 import time
 import unittest
 
-from host_half import line
+from host_half import engine_socket
 from host_half.client import Client
+from host_half.client_events import EngineBack, EngineLost, ReceivedMessage, UnreadableMessage
 from host_half.errors import EngineGone, EngineRefused
-from host_half.news import Arrival, EngineBack, EngineLost, Garbled
 from host_half.protocol import (
     HIGHEST,
     LOWEST,
@@ -38,7 +38,7 @@ SPEC = JobSpec("/s/p.####.exr", "/s/m.exr")
 
 class WithEngine(unittest.TestCase):
     def setUp(self):
-        self.pace = (line.QUIET, line.PATIENCE, line.SLICE)
+        self.pace = (engine_socket.PING_AFTER, engine_socket.PING_TIMEOUT, engine_socket.RECEIVE_BUDGET)
         self.addCleanup(self.restore_pace)
         self.engine = Engine()
         self.addCleanup(self.engine.close)
@@ -47,15 +47,15 @@ class WithEngine(unittest.TestCase):
         self.addCleanup(self.client.close)
 
     def restore_pace(self):
-        line.QUIET, line.PATIENCE, line.SLICE = self.pace
+        engine_socket.PING_AFTER, engine_socket.PING_TIMEOUT, engine_socket.RECEIVE_BUDGET = self.pace
 
     def hurry(self):
         """Silence is noticed within a tenth of a second."""
-        line.QUIET, line.PATIENCE = 0.05, 0.1
+        engine_socket.PING_AFTER, engine_socket.PING_TIMEOUT = 0.05, 0.1
 
     def linger(self):
         """One look takes all that lies there, however busy the machine is."""
-        line.SLICE = 5.0
+        engine_socket.RECEIVE_BUDGET = 5.0
 
     def get_in(self):
         self.engine.welcome()
@@ -101,7 +101,7 @@ class Talking(WithEngine):
         self.engine.hear(), self.engine.hear()
         self.engine.say(Done(), second)
         self.engine.say(State(), first)
-        self.assertEqual(self.arrive(2), [Arrival(Done(), second), Arrival(State(), first)])
+        self.assertEqual(self.arrive(2), [ReceivedMessage(Done(), second), ReceivedMessage(State(), first)])
 
     def test_poll_never_blocks(self):
         started = time.monotonic()
@@ -122,7 +122,7 @@ class Talking(WithEngine):
     def test_what_cannot_be_read_is_told(self):
         self.get_in()
         self.engine.router.send_multipart([self.engine.host, b"AAN1", b'{"type":"Applause"}'])
-        self.assertIsInstance(self.arrive(1)[0].message, Garbled)
+        self.assertIsInstance(self.arrive(1)[0].message, UnreadableMessage)
 
     def test_a_refused_hello_is_told_once(self):
         self.hurry()
@@ -175,7 +175,7 @@ class Blocking(WithEngine):
         self.engine.say(FrameReady("y", 1, "another's"))
         time.sleep(0.05)
         story = self.client.follow("x")
-        request = self.client._line._numbers + 1
+        request = self.client._socket._last_number + 1
         self.engine.say(Snapshot(JobState("x", state, "p", "o", 1, 2, reason="r"), (1,)), request)
         for event in events:
             self.engine.say(event)
@@ -198,7 +198,7 @@ class Blocking(WithEngine):
     def test_following_a_job_that_is_not_there_is_refused(self):
         self.get_in()
         story = self.client.follow("x")
-        self.engine.say(Refused("unknown-job", "no"), self.client._line._numbers + 1)
+        self.engine.say(Refused("unknown-job", "no"), self.client._socket._last_number + 1)
         with self.assertRaises(EngineRefused):
             next(story)
 
@@ -247,7 +247,7 @@ class Silence(WithEngine):
     def test_an_engine_that_was_only_asleep_is_back_with_its_jobs(self):
         self.lose()
         self.engine.welcome()
-        self.assertEqual(self.arrive(1), [Arrival(EngineBack("one", restarted=False))])
+        self.assertEqual(self.arrive(1), [ReceivedMessage(EngineBack("one", restarted=False))])
         self.assertFalse(self.client.lost)
 
     def test_a_restarted_engine_is_found_at_its_new_place(self):
@@ -265,7 +265,7 @@ class Silence(WithEngine):
         request = self.client.submit(SPEC)
         self.assertEqual(again.hear(), (request, Submit(SPEC)))
         again.say(Accepted("z", "o", 1), request)
-        self.assertEqual(self.arrive(1), [Arrival(Accepted("z", "o", 1), request)])
+        self.assertEqual(self.arrive(1), [ReceivedMessage(Accepted("z", "o", 1), request)])
 
     def test_a_changed_session_at_the_same_place_is_a_restart_too(self):
         pending = self.client.status()

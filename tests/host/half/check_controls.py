@@ -4,7 +4,7 @@ import dataclasses
 import typing
 import unittest
 
-from host_half.controls import BY_NAME, CONTROLS, complaint
+from host_half.controls import BY_NAME, CONTROLS, validation_error
 from host_half.protocol import JobSpec
 
 FIELDS = {field.name: field for field in dataclasses.fields(JobSpec)}
@@ -31,11 +31,11 @@ class Controls(unittest.TestCase):
 
     def test_every_default_is_a_value_that_it_may_have(self):
         for control in CONTROLS:
-            self.assertIsNone(complaint(control.name, control.default), control.name)
+            self.assertIsNone(validation_error(control.name, control.default), control.name)
 
     def test_what_it_may_not_have_is_said_in_words(self):
         for name, value in (("light", "bright"), ("grow", 101.0), ("grow", True), ("seed", -1), ("write", None)):
-            self.assertIn(BY_NAME[name].label, complaint(name, value) or "", name)
+            self.assertIn(BY_NAME[name].label, validation_error(name, value) or "", name)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ class Finding(unittest.TestCase):
         return path
 
     def test_what_was_chosen_comes_first_then_the_environment_then_the_usual_place(self):
-        usual = self.python(interpreter.home())
+        usual = self.python(interpreter.default_environment())
         self.assertEqual(interpreter.find(), str(usual))
         os.environ["AAN_ENGINE"] = str(self.python("named"))
         self.assertEqual(interpreter.find(), os.environ["AAN_ENGINE"])
@@ -53,7 +53,7 @@ class Finding(unittest.TestCase):
         self.assertEqual(interpreter.find(), str(python))
 
     def test_a_chosen_one_that_is_no_python_is_not_passed_over_in_silence(self):
-        self.python(interpreter.home())
+        self.python(interpreter.default_environment())
         for named in (self.root / "nothing", self.root):
             with self.assertRaises(EngineAbsent) as caught:
                 interpreter.find(str(named))
@@ -68,7 +68,7 @@ class Finding(unittest.TestCase):
             interpreter.find()
         self.assertIn("not installed", caught.exception.reason)
         self.assertIn(interpreter.install_command(), caught.exception.hint)
-        self.assertIn(str(interpreter.home()), interpreter.install_command())
+        self.assertIn(str(interpreter.default_environment()), interpreter.install_command())
 
 
 if __name__ == "__main__":

@@ -10,29 +10,29 @@ import time
 import unittest
 from pathlib import Path
 
-from host_half import connection, launch
+from host_half import connection_file, launch
 from host_half.errors import EngineRefused, EngineStartFailed, UnsafeFolder
 
 ENGINE = '''
 """A stand-in for the engine: it welcomes whoever says hello, in the manner that AAN_MANNER names."""
 import os, sys, time, zmq
 sys.path[:0] = os.environ["AAN_STAND_IN_PATH"].split(os.pathsep)
-from host_half import connection, protocol, wire
-from host_half.connection import Connection
-folder, manner = connection.runtime_folder(), os.environ.get("AAN_MANNER", "")
+from host_half import connection_file, protocol, wire
+from host_half.connection_file import Connection
+folder, manner = connection_file.runtime_folder(), os.environ.get("AAN_MANNER", "")
 with (folder / "starts.txt").open("a") as starts:
     starts.write("%d\\n" % os.getpid())
 if manner == "dies":
     sys.exit("no weights in the house")
 if manner == "sleeps":
     time.sleep(60)
-lock = connection.claim()
+lock = connection_file.claim()
 assert lock is not None
 time.sleep(0.3)
 router = zmq.Context().socket(zmq.ROUTER)
 port = router.bind_to_random_port("tcp://127.0.0.1")
 session = "session %d" % os.getpid()
-connection.write(Connection("tcp://127.0.0.1:%d" % port, "t0ken", os.getpid(), session, 1, 1))
+connection_file.write(Connection("tcp://127.0.0.1:%d" % port, "t0ken", os.getpid(), session, 1, 1))
 while True:
     host, *frames = router.recv_multipart()
     envelope = wire.decode(frames)
@@ -51,7 +51,7 @@ class InARuntimeFolder(unittest.TestCase):
         os.environ["AAN_RUNTIME_DIR"] = str(self.folder)
         os.environ["AAN_STAND_IN_PATH"] = os.pathsep.join(sys.path)
         os.environ.pop("AAN_ENGINE", None)
-        server = connection.runtime_folder() / "plugin_host" / "server"
+        server = connection_file.runtime_folder() / "plugin_host" / "server"
         server.mkdir(parents=True)
         (server / "__main__.py").write_text(textwrap.dedent(ENGINE))
         os.environ["PYTHONPATH"] = str(self.folder)
@@ -76,61 +76,61 @@ class InARuntimeFolder(unittest.TestCase):
 
 
 class TheConnectionFile(InARuntimeFolder):
-    FOUND = connection.Connection("tcp://127.0.0.1:1", "t0ken", 1, "one", 1, 1)
+    FOUND = connection_file.Connection("tcp://127.0.0.1:1", "t0ken", 1, "one", 1, 1)
 
     def hold_engine_lock(self):
-        lock = connection.hold(self.folder / connection.ENGINE_LOCK)
+        lock = connection_file.try_lock(self.folder / connection_file.ENGINE_LOCK)
         self.addCleanup(lock.close)
 
     def test_it_reads_back_as_it_was_written(self):
         self.hold_engine_lock()
-        connection.write(self.FOUND)
-        self.assertEqual(connection.read(), self.FOUND)
+        connection_file.write(self.FOUND)
+        self.assertEqual(connection_file.read(), self.FOUND)
 
     @unittest.skipIf(os.name == "nt", "Windows keeps the folder private instead")
     def test_only_its_owner_can_read_it(self):
-        connection.write(self.FOUND)
-        self.assertEqual(stat.S_IMODE((self.folder / connection.FILE).stat().st_mode), 0o600)
+        connection_file.write(self.FOUND)
+        self.assertEqual(stat.S_IMODE((self.folder / connection_file.FILE_NAME).stat().st_mode), 0o600)
         self.assertEqual(stat.S_IMODE(self.folder.stat().st_mode), 0o700)
 
     def test_without_an_engine_that_lives_it_is_stale(self):
-        connection.write(self.FOUND)
-        self.assertIsNone(connection.read())
+        connection_file.write(self.FOUND)
+        self.assertIsNone(connection_file.read())
 
     def test_a_broken_one_is_none(self):
         self.hold_engine_lock()
         for text in ("", "{", "[]", '{"endpoint": 3}'):
-            (self.folder / connection.FILE).write_text(text)
-            self.assertIsNone(connection.read())
+            (self.folder / connection_file.FILE_NAME).write_text(text)
+            self.assertIsNone(connection_file.read())
 
     def test_an_engine_withdraws_its_own_only(self):
         self.hold_engine_lock()
-        connection.write(self.FOUND)
-        connection.remove("two")
-        self.assertEqual(connection.read(), self.FOUND)
-        connection.remove("one")
-        self.assertIsNone(connection.read())
+        connection_file.write(self.FOUND)
+        connection_file.remove("two")
+        self.assertEqual(connection_file.read(), self.FOUND)
+        connection_file.remove("one")
+        self.assertIsNone(connection_file.read())
 
     @unittest.skipIf(os.name == "nt", "POSIX permissions")
     def test_a_folder_that_others_can_write_to_keeps_no_token(self):
         self.folder.chmod(0o770)
         with self.assertRaises(UnsafeFolder):
-            connection.runtime_folder()
+            connection_file.runtime_folder()
         self.folder.chmod(0o700)
         link = self.folder.with_name("link")
         link.symlink_to(self.folder)
         os.environ["AAN_RUNTIME_DIR"] = str(link)
         with self.assertRaises(UnsafeFolder):
-            connection.runtime_folder()
+            connection_file.runtime_folder()
 
     def test_a_lock_is_held_by_one(self):
         path = self.folder / "a.lock"
-        self.assertFalse(connection.is_held(path))
-        lock = connection.hold(path)
-        self.assertTrue(connection.is_held(path))
-        self.assertIsNone(connection.hold(path))
+        self.assertFalse(connection_file.is_locked(path))
+        lock = connection_file.try_lock(path)
+        self.assertTrue(connection_file.is_locked(path))
+        self.assertIsNone(connection_file.try_lock(path))
         lock.close()
-        self.assertFalse(connection.is_held(path))
+        self.assertFalse(connection_file.is_locked(path))
 
 
 class Starting(InARuntimeFolder):
@@ -149,7 +149,7 @@ class Starting(InARuntimeFolder):
         self.assertNotEqual(os.getsid(self.launch().connection.pid), os.getsid(0))
 
     def test_hosts_that_start_at_once_start_one_engine(self):
-        starts = [launch.Start(name=str(n)) for n in range(3)]
+        starts = [launch.EngineLaunch(name=str(n)) for n in range(3)]
         clients = [None] * 3
         end = time.monotonic() + 20
         while not all(clients):
@@ -179,7 +179,7 @@ class Starting(InARuntimeFolder):
         with self.assertRaises(EngineStartFailed) as caught:
             self.launch(python="/nowhere/python")
         self.assertIn("/nowhere/python", caught.exception.reason)
-        self.assertFalse(connection.is_held(self.folder / connection.START_LOCK))
+        self.assertFalse(connection_file.is_locked(self.folder / connection_file.START_LOCK))
 
     def test_an_engine_that_speaks_no_version_of_ours_is_no_reason_to_start_another(self):
         for _ in range(2):

@@ -27,7 +27,7 @@ from host_half.protocol import (
     Watch,
     Welcome,
 )
-from host_half.wire import Envelope, agree, decode, encode, request_of
+from host_half.wire import Envelope, decode, encode, negotiate_version, request_number
 
 STATE = JobState("3f2a91-1", "running", "/s/p.####.exr", "/s/o.####.exr", 2, 24, "fill", 3, 24)
 FAILED = JobState(
@@ -111,7 +111,7 @@ class Reading(unittest.TestCase):
         with self.assertRaises(errors.UnknownType) as caught:
             self.read('{"type":"Dance","request":4}')
         self.assertEqual(caught.exception.code, "unknown-type")
-        self.assertEqual(request_of([b"AAN1", b'{"type":"Dance","request":4}']), 4)
+        self.assertEqual(request_number([b"AAN1", b'{"type":"Dance","request":4}']), 4)
 
     def test_errors_say_where_a_message_breaks(self):
         submit = '{"type":"Submit","spec":{"plate":"p","matte":"m",%s}}'
@@ -149,18 +149,18 @@ class Reading(unittest.TestCase):
 
 class Versions(unittest.TestCase):
     def test_the_highest_that_both_know_is_spoken(self):
-        self.assertEqual(agree(protocol.LOWEST, protocol.HIGHEST), protocol.HIGHEST)
-        self.assertEqual(agree(0, protocol.HIGHEST + 5), protocol.HIGHEST)
-        self.assertEqual(agree(0, protocol.LOWEST), protocol.LOWEST)
+        self.assertEqual(negotiate_version(protocol.LOWEST, protocol.HIGHEST), protocol.HIGHEST)
+        self.assertEqual(negotiate_version(0, protocol.HIGHEST + 5), protocol.HIGHEST)
+        self.assertEqual(negotiate_version(0, protocol.LOWEST), protocol.LOWEST)
 
     def test_a_newer_host_is_told_to_update_the_engine(self):
         with self.assertRaises(errors.VersionMismatch) as caught:
-            agree(protocol.HIGHEST + 1, protocol.HIGHEST + 3)
+            negotiate_version(protocol.HIGHEST + 1, protocol.HIGHEST + 3)
         self.assertEqual(caught.exception.hint, "Update the engine.")
 
     def test_an_older_host_is_told_to_update_itself(self):
         with self.assertRaises(errors.VersionMismatch) as caught:
-            agree(protocol.LOWEST - 1, protocol.LOWEST - 1)
+            negotiate_version(protocol.LOWEST - 1, protocol.LOWEST - 1)
         self.assertEqual(caught.exception.hint, "Update the host's plug-in.")
 
 

@@ -1,8 +1,8 @@
 """A strict hand-written engine on the test's own thread: it hears what comes, and says what it is told to."""
 
 import zmq
-from host_half import connection
-from host_half.connection import Connection
+from host_half import connection_file
+from host_half.connection_file import Connection
 from host_half.protocol import HIGHEST, LOWEST, Hello, Welcome
 from host_half.wire import decode, encode
 
@@ -31,7 +31,7 @@ class Engine:
         self.router.send_multipart([self.host, *encode(message, request)])
 
     def is_greeted(self):
-        """Whether a greeting has come; the errand's own requests are left for the test to hear."""
+        """Whether a greeting has come; the job's own requests are left for the test to hear."""
         return bool(self.router.poll(0))
 
     def welcome(self):
@@ -44,9 +44,9 @@ class Engine:
 
     def announce(self):
         """Be found, as by the connection file of an engine that lives."""
-        self.lock = connection.claim()
+        self.lock = connection_file.claim()
         assert self.lock is not None, "another engine lives"
-        connection.write(self.connection)
+        connection_file.write(self.connection)
 
     def close(self):
         if self.lock is not None:

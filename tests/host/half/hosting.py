@@ -1,4 +1,4 @@
-"""A host with a timer, an errand and an engine that can be had: what the checks of errand and contact are played on."""
+"""A host with a timer, a job and an engine that can be reached, for the checks of host_job and engine_monitor."""
 
 import os
 import tempfile
@@ -6,12 +6,12 @@ import time
 import unittest
 from pathlib import Path
 
-from host_half import contact, line
-from host_half.contact import Contact
-from host_half.errand import Errand
+from host_half import engine_monitor, engine_socket
+from host_half.engine_monitor import EngineMonitor
 from host_half.errors import EngineAbsent
+from host_half.host_job import HostJob
+from host_half.job_status import JobPhase
 from host_half.protocol import Accepted, FrameReady, Hello, JobSpec, Submit
-from host_half.standing import Phase
 
 from engine import Engine
 
@@ -32,21 +32,21 @@ class InAHost(unittest.TestCase):
         before = os.environ.get("AAN_RUNTIME_DIR")
         self.addCleanup(lambda: os.environ.__setitem__("AAN_RUNTIME_DIR", before) if before else None)
         os.environ["AAN_RUNTIME_DIR"] = str(Path(holder.name) / "run")
-        pace = (line.QUIET, line.PATIENCE, contact.LOOK)
+        pace = (engine_socket.PING_AFTER, engine_socket.PING_TIMEOUT, engine_monitor.LOOKUP_INTERVAL)
         self.addCleanup(self.set_pace, *pace)
         self.set_pace(0.05, 0.15, 0.02)
         self.now = 0.0
         self.slowest = 0.0
         self.frames = []
-        self.contact = Contact(name="a test", python=lambda: self.python())
-        self.addCleanup(self.contact.close)
-        self.errand = Errand(self.contact, clock=lambda: self.now)
+        self.monitor = EngineMonitor(name="a test", python=lambda: self.python())
+        self.addCleanup(self.monitor.close)
+        self.host_job = HostJob(self.monitor, clock=lambda: self.now)
         self.engine = None
 
     python = staticmethod(lambda: "/nowhere/python")
 
     def set_pace(self, quiet, patience, look):
-        line.QUIET, line.PATIENCE, contact.LOOK = quiet, patience, look
+        engine_socket.PING_AFTER, engine_socket.PING_TIMEOUT, engine_monitor.LOOKUP_INTERVAL = quiet, patience, look
 
     def live(self, session="one"):
         self.engine = Engine(session)
@@ -58,19 +58,19 @@ class InAHost(unittest.TestCase):
         self.engine = None
 
     @property
-    def standing(self):
-        return self.errand.standing
+    def status(self):
+        return self.host_job.status
 
     def tick(self):
-        started = time.thread_time()  # what else the machine does is not the errand's to answer for
-        tick = self.errand.tick()
+        started = time.thread_time()  # what else the machine does is not the job's to answer for
+        tick = self.host_job.tick()
         self.slowest = max(self.slowest, time.thread_time() - started)
         self.frames += tick.frames
         return tick
 
     def until(self, *phases):
-        """Tick until the errand is in one of these phases; an engine that lives answers greetings meanwhile."""
-        self.look_until(lambda: self.standing.phase in phases)
+        """Tick until the job is in one of these phases; an engine that lives answers greetings meanwhile."""
+        self.look_until(lambda: self.status.phase in phases)
 
     def look_until(self, seen):
         end = time.monotonic() + 5
@@ -78,7 +78,7 @@ class InAHost(unittest.TestCase):
             self.tick()
             if seen():
                 return
-            self.assertLess(time.monotonic(), end, (self.standing, self.contact.state))
+            self.assertLess(time.monotonic(), end, (self.status, self.monitor.state))
             time.sleep(0.002)
             if self.engine is not None and self.engine.is_greeted():
                 self.engine.welcome()
@@ -100,17 +100,17 @@ class InAHost(unittest.TestCase):
         request, submit = self.heard(Submit)
         self.assertEqual(submit, Submit(SPEC, OUTPUT))
         self.engine.say(Accepted(job, OUTPUT, total, cached), request)
-        self.until(Phase.QUEUED)
+        self.until(JobPhase.QUEUED)
 
     def begin(self, *, frames=()):
         """An accepted job with these frames done."""
         self.live()
-        self.errand.start(SPEC, OUTPUT)
+        self.host_job.start(SPEC, OUTPUT)
         self.accept()
         for frame in frames:
             self.say_frame(frame)
         if frames:
-            self.look_until(lambda: self.standing.frames == tuple(frames))
+            self.look_until(lambda: self.status.frames == tuple(frames))
 
     def say_frame(self, frame, job="job-1"):
         self.engine.say(FrameReady(job, frame, "/s/out/o.%d.exr" % frame))

@@ -1,0 +1,46 @@
+"""The most recently used values, for several threads at a time: what a survey looks at more than once."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from threading import Lock
+from typing import TypeVar
+
+Value = TypeVar("Value")
+
+
+class LruCache:
+    """At most `limit` values, each made once.
+
+    What is being made holds up those who wait for the same value and nobody else. A value may ask for others while it
+    is made, never in a circle.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._lock = Lock()
+        self._kept: OrderedDict[Hashable, object] = OrderedDict()
+        self._made: dict[Hashable, Lock] = {}
+
+    def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        with self._lock:
+            if key in self._kept:
+                self._kept.move_to_end(key)
+                return self._kept[key]  # type: ignore[return-value]
+            making = self._made.setdefault(key, Lock())
+        with making:
+            with self._lock:
+                if key in self._kept:
+                    return self._kept[key]  # type: ignore[return-value]
+            value = make()
+            with self._lock:
+                self._made.pop(key, None)
+                self._kept[key] = value
+                while len(self._kept) > self._limit:
+                    self._kept.popitem(last=False)
+        return value
+
+    def clear(self) -> None:
+        """Let everything go."""
+        self._kept.clear()

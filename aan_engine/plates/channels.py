@@ -1,0 +1,47 @@
+"""The inlay: a fill as channels of the plate's own types, laid into the plate's channels where it is hidden.
+
+Knows channels and types; neither files nor what the fill shows.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aan_engine.plates.plate import Array, Plate
+
+_HALF_MAX = 65504.0
+
+
+def replace_pixels(plate: Plate, *, pixels: NDArray[np.float32], hidden: NDArray[np.bool_]) -> dict[str, Array]:
+    """The picture's channels by name, the plate's own bits but where `hidden`.
+
+    Args:
+        pixels: (H, W, 3) float32 scene-linear; looked at inside `hidden` only.
+        hidden: (H, W), True where the picture is replaced.
+
+    Convention: values are cast to the channel's own type, to nearest; finite ones beyond half's range become its
+    largest value. A grey plate takes the mean of the three.
+    """
+    channels = plate.parts[plate.picture.part].channels
+    inside = plate.from_linear(pixels[hidden])
+    filled: dict[str, Array] = {}
+    for column, name in enumerate(plate.picture.names):
+        if name in filled:
+            continue
+        values = inside.mean(axis=-1) if plate.picture.grey else inside[:, column]
+        filled[name] = channels[name].copy()
+        filled[name][hidden] = _cast(values, channels[name].dtype)
+    return filled
+
+
+def _cast(values: NDArray[np.float32], kind: np.dtype[Any]) -> Array:
+    if kind != np.float16:
+        return values
+    with np.errstate(over="ignore", invalid="ignore"):
+        half = values.astype(np.float16)
+    burst = np.isinf(half) & np.isfinite(values)
+    half[burst] = np.copysign(_HALF_MAX, values[burst])
+    return half

@@ -1,0 +1,137 @@
+"""The decoder: an EXR file's pixels, in one place, so that whatever a hostile file does is known to be its doing.
+
+With `exr` the only room that talks to the EXR library. Every failure of the library becomes an error that names file
+and frame; for a crash or a hang, which no exception can tell of, the file in work is noted as a `breadcrumb`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import OpenEXR
+
+from aan_engine.errors import PlateUnreadable, PlateUnsupported
+from aan_engine.plates import decode_watchdog
+from aan_engine.plates.exr_attributes import mask_types
+from aan_engine.plates.exr_header import Description
+from aan_engine.plates.plate import Part
+
+_decoding = threading.Lock()
+
+
+def decode(description: Description, *, frame: int) -> tuple[Part, ...]:
+    """All parts and channels of the file that `description` was made from, in their own types.
+
+    Raises: PlateUnreadable, PlateUnsupported as `read`.
+    """
+    check_writable(description, frame=frame)
+    said = io.StringIO()
+    try:
+        with _captured_stdout(said), decode_watchdog.watch(description.path, frame=frame):
+            file = _open(description)
+        parts = tuple(
+            Part(
+                description=part,
+                header=dict(decoded.header),
+                channels={name: channel.pixels for name, channel in decoded.channels.items()},
+                perceptually_linear={name: bool(channel.pLinear) for name, channel in decoded.channels.items()},
+            )
+            for part, decoded in zip(description.parts, file.parts, strict=True)
+        )
+    # The library raises RuntimeError, ValueError, MemoryError, UnicodeDecodeError and others, and drops a part that it
+    # cannot decode with no more than a printed warning: a missing part shows in the strict zip.
+    except Exception as error:
+        detail = f" ({reason})" if (reason := first_line(said.getvalue() or str(error))) else ""
+        raise PlateUnreadable(
+            f"the pixels cannot be decoded{detail}",
+            hint="The file is damaged or was cut short: render or copy this frame again.",
+            file=description.path,
+            frame=frame,
+        ) from error
+    for part in parts:
+        _check_complete(part, path=description.path, frame=frame)
+        for array in part.channels.values():
+            array.flags.writeable = False
+    return parts
+
+
+def _open(description: Description) -> Any:
+    try:
+        return OpenEXR.File(str(description.path), separate_channels=True)
+    except Exception:
+        # Most often an attribute that the library cannot turn into a Python value, such as text that is not UTF-8.
+        data = mask_types(description.path.read_bytes(), description.parts)
+        return OpenEXR.File(io.BytesIO(data), separate_channels=True)
+
+
+def check_writable(description: Description, *, frame: int | None) -> None:
+    """Refuse what the library reads but cannot write back whole. Raises: PlateUnsupported."""
+    for part in description.parts:
+        deep = part.type.startswith("deep")
+        if deep or part.subsampled:
+            what = "deep data" if deep else f"subsampled channels ({', '.join(part.subsampled)})"
+            raise PlateUnsupported(
+                f"this file holds {what}",
+                hint="Flatten it to full-resolution channels first.",
+                file=description.path,
+                frame=frame,
+            )
+
+
+def _check_complete(part: Part, *, path: Path, frame: int) -> None:
+    x0, y0, x1, y1 = part.description.data_window
+    shape = (y1 - y0 + 1, x1 - x0 + 1)
+    names = {name for name, _ in part.description.channels}
+    if part.channels.keys() != names or any(array.shape != shape for array in part.channels.values()):
+        raise PlateUnreadable(
+            "some channels are missing or of another size than the header says",
+            hint="Render or copy this frame again.",
+            file=path,
+            frame=frame,
+        )
+
+
+class _StdoutTee:
+    """Stands in for `sys.stdout`: one thread's words are noted, everything else reaches the stream itself.
+
+    There is only one, and it lives for ever: `print` in another thread holds on to the stream without owning it, and
+    CPython crashes when that stream is freed meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self._through: Any = sys.stdout
+        self._thread, self._said = 0, io.StringIO()
+
+    def listen(self, said: io.StringIO) -> _StdoutTee:
+        """Note what the calling thread prints from now on."""
+        self._through, self._thread, self._said = sys.stdout, threading.get_ident(), said
+        return self
+
+    def write(self, text: str) -> int:
+        stream = self._said if threading.get_ident() == self._thread else self._through
+        return int(stream.write(text)) if stream is not None else len(text)
+
+    def flush(self) -> None:
+        if self._through is not None:
+            self._through.flush()
+
+
+_stdout_tee = _StdoutTee()
+
+
+@contextlib.contextmanager
+def _captured_stdout(said: io.StringIO) -> Iterator[None]:
+    """Catch what the library prints through `sys.stdout` in this thread; other threads print as before."""
+    with _decoding, contextlib.redirect_stdout(_stdout_tee.listen(said)):
+        yield
+
+
+def first_line(text: str) -> str:
+    """Of what the library said, what fits into a sentence."""
+    return text.strip().splitlines()[0] if text.strip() else ""

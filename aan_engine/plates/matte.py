@@ -1,0 +1,183 @@
+"""The matte: which pixels of a plate are hidden and by how much, and how a fill is laid over the plate through it.
+
+Knows channels and windows; not what fills the hole.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aan_engine.core.box import box_around
+from aan_engine.errors import MatteError, PlateError, PlateMissing
+from aan_engine.plates import reader, stereo
+from aan_engine.plates.exr_header import Window
+from aan_engine.plates.plate import Part, Plate
+
+
+def read(
+    path: Path, *, frame: int, channel: str | None, like: Plate, view: str | None = None, called: str = "matte"
+) -> NDArray[np.float32]:
+    """The matte of one frame, placed over the plate's data window.
+
+    Args:
+        channel: the channel's name, exact (`mask.A`) or without its layer or part where only one matches (`A`,
+            `mask`); None takes `A`, else the only or the first channel.
+        view: the eye whose channels are meant, where the matte is a stereo file that has it.
+        like: the plate that it belongs to.
+        called: what an error calls it.
+
+    Returns:
+        (H, W) float32 over the plate's data window: 0 keeps the plate, 1 hides it, anything between is soft. Values are
+        clipped to 0 .. 1. NaN counts as 1: what is in doubt is hidden, never used as a source.
+
+    Convention: both files' data windows are laid over each other in absolute pixel coordinates; outside the matte's own
+    data window the matte is 0. Display windows must have the same size; where their origins differ, the
+    absolute coordinates still decide.
+
+    Raises:
+        MatteError: missing, damaged, of another size, or without the named channel; or none is named, and the alpha is
+            solid while the picture beside it is not.
+    """
+    part, name = _opened(path, frame=frame, channel=channel, view=view, called=called)
+    if channel is None:
+        _check_meant(part, name, path=Path(path), frame=frame, called=called)
+    _check_size(part.description.display_window, like, path=Path(path), frame=frame, called=called)
+    placed = np.zeros(like.shape, np.float32)
+    there, here = _overlap(part.description.data_window, like.data_window)
+    values, shown = part.channels[name][there], placed[here]
+    # Mattes of large plates are mostly empty: only the box of what is not 0 is worth looking at.
+    if (around := box_around(_marked(values), margin=0)) is not None:
+        y0, y1, x0, x1 = around
+        with np.errstate(invalid="ignore", over="ignore"):
+            found = values[y0:y1, x0:x1].astype(np.float32)
+        np.nan_to_num(found, copy=False, nan=1.0, posinf=1.0, neginf=0.0)
+        np.clip(found, 0.0, 1.0, out=shown[y0:y1, x0:x1])
+    return placed
+
+
+def is_empty(path: Path, *, frame: int, channel: str | None, view: str | None = None) -> bool:
+    """Whether the matte of one frame hides nothing, wherever it lies; `channel`, `view` and errors as in `read`."""
+    part, name = _opened(path, frame=frame, channel=channel, view=view)
+    values = part.channels[name]
+    if (around := box_around(_marked(values), margin=0)) is None:
+        return True
+    with np.errstate(invalid="ignore"):
+        return bool((values[around[0] : around[1], around[2] : around[3]] <= 0).all())
+
+
+def composite_over(fill: NDArray[np.float32], plate: NDArray[np.float32], *, matte: NDArray[np.float32]) -> None:
+    """Plate x (1 - m) + fill x m, in scene-linear light and in the plate's own place: a large plate is not copied.
+
+    Where m is 0 the plate keeps its own bits, where m is 1 it gets the fill's own bits.
+
+    Args:
+        fill, plate: (H, W, 3) float32 scene-linear, any finite values; NaN and infinities of either count only where
+            that picture has weight.
+        matte: (H, W) float32, 0 .. 1.
+    """
+    around = box_around(matte > 0, margin=0)
+    if around is None:
+        return
+    y0, y1, x0, x1 = around
+    near, inside, over = plate[y0:y1, x0:x1], matte[y0:y1, x0:x1], fill[y0:y1, x0:x1]
+    soft = (inside > 0) & (inside < 1)
+    weight = inside[soft][:, None]
+    near[soft] = near[soft] * (1 - weight) + over[soft] * weight
+    near[inside >= 1] = over[inside >= 1]
+
+
+def _marked(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where any bit of a channel is set: NaN is, and so is -0. (NumPy is slow to compare half.)"""
+    return np.asarray(values.view(f"u{values.dtype.itemsize}") != 0)
+
+
+def _opened(
+    path: Path, *, frame: int, channel: str | None, view: str | None, called: str = "matte"
+) -> tuple[Part, str]:
+    path = Path(path)
+    try:
+        parts = reader.read_channels(path, frame=frame)
+    except PlateMissing as error:
+        raise MatteError(
+            f"the {called} is not there", hint="Render it for this frame.", file=path, frame=frame
+        ) from error
+    except PlateError as error:
+        raise MatteError(
+            f"the {called} cannot be read: {error.reason}", hint=error.hint, file=path, frame=frame
+        ) from error
+    everything = [(part, name) for part in parts for name in part.channels]
+    if view is not None:
+        of_view = [(part, name) for part, name in everything if stereo.view_of(part.description, name) == view]
+        everything = of_view or everything
+    return _find(everything, channel, path=path, frame=frame, called=called)
+
+
+def _find(
+    everything: list[tuple[Part, str]], channel: str | None, *, path: Path, frame: int, called: str
+) -> tuple[Part, str]:
+    wanted = "A" if channel is None else channel
+    # In order of exactness: the name itself, part and name together, a layer's alpha, any layer's channel.
+    for fits in (
+        lambda part, name: name == wanted,
+        lambda part, name: f"{part.description.name}.{name}" == wanted,
+        lambda part, name: name == f"{wanted}.A" or (part.description.name == wanted and name == "A"),
+        lambda part, name: name.rpartition(".")[2] == wanted,
+    ):
+        if found := [entry for entry in everything if fits(*entry)]:
+            return found[0]
+    if channel is None:
+        return everything[0]
+    raise MatteError(
+        f"the {called} has no channel {channel!r}",
+        hint=f"It has {', '.join(name for _, name in everything)}.",
+        file=path,
+        frame=frame,
+    )
+
+
+def _check_meant(part: Part, name: str, *, path: Path, frame: int, called: str) -> None:
+    """Many a picture is saved with an alpha that is 1 everywhere: the matte is in its colours then."""
+    alpha = part.channels[name]
+    if name != "A" or alpha[0, 0] != 1 or not _is_even(alpha):
+        return
+    if varied := [n for n in "RGB" if n in part.channels and not _is_even(part.channels[n])]:
+        raise MatteError(
+            f"the {called}'s alpha is 1 everywhere, but its {varied[0]} is not",
+            hint=f"Put it into the alpha, or name it: --matte-channel {varied[0]} (A if the whole frame is to go).",
+            file=path,
+            frame=frame,
+        )
+
+
+def _is_even(values: NDArray[Any]) -> bool:
+    """Whether a channel has one value everywhere."""
+    bits = values.view(f"u{values.dtype.itemsize}")
+    return bool((bits == bits[0, 0]).all())
+
+
+def _check_size(window: Window, like: Plate, *, path: Path, frame: int, called: str) -> None:
+    matte, plate = _size(window), _size(like.display_window)
+    if matte != plate:
+        raise MatteError(
+            f"the {called} is {matte[0]} x {matte[1]}, the plate {plate[0]} x {plate[1]}",
+            hint="Render it at the plate's own size.",
+            file=path,
+            frame=frame,
+        )
+
+
+def _size(window: Window) -> tuple[int, int]:
+    return window[2] - window[0] + 1, window[3] - window[1] + 1
+
+
+def _overlap(theirs: Window, ours: Window) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    """The slices of the pixels that both windows hold: in an array over `theirs`, and in one over `ours`."""
+    x0, y0 = max(theirs[0], ours[0]), max(theirs[1], ours[1])
+    x1, y1 = max(min(theirs[2], ours[2]) + 1, x0), max(min(theirs[3], ours[3]) + 1, y0)
+    there = slice(y0 - theirs[1], y1 - theirs[1]), slice(x0 - theirs[0], x1 - theirs[0])
+    here = slice(y0 - ours[1], y1 - ours[1]), slice(x0 - ours[0], x1 - ours[0])
+    return there, here

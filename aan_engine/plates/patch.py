@@ -1,0 +1,76 @@
+"""The patch: of a filled frame only the matte's box, with alpha, to be merged over the plate instead of replacing it.
+
+A patch is a small plate of its own: `cut` makes it, and `exr.write` writes and proves it like any other, every bit of
+it. It knows nothing of how the fill came about.
+
+Convention: alpha is 1 wherever the matte is above 0, and 0 elsewhere; it is not the matte. A soft edge has been laid
+over the plate already, so under alpha 1 stands the finished picture, and `patch + plate x (1 - alpha)`, which is what
+Nuke's Merge (over) and every other premultiplied over computes, gives the full result's own bits. With the soft matte
+as alpha the edge would be mixed twice. Where alpha is 0 the values are 0 as well: the patch is premultiplied. As alpha
+is never between 0 and 1, all this holds in any colour space that plate and patch share.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aan_engine.core.box import box_around
+from aan_engine.plates.channels import replace_pixels
+from aan_engine.plates.exr_header import Window
+from aan_engine.plates.plate import Array, Part, PictureChannels, Plate
+
+_EMPTY = (0, 1, 0, 1)
+
+
+def cut(
+    plate: Plate,
+    *,
+    pixels: NDArray[np.float32],
+    hidden: NDArray[np.bool_],
+    layers: Mapping[str, NDArray[np.float32]] | None = None,
+) -> Plate:
+    """The patch of a filled frame.
+
+    Args:
+        plate: the frame as read.
+        pixels: (H, W, 3) float32 scene-linear, the finished picture; looked at inside `hidden` only.
+        hidden: (H, W), True where the picture is replaced.
+        layers: extra channels by name, (H, W) float32; cut to the same box.
+
+    Returns:
+        A plate of one part: the picture's channels and its alpha (`A`, or `<layer>.A` beside a picture in a layer) in
+        the picture's own type, and the layers. Its display window and attributes are the plate's; its data window is
+        the smallest box around what is hidden, or one transparent pixel, the first of the plate's, where nothing is.
+
+    Convention: the data window is in the file's absolute pixel coordinates, see `plate.Plate`.
+    """
+    y0, y1, x0, x1 = box_around(hidden, margin=0) or _EMPTY
+    left, top, _, _ = plate.data_window
+    window = (left + x0, top + y0, left + x1 - 1, top + y1 - 1)
+    inside = (slice(y0, y1), slice(x0, x1))
+    picture = replace_pixels(plate, pixels=pixels, hidden=hidden)
+    names = plate.picture.names
+    channels: dict[str, Array] = {
+        name: np.where(hidden[inside], channel[inside], channel.dtype.type(0)) for name, channel in picture.items()
+    }
+    layer, dot, _ = names[0].rpartition(".")
+    channels[f"{layer}{dot}A"] = hidden[inside].astype(channels[names[0]].dtype)
+    channels |= {name: np.ascontiguousarray(values[inside]) for name, values in (layers or {}).items()}
+    return Plate(plate.path, plate.frame, (_part(plate, window, channels),), PictureChannels(0, names), plate.encoding)
+
+
+def _part(plate: Plate, window: Window, channels: dict[str, Array]) -> Part:
+    part = plate.parts[plate.picture.part]
+    x0, y0, x1, y1 = window
+    attributes = dict(part.description.attributes)
+    attributes["dataWindow"] = replace(attributes["dataWindow"], value=struct.pack("<4i", *window))
+    kinds = {"float16": "half", "float32": "float"}
+    described = tuple((name, kinds[str(array.dtype)]) for name, array in sorted(channels.items()))
+    description = replace(part.description, data_window=window, channels=described, attributes=attributes)
+    corners = (np.array([x0, y0], np.int32), np.array([x1, y1], np.int32))
+    return Part(description, {**part.header, "dataWindow": corners}, channels, dict(part.perceptually_linear))

@@ -1,0 +1,224 @@
+"""The plate: one EXR frame as read, whole, and which of its channels are the picture.
+
+Knows channels and windows; opens no file (`exr` does), and changes nothing: a plate is never written into.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aan_engine.colour.encoding import Encoding
+from aan_engine.colour.log_encoding import to_log
+from aan_engine.errors import PlateUnsupported
+from aan_engine.plates import stereo
+from aan_engine.plates.exr_header import Description, PartDescription, Window
+from aan_engine.plates.half_lut import are_halves, as_light, as_logs, stack_channels
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One part of an EXR file, decoded.
+
+    Args:
+        description: what the file's header says of it.
+        header: its attributes as the EXR library hands them over, to be handed back when writing.
+        channels: name -> (H, W) in the file's own type (float16, float32 or uint32) over the data window.
+        perceptually_linear: the library's per-channel `pLinear` hint, carried along.
+    """
+
+    description: PartDescription
+    header: dict[str, Any]
+    channels: dict[str, Array]
+    perceptually_linear: dict[str, bool]
+
+
+@dataclass(frozen=True)
+class PictureChannels:
+    """Where the picture is: the part's index and its three channels (one name thrice for a grey plate)."""
+
+    part: int
+    names: tuple[str, str, str]
+
+    @property
+    def grey(self) -> bool:
+        """Whether one luminance channel stands for all three."""
+        return self.names[0] == self.names[1]
+
+
+@dataclass(frozen=True, eq=False)
+class Plate:
+    """One frame of a plate sequence, every part and channel of it.
+
+    Args:
+        path, frame: the file, and its number on the timeline.
+        parts: all parts in the file's order.
+        beauty: which channels are the picture.
+        encoding: how the picture's values stand for light; None where they are light.
+
+    Convention: windows are (x0, y0, x1, y1), both ends included, in the file's absolute pixel coordinates, origin
+    top-left, x right, y down. Row 0, column 0 of every array is the pixel (x0, y0) of the data window.
+    """
+
+    path: Path
+    frame: int
+    parts: tuple[Part, ...]
+    picture: PictureChannels
+    encoding: Encoding | None = None
+
+    @property
+    def display_window(self) -> Window:
+        """The frame as framed, of the beauty part."""
+        return self.parts[self.picture.part].description.display_window
+
+    @property
+    def data_window(self) -> Window:
+        """The pixels that exist, of the beauty part: smaller or larger (overscan) than the display window."""
+        return self.parts[self.picture.part].description.data_window
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(height, width) of the data window."""
+        x0, y0, x1, y1 = self.data_window
+        return y1 - y0 + 1, x1 - x0 + 1
+
+    @property
+    def pixels(self) -> NDArray[np.float32]:
+        """The picture, (H, W, 3) float32 scene-linear over the data window; made anew each time, as it is large.
+
+        Exact for half and float, but where an `encoding` is decoded.
+        """
+        height, width = self.shape
+        return self.region(0, height, 0, width)
+
+    def region(self, top: int, bottom: int, left: int, right: int, *, every: int = 1) -> NDArray[np.float32]:
+        """Rows `top` .. `bottom`, columns `left` .. `right` (both ends excluded) of `pixels`, or every so many-th."""
+        return linear_region(self, (top, bottom, left, right), every=every)
+
+    def log_region(self, top: int, bottom: int, left: int, right: int) -> NDArray[np.float32]:
+        """As `region`, in the working log range, see `light`."""
+        return log_region(self, (top, bottom, left, right))
+
+    @property
+    def nbytes(self) -> int:
+        """Memory that all its channels take."""
+        return sum(array.nbytes for part in self.parts for array in part.channels.values())
+
+    def from_linear(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Scene-linear light (..., 3) as values of the picture: the inverse of what `pixels` did."""
+        return light if self.encoding is None else self.encoding.encode(light)
+
+
+def linear_region(plate: Plate, window: tuple[int, int, int, int], *, every: int = 1) -> NDArray[np.float32]:
+    """(h, w, 3) float32 scene-linear: rows and columns (top, bottom, left, right) of a plate's picture."""
+    found = stack_channels(_shown(plate, window, every=every), as_light)
+    return found if plate.encoding is None else plate.encoding.decode(found)
+
+
+def log_region(plate: Plate, window: tuple[int, int, int, int]) -> NDArray[np.float32]:
+    """As `light`, in the working log range: `encode(light(plate, window))`, bit for bit."""
+    shown = _shown(plate, window)
+    if plate.encoding is not None or not are_halves(shown):
+        return to_log(linear_region(plate, window))
+    return stack_channels(shown, as_logs)
+
+
+def _shown(plate: Plate, window: tuple[int, int, int, int], *, every: int = 1) -> list[Array]:
+    """The picture's three channels as they are stored, or every so many-th pixel of them."""
+    top, bottom, left, right = window
+    channels = plate.parts[plate.picture.part].channels
+    return [channels[name][top:bottom:every, left:right:every] for name in plate.picture.names]
+
+
+def find_picture_channels(description: Description, *, frame: int | None, view: str | None = None) -> PictureChannels:
+    """The picture's channels: R, G, B of the default layer, else of the first layer that has them, else Y as grey.
+
+    Parts are searched in order; a later part's default layer wins over an earlier part's named layer. Of a stereo file
+    it is the first eye's, or that of the `view` that is named.
+
+    Raises:
+        PlateUnsupported: no such channels, or in a form that the engine does not fill: luminance-chroma, subsampled,
+            or integer channels.
+    """
+    parts = description.parts
+    choice = _picture(parts) if view is None else _eye(description, view, frame=frame)
+    if choice is None:
+        raise _unsupported(description, frame, _why_none(parts))
+    part = parts[choice.part]
+    if any(name in part.subsampled for name in choice.names):
+        raise _unsupported(description, frame, f"{', '.join(choice.names)} are stored subsampled")
+    types = dict(part.channels)
+    if any(types[name] == "uint" for name in choice.names):
+        raise _unsupported(description, frame, f"{', '.join(choice.names)} hold integers, not light")
+    return choice
+
+
+def _picture(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
+    return _default_layer(parts) or _named_layer(parts) or _grey(parts)
+
+
+def _eye(description: Description, view: str, *, frame: int | None) -> PictureChannels | None:
+    known = stereo.view_names(description)
+    if view not in known:
+        raise PlateUnsupported(
+            f"this plate has no view {view!r}",
+            hint=f"It has {' and '.join(known)}." if known else "It is no stereo file: leave the view away.",
+            file=description.path,
+            frame=frame,
+        )
+    for index, part in enumerate(description.parts):
+        own = tuple(channel for channel in part.channels if stereo.view_of(part, channel[0]) == view)
+        plain = (f"{view}.R", f"{view}.G", f"{view}.B")
+        if set(plain) <= dict(own).keys():
+            return PictureChannels(part=index, names=plain)
+        if (found := _picture((replace(part, channels=own),))) is not None:
+            return replace(found, part=index)
+    return None
+
+
+def _default_layer(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
+    for index, part in enumerate(parts):
+        if {"R", "G", "B"} <= dict(part.channels).keys():
+            return PictureChannels(part=index, names=("R", "G", "B"))
+    return None
+
+
+def _named_layer(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
+    for index, part in enumerate(parts):
+        names = dict(part.channels).keys()
+        for name in names:
+            layer, dot, last = name.rpartition(".")
+            if dot and last == "R" and {f"{layer}.G", f"{layer}.B"} <= names:
+                return PictureChannels(part=index, names=(f"{layer}.R", f"{layer}.G", f"{layer}.B"))
+    return None
+
+
+def _grey(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
+    for index, part in enumerate(parts):
+        names = dict(part.channels).keys()
+        if "Y" in names and not {"RY", "BY"} & names:
+            return PictureChannels(part=index, names=("Y", "Y", "Y"))
+    return None
+
+
+def _why_none(parts: tuple[PartDescription, ...]) -> str:
+    names = [name for part in parts for name, _ in part.channels]
+    if {"RY", "BY"} & set(names):
+        return "the picture is stored as luminance and chroma (Y, RY, BY)"
+    shown = ", ".join(names[:12]) + (" and more" if len(names) > 12 else "")
+    return f"there is no R, G, B and no Y among its channels ({shown})"
+
+
+def _unsupported(description: Description, frame: int | None, why: str) -> PlateUnsupported:
+    return PlateUnsupported(
+        f"this plate cannot be filled: {why}",
+        hint="Convert it to R, G, B in half or float.",
+        file=description.path,
+        frame=frame,
+    )

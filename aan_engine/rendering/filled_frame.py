@@ -1,0 +1,90 @@
+"""A filled frame: the composite, what its plate brought along, and the diagnostics that were asked for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from aan_engine.core.box import box_around
+from aan_engine.core.types import Array, Mask
+from aan_engine.plates import exr, matte, patch
+from aan_engine.plates.plate import Plate
+from aan_engine.plates.shot_frames import FrameMasks
+from aan_engine.rendering import aovs
+from aan_engine.rendering.fill_buffer import FillBuffer
+from aan_engine.shot import Shot
+
+
+@dataclass(frozen=True, eq=False)
+class FilledFrame:
+    """One filled frame.
+
+    Args:
+        frame: its number on the timeline.
+        plate: the plate as read.
+        hidden: (H, W) bool, where the matte is above 0: the only pixels that differ from the plate.
+        inlay: (H, W, 3) float32 scene-linear, the composite where `hidden`; nothing elsewhere, so that a large frame
+            that waits to be written takes no more memory than its hole.
+        layers: diagnostic channels by name, (H, W) float32; those that the shot asked for.
+        unseen: share of the hidden pixels that was synthesised, 0 .. 1.
+        confidence: mean over the hidden pixels, 0 .. 1; 1 where nothing is hidden.
+        trust: 0 .. 1, how far the alignment with the neighbours is to be trusted; None where it was not looked at.
+        write_patch: whether only the matte's box is written, see `patch`.
+    """
+
+    frame: int
+    plate: Plate
+    hidden: Mask
+    inlay: Array
+    layers: dict[str, Array]
+    unseen: float
+    confidence: float = 1.0
+    trust: float | None = None
+    write_patch: bool = False
+
+    @property
+    def pixels(self) -> Array:
+        """(H, W, 3) float32 scene-linear, the whole composite; made anew each time, as it is large."""
+        height, width = self.plate.shape
+        return self.region(0, height, 0, width)
+
+    def region(self, top: int, bottom: int, left: int, right: int, *, every: int = 1) -> Array:
+        """Rows and columns of `pixels`, both ends excluded, or every so many-th of them."""
+        window = np.s_[top:bottom:every, left:right:every]
+        found = self.plate.region(top, bottom, left, right, every=every)
+        found[self.hidden[window]] = self.inlay[window][self.hidden[window]]
+        return found
+
+    def write(self, path: Path) -> int:
+        """Write the frame beside its temporary name, verify that not one bit outside the matte changed, rename.
+
+        Returns:
+            The number of bits that were found changed outside the matte: 0, or it raises.
+
+        Raises:
+            PlateUnwritable: a full disk, a read-only folder.
+            TouchedError: a bit outside the matte differs; nothing is left behind.
+        """
+        if not self.write_patch:
+            return exr.write(path, self.plate, pixels=self.inlay, hidden=self.hidden, layers=self.layers)
+        cut = patch.cut(self.plate, pixels=self.inlay, hidden=self.hidden, layers=self.layers)
+        return exr.write(path, cut, pixels=cut.pixels, hidden=np.zeros(cut.shape, np.bool_))
+
+
+def compose(
+    shot: Shot, plate: Plate, masks: FrameMasks, buffer: FillBuffer, *, numbers: list[int], trust: float | None
+) -> FilledFrame:
+    """The frame from what was carried into its hole; `numbers` are the timeline's, by index."""
+    hidden, inlay = masks.hidden, np.zeros((*plate.shape, 3), np.float32)
+    if (around := box_around(hidden, margin=0)) is not None:
+        y0, y1, x0, x1 = around
+        box = np.s_[y0:y1, x0:x1]
+        inlay[box] = plate.region(*around)
+        matte.composite_over(buffer.fill[box], inlay[box], matte=masks.weight[box])
+    unseen = float(buffer.unseen[hidden].mean()) if hidden.any() else 0.0
+    confidence = float(buffer.confidence[hidden].mean()) if hidden.any() else 1.0
+    layers = aovs.aov_layers(plate, buffer, hidden=hidden, frames=numbers, wanted=shot.aovs)
+    as_patch = shot.controls.write == "patch"
+    return FilledFrame(plate.frame, plate, hidden, inlay, layers, unseen, confidence, trust, as_patch)

@@ -1,0 +1,240 @@
+"""The report as a picture: one dark page with the figures, a curve for each measure, and the worst frames.
+
+It draws what it is told and knows neither jobs nor what the measures mean. Everything is drawn at twice its size and
+brought down at the end, which is what makes the lines thin and smooth.
+
+Convention: coordinates are in pixels of the finished page, x right, y down; colours are R, G, B.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from aan_engine.colour.display import Picture, to_srgb8
+from aan_engine.core.box import box_around
+from aan_engine.core.types import Array, Mask
+
+WIDTH, MARGIN = 1600, 48
+THUMB = (288, 162)
+"""Width and height of a picture of a frame."""
+
+ENOUGH = 4
+"""Pixels of a plate, each way, that a pixel of its thumbnail is made of, at least, where there are as many."""
+
+_TWICE = 2
+_GROUND, _RULE, _FAINT, _INK = (20, 21, 24), (48, 50, 56), (132, 136, 146), (226, 228, 232)
+_LINES = ((98, 202, 186), (242, 170, 84), (122, 162, 247), (164, 150, 190))
+_MARK, _OUTLINE = (120, 60, 66), (255, 96, 88)
+_HEAD, _CURVE, _BETWEEN, _LEFT = 190, 96, 34, 150
+_FONT = cv2.FONT_HERSHEY_SIMPLEX
+
+
+@dataclass(frozen=True, eq=False)
+class Thumbnails:
+    """A frame, and its hole close up; both `THUMB` in size."""
+
+    whole: Picture
+    close: Picture
+
+
+@dataclass(frozen=True)
+class Curve:
+    """One measure over the frames, None where there is none; drawn from 0 to `top`, which is labelled `label`."""
+
+    name: str
+    values: Sequence[float | None]
+    top: float
+    label: str = "1"
+
+
+@dataclass(frozen=True, eq=False)
+class Page:
+    """All that is on the page.
+
+    Args:
+        figures: large figures with the words below them.
+        frames: the numbers that the curves run over.
+        marks: frames that are marked in the curves.
+        worst: two lines for each picture; `glances` the pictures, None where there is none.
+    """
+
+    title: str
+    figures: Sequence[tuple[str, str]]
+    frames: Sequence[int]
+    curves: Sequence[Curve]
+    marks: Sequence[int]
+    worst: Sequence[tuple[str, str]]
+    glances: Sequence[Thumbnails | None]
+
+
+class PixelReader(Protocol):
+    """Rows and columns of a picture, or every so many-th of them: (h, w, 3) float32 scene-linear."""
+
+    def __call__(self, top: int, bottom: int, left: int, right: int, *, every: int = 1) -> Array: ...
+
+
+def thumbnails(seen: PixelReader, hidden: Mask) -> Thumbnails:
+    """A frame at thumbnail size, the hole outlined, and the hole's surroundings.
+
+    Args:
+        seen: the frame's picture.
+        hidden: (H, W) bool, not all False.
+    """
+    height, width = hidden.shape
+    y0, y1, x0, x1 = box_around(hidden, margin=0) or (0, height, 0, width)
+    # A box of the thumbnail's shape around the hole, half as large again, moved inside the frame.
+    tall = min(height, max((y1 - y0) * 1.5, (x1 - x0) * 1.5 * THUMB[1] / THUMB[0], 48))
+    wide = min(width, tall * THUMB[0] / THUMB[1])
+    top = int(np.clip((y0 + y1 - tall) / 2, 0, height - tall))
+    left = int(np.clip((x0 + x1 - wide) / 2, 0, width - wide))
+    close = (top, top + max(int(tall), 1), left, left + max(int(wide), 1))
+    return Thumbnails(_thumb(seen, hidden, (0, height, 0, width)), _thumb(seen, hidden, close))
+
+
+def png(sheet: Page) -> bytes:
+    """The page as a PNG file."""
+    done, data = cv2.imencode(".png", draw_page(sheet)[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 6])
+    assert done  # memory holds it already
+    return data.tobytes()
+
+
+def draw_page(sheet: Page) -> Picture:
+    """The page, `WIDTH` pixels wide."""
+    curves = _HEAD + len(sheet.curves) * (_CURVE + _BETWEEN)
+    pictures = 2 * (THUMB[1] + 10) + 92 if sheet.worst else 0
+    canvas = _Canvas(WIDTH, curves + pictures + MARGIN)
+    _head(canvas, sheet)
+    for row, (curve, colour) in enumerate(zip(sheet.curves, _LINES, strict=False)):
+        _curve(canvas, sheet, curve, colour, top=_HEAD + row * (_CURVE + _BETWEEN), last=row == len(sheet.curves) - 1)
+    if sheet.worst:
+        _worst(canvas, sheet, top=curves + 22)
+    return canvas.finished()
+
+
+class _Canvas:
+    """A picture at twice its size, drawn on in the finished page's coordinates."""
+
+    def __init__(self, width: int, height: int) -> None:
+        self._size = (width, height)
+        self._large = np.full((height * _TWICE, width * _TWICE, 3), _GROUND, np.uint8)
+
+    def text(
+        self,
+        words: str,
+        x: float,
+        y: float,
+        *,
+        size: float = 0.5,
+        colour: tuple[int, int, int] = _INK,
+        right: bool = False,
+    ) -> None:
+        """Words on the baseline y, beginning at x, or ending there if `right`. ASCII, as that is all the font has."""
+        words = words.encode("ascii", "replace").decode()
+        (wide, _), _ = cv2.getTextSize(words, _FONT, size * _TWICE, _TWICE)
+        at = (round(x * _TWICE) - (wide if right else 0), round(y * _TWICE))
+        cv2.putText(self._large, words, at, _FONT, size * _TWICE, colour, _TWICE, cv2.LINE_AA)
+
+    def line(self, points: Sequence[tuple[float, float]], colour: tuple[int, int, int], *, width: int = _TWICE) -> None:
+        """A line through the points; a dot where there is only one."""
+        corners = np.round(np.array(points, np.float64) * _TWICE).astype(np.int32)
+        if len(points) == 1:
+            cv2.circle(self._large, tuple(map(int, corners[0])), 2 * _TWICE, colour, -1, cv2.LINE_AA)
+        cv2.polylines(self._large, [corners[:, None]], False, colour, width, cv2.LINE_AA)
+
+    def picture(self, picture: Picture, x: int, y: int) -> None:
+        """A picture at its own size, top left at (x, y)."""
+        large = np.repeat(np.repeat(picture, _TWICE, axis=0), _TWICE, axis=1)
+        self._large[y * _TWICE : y * _TWICE + len(large), x * _TWICE : x * _TWICE + large.shape[1]] = large
+
+    def finished(self) -> Picture:
+        """The page at its own size."""
+        return np.asarray(cv2.resize(self._large, self._size, interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _head(canvas: _Canvas, sheet: Page) -> None:
+    canvas.text("Align & Attend", MARGIN, 48, size=0.62)
+    canvas.text(sheet.title, WIDTH - MARGIN, 48, size=0.5, colour=_FAINT, right=True)
+    canvas.line([(MARGIN, 66), (WIDTH - MARGIN, 66)], _RULE)
+    step = (WIDTH - 2 * MARGIN) / max(len(sheet.figures), 1)
+    for column, (figure, words) in enumerate(sheet.figures):
+        canvas.text(figure, MARGIN + column * step, 118, size=1.1)
+        canvas.text(words, MARGIN + column * step, 144, size=0.44, colour=_FAINT)
+
+
+def _curve(canvas: _Canvas, sheet: Page, curve: Curve, colour: tuple[int, int, int], *, top: int, last: bool) -> None:
+    left, right, bottom = MARGIN + _LEFT, WIDTH - MARGIN, top + _CURVE
+    first, span = sheet.frames[0], max(sheet.frames[-1] - sheet.frames[0], 1)
+
+    def across(frame: int) -> float:
+        return left + (right - left) * (frame - first) / span if len(sheet.frames) > 1 else (left + right) / 2
+
+    for mark in sheet.marks:
+        canvas.line([(across(mark), top), (across(mark), bottom)], _MARK)
+    for y in (top, bottom):
+        canvas.line([(left, y), (right, y)], _RULE)
+    canvas.text(curve.name, MARGIN, top + 14, size=0.48, colour=colour)
+    canvas.text(curve.label, left - 12, top + 5, size=0.38, colour=_FAINT, right=True)
+    canvas.text("0", left - 12, bottom + 5, size=0.38, colour=_FAINT, right=True)
+    for run in _runs(sheet.frames, curve.values):
+        points = [(across(f), bottom - _CURVE * float(np.clip(v / curve.top, 0, 1))) for f, v in run]
+        canvas.line(points, colour, width=3)
+    if last:
+        canvas.text(str(first), left, bottom + 24, size=0.42, colour=_FAINT)
+        canvas.text(str(sheet.frames[-1]), right, bottom + 24, size=0.42, colour=_FAINT, right=True)
+
+
+def _runs(frames: Sequence[int], values: Sequence[float | None]) -> list[list[tuple[int, float]]]:
+    """The stretches without a gap."""
+    runs: list[list[tuple[int, float]]] = [[]]
+    for frame, value in zip(frames, values, strict=True):
+        if value is None:
+            runs.append([])
+        else:
+            runs[-1].append((frame, value))
+    return [run for run in runs if run]
+
+
+def _worst(canvas: _Canvas, sheet: Page, *, top: int) -> None:
+    canvas.text("Look at these first", MARGIN, top + 14, size=0.48)
+    step = (WIDTH - 2 * MARGIN + 16) // 5
+    for column, (words, seen) in enumerate(zip(sheet.worst, sheet.glances, strict=True)):
+        x, y = MARGIN + column * step, top + 32
+        pictures = (seen.whole, seen.close) if seen is not None else (_blank(), _blank())
+        for picture in pictures:
+            canvas.picture(picture, x, y)
+            y += THUMB[1] + 10
+        canvas.text(words[0], x, y + 12, size=0.46)
+        canvas.text(words[1], x, y + 34, size=0.4, colour=_FAINT)
+
+
+def _blank() -> Picture:
+    """Stands for a frame that an earlier run made: its picture is not at hand."""
+    blank: Picture = np.full((THUMB[1], THUMB[0], 3), _RULE, np.uint8)
+    return blank
+
+
+def _thumb(seen: PixelReader, hidden: Mask, window: tuple[int, int, int, int]) -> Picture:
+    """Of a window (top, bottom, left, right), fitted into `THUMB`, the hole outlined."""
+    top, bottom, left, right = window
+    height, width = bottom - top, right - left
+    scale = min(THUMB[0] / width, THUMB[1] / height)
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    # Of a large plate some of the pixels make as good a thumbnail as all of them.
+    pixels = seen(*window, every=max(1, int(1 / scale / ENOUGH)))
+    light: NDArray[np.float32] = np.clip(np.nan_to_num(pixels), 0, 1).astype(np.float32)
+    small = to_srgb8(cv2.resize(light, size, interpolation=how))
+    shape = cv2.resize(hidden[top:bottom, left:right].astype(np.uint8), size, interpolation=cv2.INTER_LINEAR)
+    outlines, _ = cv2.findContours(shape, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outlined = np.ascontiguousarray(small)
+    cv2.drawContours(outlined, outlines, -1, _OUTLINE, 1, cv2.LINE_AA)
+    fitted: Picture = np.full((THUMB[1], THUMB[0], 3), _RULE, np.uint8)
+    y, x = (THUMB[1] - size[1]) // 2, (THUMB[0] - size[0]) // 2
+    fitted[y : y + size[1], x : x + size[0]] = outlined
+    return fitted

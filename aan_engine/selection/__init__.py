@@ -1,0 +1,7 @@
+"""Selection: the networks at work on one target's proxy; which candidate fills each hidden pixel, and by how much.
+
+May know candidates, motion and networks; no plate at full resolution is touched here.
+Read in this order: `plan` (the values on the way from candidates to a fill plan), `selector`, `feature_cache` (encoded
+frames), `light_match` (the source's light brought to the target's), `poisson` (joining in the gradient domain),
+`temporal_prior` and `preference` (what the artist asked to lean on).
+"""

@@ -1,0 +1,113 @@
+"""The status of a job as a host shows it: one frozen value for panels, and how the engine's messages change it.
+
+Pure: it knows no connection, no clock and no GUI toolkit. The frames are counted by `host_job`.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, replace
+from typing import Dict, Optional, Tuple
+
+from .client_events import EngineMessage
+from .protocol import Cancelled, Failed, Finished, FrameReady, JobState, Progress
+from .sequence import frame_path
+
+
+class JobPhase(enum.Enum):
+    """The phase of a job, in words for the artist."""
+
+    IDLE = "nothing to do"
+    STARTING = "starting the engine"
+    SUBMITTING = "handing over the job"
+    QUEUED = "waiting for its turn"
+    RUNNING = "in work"
+    CANCELLING = "stopping after this frame"
+    FINISHED = "finished"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+    LOST = "interrupted"
+    ABSENT = "no engine"
+
+
+ACTIVE_PHASES = frozenset(
+    {JobPhase.STARTING, JobPhase.SUBMITTING, JobPhase.QUEUED, JobPhase.RUNNING, JobPhase.CANCELLING}
+)
+"""The phases in which there is something to cancel and nothing to start."""
+
+
+@dataclass(frozen=True)
+class JobStatus:
+    """Everything that a panel shows of a job.
+
+    `reason` and `hint` describe what ended the job or holds it up. `stage` with `step` of `steps` is the engine's
+    progress. `frames` of `total` lie on disk, at `path(frame)`. `seconds_left` is None while there is no estimate.
+    `unseen` (0 .. 1), `worst` (the worst first) and `report` (a JSON file, its picture beside it) are known once the
+    job is finished. `release` is the engine's version.
+    """
+
+    phase: JobPhase = JobPhase.IDLE
+    reason: str = ""
+    hint: str = ""
+    job: str = ""
+    output: str = ""
+    stage: str = ""
+    step: int = 0
+    steps: int = 0
+    frames: Tuple[int, ...] = ()
+    total: int = 0
+    seconds_left: Optional[int] = None
+    unseen: float = 0.0
+    worst: Tuple[int, ...] = ()
+    report: str = ""
+    release: str = ""
+
+    @property
+    def active(self) -> bool:
+        """Whether the job is under way."""
+        return self.phase in ACTIVE_PHASES
+
+    @property
+    def done(self) -> int:
+        """How many frames lie on disk."""
+        return len(self.frames)
+
+    def path(self, frame: int) -> str:
+        """The path of a frame, whether it exists yet or not."""
+        return frame_path(self.output, frame)
+
+    def with_phase(self, phase: JobPhase, reason: str = "", hint: str = "", **more: object) -> JobStatus:
+        """The same job in this phase; the earlier reason and hint are dropped."""
+        return replace(self, phase=phase, reason=reason, hint=hint, **more)  # type: ignore[arg-type]
+
+    def with_state(self, state: JobState) -> JobStatus:
+        """The status after the engine has sent the job's state."""
+        phase = _PHASES.get(state.state, JobPhase.RUNNING)
+        return self.with_phase(phase, state.reason, state.hint, **_fields_of(state))
+
+    def with_event(self, event: EngineMessage) -> JobStatus:
+        """The status after this event of the job."""
+        if isinstance(event, Progress):
+            return self.with_phase(self._working, stage=event.stage, step=event.done, steps=event.total)
+        if isinstance(event, FrameReady):
+            return self.with_phase(self._working)
+        if isinstance(event, Finished):
+            return self.with_phase(JobPhase.FINISHED, unseen=event.unseen, worst=event.worst, report=event.report)
+        if isinstance(event, Cancelled):
+            return self.with_phase(JobPhase.CANCELLED, "stopped; what is finished stays")
+        if isinstance(event, Failed):
+            return self.with_phase(JobPhase.FAILED, event.reason, event.hint)
+        return self
+
+    @property
+    def _working(self) -> JobPhase:
+        return JobPhase.CANCELLING if self.phase is JobPhase.CANCELLING else JobPhase.RUNNING
+
+
+_PHASES = {phase.name.lower(): phase for phase in JobPhase}
+
+
+def _fields_of(state: JobState) -> Dict[str, object]:
+    """The fields that a job's state sets, besides its phase."""
+    fields = ("job", "output", "stage", "step", "steps", "total", "unseen", "worst", "report")
+    return {name: getattr(state, name) for name in fields}

@@ -1,0 +1,70 @@
+"""How a command ends: results on stdout, errors as a reason and a hint on stderr, and the exit code.
+
+Exit code 1 means failure, 130 that the artist stopped it.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from ..protocol import Event, Finished
+    from .report_files import ReportSummary
+
+
+def print_end(end: Event) -> None:
+    """Print how a job of the persistent engine ended; exits unless it finished."""
+    from ..protocol import Cancelled, Failed, Finished
+    from ..sequence import frame_count_text
+
+    if isinstance(end, Failed):
+        fail(end.reason, end.hint)
+    if isinstance(end, Cancelled):
+        print("cancelled; finished frames are kept", file=sys.stderr)
+        raise typer.Exit(130)
+    assert isinstance(end, Finished)
+    print(f"{frame_count_text(end.frames)} filled")
+    print_report(end)
+
+
+def print_report(summary: ReportSummary | Finished) -> None:
+    """Print which frames to check first, and where the report is."""
+    if summary.report:
+        frames = f"look at {', '.join(map(str, summary.worst))} first" if summary.worst else "nothing was hidden"
+        print(f"{100 * summary.unseen:.1f} % of the hidden pixels synthesised, {frames}: {summary.report}")
+
+
+@contextmanager
+def exit_on_error() -> Iterator[None]:
+    """Turn errors into a reason and a hint on stderr, and exit code 1; only bugs show a traceback."""
+    from .failures import JobError, explain
+
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except typer.Exit:
+        raise
+    except Exception as error:
+        code, reason, hint = explain(error)
+        if code == "internal" and not isinstance(error, JobError):  # a job's traceback was printed already
+            raise
+        fail(reason, hint)
+
+
+def fail_unresponsive(pid: int, reason: str) -> NoReturn:
+    """Exit because an engine hangs; names its log and the process to end."""
+    from ..launch import log_file
+
+    fail(reason, f"Its log, unless it runs in a terminal: {log_file()}. End process {pid} to be rid of it.")
+
+
+def fail(reason: str, hint: str) -> NoReturn:
+    """Exit with code 1 and a reason."""
+    print(f"{reason}. {hint}" if hint else reason, file=sys.stderr)
+    raise typer.Exit(1)

@@ -1,0 +1,130 @@
+"""Runs one job in a child process of its own, as `aan fill` does, so that a crash becomes an error message.
+
+A malformed file can crash the process that reads it. Here that is the child; this process follows it until it ends.
+"""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import shutil
+import signal
+import tempfile
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+from aan_engine.plates import decode_watchdog
+
+from ..protocol import JobSpec
+from ..sequence import parse
+from . import in_process
+from .engine import ENGINE, EngineStep
+from .failures import JobError, explain
+from .process_monitor import GRACE, monitor
+from .worker_messages import JobFailed, StepDone
+
+
+@dataclass(frozen=True)
+class FillCompleted:
+    """How many frames were filled."""
+
+    frames: int
+
+
+def fill(spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str = ENGINE) -> int:
+    """Like `in_process.fill`, in a child process; returns the number of frames.
+
+    Ctrl-C here stops the job in the child, after its partial files are removed.
+
+    Raises:
+        JobError: whatever went wrong in the child, under its code; `reader-lost` names the file that crashed it.
+    """
+    results: list[FillCompleted | JobFailed] = []
+
+    def on_message(message: Any) -> None:
+        if isinstance(message, StepDone):
+            progress(message)
+        else:
+            results.append(message)
+
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe(duplex=False)
+    with tempfile.TemporaryDirectory(prefix="aan-reading-", ignore_cleanup_errors=True) as folder:
+        watchdog_file = Path(folder) / "reading"
+        process = context.Process(target=_run_child, args=(theirs, watchdog_file, spec, output, engine), daemon=True)
+        process.start()
+        theirs.close()
+        try:
+            died = monitor(ours, process, watchdog_file, on_message=on_message)
+        finally:
+            process.terminate()
+            process.join(GRACE)
+            process.kill()
+            ours.close()
+    if not results:
+        _remove_partial_files(output)
+        raise JobError(died.reason, hint=died.hint, code=died.code)
+    end = results[-1]
+    if isinstance(end, JobFailed):
+        raise JobError(end.reason, hint=end.hint, code=end.code)
+    return end.frames
+
+
+def _remove_partial_files(output: str) -> None:
+    """Remove the files that a crashed child left half-written beside the result: `.NAME.*.part`."""
+    pattern = parse(output)
+    for file in Path(pattern.folder).glob(".*.part"):
+        name = file.name[1:].rsplit(".", 2)[0]
+        if name == pattern.head or pattern.frame_of(name) is not None:
+            with suppress(OSError):
+                file.unlink(missing_ok=True)
+
+
+def _run_child(pipe: Connection, watchdog_file: Path, spec: JobSpec, output: str, engine: str) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent, which sends SIGTERM
+    signal.signal(signal.SIGTERM, _exit_on_signal)
+    threading.Thread(target=_exit_with_parent, args=(watchdog_file,), daemon=True).start()
+    decode_watchdog.start(watchdog_file)
+    try:
+        count = in_process.fill(spec, output, engine=engine, progress=lambda step: pipe.send(_step_message(step)))
+    except Exception as error:
+        failed = JobFailed("", *explain(error))
+        if failed.code == "internal":
+            traceback.print_exc()
+        _send_end(pipe, failed)
+    else:
+        _send_end(pipe, FillCompleted(count))
+
+
+def _send_end(pipe: Connection, end: FillCompleted | JobFailed) -> None:
+    with suppress(OSError):  # the parent is gone
+        pipe.send(end)
+
+
+def _exit_on_signal(number: int, frame: object) -> None:
+    raise SystemExit(128 + number)
+
+
+def _exit_with_parent(watchdog_file: Path) -> None:
+    """End this process when its parent dies: a job that nobody follows would only hold memory and threads.
+
+    It also removes the folder of the watchdog file, as the parent no longer can.
+    """
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # this is the child
+    parent.join()
+    shutil.rmtree(watchdog_file.parent, ignore_errors=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(GRACE)
+    os._exit(1)
+
+
+def _step_message(step: EngineStep) -> StepDone:
+    return StepDone("", step.stage, step.done, step.total)

@@ -1,0 +1,176 @@
+"""The survey: what a long shot costs in memory, and which references a target gets."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from aan_engine.candidates.candidate import hole_region
+from aan_engine.candidates.generators import generate, registered_references
+from aan_engine.candidates.references import references
+from aan_engine.colour.log_encoding import to_log
+from aan_engine.core.homography import flips_orientation
+from aan_engine.errors import ShotError
+from aan_engine.motion.shot_motion import ShotMotion
+from aan_engine.plates.proxy import make_proxy
+from aan_engine.plates.proxy_store import ProxyStore
+from tests.engine.shots import SIZE, box_matte, pan
+
+
+def reel_of(frames: int, *, speed: float = 1.5) -> ProxyStore:
+    proxies = ProxyStore(frames, SIZE)
+    for index, (plate, matte) in enumerate(zip(pan(frames, speed=speed), box_matte(frames), strict=True)):
+        proxies.put(index, make_proxy(plate, matte, size=SIZE))
+    return proxies
+
+
+def test_memory_holds_a_window_of_frames_however_long_the_shot() -> None:
+    with reel_of(60) as proxies:
+        shot_motion = ShotMotion(proxies, reach=4)
+        for index in range(60):
+            hole = hole_region(index, proxies.hidden(index))
+            assert hole is not None
+            generate(shot_motion, hole, links=registered_references(shot_motion, hole))
+        for kept in (
+            shot_motion.images._pictures,
+            shot_motion.images._pyramids,
+            shot_motion._motions,
+            shot_motion._stirs,
+        ):
+            assert len(kept._kept) <= 3 * (2 * 4 + 12)
+
+
+def test_motion_that_was_expected_is_the_motion_that_is_found_when_asked_for() -> None:
+    with reel_of(12) as proxies:
+        expecting, asking = ShotMotion(proxies, reach=4), ShotMotion(proxies, reach=4)
+        for shot_motion in (expecting, asking):
+            assert shot_motion.registration.chained(0, 8) is not None
+        expecting.prefetch(2)
+        for index, to in ((2, 3), (3, 2), (5, 6)):
+            told, asked = expecting.motion(index, to), asking.motion(index, to)
+            assert told is not None
+            assert asked is not None
+            np.testing.assert_array_equal(told.displacement, asked.displacement)
+            np.testing.assert_array_equal(told.surround_displacement, asked.surround_displacement)
+        for shot_motion in (expecting, asking):
+            shot_motion.close()
+        # Steps that nobody has asked for yet are not run ahead to: what they start from depends on the order.
+        assert not expecting.registration.has_adjacent(8)
+
+
+def test_a_camera_that_stands_still_is_told_from_one_that_pans_and_from_a_cut() -> None:
+    locked = [*[pan(1)[0]] * 3, *[pan(1, seed=4)[0]] * 3]
+    with ProxyStore(6, SIZE) as still, reel_of(6) as moving:
+        for index, (plate, matte) in enumerate(zip(locked, box_matte(6), strict=True)):
+            still.put(index, make_proxy(plate, matte, size=SIZE))
+        for proxies, stands in ((still, True), (moving, False)):
+            bearings = ShotMotion(proxies, reach=4).registration
+            assert not bearings.is_static(0, 2)  # nobody has looked yet
+            for index in range(5):
+                bearings.adjacent(index)
+            assert bearings.is_static(0, 2) == bearings.is_static(5, 3) == stands
+            assert not bearings.is_static(2, 3)
+            assert not bearings.is_static(1, 4)
+            assert not bearings.is_static(-1, 0)
+            assert not bearings.is_static(5, 6)
+
+
+def test_what_lies_beside_the_matte_is_known_but_lent_to_no_other_frame() -> None:
+    (plate,), (matte,) = pan(1), box_matte(1)
+    with reel_of(1) as proxies:
+        assert (proxies.hidden(0) == (matte > 0)).all()
+        known = proxies.image(0)[matte <= 0]
+        np.testing.assert_allclose(known, to_log(plate)[matte <= 0], atol=2e-3)
+        beside = cv2.dilate(matte, np.ones((3, 3), np.uint8)) > 0
+        np.testing.assert_array_equal(ShotMotion(proxies).images.visible(0) > 0, ~beside)
+
+
+def test_references_are_frames_that_show_what_the_target_hides() -> None:
+    with reel_of(41, speed=2) as proxies:
+        shot_motion = ShotMotion(proxies)
+        hole = hole_region(20, proxies.hidden(20))
+        assert hole is not None
+        chosen = references(shot_motion, hole, count=3)
+        # The hole is 16 pixels wide and the camera moves by 2 a frame: ten frames away all of it is in view.
+        assert set(chosen[:2]) == {10, 30}
+        assert 20 not in chosen
+
+
+def test_the_direct_link_agrees_with_the_chain_of_neighbours() -> None:
+    with reel_of(21, speed=1.5) as proxies:
+        shot_motion = ShotMotion(proxies)
+        link, along = shot_motion.registration.direct(0, 20), shot_motion.registration.chained(0, 20)
+        assert link is not None
+        assert along is not None
+        centre = np.array([60, 36, 1.0])
+        np.testing.assert_allclose((link.homography @ centre)[:2], (30, 32), atol=0.2)
+        np.testing.assert_allclose((along @ centre)[:2], (30, 32), atol=1.5)
+
+
+def test_a_flash_frame_does_not_cut_the_shot_in_two() -> None:
+    plates, mattes = pan(21, speed=1.5), box_matte(21)
+    plates[2] = np.full_like(plates[2], 30.0)
+    with ProxyStore(21, SIZE) as proxies:
+        for index, (plate, matte) in enumerate(zip(plates, mattes, strict=True)):
+            proxies.put(index, make_proxy(plate, matte, size=SIZE))
+        shot_motion = ShotMotion(proxies)
+        assert shot_motion.registration.adjacent(1).significance < 0.15
+        along = shot_motion.registration.chained(0, 20)
+        assert along is not None
+        np.testing.assert_allclose((along @ [60, 36, 1.0])[:2], (30, 32), atol=1.5)
+
+
+def test_two_places_stay_apart() -> None:
+    with ProxyStore(12, SIZE) as proxies:
+        plates = pan(6, seed=1) + pan(6, seed=2)
+        for index, (plate, matte) in enumerate(zip(plates, box_matte(12), strict=True)):
+            proxies.put(index, make_proxy(plate, matte, size=SIZE))
+        assert ShotMotion(proxies).registration.chained(0, 11) is None
+
+
+def test_a_killed_process_leaves_no_reel_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with ProxyStore(3, SIZE) as proxies:
+        proxies.put(1, make_proxy(pan(1)[0], box_matte(1)[0], size=SIZE))
+        assert proxies.hidden(1).any()
+        if os.name == "posix":
+            assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_without_room_for_the_reel_is_said_before_it_is_needed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with pytest.raises(ShotError, match="no room for the shot's proxies"):
+        ProxyStore(2**33, (64, 64))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_mirror_and_a_fold_are_told_from_what_a_camera_sees() -> None:
+    turned = np.array([[0.9, -0.3, 40], [0.3, 0.9, -20], [0.0004, 0, 1]], np.float64)
+    upside_down = np.array([[1, 0, 0], [0, -1, SIZE[0] - 1], [0, 0, 1]], np.float64)
+    folded = np.array([[1, 0, 0], [0, 1, 0], [-2 / SIZE[1], 0, 1]], np.float64)
+    assert not flips_orientation(np.eye(3), shape=SIZE)
+    assert not flips_orientation(turned, shape=SIZE)
+    assert flips_orientation(upside_down, shape=SIZE)
+    assert flips_orientation(folded, shape=SIZE)
+
+
+def test_a_learned_guess_that_no_camera_can_have_seen_leads_nowhere() -> None:
+    plates = [*pan(3), *(plate[::-1] for plate in pan(3))]
+    with ProxyStore(6, SIZE) as proxies:
+        for index, (plate, matte) in enumerate(zip(plates, box_matte(6), strict=True)):
+            proxies.put(index, make_proxy(np.ascontiguousarray(plate), matte, size=SIZE))
+        shot_motion = ShotMotion(proxies)
+        # The place is the same, upside down: such a guess is right, and still no link.
+        shot_motion.registration.ask(
+            lambda target, reference: np.array([[1, 0, 0], [0, -1, SIZE[0] - 1], [0, 0, 1]], float)
+        )
+        assert shot_motion.registration.chained(0, 4) is None
+        assert shot_motion.registration.direct(1, 4) is None

@@ -1,0 +1,113 @@
+"""The report of a job on its way to the host: beside the result, in the last event, and the same from the cache."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from plugin_host.protocol import Finished, JobSpec
+from plugin_host.server import in_process
+from plugin_host.server.cache import Cache
+from plugin_host.server.engine import load_engine
+from plugin_host.server.job_inputs import resolve_inputs
+from plugin_host.server.job_run import JobRun
+from plugin_host.server.report_files import NO_REPORT, ReportSummary, read_summary, report_path
+from plugin_host.server.worker_messages import JobCompleted, RunJob
+
+
+def perform(house, spec: JobSpec, output: str | None, *, stop_after: int = 1_000) -> object:
+    engine = load_engine("fake_engine:reporting")
+    order = RunJob("job", spec, output, resolve_inputs(spec, output=output).key(engine.identity()))
+    said: list[object] = []
+    cache = Cache(house.root / "cache", budget=10**9)
+    fixed = (order, engine, engine.identity(), cache, lambda: ())
+    frames = lambda: sum(hasattr(report, "frame") for report in said)  # noqa: E731
+    return JobRun(*fixed, send=said.append, is_stopped=lambda: frames() >= stop_after).run()
+
+
+@pytest.mark.parametrize(
+    ("pattern", "name"),
+    [
+        ("/s/clean.####.exr", "/s/clean.report.json"),
+        ("/s/clean_%04d.exr", "/s/clean.report.json"),
+        ("/s/####.exr", "/s/fill.report.json"),
+        ("/s/one.exr", "/s/one.report.json"),
+    ],
+)
+def test_a_report_is_named_as_its_result_without_the_number(pattern: str, name: str) -> None:
+    assert report_path(pattern) == Path(name)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("", "{", "[]", '{"summary": {}}', '{"summary": {"unseen": "x", "worst": []}}'),
+        '{"summary": {"unseen": NaN, "worst": []}}',  # which no message can carry
+    ],
+)
+def test_a_broken_report_tells_nothing(tmp_path: Path, words: str) -> None:
+    (tmp_path / "r.report.json").write_text(words)
+    assert read_summary(tmp_path / "r.report.json") == NO_REPORT
+    assert read_summary(tmp_path / "none.report.json") == NO_REPORT
+
+
+def test_the_report_lies_beside_the_result_with_its_picture(house):
+    end = perform(house, house.plates("fill", "fill"), str(house.root / "out" / "o.####.exr"))
+    assert end == JobCompleted("job", ReportSummary(0.25, (1002,), str(house.root / "out" / "o.report.json")))
+    assert (house.root / "out" / "o.report.png").read_text() == "a picture"
+
+
+def test_a_job_that_went_on_later_reports_all_its_frames(house):
+    spec, output = house.plates("fill", "fill", "fill"), str(house.root / "o.####.exr")
+    perform(house, spec, output, stop_after=2)
+    end = perform(house, spec, output)
+    assert isinstance(end, JobCompleted)
+    assert json.loads(Path(end.summary.report).read_text())["summary"]["worst"] == [1003]
+
+
+def test_a_report_that_cannot_be_delivered_costs_no_frame(house):
+    (house.root / "o.report.json").mkdir()
+    end = perform(house, house.plates("fill"), str(house.root / "o.####.exr"))
+    assert end == JobCompleted("job", NO_REPORT)
+    assert (house.root / "o.1001.exr").exists()
+
+
+def test_a_fill_in_this_process_leaves_its_report_beside_the_result(house):
+    output = str(house.root / "new" / "o.####.exr")
+    in_process.fill(house.plates("fill"), output, engine="fake_engine:reporting", progress=lambda step: None)
+    assert read_summary(report_path(output)).worst == (1001,)
+
+
+def test_hosts_get_the_report_with_the_end_and_the_same_from_the_cache_and_afterwards(house, submit_to_reporting):
+    submit, follow = submit_to_reporting
+    spec = house.plates("fill", "fill")
+    first = submit(spec, str(house.root / "a" / "o.####.exr"))
+    ends = [follow(first.job)[1]]
+    again = submit(spec, str(house.root / "b" / "o.####.exr"))
+    assert again.cached == 2
+    ends.append(follow(again.job)[1])
+    for end, job, folder in zip(ends, (first, again), "ab", strict=True):
+        assert end == Finished(job.job, 2, 0.25, (1002,), str(house.root / folder / "o.report.json"))
+    assert (house.root / "a" / "o.report.json").read_text() == (house.root / "b" / "o.report.json").read_text()
+    assert follow(first.job)[1] == ends[0]
+    unplaced = submit(spec, None)
+    end = follow(unplaced.job)[1]
+    assert end.report == str(Path(unplaced.output).parent / "fill.report.json")
+    assert Path(end.report).with_suffix(".png").exists()
+
+
+@pytest.fixture
+def submit_to_reporting(house):
+    house.start("fake_engine:reporting")
+    client = house.client()
+
+    def submit(spec: JobSpec, output: str | None):
+        return client.answer(client.submit(spec, output=output))
+
+    def follow(job: str):
+        *story, end = client.follow(job)
+        return story, end
+
+    return submit, follow
