@@ -5,6 +5,7 @@ from __future__ import annotations
 import mmap
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aan_engine.core.frame import Frame, frames_of
 from aan_engine.core.types import Array, Mask
 from aan_engine.errors import ShotError
 from aan_engine.plates.proxy import Proxy
@@ -29,10 +31,13 @@ class ProxyStore:
         ShotError: that folder has no room for it.
     """
 
-    def __init__(self, count: int, size: tuple[int, int], *, extra: int = 0) -> None:
+    def __init__(
+        self, count: int, size: tuple[int, int], *, extra: int = 0, numbers: Sequence[int] | None = None
+    ) -> None:
         self.count = count
         self.extra = extra
         self.size = size
+        self._frames = frames_of(numbers if numbers is not None else range(count + extra), plates=count)
         self._folder = tempfile.TemporaryDirectory(prefix="aan-reel-", ignore_cleanup_errors=True)
         self._image = self._reserved("image.npy", np.float16, (count + extra, *size, 3))
         self._hidden = self._reserved("hidden.npy", np.bool_, (count + extra, *size))
@@ -57,6 +62,14 @@ class ProxyStore:
                 file=file.parent.parent,
             ) from error
         return mapped
+
+    def frame(self, index: int) -> Frame:
+        """What this index stands for."""
+        return self._frames[index]
+
+    def has_time(self, index: int) -> bool:
+        """Whether there is a plate of this index: False for clean plates, and before and beyond the shot."""
+        return 0 <= index < len(self._frames) and self._frames[index].time is not None
 
     def put(self, index: int, proxy: Proxy) -> None:
         """Store the proxy of frame `index` (0-based)."""
