@@ -22,13 +22,13 @@ from pathlib import Path
 PATIENCE = 10.0
 """Seconds that a file may take to be decoded, and so many more as its size takes at `SLOWEST`."""
 
-SLOWEST = 20e6
+MIN_BYTES_PER_SECOND = 20e6
 """Bytes a second: storage and decoder together are faster even on a bad day."""
 
 _SIZE = 8192
 _HEAD = struct.Struct("<?xxxxxxxqddH")
 _shared_note: mmap.mmap | None = None
-_at_work = threading.Lock()
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,8 @@ def watch(file: Path, *, frame: int, patience: float | None = None) -> Iterator[
         yield
         return
     name = os.fsencode(os.path.abspath(file))[: _SIZE - _HEAD.size]  # noqa: PTH100 - no link is to be followed
-    seconds = PATIENCE + _bytes_of(file) / SLOWEST if patience is None else patience
-    with _at_work:
+    seconds = PATIENCE + _bytes_of(file) / MIN_BYTES_PER_SECOND if patience is None else patience
+    with _lock:
         _shared_note[_HEAD.size : _HEAD.size + len(name)] = name
         _shared_note[: _HEAD.size] = _HEAD.pack(True, frame, time.monotonic(), seconds, len(name))
         try:

@@ -20,12 +20,12 @@ from aan_engine.colour.encoding import Encoding
 from aan_engine.core.box import Box
 from aan_engine.plates.exr_header import Attribute, Description, PartDescription
 from aan_engine.plates.plate import Part, Plate, find_picture_channels
-from aan_engine.plates.timecode import unpacked
+from aan_engine.plates.timecode import unpack
 
 Channels = dict[str, NDArray[np.float32]]
 """Channel name -> (H, W) float32; 0 .. 1 over an integer format's range."""
 
-HALF_HOLDS = 10
+MAX_HALF_BITS = 10
 """Bits of an integer format that half holds, whatever curve they are decoded by."""
 
 _HALF_MAX = 65504.0
@@ -74,7 +74,7 @@ def describe(scan: SourceInfo, *, encoding: Encoding | None) -> Description:
     Args:
         encoding: how its values are read; None takes them as they are.
     """
-    kind = "half" if scan.bits <= HALF_HOLDS else "float"
+    kind = "half" if scan.bits <= MAX_HALF_BITS else "float"
     told = f"{scan.kind}, {scan.bits} bits"
     told += f", read as {encoding.name}" if encoding is not None else ""
     part = PartDescription(
@@ -84,10 +84,10 @@ def describe(scan: SourceInfo, *, encoding: Encoding | None) -> Description:
         display_window=scan.display,
         data_window=scan.data,
         channels=tuple((name, kind) for name in sorted(scan.names)),
-        timecode=unpacked(scan.timecode),
-        attributes=_attributes(scan, encoding=encoding, told=told),
+        timecode=unpack(scan.timecode),
+        attributes=_attributes(scan, encoding=encoding, format_note=told),
     )
-    return Description(path=scan.path, parts=(part,), told=told)
+    return Description(path=scan.path, parts=(part,), format_note=told)
 
 
 def to_plate(scan: SourceInfo, codes: Channels, *, frame: int, encoding: Encoding, view: str | None = None) -> Plate:
@@ -112,18 +112,18 @@ def channel_values(scan: SourceInfo, codes: Channels) -> Part:
 
 def _part(description: Description, channels: Mapping[str, NDArray[np.float32]]) -> Part:
     part = description.parts[0]
-    stored = {name: _stored(channels[name], kind) for name, kind in part.channels}
+    stored = {name: _as_stored(channels[name], kind) for name, kind in part.channels}
     header: dict[str, Any] = {
         "compression": OpenEXR.ZIP_COMPRESSION,
         "type": OpenEXR.scanlineimage,
-        "displayWindow": _corners(part.display_window),
-        "dataWindow": _corners(part.data_window),
+        "displayWindow": _as_exr_window(part.display_window),
+        "dataWindow": _as_exr_window(part.data_window),
         "pixelAspectRatio": struct.unpack("<f", part.attributes["pixelAspectRatio"].value)[0],
     }
     return Part(part, header, stored, dict.fromkeys(stored, False))
 
 
-def _stored(values: NDArray[np.float32], kind: str) -> NDArray[Any]:
+def _as_stored(values: NDArray[np.float32], kind: str) -> NDArray[Any]:
     if kind == "half":
         array: NDArray[Any] = np.clip(values, -_HALF_MAX, _HALF_MAX).astype(np.float16)
     else:
@@ -132,17 +132,17 @@ def _stored(values: NDArray[np.float32], kind: str) -> NDArray[Any]:
     return array
 
 
-def _corners(window: Box) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def _as_exr_window(window: Box) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     x0, y0, x1, y1 = window.as_exr()
     return np.array([x0, y0], np.int32), np.array([x1, y1], np.int32)
 
 
-def _attributes(scan: SourceInfo, *, encoding: Encoding | None, told: str) -> dict[str, Attribute]:
+def _attributes(scan: SourceInfo, *, encoding: Encoding | None, format_note: str) -> dict[str, Attribute]:
     found = {
         "displayWindow": ("box2i", struct.pack("<4i", *scan.display.as_exr())),
         "dataWindow": ("box2i", struct.pack("<4i", *scan.data.as_exr())),
         "pixelAspectRatio": ("float", struct.pack("<f", scan.aspect)),
-        "aanReadAs": ("string", told.encode()),
+        "aanReadAs": ("string", format_note.encode()),
     }
     if scan.timecode:
         found["timeCode"] = ("timecode", scan.timecode)

@@ -22,7 +22,7 @@ _LAYOUT = frozenset(
     }
 )
 _DERIVED = frozenset({"channels", "chunkCount"})
-_STAND_IN = "~"
+_PLACEHOLDER = "~"
 _LONG_NAMES = 0x400
 _LONGEST_SHORT_NAME = 31
 
@@ -35,8 +35,8 @@ def passthrough(part: PartDescription) -> dict[str, Attribute]:
 def placeholder_header(part: PartDescription, header: Mapping[str, Any]) -> dict[str, Any]:
     """The header to hand to the library: of `header`, in its own values, the layout; and a stand-in for the rest."""
     layout = {name: value for name, value in header.items() if name in _LAYOUT - _DERIVED}
-    spare = len(_serial(part)) - len(_one(_STAND_IN, Attribute("string", b"", at=0)))
-    return {**layout, _STAND_IN: "~" * spare} if spare >= 0 else layout
+    spare = len(_serialise(part)) - len(_serialise_one(_PLACEHOLDER, Attribute("string", b"", at=0)))
+    return {**layout, _PLACEHOLDER: "~" * spare} if spare >= 0 else layout
 
 
 def splice(path: Path, parts: Sequence[PartDescription]) -> None:
@@ -49,9 +49,9 @@ def splice(path: Path, parts: Sequence[PartDescription]) -> None:
     written = describe(path)
     with path.open("r+b") as file:
         for source, target in zip(parts, written.parts, strict=True):
-            if _STAND_IN in target.attributes:
-                file.seek(target.attributes[_STAND_IN].at - len(_STAND_IN) - 1)
-                file.write(_serial(source))
+            if _PLACEHOLDER in target.attributes:
+                file.seek(target.attributes[_PLACEHOLDER].at - len(_PLACEHOLDER) - 1)
+                file.write(_serialise(source))
         if any(len(name) > _LONGEST_SHORT_NAME for part in parts for name in passthrough(part)):
             file.seek(4)
             version = int.from_bytes(file.read(4), "little")
@@ -68,10 +68,10 @@ def mask_types(data: bytes, parts: Sequence[PartDescription]) -> bytes:
     return bytes(veil)
 
 
-def _serial(part: PartDescription) -> bytes:
-    return b"".join(_one(name, attribute) for name, attribute in passthrough(part).items())
+def _serialise(part: PartDescription) -> bytes:
+    return b"".join(_serialise_one(name, attribute) for name, attribute in passthrough(part).items())
 
 
-def _one(name: str, attribute: Attribute) -> bytes:
+def _serialise_one(name: str, attribute: Attribute) -> bytes:
     size = len(attribute.value).to_bytes(4, "little")
     return name.encode("latin-1") + b"\0" + attribute.type.encode("latin-1") + b"\0" + size + attribute.value

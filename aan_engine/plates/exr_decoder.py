@@ -22,7 +22,7 @@ from aan_engine.plates.exr_attributes import mask_types
 from aan_engine.plates.exr_header import Description
 from aan_engine.plates.plate import Part
 
-_decoding = threading.Lock()
+_decode_lock = threading.Lock()
 
 
 def decode(description: Description, *, frame: int) -> tuple[Part, ...]:
@@ -104,21 +104,21 @@ class _StdoutTee:
     """
 
     def __init__(self) -> None:
-        self._through: Any = sys.stdout
-        self._thread, self._said = 0, io.StringIO()
+        self._stream: Any = sys.stdout
+        self._thread, self._captured = 0, io.StringIO()
 
     def listen(self, said: io.StringIO) -> _StdoutTee:
         """Note what the calling thread prints from now on."""
-        self._through, self._thread, self._said = sys.stdout, threading.get_ident(), said
+        self._stream, self._thread, self._captured = sys.stdout, threading.get_ident(), said
         return self
 
     def write(self, text: str) -> int:
-        stream = self._said if threading.get_ident() == self._thread else self._through
+        stream = self._captured if threading.get_ident() == self._thread else self._stream
         return int(stream.write(text)) if stream is not None else len(text)
 
     def flush(self) -> None:
-        if self._through is not None:
-            self._through.flush()
+        if self._stream is not None:
+            self._stream.flush()
 
 
 _stdout_tee = _StdoutTee()
@@ -127,7 +127,7 @@ _stdout_tee = _StdoutTee()
 @contextlib.contextmanager
 def _captured_stdout(said: io.StringIO) -> Iterator[None]:
     """Catch what the library prints through `sys.stdout` in this thread; other threads print as before."""
-    with _decoding, contextlib.redirect_stdout(_stdout_tee.listen(said)):
+    with _decode_lock, contextlib.redirect_stdout(_stdout_tee.listen(said)):
         yield
 
 

@@ -15,7 +15,7 @@ STILLS = ("dpx", "cineon", "png", "tiff", "jpeg")
 KNOWN = "EXR, DPX, Cineon, PNG, TIFF, JPEG, and movies as MOV, MP4, MXF, MKV or AVI"
 """What can be read, for people."""
 
-_BEGINNINGS = (
+_MAGIC = (
     (b"\x76\x2f\x31\x01", EXR),
     (b"SDPX", "dpx"),
     (b"XPDS", "dpx"),
@@ -30,20 +30,20 @@ _BEGINNINGS = (
     (b"\x06\x0e\x2b\x34", MOVIE),
 )
 # A QuickTime or MP4 file begins with the size of a box, and then its kind.
-_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
-_ENOUGH = 16
+_QUICKTIME_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+_HEAD_BYTES = 16
 
 
 def sniff(path: Path) -> str | None:
     """`EXR`, `MOVIE`, or one of `STILLS`; None for anything else, for an empty file, and where nothing can be read."""
     try:
         with Path(path).open("rb") as file:
-            head = file.read(_ENOUGH)
+            head = file.read(_HEAD_BYTES)
     except OSError:
         return None
-    for beginning, kind in _BEGINNINGS:
+    for beginning, kind in _MAGIC:
         if head.startswith(beginning):
             return kind
-    if head[4:8] in _BOXES or (head[:4] == b"RIFF" and head[8:12] == b"AVI "):
+    if head[4:8] in _QUICKTIME_BOXES or (head[:4] == b"RIFF" and head[8:12] == b"AVI "):
         return MOVIE
     return None

@@ -41,16 +41,16 @@ def read(
         MatteError: missing, damaged, of another size, or without the named channel; or none is named, and the alpha is
             solid while the picture beside it is not.
     """
-    part, name = _opened(path, frame=frame, channel=channel, view=view, called=called)
+    part, name = _open_channel(path, frame=frame, channel=channel, view=view, called=called)
     if channel is None:
-        _check_meant(part, name, path=Path(path), frame=frame, called=called)
+        _check_not_solid_alpha(part, name, path=Path(path), frame=frame, called=called)
     _check_size(part.description.display_window, like, path=Path(path), frame=frame, called=called)
     placed = np.zeros(like.shape, np.float32)
     theirs, ours = part.description.data_window, like.data_window
     both = theirs.intersection(ours)
     values, shown = part.channels[name][both.relative_to(theirs).slices], placed[both.relative_to(ours).slices]
     # Mattes of large plates are mostly empty: only the box of what is not 0 is worth looking at.
-    if (box := Box.around_mask(_marked(values))) is not None:
+    if (box := Box.around_mask(_nonzero(values))) is not None:
         with np.errstate(invalid="ignore", over="ignore"):
             found = values[box.slices].astype(np.float32)
         np.nan_to_num(found, copy=False, nan=1.0, posinf=1.0, neginf=0.0)
@@ -60,9 +60,9 @@ def read(
 
 def is_empty(path: Path, *, frame: int, channel: str | None, view: str | None = None) -> bool:
     """Whether the matte of one frame hides nothing, wherever it lies; `channel`, `view` and errors as in `read`."""
-    part, name = _opened(path, frame=frame, channel=channel, view=view)
+    part, name = _open_channel(path, frame=frame, channel=channel, view=view)
     values = part.channels[name]
-    if (box := Box.around_mask(_marked(values))) is None:
+    if (box := Box.around_mask(_nonzero(values))) is None:
         return True
     with np.errstate(invalid="ignore"):
         return bool((values[box.slices] <= 0).all())
@@ -88,12 +88,12 @@ def composite_over(fill: NDArray[np.float32], plate: NDArray[np.float32], *, mat
     near[inside >= 1] = over[inside >= 1]
 
 
-def _marked(values: NDArray[Any]) -> NDArray[np.bool_]:
+def _nonzero(values: NDArray[Any]) -> NDArray[np.bool_]:
     """Where any bit of a channel is set: NaN is, and so is -0. (NumPy is slow to compare half.)"""
     return np.asarray(values.view(f"u{values.dtype.itemsize}") != 0)
 
 
-def _opened(
+def _open_channel(
     path: Path, *, frame: int, channel: str | None, view: str | None, called: str = "matte"
 ) -> tuple[Part, str]:
     path = Path(path)
@@ -111,10 +111,10 @@ def _opened(
     if view is not None:
         of_view = [(part, name) for part, name in everything if stereo.view_of(part.description, name) == view]
         everything = of_view or everything
-    return _find(everything, channel, path=path, frame=frame, called=called)
+    return _find_channel(everything, channel, path=path, frame=frame, called=called)
 
 
-def _find(
+def _find_channel(
     everything: list[tuple[Part, str]], channel: str | None, *, path: Path, frame: int, called: str
 ) -> tuple[Part, str]:
     wanted = "A" if channel is None else channel
@@ -137,12 +137,12 @@ def _find(
     )
 
 
-def _check_meant(part: Part, name: str, *, path: Path, frame: int, called: str) -> None:
+def _check_not_solid_alpha(part: Part, name: str, *, path: Path, frame: int, called: str) -> None:
     """Many a picture is saved with an alpha that is 1 everywhere: the matte is in its colours then."""
     alpha = part.channels[name]
-    if name != "A" or alpha[0, 0] != 1 or not _is_even(alpha):
+    if name != "A" or alpha[0, 0] != 1 or not _is_constant(alpha):
         return
-    if varied := [n for n in "RGB" if n in part.channels and not _is_even(part.channels[n])]:
+    if varied := [n for n in "RGB" if n in part.channels and not _is_constant(part.channels[n])]:
         raise MatteError(
             f"the {called}'s alpha is 1 everywhere, but its {varied[0]} is not",
             hint=f"Put it into the alpha, or name it: --matte-channel {varied[0]} (A if the whole frame is to go).",
@@ -151,7 +151,7 @@ def _check_meant(part: Part, name: str, *, path: Path, frame: int, called: str) 
         )
 
 
-def _is_even(values: NDArray[Any]) -> bool:
+def _is_constant(values: NDArray[Any]) -> bool:
     """Whether a channel has one value everywhere."""
     bits = values.view(f"u{values.dtype.itemsize}")
     return bool((bits == bits[0, 0]).all())

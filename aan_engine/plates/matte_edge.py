@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from aan_engine.core.box import Box
 
-COVERS = 0.08
+FULL_AT = 0.08
 """Share of a pixel from which the fill takes it whole, see `covering`."""
 
 
@@ -41,7 +41,7 @@ def fill_weight(roto: NDArray[np.float32]) -> NDArray[np.float32]:
     opacity = np.zeros(int(area.max()) + 1, np.float32)
     np.maximum.at(opacity, area[shown], near[shown])
     whole = np.zeros_like(roto)
-    whole[box.slices] = np.where(shown, np.minimum(near / COVERS, opacity[area]), 0)
+    whole[box.slices] = np.where(shown, np.minimum(near / FULL_AT, opacity[area]), 0)
     return whole
 
 
@@ -62,7 +62,7 @@ def grow_feather(roto: NDArray[np.float32], *, grow: float, feather: float) -> N
     box = Box.around_mask(roto > 0, margin=math.ceil(max(grow, 0) + feather) + 1)
     if box is None or not (grow or feather):
         return roto
-    grown = _moved(roto[box.slices], grow)
+    grown = _grow(roto[box.slices], grow)
     # A cone laid over every pixel: what fades out is as soft over a hard edge as over a soft one.
     result, reached, steps = grown, grown, math.ceil(feather)
     for step in range(steps):
@@ -77,7 +77,7 @@ _RINGS = (cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3)), np.ones((3, 3), np
 """One pixel further, in turns: a diamond and a square make an octagon."""
 
 
-def _moved(roto: NDArray[np.float32], by: float) -> NDArray[np.float32]:
+def _grow(roto: NDArray[np.float32], by: float) -> NDArray[np.float32]:
     """Dilated by so many pixels, or eroded; between whole pixels both are mixed."""
     change = cv2.dilate if by > 0 else cv2.erode
     for step in range(math.floor(abs(by))):

@@ -23,15 +23,15 @@ from aan_engine.plates.timecode import Timecode
 
 VERSION = f"{av.__version__} {av.ffmpeg_version_info}"
 
-OPEN_AT_ONCE = 4
+MAX_OPEN = 4
 """Movies that are kept open: plate, matte, clean plate and one more."""
 
-AHEAD = 24
+MAX_DECODE_THROUGH = 24
 """Frames that are rather decoded through than jumped over."""
 
 # ITU-T H.273 transfer characteristics that say more than "video".
 _LINEAR, _SRGB = 8, 13
-_HDR = {16: "PQ", 18: "HLG"}
+_HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 
 
 class Movie:
@@ -46,13 +46,13 @@ class Movie:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._turn = threading.Lock()
+        self._lock = threading.Lock()
         self._frames: Iterator[Any] = iter(())
-        self._shown: tuple[int, Any] | None = None
+        self._current: tuple[int, Any] | None = None
         try:
             self._container = av.open(str(path))
             self._stream = self._container.streams.video[0]
-            self._times = sorted(_times(self._container, self._stream))
+            self._times = sorted(_presentation_times(self._container, self._stream))
         except (av.FFmpegError, IndexError) as error:
             raise self._unreadable(None, str(error)) from error
         self._format: Any = self._stream.codec_context.format
@@ -78,7 +78,7 @@ class Movie:
             bits=max(part.bits for part in self._format.components),
             display=window,
             data=window,
-            implied=_HDR.get(transfer, implied),
+            implied=_HDR_TRANSFERS.get(transfer, implied),
             aspect=float(stream.sample_aspect_ratio or 1),
             timecode=self._timecode(frame),
             rate=stream.average_rate,
@@ -99,20 +99,20 @@ class Movie:
                 file=self.path,
                 frame=frame,
             )
-        with self._turn:
-            return yuv.codes(self._at(index, frame))
+        with self._lock:
+            return yuv.decode_channels(self._at(index, frame))
 
     def close(self) -> None:
         """Give the file back."""
-        with self._turn:
+        with self._lock:
             self._container.close()
 
     def _at(self, index: int, frame: int) -> Any:
-        if self._shown is not None and self._shown[0] == index:
-            return self._shown[1]
-        last = self._shown[0] if self._shown is not None else -1
+        if self._current is not None and self._current[0] == index:
+            return self._current[1]
+        last = self._current[0] if self._current is not None else -1
         try:
-            if not last < index <= last + AHEAD:
+            if not last < index <= last + MAX_DECODE_THROUGH:
                 self._container.seek(self._times[index], stream=self._stream)
                 self._frames = self._container.decode(self._stream)
             found = self._forward(self._times[index])
@@ -121,17 +121,17 @@ class Movie:
                 self._rewind()
                 found = self._forward(self._times[index])
         except av.FFmpegError as error:
-            self._shown = None
+            self._current = None
             raise self._unreadable(frame, str(error)) from error
         if found is None:
-            self._shown = None
+            self._current = None
             raise self._unreadable(frame, "the frame is listed, but cannot be decoded")
-        self._shown = index, found
+        self._current = index, found
         return found
 
     def _forward(self, time: int) -> Any:
         for shown in self._frames:
-            at = _time(shown)
+            at = _presentation_time(shown)
             if at == time:
                 return shown
             if at is not None and at > time:
@@ -141,14 +141,14 @@ class Movie:
     def _rewind(self) -> None:
         self._container.seek(self._times[0], stream=self._stream)
         self._frames = self._container.decode(self._stream)
-        self._shown = None
+        self._current = None
 
     def _timecode(self, frame: int) -> bytes:
         rate = self._stream.average_rate
         places = (self._stream, self._container, *self._container.streams)
         text = next((place.metadata["timecode"] for place in places if "timecode" in place.metadata), None)
-        start = Timecode.parsed(text, rate=rate) if text is not None and rate is not None else None
-        return start.later(frame - 1).packed() if start is not None else b""
+        start = Timecode.parse(text, rate=rate) if text is not None and rate is not None else None
+        return start.plus(frame - 1).pack() if start is not None else b""
 
     def _unreadable(self, frame: int | None, why: str) -> PlateUnreadable:
         return PlateUnreadable(
@@ -159,8 +159,8 @@ class Movie:
         )
 
 
-_open: OrderedDict[tuple[Path, int, int], Movie] = OrderedDict()
-_opening = threading.Lock()
+_open_movies: OrderedDict[tuple[Path, int, int], Movie] = OrderedDict()
+_open_lock = threading.Lock()
 
 
 def open_movie(path: Path) -> Movie:
@@ -174,13 +174,13 @@ def open_movie(path: Path) -> Movie:
     except OSError as error:
         raise PlateMissing("the movie is not there", hint="Check the path.", file=path) from error
     key = path, info.st_size, info.st_mtime_ns
-    with _opening:
-        if key not in _open:
-            _open[key] = Movie(path)
-            while len(_open) > OPEN_AT_ONCE:
-                _open.popitem(last=False)[1].close()
-        _open.move_to_end(key)
-        return _open[key]
+    with _open_lock:
+        if key not in _open_movies:
+            _open_movies[key] = Movie(path)
+            while len(_open_movies) > MAX_OPEN:
+                _open_movies.popitem(last=False)[1].close()
+        _open_movies.move_to_end(key)
+        return _open_movies[key]
 
 
 def length(path: Path) -> int:
@@ -193,7 +193,7 @@ def check_implied(scan: SourceInfo, *, colorspace: str | None, frame: int) -> No
 
     Raises: PlateUnsupported.
     """
-    if colorspace is None and scan.implied in _HDR.values():
+    if colorspace is None and scan.implied in _HDR_TRANSFERS.values():
         raise PlateUnsupported(
             f"the movie is high dynamic range ({scan.implied})",
             hint="Name its space, for example --colorspace 'Rec.2100-PQ - Display'.",
@@ -202,7 +202,7 @@ def check_implied(scan: SourceInfo, *, colorspace: str | None, frame: int) -> No
         )
 
 
-def _times(container: Any, stream: Any) -> Iterator[int]:
+def _presentation_times(container: Any, stream: Any) -> Iterator[int]:
     """When each frame is shown, in the stream's own ticks; frames that an edit list cuts away are left out."""
     for packet in container.demux(stream):
         time = packet.pts if packet.pts is not None else packet.dts
@@ -210,5 +210,5 @@ def _times(container: Any, stream: Any) -> Iterator[int]:
             yield time
 
 
-def _time(shown: Any) -> int | None:
+def _presentation_time(shown: Any) -> int | None:
     return int(shown.pts) if shown.pts is not None else shown.dts
