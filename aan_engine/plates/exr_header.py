@@ -1,7 +1,7 @@
-"""What an EXR file says about itself: parts, channels, windows, codec, attributes, timecode.
+"""The header of an EXR file: parts, channels, windows, codec, attributes, timecode.
 
-Reads the first bytes of a file with the standard library alone, so that a damaged file is refused before any pixel
-is decoded and any memory asked for. Knows nothing of pixels; `exr` decodes those.
+It is read with the standard library alone, so that a damaged file is refused before any pixel is decoded and any memory
+allocated.
 
 The layout is that of the "OpenEXR File Layout" document: a magic number, a version field with flags, then for each
 part a list of attributes (name, type, size, value) ended by an empty name; multi-part files end the list of parts by
@@ -36,12 +36,12 @@ _STORAGE = {
 }
 _REQUIRED = ("channels", "compression", "dataWindow", "displayWindow")
 _MAX_NAME = 255
-# Headers hold previews and manifests, never more than a few megabytes; a larger attribute is a broken size field.
+# Headers hold previews and manifests, a few megabytes at most; a larger attribute is a damaged size field.
 _MAX_ATTRIBUTE_BYTES = 256 << 20
 # An image larger than this in pixels is no film frame.
 _MAX_AREA = 1 << 31
-# More bytes of pixels for a byte of file than this no codec packs: a black 8K frame measures 1,600 to one at most, and
-# 73,000 with the codecs that transform whole blocks.
+# Largest ratio of pixel bytes to file bytes that is believed. A black 8K frame was measured at 1,600 to one, and at
+# 73,000 to one with the codecs that transform whole blocks.
 _MAX_PACKING = 10_000
 _MAX_BLOCK_PACKING = 1_000_000
 _BLOCK_CODECS = ("dwaa", "dwab", "htj2k256", "htj2k32", "lj2k")
@@ -49,9 +49,12 @@ _BLOCK_CODECS = ("dwaa", "dwab", "htj2k256", "htj2k32", "lj2k")
 
 @dataclass(frozen=True)
 class Attribute:
-    """One header attribute as it lies in the file: its type's name, its raw value, and the byte where the type stands.
+    """One header attribute.
 
-    Names and types are decoded as Latin-1, which gives any byte back.
+    Args:
+        type: the name of its type; like the attribute's name it is decoded as Latin-1, which keeps any byte.
+        value: the raw bytes.
+        at: the offset of the type's name in the file.
     """
 
     type: str
@@ -87,11 +90,11 @@ class PartDescription:
 
 @dataclass(frozen=True)
 class Description:
-    """A picture file as its header describes it.
+    """A picture file's header.
 
     Args:
         path, parts: the file, and its parts in their order; formats other than EXR have one.
-        told: of other formats, what they are and how their values are read, for people; empty for EXR.
+        format_note: for people: another format's name, and how its values are read; empty for EXR.
     """
 
     path: Path
@@ -100,15 +103,15 @@ class Description:
 
 
 class _DamagedHeader(Exception):
-    """The header contradicts itself or ends early."""
+    """The header contradicts itself or ends early; the message is the reason that an error gives."""
 
 
 def describe(path: Path, *, frame: int | None = None) -> Description:
-    """What the header of an EXR file says; no pixel is read.
+    """The header of an EXR file; no pixel is read.
 
     Raises:
         PlateMissing: there is no such file.
-        PlateUnreadable: the file cannot be opened, is empty, is no EXR, or its header is damaged or beyond belief.
+        PlateUnreadable: the file cannot be opened, is empty, is no EXR, or its header is damaged or implausible.
     """
     path = Path(path)
     try:
@@ -184,7 +187,7 @@ def _part(attributes: dict[str, Attribute], *, flags: int) -> PartDescription:
 
 
 def _part_type(value: dict[str, bytes], *, flags: int) -> str:
-    # In a single flat part the flag decides: old files carry a `type` that contradicts it, and are read all the same.
+    # In a file of a single flat part the flag decides: some old ones have a `type` that contradicts it.
     if not flags & (_MULTIPART | _DEEP):
         return "tiled" if flags & _TILED else "scanline"
     kind = value.get("type", b"")
@@ -222,16 +225,16 @@ def _window(raw: bytes, *, name: str) -> Box:
 
 
 def _check_plausible(parts: tuple[PartDescription, ...], *, size: int) -> None:
-    room, unpacked = 0, 0
+    largest, claimed = 0, 0  # bytes of pixels that the file can hold, and that its header claims
     for part in parts:
         pixels = part.data_window.area
         if pixels > _MAX_AREA:
             raise _DamagedHeader(f"the EXR header claims an image of {pixels / 1e9:.1f} billion pixels")
         if not part.type.startswith("deep"):
-            unpacked += pixels * sum(BYTES_OF[kind] for name, kind in part.channels if name not in part.subsampled)
-            room = max(room, size * (_MAX_BLOCK_PACKING if part.compression in _BLOCK_CODECS else _MAX_PACKING))
-    if unpacked > room:
-        raise _DamagedHeader(f"the file is far too short for the {unpacked / 1e6:.0f} MB of pixels its header claims")
+            claimed += pixels * sum(BYTES_OF[kind] for name, kind in part.channels if name not in part.subsampled)
+            largest = max(largest, size * (_MAX_BLOCK_PACKING if part.compression in _BLOCK_CODECS else _MAX_PACKING))
+    if claimed > largest:
+        raise _DamagedHeader(f"the file is far too short for the {claimed / 1e6:.0f} MB of pixels its header claims")
 
 
 def _read_name(file: BinaryIO) -> str:
