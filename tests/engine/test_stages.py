@@ -15,7 +15,7 @@ from aan_engine.network.bundle import Networks
 from aan_engine.plates.proxy import make_proxy
 from aan_engine.plates.proxy_store import ProxyStore
 from aan_engine.selection.plan import FillPlan
-from aan_engine.selection.selector import Selector
+from aan_engine.selection.selector import Selector, build
 from tests.engine.shots import box_matte, pan
 
 SIZE = (96, 160)
@@ -33,10 +33,8 @@ def proxies() -> Iterator[ProxyStore]:
 
 
 def decider(proxies: ProxyStore) -> tuple[Selector, ShotMotion]:
-    shot_motion = ShotMotion(proxies)
-    found = Selector(Networks.load(torch.device("cpu")), shot_motion)
-    shot_motion.registration.ask(found.learned_homography)
-    return found, shot_motion
+    found = build(Networks.load(torch.device("cpu")), proxies)
+    return found, found.shot_motion
 
 
 def decisions(selector: Selector, choose: Callable[..., FillPlan | None] | None = None) -> Iterator[FillPlan | None]:
