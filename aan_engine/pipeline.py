@@ -8,7 +8,7 @@ the shot's length.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -32,7 +32,8 @@ from aan_engine.plates.shot_frames import ShotFrames
 from aan_engine.plates.source_policy import SourcePolicy
 from aan_engine.rendering.fill_buffer import FillBuffer
 from aan_engine.rendering.filled_frame import FilledFrame, compose
-from aan_engine.rendering.finisher import Finisher
+from aan_engine.rendering.finisher import STAGES, Finisher
+from aan_engine.rendering.target import Stage
 from aan_engine.reporting.report import Report
 from aan_engine.selection.selector import build
 from aan_engine.shot import Shot
@@ -60,6 +61,7 @@ def fill(
     skip: Collection[int] = (),
     networks: Networks | None = None,
     pathways: EnabledKinds = ALL_KINDS,
+    stages: Sequence[Stage] = STAGES,
 ) -> Iterator[FilledFrame]:
     """Fill the shot's targets in order.
 
@@ -67,8 +69,8 @@ def fill(
         progress: told after each frame of each stage; what it raises ends the job.
         skip: frame numbers whose result exists already. They are still decided on (the recurrence needs them), so that
             an interrupted job ends with the same pixels as an uninterrupted one.
-        networks: others than the shipped ones, and `pathways`, those that take part: for whoever measures what a part
-            is worth.
+        networks: others than the shipped ones; `pathways`, the kinds of candidates that take part; and `stages`, those
+            of rendering, see `rendering.finisher.STAGES`: for ablations, which leave some out.
 
     Raises:
         AanError: see `shot`.
@@ -111,6 +113,7 @@ def fill(
             shot_motion=shot_motion,
             read=read,
             skip=set(targets) - set(asked),
+            stages=stages,
         )
         filling = run_stages(
             targets,
