@@ -23,7 +23,6 @@ from aan_engine.colour import encoding
 from aan_engine.core.prefetch import prefetch
 from aan_engine.core.stages import run_stages
 from aan_engine.errors import ShotError
-from aan_engine.motion.shot_motion import ShotMotion
 from aan_engine.network import weights
 from aan_engine.network.bundle import Networks
 from aan_engine.plates import proxy, reader
@@ -31,13 +30,11 @@ from aan_engine.plates.plate_cache import PlateCache
 from aan_engine.plates.proxy_store import ProxyStore
 from aan_engine.plates.shot_frames import ShotFrames
 from aan_engine.plates.source_policy import SourcePolicy
-from aan_engine.registration.proxy_images import ProxyImages
-from aan_engine.registration.shot_registration import ShotRegistration
 from aan_engine.rendering.fill_buffer import FillBuffer
 from aan_engine.rendering.filled_frame import FilledFrame, compose
 from aan_engine.rendering.finisher import Finisher
 from aan_engine.reporting.report import Report
-from aan_engine.selection.selector import Selector
+from aan_engine.selection.selector import build
 from aan_engine.shot import Shot
 
 CLEAN_PLATES = 2
@@ -91,19 +88,18 @@ def fill(
     with ExitStack() as stack:
         plate_cache = PlateCache(shot_frames)
         proxies = stack.enter_context(_build_proxies(shot_frames, plate_cache, tell))
-        images = ProxyImages(proxies, policy=policy)
-        registration = ShotRegistration(
-            images,
-            count=proxies.count,
+        light, smoothing = shot.controls.light, shot.controls.smoothing
+        selector = build(
+            networks,
+            proxies,
+            policy=policy,
+            enabled=pathways,
+            light=light,
+            smoothing=smoothing,
             progress=lambda count: tell(Progress("align", count, len(shot.plates) - 1)),
         )
-        shot_motion = ShotMotion(proxies, policy=policy, images=images, registration=registration)
-        controls = shot.controls
-        selector = Selector(
-            networks, shot_motion, pathways=pathways, light=controls.light, smoothing=controls.smoothing
-        )
-        registration.ask(selector.learned_homography)
-        stack.callback(shot_motion.close)
+        shot_motion = selector.shot_motion
+        stack.callback(selector.close)
         number = {p.frame: i for i, p in enumerate(shot.plates)}
         targets = [number[t.frame] for t in shot.targets if t.frame <= wanted[-1]]
         asked = [index for index in targets if shot.plates[index].frame not in skip]
@@ -120,7 +116,7 @@ def fill(
             targets,
             lambda index: None if index in shot_frames.painted else selector.prepare(index),
             lambda index, prepared: selector.synthesise(prepared),
-            lambda index, sketched: selector.choose(sketched),
+            lambda index, synthesised: selector.choose(synthesised),
             finisher.render,
             finisher.finish,
         )

@@ -99,7 +99,7 @@ class Defocus:
     def _rim(self, frame: int) -> tuple[Array, Array]:
         """Places (n, 2) on the target's rim, and the same on the source frame, by the candidate that knows most."""
         hole = self.plan.hole
-        visible = hole.wanted & ~hole.hidden & ~hole.unusable
+        visible = hole.region & ~hole.hidden & ~hole.unusable
         shown = [visible & (layer.frame == frame) for layer in self.plan.candidates]
         k = int(np.argmax([mask.sum() for mask in shown]))
         cells = np.argwhere(shown[k])

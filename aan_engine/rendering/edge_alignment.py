@@ -90,7 +90,7 @@ class HoleEdgeAligner:
 
     def _polished(self, k: int, frame: int) -> AffineOffset:
         hole, layer = self._plan.hole, self._plan.candidates[k]
-        shown = hole.wanted & ~hole.hidden & ~hole.unusable & (layer.frame == frame)
+        shown = hole.region & ~hole.hidden & ~hole.unusable & (layer.frame == frame)
         cells = np.argwhere(shown)[:, ::-1].astype(np.float32)
         if not len(cells):
             return NO_OFFSET
