@@ -18,13 +18,12 @@ from aan_engine.errors import OutsideMatteError, PlateError, PlateUnreadable, Pl
 from aan_engine.plates import exr, plate
 from aan_engine.plates.exr_attributes import passthrough
 from aan_engine.plates.verify import verify
+from tests.engine.sample_exrs import SHARED, SHIPPED, needs_shared
 
 SHAPE = (40, 56)
 LOSSLESS = ("NO", "RLE", "ZIPS", "ZIP", "PIZ")
 LOSSY = ("PXR24", "B44", "B44A", "DWAA", "DWAB")
 UNCOMMON = ("HTJ2K256", "HTJ2K32", "ZSTD")
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "exr"
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the sample EXRs of ../shared/data/exr are not here")
 
 
 def every_bit(kind: Any, *, seed: int = 0) -> Any:
@@ -183,10 +182,9 @@ def test_a_grey_plate_is_a_picture_of_three_equal_channels(tmp_path: Path) -> No
     assert (after.pixels[hidden] == 0.5).all()
 
 
-@needs_shared
 def test_smaller_levels_of_a_mipmap_are_not_kept(tmp_path: Path) -> None:
     # They are made from the picture, and would still show what was removed from it.
-    before, after, hidden = rewrite(SHARED / "MultiResolution" / "MirrorPattern.exr", tmp_path / "out.exr")
+    before, after, hidden = rewrite(SHIPPED / "MirrorPattern.exr", tmp_path / "out.exr")
     assert_untouched(before, after, hidden)
     assert before.parts[0].header["tiles"].mode == OpenEXR.MIPMAP_LEVELS
     assert after.parts[0].header["tiles"].mode == OpenEXR.ONE_LEVEL
@@ -326,6 +324,14 @@ def test_a_plate_cannot_be_written_into(tmp_path: Path) -> None:
 
 
 # --- files from elsewhere ------------------------------------------------------------------------------------------
+
+
+def test_a_photograph_and_a_mipmap_from_elsewhere_survive(tmp_path: Path) -> None:
+    for name, kept in (("Carrots", {"cameraModel", "isoSpeed", "adoptedNeutral"}), ("MirrorPattern", set())):
+        before, after, hidden = rewrite(SHIPPED / f"{name}.exr", tmp_path / "out.exr")
+        assert_untouched(before, after, hidden)
+        assert before.pixels.max() > 0.5
+        assert kept <= after.parts[0].description.attributes.keys()
 
 
 @needs_shared
