@@ -12,8 +12,6 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from aan_engine.colour.log_encoding import to_log
-from aan_engine.core.box import Box
 from aan_engine.errors import OutsideMatteError, PlateError, PlateUnreadable, PlateUnsupported, PlateUnwritable
 from aan_engine.plates import exr, plate
 from aan_engine.plates.exr_attributes import passthrough
@@ -85,20 +83,6 @@ def assert_untouched(before: Any, after: Any, hidden: Any) -> None:
         assert {n: a.value for n, a in passthrough(old.description).items()} == {
             n: a.value for n, a in passthrough(new.description).items()
         }
-
-
-# --- the picture ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", [np.float16, np.float32])
-def test_the_log_range_is_that_of_its_light_to_the_bit(tmp_path: Path, kind: Any) -> None:
-    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16).reshape(256, 256)
-    with np.errstate(invalid="ignore"):
-        shown = {"R": every.astype(kind), "G": every[::-1].astype(kind), "B": every.T.astype(kind)}
-    plate = exr.read(make(tmp_path / "p.exr", {n: np.ascontiguousarray(v) for n, v in shown.items()}), frame=1)
-    box = Box(top=3, bottom=250, left=7, right=256)
-    np.testing.assert_array_equal(plate.log_region(box), to_log(plate.region(box)))
-    np.testing.assert_array_equal(plate.region(box, every=3), plate.region(box)[::3, ::3])
 
 
 # --- round trips ---------------------------------------------------------------------------------------------------
