@@ -31,6 +31,8 @@ from aan_engine.plates.plate_cache import PlateCache
 from aan_engine.plates.proxy_store import ProxyStore
 from aan_engine.plates.shot_frames import ShotFrames
 from aan_engine.plates.source_policy import SourcePolicy
+from aan_engine.registration.proxy_images import ProxyImages
+from aan_engine.registration.shot_registration import ShotRegistration
 from aan_engine.rendering.fill_buffer import FillBuffer
 from aan_engine.rendering.filled_frame import FilledFrame, compose
 from aan_engine.rendering.finisher import Finisher
@@ -41,7 +43,7 @@ from aan_engine.shot import Shot
 CLEAN_PLATES = 2
 """Clean plates that are looked at for one target."""
 
-VERSION = "17"
+VERSION = "18"
 """Counts changes of the pixels that the same job gets; part of the cache key."""
 
 
@@ -89,13 +91,18 @@ def fill(
     with ExitStack() as stack:
         plate_cache = PlateCache(shot_frames)
         proxies = stack.enter_context(_build_proxies(shot_frames, plate_cache, tell))
-        shot_motion = ShotMotion(proxies, policy=policy)
+        images = ProxyImages(proxies, policy=policy)
+        registration = ShotRegistration(
+            images,
+            count=proxies.count,
+            progress=lambda count: tell(Progress("align", count, len(shot.plates) - 1)),
+        )
+        shot_motion = ShotMotion(proxies, policy=policy, images=images, registration=registration)
         controls = shot.controls
         selector = Selector(
             networks, shot_motion, pathways=pathways, light=controls.light, smoothing=controls.smoothing
         )
-        shot_motion.registration.ask(selector.learned_homography)
-        shot_motion.registration.tell(lambda count: tell(Progress("align", count, len(shot.plates) - 1)))
+        registration.ask(selector.learned_homography)
         stack.callback(shot_motion.close)
         number = {p.frame: i for i, p in enumerate(shot.plates)}
         targets = [number[t.frame] for t in shot.targets if t.frame <= wanted[-1]]

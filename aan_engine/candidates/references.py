@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from aan_engine.candidates.candidate import HoleRegion
-from aan_engine.core.homography import project
 from aan_engine.core.sampling import inside, sample
 from aan_engine.motion.shot_motion import ShotMotion
 
@@ -30,7 +29,7 @@ def references(shot_motion: ShotMotion, hole: HoleRegion, *, count: int) -> list
         H = shot_motion.registration.chained(hole.index, frame)
         if H is None:
             continue
-        at = project(H, points)
+        at = H.apply(points)
         shown[frame] = inside(at, shot_motion.proxies.size) & (sample(shot_motion.images.usable(frame), at) > 0.999)
 
     def away(frame: int) -> int:

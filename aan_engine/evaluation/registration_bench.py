@@ -102,7 +102,7 @@ def answers(networks: Networks, pair: RegistrationPair) -> Answers:
             "the engine": shot_motion.registration.adjacent(0).homography,
             "learned alone": learned,
             "learned, refined": refine_homography(T, R, start=learned).homography,
-            "identity, refined": refine_homography(T, R, start=np.eye(3)).homography,
+            "identity, refined": refine_homography(T, R, start=Homography.identity()).homography,
             "SIFT + MAGSAC": recipe(pair),
         }
 
@@ -112,15 +112,15 @@ def recipe(pair: RegistrationPair) -> Homography:
     found = [_features(pair.target, pair.target_visible), _features(pair.reference, pair.reference_visible)]
     (at, of), (there, other) = found
     if of is None or other is None or len(other) < 2:
-        return np.eye(3)
+        return Homography.identity()
     matches = cv2.BFMatcher(cv2.NORM_L2).knnMatch(of, other, k=2)
     good = [hole for hole, far in matches if hole.distance < 0.8 * far.distance]
     if len(good) < 4:
-        return np.eye(3)
+        return Homography.identity()
     source = np.array([at[m.queryIdx].pt for m in good])
     landed = np.array([there[m.trainIdx].pt for m in good])
     H, _ = cv2.findHomography(source, landed, cv2.USAC_MAGSAC, 1.0, maxIters=10_000, confidence=0.9999)
-    return np.eye(3) if H is None else np.asarray(H, np.float64)
+    return Homography.identity() if H is None else Homography(np.asarray(H, np.float64))
 
 
 def _features(image: Array, visible: Mask) -> tuple[tuple[cv2.KeyPoint, ...], NDArray[np.float32] | None]:
@@ -135,7 +135,7 @@ def corner_error(found: Homography, pair: RegistrationPair) -> float:
     assert pair.homography is not None
     h, w = pair.target_visible.shape
     corners = np.array([[[0, 0]], [[w - 1, 0]], [[w - 1, h - 1]], [[0, h - 1]]], np.float64)
-    landed, wanted = (cv2.perspectiveTransform(corners, H) for H in (found, pair.homography))
+    landed, wanted = (cv2.perspectiveTransform(corners, H.matrix) for H in (found, pair.homography))
     return float(np.hypot(*(landed - wanted).T).mean())
 
 
@@ -145,20 +145,19 @@ def agreement(pair: RegistrationPair, found: Answers) -> dict[str, tuple[float, 
     Compared are the pixels that every method shows; a method that leaves less than half of what its best rival shows
     stands with the identity instead.
     """
-    size = pair.target_visible.shape[::-1]
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    shape = pair.target_visible.shape
     seen = pair.reference_visible.astype(np.float32)
 
     def shows(H: Homography) -> Mask:
-        return (cv2.warpPerspective(seen, H, size, flags=flags) > 0.999) & pair.target_visible
+        return (H.warp(seen, shape, border=0) > 0.999) & pair.target_visible
 
     most = max(shows(H).sum() for H in found.values())
-    kept = {name: H if shows(H).sum() > most / 2 else np.eye(3) for name, H in found.items()}
+    kept = {name: H if shows(H).sum() > most / 2 else Homography.identity() for name, H in found.items()}
     common = np.logical_and.reduce([shows(H) for H in kept.values()])
     target, reference = (to_srgb8(log_encoding.from_log(x)).astype(np.float32) for x in (pair.target, pair.reference))
     scores = {}
     for name, H in kept.items():
-        warped = cv2.warpPerspective(reference, H, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        warped = H.warp(reference, shape)
         square = np.sort(((warped - target) ** 2).mean(-1)[common])
         best = square[: int(KEPT * square.size)]
         scores[name] = (_decibels(best), _decibels(square))

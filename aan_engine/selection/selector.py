@@ -10,7 +10,6 @@ from __future__ import annotations
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
 from aan_engine.candidates.builders import synthesised
@@ -27,6 +26,7 @@ from aan_engine.candidates.generators import (
 )
 from aan_engine.colour.exposure import PixelPairs
 from aan_engine.core import projective
+from aan_engine.core.homography import Homography
 from aan_engine.core.types import Array
 from aan_engine.motion.shot_motion import ShotMotion, pixel_pairs
 from aan_engine.network.bundle import Networks
@@ -77,12 +77,12 @@ class Selector:
         self._state: tuple[int, RecurrentState] | None = None
 
     @torch.inference_mode()
-    def learned_homography(self, target: int, reference: int) -> NDArray[np.float64]:
+    def learned_homography(self, target: int, reference: int) -> Homography:
         """The learned homography on the proxies, target -> reference (arXiv 1905.13066, section 3.1)."""
         estimate = self._networks.estimator.match(*(self._features_of.for_estimator(i) for i in (target, reference)))
         h, w = self._shot_motion.proxies.size
         H = projective.rescale(estimate.homography.double(), before=(SIDE, SIDE), after=(h, w))
-        return H[0].cpu().numpy()
+        return Homography(H[0].cpu().numpy())
 
     def decide(self, index: int) -> FillPlan | None:
         """The decision for frame `index`; None where nothing is hidden."""
@@ -237,7 +237,7 @@ class Selector:
     def _brief(self, prepared: TargetCandidates) -> InpainterInput:
         index, links = prepared.hole.index, prepared.links
         device = self._networks.device
-        homographies = [torch.from_numpy(link.homography).float() for link in links.values()]
+        homographies = [torch.from_numpy(link.homography.matrix).float() for link in links.values()]
         known = [self._features_of.for_inpainter(i) for i in links]
         image, visible = self._features_of.padded(index)
         own, shown = self._features_of.for_inpainter(index)

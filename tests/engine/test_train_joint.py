@@ -55,7 +55,7 @@ def test_a_run_in_two_sittings_ends_like_one_in_one(
                 shutil.copytree(self.folder, tmp_path / "stopped")
 
     with monkeypatch.context() as patch:
-        patch.setattr(train_joint, "Journal", Copied)
+        patch.setattr(train_joint, "RunLog", Copied)
         patch.setattr(train_joint, "SAVE_MINUTES", -1.0)
         whole = train_joint.train(data, tmp_path / "whole", JointPlan(scenes=2))
     resumed = train_joint.train(data, tmp_path / "stopped", JointPlan(scenes=2))

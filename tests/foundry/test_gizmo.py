@@ -19,9 +19,9 @@ GIZMO = NUKE / "AlignAttend.gizmo"
 TEXT = GIZMO.read_text("utf-8")
 
 
-def workshop():
+def gizmo_module():
     """The script that makes the gizmo."""
-    spec = importlib.util.spec_from_file_location("workshop_gizmo", NUKE / "workshop" / "gizmo.py")
+    spec = importlib.util.spec_from_file_location("packaging_gizmo", NUKE / "packaging" / "gizmo.py")
     found = importlib.util.module_from_spec(spec)
     path = list(sys.path)
     try:
@@ -39,7 +39,7 @@ def user_knobs() -> dict:
 
 
 def test_the_gizmo_is_what_the_table_of_knobs_makes():
-    assert workshop().text() == TEXT, "run python nuke/workshop/gizmo.py"
+    assert gizmo_module().gizmo_text() == TEXT, "run python nuke/packaging/gizmo.py"
 
 
 def test_nuke_has_everything_that_the_gizmo_asks_for():
@@ -139,7 +139,7 @@ def test_a_call_from_the_wrong_thread_would_be_caught(tmp_path):
         import aan_nuke.result
 
         with pytest.raises(WrongThread):
-            other.submit(aan_nuke.result.follow, node).result()
+            other.submit(aan_nuke.result.update_solved, node).result()
         with pytest.raises(NotInNuke):
             shop.nuke.nodes.Write(datatype="32 bit float")
 

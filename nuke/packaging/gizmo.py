@@ -1,7 +1,7 @@
-"""Makes `AlignAttend.gizmo` from the table of knobs: `python nuke/workshop/gizmo.py`. A test holds the file against it.
+"""Writes AlignAttend.gizmo from the table of knobs: `python nuke/packaging/gizmo.py`. A test compares the two.
 
-The file begins with a Group, so a script that uses the node opens where it is not installed. Inside, Nuke's own nodes
-take the result only where the matte is above 0; nothing there needs Python to show what was solved.
+The file contains a Group, so a script with the node opens where the plug-in is not installed. Nuke's own nodes inside
+merge the result where the matte is above 0; no Python is needed to show what was solved.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ FILE = NUKE / "AlignAttend.gizmo"
 sys.path.insert(0, str(NUKE))
 
 from aan_nuke import knobs  # noqa: E402
-from aan_nuke.knobs import KnobDraft  # noqa: E402
+from aan_nuke.knobs import KnobSpec  # noqa: E402
 
 LAYERS = (
     "confidence confidence.a",
@@ -28,39 +28,39 @@ HELP = (
     "Plug in plate and matte, set the range, press Solve range. Outside the matte the plate passes untouched."
 )
 
-# Every node: class, name, what is plugged in (input 0 first), its knobs.
-Node = Tuple[str, str, Tuple[str, ...], Dict[str, str]]
+# A node: class, name, inputs (input 0 first), knobs.
+NodeSpec = Tuple[str, str, Tuple[str, ...], Dict[str, str]]
 
-WRITE = {
+WRITE_KNOBS = {
     "file_type": "exr",
     "raw": "true",
     "create_directories": "true",
     "disable": "true",
     "compression": '"Zip (1 scanline)"',
 }
-# The matte within the plate's own format and box: pixels lie where they lie in Nuke's Viewer.
-WITHIN = {"from0": "rgba.alpha", "to0": "rgba.alpha", "bbox": "B"}
+# The matte in the plate's format and bounding box: pixels have the positions that Nuke's Viewer shows.
+COPY_ALPHA = {"from0": "rgba.alpha", "to0": "rgba.alpha", "bbox": "B"}
 
-TREE: Tuple[Node, ...] = (
+NODES: Tuple[NodeSpec, ...] = (
     ("Input", "plate", (), {"inputs": "0"}),
     ("Input", "matte", (), {"inputs": "0", "number": "1"}),
     ("Input", "clean_plate", (), {"inputs": "0", "number": "2"}),
     ("Input", "holdout", (), {"inputs": "0", "number": "3"}),
-    # What goes to the engine. The Writes are switched on while they render only.
+    # The engine's inputs. The Writes are enabled only while they render.
     ("Crop", "Window", ("plate",), {"disable": "true"}),
-    ("Copy", "MatteIn", ("Window", "matte"), WITHIN),
-    ("Copy", "HoldoutIn", ("Window", "holdout"), WITHIN),
+    ("Copy", "MatteIn", ("Window", "matte"), COPY_ALPHA),
+    ("Copy", "HoldoutIn", ("Window", "holdout"), COPY_ALPHA),
     (
         "Copy",
         "CleanIn",
         ("Window", "clean_plate"),
         {"from0": "none", "to0": "none", "channels": "rgb", "bbox": "B"},
     ),
-    ("Write", "PlateOut", ("Window",), {"channels": "rgb", **WRITE}),
-    ("Write", "CleanOut", ("CleanIn",), {"channels": "rgb", **WRITE}),
-    ("Write", "MatteOut", ("MatteIn",), {"channels": "alpha", **WRITE, "datatype": '"32 bit float"'}),
-    ("Write", "HoldoutOut", ("HoldoutIn",), {"channels": "alpha", **WRITE, "datatype": '"32 bit float"'}),
-    # What comes back.
+    ("Write", "PlateOut", ("Window",), {"channels": "rgb", **WRITE_KNOBS}),
+    ("Write", "CleanOut", ("CleanIn",), {"channels": "rgb", **WRITE_KNOBS}),
+    ("Write", "MatteOut", ("MatteIn",), {"channels": "alpha", **WRITE_KNOBS, "datatype": '"32 bit float"'}),
+    ("Write", "HoldoutOut", ("HoldoutIn",), {"channels": "alpha", **WRITE_KNOBS, "datatype": '"32 bit float"'}),
+    # The engine's result.
     (
         "Read",
         "Result",
@@ -101,7 +101,7 @@ TREE: Tuple[Node, ...] = (
             "bbox": "B",
         },
     ),
-    # The result alone: alpha is 1 where it counts.
+    # The result alone: alpha is 1 where it is valid.
     ("Remove", "Void", ("plate",), {}),
     ("Copy", "Cut", ("Result", "Area"), {"from0": "rgba.alpha", "to0": "rgba.alpha"}),
     ("Keymix", "Patch", ("Void", "Cut", "Area"), {"channels": "rgba", "bbox": "B"}),
@@ -118,7 +118,7 @@ TREE: Tuple[Node, ...] = (
     ),
     ("Keymix", "Overlay", ("Layers", "Tint", "Area"), {"channels": "rgb", "bbox": "B"}),
     ("Switch", "Pick", ("Layers", "Patch", "Overlay"), {"which": '{{"max(parent.show - 2, 0)"}}'}),
-    # What stands in for it.
+    # Shown for unsolved frames.
     ("Multiply", "Half", ("plate",), {"channels": "rgb", "value": "0.5"}),
     ("Keymix", "Dimmed", ("plate", "Half", "Hard"), {"channels": "rgb", "bbox": "B"}),
     ("Multiply", "Black", ("plate",), {"channels": "rgba", "value": "0"}),
@@ -130,21 +130,21 @@ TREE: Tuple[Node, ...] = (
 )
 
 
-def hook(function: str, arguments: str) -> str:
-    """Python in a node's own knob; where Align & Attend is not installed, nothing happens."""
-    found = "try:\n    import aan_nuke.node\nexcept ImportError:\n    pass\nelse:\n"
-    return f"{found}    aan_nuke.node.{function}({arguments})"
+def callback_code(function: str, arguments: str) -> str:
+    """The Python text of a callback. Where the plug-in is not installed, it does nothing."""
+    found = "try:\n    import aan_nuke.callbacks\nexcept ImportError:\n    pass\nelse:\n"
+    return f"{found}    aan_nuke.callbacks.{function}({arguments})"
 
 
-HOOKS = {
-    "onCreate": hook("created", "nuke.thisNode()"),
-    "onDestroy": hook("destroyed", "nuke.thisNode()"),
-    "knobChanged": hook("changed", "nuke.thisNode(), nuke.thisKnob()"),
+CALLBACKS = {
+    "onCreate": callback_code("on_create", "nuke.thisNode()"),
+    "onDestroy": callback_code("on_destroy", "nuke.thisNode()"),
+    "knobChanged": callback_code("on_knob_changed", "nuke.thisNode(), nuke.thisKnob()"),
 }
 
 
-def word(text: str) -> str:
-    """One word of a Tcl list that gives back `text`."""
+def tcl_word(text: str) -> str:
+    """Text quoted as one word of a Tcl list."""
     if text and not re.search(r"[\s\"{}\[\]$\\;#]", text):
         return text
     for sign in '\\"[]${}':
@@ -152,35 +152,35 @@ def word(text: str) -> str:
     return '"%s"' % text.replace("\n", "\\n")
 
 
-def definition(draft: KnobDraft) -> List[str]:
-    """A knob's `addUserKnob`, and its value at birth."""
+def knob_definition(draft: KnobSpec) -> List[str]:
+    """A knob's `addUserKnob` line, and its initial value."""
     parts = [str(draft.kind), draft.name]
-    parts += ["l", word(draft.label)]
-    parts += ["t", word(draft.tip)] if draft.tip else []
+    parts += ["l", tcl_word(draft.label)]
+    parts += ["t", tcl_word(draft.tip)] if draft.tip else []
     parts += [draft.flags] if draft.flags else []
-    parts += ["M", "{%s}" % " ".join(map(word, draft.choices))] if draft.choices else []
+    parts += ["M", "{%s}" % " ".join(map(tcl_word, draft.choices))] if draft.choices else []
     parts += ["R", *(f"{limit:.15g}" for limit in draft.limits)] if draft.limits != (0, 0) else []
-    parts += ["T", word(draft.text)] if draft.text else []
+    parts += ["T", tcl_word(draft.text)] if draft.text else []
     lines = [f" addUserKnob {{{' '.join(parts)}}}"]
     if draft.value:
-        lines.append(f" {draft.name} {draft.value if draft.value.startswith('{') else word(draft.value)}")
+        lines.append(f" {draft.name} {draft.value if draft.value.startswith('{') else tcl_word(draft.value)}")
     return lines
 
 
-def group() -> List[str]:
-    """The Group's own body."""
+def group_lines() -> List[str]:
+    """The Group's name, callbacks and knobs."""
     lines = [" name AlignAttend1", f' help "{HELP}"', " tile_color 0x4d7f6bff"]
-    lines += [f" {name} {word(code)}" for name, code in HOOKS.items()]
+    lines += [f" {name} {tcl_word(code)}" for name, code in CALLBACKS.items()]
     for name, label, drafts in knobs.TABS:
-        lines.append(f" addUserKnob {{20 {name} l {word(label)}}}")
-        lines += [line for draft in drafts for line in definition(draft)]
+        lines.append(f" addUserKnob {{20 {name} l {tcl_word(label)}}}")
+        lines += [line for draft in drafts for line in knob_definition(draft)]
     return lines
 
 
-def tree() -> List[str]:
-    """The nodes inside, each pushed what it is plugged into."""
+def node_lines() -> List[str]:
+    """The nodes inside, each with the pushes for its inputs."""
     lines: List[str] = []
-    for number, (node_class, name, plugged, values) in enumerate(TREE):
+    for number, (node_class, name, plugged, values) in enumerate(NODES):
         lines += [f" push ${other}" for other in reversed(plugged)]
         inputs = [f"  inputs {len(plugged)}"] if len(plugged) > 1 else []
         body = [f"  {knob} {value}" for knob, value in values.items()]
@@ -189,12 +189,12 @@ def tree() -> List[str]:
     return lines
 
 
-def text() -> str:
+def gizmo_text() -> str:
     """The whole file."""
     layers = [f"add_layer {{{layer}}}" for layer in LAYERS]
-    lines = ["#! Nuke - Align & Attend, made by workshop/gizmo.py: edit there", *layers]
-    return "\n".join([*lines, "Group {", *group(), "}", *tree(), "end_group", ""])
+    lines = ["#! Nuke - Align & Attend, made by packaging/gizmo.py: edit there", *layers]
+    return "\n".join([*lines, "Group {", *group_lines(), "}", *node_lines(), "end_group", ""])
 
 
 if __name__ == "__main__":
-    FILE.write_text(text(), "utf-8")
+    FILE.write_text(gizmo_text(), "utf-8")

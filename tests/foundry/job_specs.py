@@ -10,9 +10,9 @@ DOUBLE = "Multiply {\n value 2\n name Graded\n}\n"
 
 def ordered(shop, first=1001, last=1003):
     """What the engine would be asked for, one a view."""
-    from aan_nuke import order
+    from aan_nuke import job_spec
 
-    return order.orders(shop.node, first, last, folder=str(shop.folder / "cache"))
+    return job_spec.view_jobs(shop.node, first, last, folder=str(shop.folder / "cache"))
 
 
 def spec(shop, first=1001, last=1003) -> JobSpec:

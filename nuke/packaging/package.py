@@ -1,14 +1,14 @@
-"""Builds what a studio installs: `make nuke-package`, or `python nuke/workshop/package.py [--out DIR] [--no-pyzmq]`.
+"""Builds the package for studios: `make nuke-package`, or `python nuke/packaging/package.py [--out DIR] [--no-pyzmq]`.
 
     align_attend_nuke-0.1.0/
         package.py           for rez
         README.md LICENSE
-        checks.py checklist.txt   `nuke -t checks.py`: what could only be found out in a real Nuke
+        checks.py checklist.txt   `nuke -t checks.py`: checks that need a real Nuke
         nuke/                this folder goes on NUKE_PATH: init.py, menu.py, AlignAttend.gizmo, aan_nuke/
-            aan_nuke/host/   the host half, copied
+            aan_nuke/host/   plugin_host's client modules, copied
             vendor/cp311-linux/ ...   pyzmq for each Python and platform, unpacked wheels with their licences
 
-and the same as a zip. Wheels come from the package index through pip, exact versions, and are never compiled here.
+and the same as a zip. Wheels come from the package index through pip, in exact versions; nothing is compiled.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def commands():
 
 
 def version() -> str:
-    """The adapter's version, read without importing it."""
+    """The plug-in's version, read without importing it."""
     for line in (NUKE / "aan_nuke" / "__init__.py").read_text("utf-8").splitlines():
         if line.startswith("VERSION"):
             return line.split('"')[1]
@@ -51,14 +51,14 @@ def version() -> str:
 
 
 def wheels() -> Iterator[Tuple[str, str, str, str]]:
-    """Folder, Python, platform and pyzmq's version of each that is shipped."""
+    """Folder, Python, platform and pyzmq's version of each wheel."""
     for python, pinned in PYZMQ.items():
         for system, platform in PLATFORMS.items():
             yield f"{python}-{system}", f"{python[2]}.{python[3:]}", platform, pinned
 
 
 def build(out: Path, *, pyzmq: bool = True) -> Path:
-    """The folder; whatever lay there before is replaced."""
+    """Write the package's folder; an earlier one is replaced."""
     target = out / f"{NAME}-{version()}"
     shutil.rmtree(target, ignore_errors=True)
     nuke = target / "nuke"
@@ -72,7 +72,7 @@ def build(out: Path, *, pyzmq: bool = True) -> Path:
     shutil.copy(NUKE / "README.md", target)
     shutil.copy(ROOT / "LICENSE", target)
     for name in ("checks.py", "checklist.txt"):
-        shutil.copy(NUKE / "workshop" / name, target)
+        shutil.copy(NUKE / "packaging" / name, target)
     (target / "package.py").write_text(REZ.format(name=NAME, version=version()), "utf-8")
     for wheel in wheels() if pyzmq else ():
         _unpack(nuke / "vendor", *wheel)
@@ -80,7 +80,7 @@ def build(out: Path, *, pyzmq: bool = True) -> Path:
 
 
 def pack(target: Path) -> Path:
-    """The folder as a zip beside it."""
+    """Zip the folder."""
     path = target.with_name(target.name + ".zip")
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
         for each in sorted(target.rglob("*")):
@@ -90,7 +90,7 @@ def pack(target: Path) -> Path:
 
 
 def _unpack(vendor: Path, folder: str, python: str, platform: str, pinned: str) -> None:
-    """One wheel, as it is; of another platform's nothing is run."""
+    """Download and unpack one wheel. Nothing of another platform is executed."""
     with tempfile.TemporaryDirectory() as there:
         command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
         command += ["--only-binary", ":all:", "--implementation", "cp", "--python-version", python]

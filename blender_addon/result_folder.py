@@ -1,10 +1,10 @@
-"""The folder of one cleaning: the result's frames, and beside them what had to be made or linked for the engine.
+"""The folder of one job: the result's frames, and the plates and mattes that were rendered or linked for the engine.
 
     <chosen folder>/<strip>/v001/clean.1001.exr ...      the result
-    <chosen folder>/<strip>/v001/input/plate.1001.exr    links to the plates' files, or what was rendered of them
+    <chosen folder>/<strip>/v001/input/plate.1001.exr    links to the plates' files, or rendered plates
     <chosen folder>/<strip>/v001/input/matte.1001.exr
 
-Each cleaning has a folder of its own, so that Blender never shows a frame that it remembers from an earlier one.
+Each job has a new folder, so that Blender never shows a cached frame of an earlier one.
 """
 
 from __future__ import annotations
@@ -16,43 +16,43 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from .faults import NoPlaceForResult
+from .errors import CannotPlaceResult
 
-RESULT, PLATE, MATTE = "clean.####.exr", "plate.####{suffix}", "matte.####{suffix}"
+RESULT_FILES, PLATE_FILES, MATTE_FILES = "clean.####.exr", "plate.####{suffix}", "matte.####{suffix}"
 
 
 @dataclass(frozen=True)
-class Folder:
-    """Where one cleaning lies."""
+class ResultFolder:
+    """The paths of one job."""
 
     path: Path
 
     @property
     def output(self) -> str:
         """The result's pattern."""
-        return str(self.path / RESULT)
+        return str(self.path / RESULT_FILES)
 
-    def input(self, kind: str, suffix: str = ".exr") -> str:
-        """The pattern of what the engine is given; `kind` is `PLATE` or `MATTE`."""
+    def input_pattern(self, kind: str, suffix: str = ".exr") -> str:
+        """The pattern of an input; `kind` is `PLATE_FILES` or `MATTE_FILES`. Makes the folder."""
         folder = self.path / "input"
         folder.mkdir(parents=True, exist_ok=True)
         return str(folder / kind.format(suffix=suffix))
 
     def link(self, pattern: str, files: Mapping[int, str]) -> None:
-        """Have the frames of a pattern stand for these files."""
+        """Link the frames of a pattern to these files."""
         head, _, tail = pattern.rpartition("####")
         for frame, file in files.items():
             _link(Path(file), Path(f"{head}{frame:04d}{tail}"))
 
 
-def make(chosen: str, strip_name: str) -> Folder:
-    """The next free folder for a strip.
+def create(chosen: str, strip_name: str) -> ResultFolder:
+    """Make the next free folder for a strip.
 
     Raises:
-        NoPlaceForResult: when none can be made there.
+        CannotPlaceResult: when it cannot be made.
     """
     if not chosen or not Path(chosen).is_absolute():
-        raise NoPlaceForResult(
+        raise CannotPlaceResult(
             "the result would lie beside the file, which was never saved",
             hint="Save the file first, or choose a full path for the result's folder.",
         )
@@ -63,14 +63,14 @@ def make(chosen: str, strip_name: str) -> Folder:
         path = base / f"v{max(taken, default=0) + 1:03d}"
         path.mkdir()
     except OSError as error:
-        raise NoPlaceForResult(
+        raise CannotPlaceResult(
             f"the folder {base} cannot be used ({error.strerror})", hint="Choose another folder for the result."
         ) from None
-    return Folder(path)
+    return ResultFolder(path)
 
 
 def _link(source: Path, target: Path) -> None:
-    """A link where the system lets us, else a second name for the same file, else a copy."""
+    """A symbolic link where the system allows it, else a hard link, else a copy."""
     for way in (os.symlink, os.link):
         try:
             way(source, target)

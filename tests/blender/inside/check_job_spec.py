@@ -15,28 +15,28 @@ from studio import (
     WIDTH,
     HostError,
     InAStudio,
+    compat,
     read_exr,
-    versions,
     wall,
     write_exr,
 )
 
-shot = sys.modules[f"{ADDON}.shot"]
-developing = sys.modules[f"{ADDON}.developing"]
+job_spec = sys.modules[f"{ADDON}.job_spec"]
+render_process = sys.modules[f"{ADDON}.render_process"]
 sequence = sys.modules[f"{ADDON}.plugin_host.sequence"]
 
 
 class InAShot(InAStudio):
     def wanted(self, strip, **options):
-        shot.name(self.scene, strip)
-        return shot.of(self.scene, strip, **options)
+        job_spec.ensure_uid(self.scene, strip)
+        return job_spec.prepare(self.scene, strip, **options)
 
     def spec(self, strip, **options):
-        return self.wanted(strip, **options).record.ticket.spec
+        return self.wanted(strip, **options).state.ticket.spec
 
-    def developed(self, wanted):
-        """Have the darkroom make what is missing."""
-        work = developing.Developing(wanted.order, wanted.inputs)
+    def rendered(self, wanted):
+        """Render what the job needs first."""
+        work = render_process.RenderProcess(wanted.renders, wanted.render_folder)
         self.addCleanup(work.stop)
         self.tick_until(work.poll)
         self.assertEqual(work.done, work.total)
@@ -44,9 +44,9 @@ class InAShot(InAStudio):
 
     def shown(self, strip):
         """The source files of what the engine is given for each timeline frame, in the timeline's order."""
-        record = self.wanted(strip).record
-        files = dict(sequence.expand(record.ticket.spec.plate))
-        return [Path(files[frame]).resolve().name for frame in record.frames]
+        state = self.wanted(strip).state
+        files = dict(sequence.expand(state.ticket.spec.plate))
+        return [Path(files[frame]).resolve().name for frame in state.frames]
 
     def refusal(self, strip, **options):
         with self.assertRaises(HostError) as caught:
@@ -65,17 +65,17 @@ class ImageStrips(InAShot):
 
     def test_a_whole_sequence_is_handed_over_as_it_lies_there(self):
         wanted = self.wanted(self.source)
-        self.assertEqual(wanted.record.ticket.spec.plate, str(self.folder / "plate.####.exr"))
-        self.assertEqual(wanted.record.frames, tuple(range(1001, 1007)))
-        self.assertFalse(wanted.order.works)
-        self.assertFalse(list(wanted.inputs.glob("plate*")))
+        self.assertEqual(wanted.state.ticket.spec.plate, str(self.folder / "plate.####.exr"))
+        self.assertEqual(wanted.state.frames, tuple(range(1001, 1007)))
+        self.assertFalse(wanted.renders.renders)
+        self.assertFalse(list(wanted.render_folder.glob("plate*")))
 
     def test_what_is_trimmed_away_is_not_handed_over(self):
         if hasattr(self.source, "left_handle_offset"):
             self.source.left_handle_offset, self.source.right_handle_offset = 2, 1
         else:
             self.source.frame_offset_start, self.source.frame_offset_end = 2, 1
-        self.assertEqual(versions.visible(self.source), (13, 15))
+        self.assertEqual(compat.visible_range(self.source), (13, 15))
         self.assertEqual(self.shown(self.source), self.names[2:5])
         spec = self.spec(self.source)
         self.assertEqual((spec.first, spec.last), (1003, 1005), "frames keep the numbers of their files")
@@ -149,7 +149,7 @@ class RenderedStrips(InAShot):
 
     def state(self):
         strips = [
-            (s.name, s.mute, s.channel, s.blend_type, versions.visible(s)) for s in versions.every_strip(self.scene)
+            (s.name, s.mute, s.channel, s.blend_type, compat.visible_range(s)) for s in compat.all_strips(self.scene)
         ]
         render = self.scene.render
         return (
@@ -167,10 +167,10 @@ class RenderedStrips(InAShot):
         above = self.image_strip(self.plates(3, name="above"), channel=3, start=11)
         self.mask(strip)
         before = self.state()
-        wanted = self.developed(self.wanted(strip))
+        wanted = self.rendered(self.wanted(strip))
         self.assertEqual(self.state(), before)
-        self.assertFalse(wanted.record.own)
-        for index, (_, path) in enumerate(sequence.expand(wanted.record.ticket.spec.plate)):
+        self.assertFalse(wanted.state.own)
+        for index, (_, path) in enumerate(sequence.expand(wanted.state.ticket.spec.plate)):
             made = read_exr(path)
             np.testing.assert_allclose(made["R"], wall(index)[..., 0], rtol=2e-3, atol=2e-3)
         self.assertIsNotNone(above)
@@ -181,8 +181,8 @@ class RenderedStrips(InAShot):
             name="in", filepath=str(self.root / "plate" / "plate.1002.exr"), channel=1, frame_start=11
         )
         self.mask(meta)
-        wanted = self.developed(self.wanted(meta))
-        (_, path), *_ = sequence.expand(wanted.record.ticket.spec.plate)
+        wanted = self.rendered(self.wanted(meta))
+        (_, path), *_ = sequence.expand(wanted.state.ticket.spec.plate)
         np.testing.assert_allclose(read_exr(path)["G"], wall(1)[..., 1], rtol=2e-3, atol=2e-3)
         self.mask(inner)
         self.assertIn("inside of a meta strip", self.refusal(inner))
@@ -191,8 +191,8 @@ class RenderedStrips(InAShot):
         meta = self.strips.new_meta(name="meta", channel=4, frame_start=11)
         self.mask(meta)
         wanted = self.wanted(meta)
-        wanted.order.works[0]["strip"] = "gone"
-        work = developing.Developing(wanted.order, wanted.inputs)
+        wanted.renders.renders[0]["strip"] = "gone"
+        work = render_process.RenderProcess(wanted.renders, wanted.render_folder)
         with self.assertRaises(HostError) as caught:
             self.tick_until(work.poll)
         self.assertIn("gone", caught.exception.reason)
@@ -212,8 +212,8 @@ class Mattes(InAShot):
     def test_a_mask_that_keeps_still_is_one_picture_at_once(self):
         self.mask(self.source)
         wanted = self.wanted(self.source)
-        self.assertFalse(wanted.order.works)
-        matte = read_exr(wanted.record.ticket.spec.matte)[wanted.record.ticket.spec.matte_channel]
+        self.assertFalse(wanted.renders.renders)
+        matte = read_exr(wanted.state.ticket.spec.matte)[wanted.state.ticket.spec.matte_channel]
         self.assertTrue(np.array_equal(matte == 1, self.box()))
 
     def test_a_mask_is_as_large_as_the_plates_whatever_the_scene_is(self):
@@ -227,9 +227,9 @@ class Mattes(InAShot):
         self.scene.frame_set(11)
         self.shape(mask, 9)  # not keyed yet
         left = [tuple(point.co) for point in mask.layers[0].splines[0].points]
-        wanted = self.developed(self.wanted(self.source))
+        wanted = self.rendered(self.wanted(self.source))
         self.assertEqual([tuple(point.co) for point in mask.layers[0].splines[0].points], left)
-        files = sequence.expand(wanted.record.ticket.spec.matte)
+        files = sequence.expand(wanted.state.ticket.spec.matte)
         self.assertEqual([frame for frame, _ in files], [1001, 1002, 1003, 1004])
         for (_, path), shift in zip(files, (0, 1, 2, 2)):
             self.assertTrue(np.array_equal(read_exr(path)["R"] == 1, self.box(shift)), path)
@@ -239,8 +239,8 @@ class Mattes(InAShot):
         mask.frame_start, mask.frame_end = 1, 10
         strip = self.strips.new_mask(name="over", mask=mask, channel=2, frame_start=11)
         self.source.aan.matte_kind, self.source.aan.matte_strip = "STRIP", strip.name
-        wanted = self.developed(self.wanted(self.source))
-        for (_, path), shift in zip(sequence.expand(wanted.record.ticket.spec.matte), (0, 1, 2, 2)):
+        wanted = self.rendered(self.wanted(self.source))
+        for (_, path), shift in zip(sequence.expand(wanted.state.ticket.spec.matte), (0, 1, 2, 2)):
             self.assertTrue(np.array_equal(read_exr(path)["R"] == 1, self.box(shift)), path)
 
     def test_an_image_strip_above_hands_over_its_own_files(self):
@@ -320,8 +320,8 @@ class Movies(InAShot):
             self.source.left_handle_offset = 2
         else:
             self.source.frame_offset_start = 2
-        wanted = self.developed(self.wanted(self.source))
-        spec = wanted.record.ticket.spec
+        wanted = self.rendered(self.wanted(self.source))
+        spec = wanted.state.ticket.spec
         self.assertEqual((spec.first, spec.last, spec.reference_first, spec.reference_last), (3, 6, 3, 6))
         mattes = dict(sequence.expand(spec.matte))
         self.assertEqual(sorted(mattes), [1, 2, 3, 4, 5, 6])
@@ -330,7 +330,7 @@ class Movies(InAShot):
 
     def test_a_reversed_movie_is_rendered(self):
         self.source.use_reverse_frames = True
-        self.assertTrue(any("strip" in work for work in self.wanted(self.source).order.works))
+        self.assertTrue(any("strip" in work for work in self.wanted(self.source).renders.renders))
 
 
 class Tidiness(InAShot):

@@ -1,4 +1,4 @@
-"""Doing things to a script that the artist need not notice: no undo, no "save changes?", everything put back."""
+"""Context managers for changes that are not the artist's: no undo step, no modified script, everything restored."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import nuke
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
-    """Changes that are no work of the artist's: not to be undone, and a saved script stays a saved one."""
+def without_undo() -> Iterator[None]:
+    """Changes make no undo step, and an unmodified script stays unmodified."""
     saved = not nuke.root().modified()
     nuke.Undo.disable()
     try:
@@ -22,11 +22,11 @@ def quietly() -> Iterator[None]:
 
 
 @contextmanager
-def full_size() -> Iterator[None]:
-    """The script without proxies; afterwards everything is as it was, the frame as well."""
+def full_resolution() -> Iterator[None]:
+    """Proxy mode is off; afterwards it is as before, and so is the current frame."""
     proxy, frame = nuke.root()["proxy"], nuke.frame()
     was = proxy.value()
-    with quietly():
+    with without_undo():
         try:
             if was:
                 proxy.setValue(False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from tests.foundry import plates, tree
-from tests.foundry.ordering import DOUBLE, ordered, refused, spec
+from tests.foundry.job_specs import DOUBLE, ordered, refused, spec
 from tests.foundry.shop import NAME, Shop
 
 pytestmark = pytest.mark.skipif(tree.TCL is None, reason="tclsh")
@@ -61,11 +61,11 @@ def test_where_nuke_fills_in_the_frame_number_it_is_taken_back():
     finally:
         sys.path.remove(str(NUKE))
     text = "[value root.job]/plate.v002.%04d.exr"
-    assert paths.pattern(text, lambda: "/job/plate.v002.1002.exr", frame=1002) == "/job/plate.v002.####.exr"
-    assert paths.pattern(text, lambda: "/job/plate.v002.%04d.exr", frame=1002) == "/job/plate.v002.%04d.exr"
-    assert paths.pattern("/a/b.####.exr", lambda: "never asked", frame=1) == "/a/b.####.exr"
+    assert paths.sequence_pattern(text, lambda: "/job/plate.v002.1002.exr", frame=1002) == "/job/plate.v002.####.exr"
+    assert paths.sequence_pattern(text, lambda: "/job/plate.v002.%04d.exr", frame=1002) == "/job/plate.v002.%04d.exr"
+    assert paths.sequence_pattern("/a/b.####.exr", lambda: "never asked", frame=1) == "/a/b.####.exr"
     assert paths.for_knob("/a [1]/$b/c.####.exr") == r"/a \[1\]/\$b/c.####.exr"
-    assert paths.runs([5, 1, 2, 3, 7]) == [(1, 3), (5, 5), (7, 7)]
+    assert paths.frame_ranges([5, 1, 2, 3, 7]) == [(1, 3), (5, 5), (7, 7)]
 
 
 def test_controls_go_along_under_their_own_names(shop):

@@ -211,15 +211,15 @@ def test_an_open_panel_shows_whether_there_is_an_engine(shop, engine):
 def test_changing_knobs_never_reaches_for_the_network(shop, engine):
     shop.shot(1001, 1002)
     shop.solve()
-    import aan_nuke.pulse
+    import aan_nuke.engine_timer
 
-    aan_nuke.pulse.close()
+    aan_nuke.engine_timer.close_all()
     assert engine.lives, "there is one to be found"
     shop.node.showControlPanel()
     for name, value in (("show", "plate"), ("grow", 3.0), ("first", 1002), ("engine", "/x"), ("version", 0)):
         shop.stage.change(NAME, name, value)
-    assert aan_nuke.pulse.contact()._client is None, "a knob looked for the engine: that is the timer's"
-    shop.until(lambda: aan_nuke.pulse.contact()._client is not None)
+    assert aan_nuke.engine_timer.engine_monitor()._client is None, "a knob looked for the engine: that is the timer's"
+    shop.until(lambda: aan_nuke.engine_timer.engine_monitor()._client is not None)
 
 
 def test_a_saved_script_in_mid_job_passes_the_strict_check(shop, engine):
