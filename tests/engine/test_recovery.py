@@ -68,9 +68,9 @@ def test_a_search_is_not_held_by_a_foreground_within_its_reach(seed: int) -> Non
     assert corner_error(found.homography, BETWEEN) < 0.25
 
 
-# In the next two tests the answer to begin with follows a foreground that fills a third of the frame, and the background
-# lies at the rim of what a search can reach. Whether it is found depends on the texture: these are seeds with which it
-# is found.
+# In the next two tests the answer to begin with follows a foreground that fills a third of the frame, and the
+# background lies at the rim of what a search can reach. Whether it is found depends on the texture: these are seeds with
+# which it is found.
 
 
 @pytest.mark.parametrize("seed", [2, 3, 5])
