@@ -69,8 +69,8 @@ def test_a_search_is_not_held_by_a_foreground_within_its_reach(seed: int) -> Non
 
 
 # In the next two tests the answer to begin with follows a foreground that fills a third of the frame, and the
-# background lies at the rim of what a search can reach. Whether it is found depends on the texture: these are seeds with
-# which it is found.
+# background lies at the rim of what a search can reach. Whether it is found depends on the texture: with these seeds it
+# is.
 
 
 @pytest.mark.parametrize("seed", [2, 3, 5])
