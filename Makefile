@@ -11,7 +11,7 @@ DATA ?= ../shared/data/train
 ON ?=
 SIDE_BY_SIDE ?=
 
-# Threads sleep where they wait for one another: spinning ones stall a machine that has other work (see aan_engine).
+# Threads sleep where they wait for one another: spinning ones stall a machine that has other work (see aan_engine/threads.py).
 export OMP_WAIT_POLICY := PASSIVE
 
 .PHONY: demo test test-hosts lint bench blender-package nuke-package train clean

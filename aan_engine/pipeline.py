@@ -8,7 +8,7 @@ the shot's length.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -23,7 +23,6 @@ from aan_engine.colour import encoding
 from aan_engine.core.prefetch import prefetch
 from aan_engine.core.stages import run_stages
 from aan_engine.errors import ShotError
-from aan_engine.motion.shot_motion import ShotMotion
 from aan_engine.network import weights
 from aan_engine.network.bundle import Networks
 from aan_engine.plates import proxy, reader
@@ -31,13 +30,12 @@ from aan_engine.plates.plate_cache import PlateCache
 from aan_engine.plates.proxy_store import ProxyStore
 from aan_engine.plates.shot_frames import ShotFrames
 from aan_engine.plates.source_policy import SourcePolicy
-from aan_engine.registration.proxy_images import ProxyImages
-from aan_engine.registration.shot_registration import ShotRegistration
 from aan_engine.rendering.fill_buffer import FillBuffer
 from aan_engine.rendering.filled_frame import FilledFrame, compose
-from aan_engine.rendering.finisher import Finisher
+from aan_engine.rendering.finisher import STAGES, Finisher
+from aan_engine.rendering.target import Stage
 from aan_engine.reporting.report import Report
-from aan_engine.selection.selector import Selector
+from aan_engine.selection.selector import build
 from aan_engine.shot import Shot
 
 CLEAN_PLATES = 2
@@ -63,6 +61,7 @@ def fill(
     skip: Collection[int] = (),
     networks: Networks | None = None,
     pathways: EnabledKinds = ALL_KINDS,
+    stages: Sequence[Stage] = STAGES,
 ) -> Iterator[FilledFrame]:
     """Fill the shot's targets in order.
 
@@ -70,8 +69,8 @@ def fill(
         progress: told after each frame of each stage; what it raises ends the job.
         skip: frame numbers whose result exists already. They are still decided on (the recurrence needs them), so that
             an interrupted job ends with the same pixels as an uninterrupted one.
-        networks: others than the shipped ones, and `pathways`, those that take part: for whoever measures what a part
-            is worth.
+        networks: others than the shipped ones; `pathways`, the kinds of candidates that take part; and `stages`, those
+            of rendering, see `rendering.finisher.STAGES`: for ablations, which leave some out.
 
     Raises:
         AanError: see `shot`.
@@ -91,19 +90,18 @@ def fill(
     with ExitStack() as stack:
         plate_cache = PlateCache(shot_frames)
         proxies = stack.enter_context(_build_proxies(shot_frames, plate_cache, tell))
-        images = ProxyImages(proxies, policy=policy)
-        registration = ShotRegistration(
-            images,
-            count=proxies.count,
+        light, smoothing = shot.controls.light, shot.controls.smoothing
+        selector = build(
+            networks,
+            proxies,
+            policy=policy,
+            enabled=pathways,
+            light=light,
+            smoothing=smoothing,
             progress=lambda count: tell(Progress("align", count, len(shot.plates) - 1)),
         )
-        shot_motion = ShotMotion(proxies, policy=policy, images=images, registration=registration)
-        controls = shot.controls
-        selector = Selector(
-            networks, shot_motion, pathways=pathways, light=controls.light, smoothing=controls.smoothing
-        )
-        registration.ask(selector.learned_homography)
-        stack.callback(shot_motion.close)
+        shot_motion = selector.shot_motion
+        stack.callback(selector.close)
         number = {p.frame: i for i, p in enumerate(shot.plates)}
         targets = [number[t.frame] for t in shot.targets if t.frame <= wanted[-1]]
         asked = [index for index in targets if shot.plates[index].frame not in skip]
@@ -115,12 +113,13 @@ def fill(
             shot_motion=shot_motion,
             read=read,
             skip=set(targets) - set(asked),
+            stages=stages,
         )
         filling = run_stages(
             targets,
             lambda index: None if index in shot_frames.painted else selector.prepare(index),
             lambda index, prepared: selector.synthesise(prepared),
-            lambda index, sketched: selector.choose(sketched),
+            lambda index, synthesised: selector.choose(synthesised),
             finisher.render,
             finisher.finish,
         )

@@ -27,7 +27,6 @@ from aan_engine.colour.display import to_srgb8
 from aan_engine.core.homography import Homography
 from aan_engine.core.types import Array, Mask
 from aan_engine.evaluation.registration_pairs import RegistrationPair, real, synthetic
-from aan_engine.motion.shot_motion import ShotMotion
 from aan_engine.network import weights
 from aan_engine.network.bundle import Networks
 from aan_engine.network.chooser import Chooser
@@ -36,7 +35,7 @@ from aan_engine.network.inpainter import Inpainter
 from aan_engine.plates.proxy import Proxy
 from aan_engine.plates.proxy_store import ProxyStore
 from aan_engine.registration.photometric import refine_homography
-from aan_engine.selection.selector import Selector
+from aan_engine.selection.selector import build
 from aan_engine.training.still_data import stills
 
 PAIRS = 1000
@@ -93,10 +92,9 @@ def answers(networks: Networks, pair: RegistrationPair) -> Answers:
     with ProxyStore(2, (pair.target.shape[0], pair.target.shape[1])) as proxies:
         proxies.put(0, Proxy(pair.target, ~pair.target_visible))
         proxies.put(1, Proxy(pair.reference, ~pair.reference_visible))
-        shot_motion = ShotMotion(proxies)
-        selector = Selector(networks, shot_motion)
-        shot_motion.registration.ask(selector.learned_homography)
-        learned = selector.learned_homography(0, 1)
+        selector = build(networks, proxies)
+        shot_motion = selector.shot_motion
+        learned = selector.features.learned_homography(0, 1)
         T, R = shot_motion.images.pyramid(0), shot_motion.images.pyramid(1)
         return {
             "the engine": shot_motion.registration.adjacent(0).homography,
@@ -114,7 +112,7 @@ def recipe(pair: RegistrationPair) -> Homography:
     if of is None or other is None or len(other) < 2:
         return Homography.identity()
     matches = cv2.BFMatcher(cv2.NORM_L2).knnMatch(of, other, k=2)
-    good = [hole for hole, far in matches if hole.distance < 0.8 * far.distance]
+    good = [best for best, second in matches if best.distance < 0.8 * second.distance]
     if len(good) < 4:
         return Homography.identity()
     source = np.array([at[m.queryIdx].pt for m in good])

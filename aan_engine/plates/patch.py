@@ -23,7 +23,7 @@ from aan_engine.core.box import Box
 from aan_engine.plates.channels import replace_pixels
 from aan_engine.plates.plate import Array, Part, PictureChannels, Plate
 
-_EMPTY = Box(top=0, bottom=1, left=0, right=1)
+_ONE_PIXEL = Box(top=0, bottom=1, left=0, right=1)
 
 
 def cut(
@@ -48,7 +48,7 @@ def cut(
 
     Convention: the data window is in the file's absolute pixel coordinates, see `plate.Plate`.
     """
-    box = Box.around_mask(hidden) or _EMPTY
+    box = Box.around_mask(hidden) or _ONE_PIXEL
     window, inside = box.shifted(plate.data_window.top, plate.data_window.left), box.slices
     picture = replace_pixels(plate, pixels=pixels, hidden=hidden)
     names = plate.picture.names

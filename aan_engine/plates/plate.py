@@ -18,7 +18,7 @@ from aan_engine.core.box import Box
 from aan_engine.errors import PlateUnsupported
 from aan_engine.plates import stereo
 from aan_engine.plates.exr_header import Description, PartDescription
-from aan_engine.plates.half_lut import are_halves, as_light, as_logs, stack_channels
+from aan_engine.plates.half_lut import all_half, linear_table, log_table, stack_channels
 
 Array = NDArray[Any]
 
@@ -99,15 +99,15 @@ class Plate:
 
     def region(self, box: Box, *, every: int = 1) -> NDArray[np.float32]:
         """(h, w, 3) float32 scene-linear: a box of `pixels`, or every so many-th pixel of it."""
-        found = stack_channels(self._stored(box, every=every), as_light)
+        found = stack_channels(self._stored(box, every=every), linear_table)
         return found if self.encoding is None else self.encoding.decode(found)
 
     def log_region(self, box: Box) -> NDArray[np.float32]:
         """As `region`, in the log range of `log_encoding`: `to_log(region(box))`, bit for bit."""
         stored = self._stored(box)
-        if self.encoding is not None or not are_halves(stored):
+        if self.encoding is not None or not all_half(stored):
             return to_log(self.region(box))
-        return stack_channels(stored, as_logs)
+        return stack_channels(stored, log_table)
 
     def _stored(self, box: Box, *, every: int = 1) -> list[Array]:
         """The picture's three channels as they are stored, or every so many-th pixel of them."""
@@ -137,9 +137,9 @@ def find_picture_channels(description: Description, *, frame: int | None, view: 
             or integer channels.
     """
     parts = description.parts
-    choice = _picture(parts) if view is None else _eye(description, view, frame=frame)
+    choice = _find_rgb_or_grey(parts) if view is None else _find_in_view(description, view, frame=frame)
     if choice is None:
-        raise _unsupported(description, frame, _why_none(parts))
+        raise _unsupported(description, frame, _why_no_picture(parts))
     part = parts[choice.part]
     if any(name in part.subsampled for name in choice.names):
         raise _unsupported(description, frame, f"{', '.join(choice.names)} are stored subsampled")
@@ -149,11 +149,11 @@ def find_picture_channels(description: Description, *, frame: int | None, view: 
     return choice
 
 
-def _picture(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
-    return _default_layer(parts) or _named_layer(parts) or _grey(parts)
+def _find_rgb_or_grey(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
+    return _find_default_layer(parts) or _find_named_layer(parts) or _find_grey(parts)
 
 
-def _eye(description: Description, view: str, *, frame: int | None) -> PictureChannels | None:
+def _find_in_view(description: Description, view: str, *, frame: int | None) -> PictureChannels | None:
     known = stereo.view_names(description)
     if view not in known:
         raise PlateUnsupported(
@@ -167,19 +167,19 @@ def _eye(description: Description, view: str, *, frame: int | None) -> PictureCh
         plain = (f"{view}.R", f"{view}.G", f"{view}.B")
         if set(plain) <= dict(own).keys():
             return PictureChannels(part=index, names=plain)
-        if (found := _picture((replace(part, channels=own),))) is not None:
+        if (found := _find_rgb_or_grey((replace(part, channels=own),))) is not None:
             return replace(found, part=index)
     return None
 
 
-def _default_layer(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
+def _find_default_layer(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
     for index, part in enumerate(parts):
         if {"R", "G", "B"} <= dict(part.channels).keys():
             return PictureChannels(part=index, names=("R", "G", "B"))
     return None
 
 
-def _named_layer(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
+def _find_named_layer(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
     for index, part in enumerate(parts):
         names = dict(part.channels).keys()
         for name in names:
@@ -189,7 +189,7 @@ def _named_layer(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
     return None
 
 
-def _grey(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
+def _find_grey(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
     for index, part in enumerate(parts):
         names = dict(part.channels).keys()
         if "Y" in names and not {"RY", "BY"} & names:
@@ -197,7 +197,7 @@ def _grey(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
     return None
 
 
-def _why_none(parts: tuple[PartDescription, ...]) -> str:
+def _why_no_picture(parts: tuple[PartDescription, ...]) -> str:
     names = [name for part in parts for name, _ in part.channels]
     if {"RY", "BY"} & set(names):
         return "the picture is stored as luminance and chroma (Y, RY, BY)"

@@ -19,16 +19,16 @@ from aan_engine.plates.plate_crop import PlateCrop, crop_plate
 from aan_engine.plates.shot_frames import FrameMasks, PackedMasks, ShotFrames
 from aan_engine.plates.source_plate import SourcePlate
 
-ROOM = 900_000_000
+MAX_BYTES = 900_000_000
 """Bytes of frames kept, at most."""
 
-LARGE = 0.02
+LARGE_SHARE = 0.02
 """A frame that takes more of the room than this is kept as a cutting; of smaller ones whole frames serve longer."""
 
-WHOLE = 0.6
+WHOLE_SHARE = 0.6
 """The share of the room that whole frames may take where frames are large."""
 
-AROUND, FURTHER = 1.0, 0.25
+HOLE_MARGIN, REQUEST_MARGIN = 1.0, 0.25
 """A cutting reaches around the frame's own hole as far as that is large, and around what is asked for by a quarter."""
 
 Key = tuple[int, bool]
@@ -47,7 +47,7 @@ class _Entry:
     plate: Plate | None
     piece: PlateCrop | None = None
 
-    def holding(self, box: Box) -> Plate | PlateCrop | None:
+    def pixels_of(self, box: Box) -> Plate | PlateCrop | None:
         """What has a window's picture; None where that is not at hand."""
         if self.plate is not None:
             return self.plate
@@ -64,26 +64,26 @@ class _Entry:
 class CachedPlate:
     """A frame to copy from: its light and what may not be taken from it, fetched as they are asked for."""
 
-    shelf: PlateCache
+    cache: PlateCache
     key: Key
 
     @property
     def shape(self) -> tuple[int, int]:
         """(height, width)."""
-        return self.shelf.frame(self.key).masks.shape
+        return self.cache.frame(self.key).masks.shape
 
     @property
     def blocked(self) -> Mask:
         """(H, W), unfolded anew for whoever asks."""
-        return self.shelf.frame(self.key).masks.blocked
+        return self.cache.frame(self.key).masks.blocked
 
     def region(self, box: Box) -> Array:
         """Rows and columns of its scene-linear light, see `Plate.region`."""
-        return self.shelf.holding(self.key, box).region(box)
+        return self.cache.pixels_of(self.key, box).region(box)
 
     def log_region(self, box: Box) -> Array:
         """The same in the working log range, see `Plate.logs`."""
-        return self.shelf.holding(self.key, box).log_region(box)
+        return self.cache.pixels_of(self.key, box).log_region(box)
 
 
 class PlateCache:
@@ -100,29 +100,29 @@ class PlateCache:
 
     def as_source(self, index: int) -> tuple[Plate, FrameMasks]:
         """The frame as something to copy from, with its masks: what was painted by hand stands in the plate's place."""
-        return self._with_masks((index, self._is_touched_up(index)))
+        return self._with_masks((index, self._has_source_file(index)))
 
     def source(self, index: int) -> SourcePlate:
         """The frame as something to copy from."""
-        found = CachedPlate(self, (index, self._is_touched_up(index)))
+        found = CachedPlate(self, (index, self._has_source_file(index)))
         return SourcePlate(found, found)
 
     def frame(self, key: Key) -> _Entry:
         """The frame, or what is left of it; read if it is not there."""
         return self._find(key) or self._read(key)[0]
 
-    def holding(self, key: Key, box: Box) -> Plate | PlateCrop:
+    def pixels_of(self, key: Key, box: Box) -> Plate | PlateCrop:
         """The frame, or a cutting of it that has this window."""
         frame = self.frame(key)
         with self._lock:
-            found = frame.holding(box)
+            found = frame.pixels_of(box)
         # Handed on from here: another thread's frame may push it off the shelf by the next look.
         if not isinstance(found, PlateCrop):
             found = found or self._read_again(key)
-            self._want(key, box)
+            self._widen(key, box)
         return found
 
-    def _is_touched_up(self, index: int) -> bool:
+    def _has_source_file(self, index: int) -> bool:
         return index >= self._shot_frames.count or index in self._shot_frames.painted
 
     def _with_masks(self, key: Key) -> tuple[Plate, FrameMasks]:
@@ -135,7 +135,7 @@ class PlateCache:
         """A frame that is not on the shelf."""
         plate, masks = self._shot_frames.source(key[0]) if key[1] else self._shot_frames.target(key[0])
         folded = PackedMasks.of(masks)
-        box = None if folded.box is None else _grown(folded.box, by=AROUND, shape=plate.shape)
+        box = None if folded.box is None else _grow(folded.box, by=HOLE_MARGIN, shape=plate.shape)
         frame = _Entry(folded, box, plate)
         with self._lock:
             self._put(key, self._kept.get(key, frame), plate)
@@ -153,7 +153,7 @@ class PlateCache:
         frame.plate = plate
         self._kept[key] = frame
         self._kept.move_to_end(key)
-        self._tidy()
+        self._evict()
 
     def _find(self, key: Key) -> _Entry | None:
         with self._lock:
@@ -162,44 +162,44 @@ class PlateCache:
                 self._kept.move_to_end(key)
             return frame
 
-    def _want(self, key: Key, box: Box) -> None:
+    def _widen(self, key: Key, box: Box) -> None:
         """Have the frame's cutting hold this window, too."""
         with self._lock:
-            if (frame := self._kept.get(key)) is not None and not _holds(frame.box, box):
-                wider = _grown(box, by=FURTHER, shape=frame.masks.shape)
+            if (frame := self._kept.get(key)) is not None and not _contains(frame.box, box):
+                wider = _grow(box, by=REQUEST_MARGIN, shape=frame.masks.shape)
                 frame.box = wider if frame.box is None else frame.box.union(wider)
 
-    def _tidy(self) -> None:
+    def _evict(self) -> None:
         """Whole frames become cuttings, cuttings go, until there is room; the latest frame stays whole."""
         *older, latest = self._kept
         plate = self._kept[latest].plate
-        cutting = plate is not None and plate.nbytes > LARGE * ROOM
-        whole = sum(_size(f) for f in self._kept.values() if f.plate is not None)
+        cutting = plate is not None and plate.nbytes > LARGE_SHARE * MAX_BYTES
+        whole = sum(_bytes_of(f) for f in self._kept.values() if f.plate is not None)
         for key in older:
             frame = self._kept[key]
-            if whole <= (WHOLE * ROOM if cutting else ROOM):
+            if whole <= (WHOLE_SHARE * MAX_BYTES if cutting else MAX_BYTES):
                 break
             if frame.plate is not None:
-                whole -= _size(frame)
+                whole -= _bytes_of(frame)
                 frame.shrink(cutting=cutting)
         small = {key: self._kept[key] for key in older if self._kept[key].plate is None}
-        pieces = sum(_size(frame) for frame in small.values())
+        pieces = sum(_bytes_of(frame) for frame in small.values())
         for key, frame in small.items():
-            if pieces <= ROOM - whole and frame.piece is not None:
+            if pieces <= MAX_BYTES - whole and frame.piece is not None:
                 continue
-            pieces -= _size(frame)
+            pieces -= _bytes_of(frame)
             del self._kept[key]
 
 
-def _holds(box: Box | None, asked: Box) -> bool:
+def _contains(box: Box | None, asked: Box) -> bool:
     return box is not None and box.contains(asked)
 
 
-def _grown(box: Box, *, by: float, shape: tuple[int, int]) -> Box:
+def _grow(box: Box, *, by: float, shape: tuple[int, int]) -> Box:
     """A box grown on each side by this share of its size, as far as the plate goes."""
     height, width = box.shape
     return box.grown(round(by * height), round(by * width)).clipped(shape)
 
 
-def _size(frame: _Entry) -> int:
+def _bytes_of(frame: _Entry) -> int:
     return frame.masks.nbytes + sum(kept.nbytes for kept in (frame.plate, frame.piece) if kept is not None)

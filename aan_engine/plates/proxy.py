@@ -17,13 +17,13 @@ from aan_engine.colour.log_encoding import to_log
 from aan_engine.core.box import Box
 from aan_engine.core.types import Array, Mask
 
-AREA = 432 * 240
+MAX_AREA = 432 * 240
 """Proxy pixels at most: the network's cost is the same for 480p and for 8K."""
 
-BAND = 64
+BAND_ROWS = 64
 """Rows of a plate that are looked at together."""
 
-SLIVER = 1e-5
+NEGLIGIBLE_SHARE = 1e-5
 """Share of a proxy pixel that is nothing: what sums of shares are rounded by."""
 
 HIGHLIGHT_CLIP = 50.0
@@ -47,7 +47,7 @@ class Proxy:
 
 def size_for(height: int, width: int) -> tuple[int, int]:
     """(h, w) of the proxy for a plate: the plate's own size up to `AREA` pixels, else the same shape at that area."""
-    scale = min(1.0, (AREA / (height * width)) ** 0.5)
+    scale = min(1.0, (MAX_AREA / (height * width)) ** 0.5)
     return max(16, round(height * scale)), max(16, round(width * scale))
 
 
@@ -72,10 +72,10 @@ def proxy_from_bands(
     a quarter of a gigabyte.
     """
     height, (h, w) = len(matte), size
-    down = _shares(height, h)
+    down = _overlap_matrix(height, h)
     mean, share, shut = (np.zeros((h, w, n), np.float32) for n in (3, 1, 1))
-    for top in range(0, height, BAND):
-        here = slice(top, min(top + BAND, height))
+    for top in range(0, height, BAND_ROWS):
+        here = slice(top, min(top + BAND_ROWS, height))
         pixels = region(Box(top=here.start, bottom=here.stop, left=0, right=matte.shape[1]))
         # A sum is finite only where all its parts are.
         with np.errstate(invalid="ignore", over="ignore"):
@@ -92,14 +92,14 @@ def proxy_from_bands(
         for total, values in pairs:
             narrow = cv2.resize(values, (w, len(values)), interpolation=cv2.INTER_AREA)
             total[into] += (down[into, here] @ narrow.reshape(len(values), -1)).reshape(total[into].shape)
-    hidden = share[..., 0] < 1 - SLIVER
-    image = to_log(mean / np.maximum(share, SLIVER))
+    hidden = share[..., 0] < 1 - NEGLIGIBLE_SHARE
+    image = to_log(mean / np.maximum(share, NEGLIGIBLE_SHARE))
     image[hidden] = 0.4
-    return Proxy(image, hidden, None if unusable is None else shut[..., 0] > SLIVER)
+    return Proxy(image, hidden, None if unusable is None else shut[..., 0] > NEGLIGIBLE_SHARE)
 
 
 @lru_cache(maxsize=2)
-def _shares(length: int, short: int) -> Array:
+def _overlap_matrix(length: int, short: int) -> Array:
     """(short, length): how much of each pixel along an axis lies in each of fewer ones, relative to those."""
     edges = np.arange(short + 1)[:, None] * (length / short)
     first = np.arange(length)

@@ -36,10 +36,10 @@ def read(path: Path, *, frame: int, colorspace: str | None = None, view: str | N
     """
     path = Path(path)
     kind = formats.sniff(path)
-    if not _is_footage(path, kind, frame=frame):
+    if not _needs_conversion(path, kind, frame=frame):
         named = encoding.of_exr(colorspace) if colorspace is not None else None
         return exr.read(path, frame=frame, encoding=None if named is None or named.linear else named, view=view)
-    told, codes = _scanned(path, kind, frame=frame)
+    told, codes = _decode(path, kind, frame=frame)
     movie.check_implied(told, colorspace=colorspace, frame=frame)
     meant = encoding.of_format(colorspace, implied=told.implied)
     return decoded_frame.to_plate(told, codes, frame=frame, encoding=meant, view=view)
@@ -52,16 +52,16 @@ def read_channels(path: Path, *, frame: int) -> tuple[Part, ...]:
     """
     path = Path(path)
     kind = formats.sniff(path)
-    if not _is_footage(path, kind, frame=frame):
+    if not _needs_conversion(path, kind, frame=frame):
         return exr.decode(exr_header.describe(path, frame=frame), frame=frame)
-    return (decoded_frame.channel_values(*_scanned(path, kind, frame=frame)),)
+    return (decoded_frame.channel_values(*_decode(path, kind, frame=frame)),)
 
 
 def describe(path: Path) -> Description:
     """What a file says about itself; no pixel is read. Raises: as `read`."""
     path = Path(path)
     kind = formats.sniff(path)
-    if not _is_footage(path, kind, frame=None):
+    if not _needs_conversion(path, kind, frame=None):
         return exr_header.describe(path)
     assert kind is not None
     told = movie.open_movie(path).describe(1) if kind == formats.MOVIE else stills.describe(path, kind=kind, frame=None)
@@ -74,7 +74,7 @@ def identity() -> str:
     return f"{stills.VERSION} {movie.VERSION}"
 
 
-def _is_footage(path: Path, kind: str | None, *, frame: int | None) -> bool:
+def _needs_conversion(path: Path, kind: str | None, *, frame: int | None) -> bool:
     """Whether this is another format than EXR.
 
     Raises: PlateUnreadable: it is none that can be read. What is empty or not there is left to the EXR room to name.
@@ -91,7 +91,7 @@ def _is_footage(path: Path, kind: str | None, *, frame: int | None) -> bool:
     return False
 
 
-def _scanned(path: Path, kind: str | None, *, frame: int) -> tuple[SourceInfo, Channels]:
+def _decode(path: Path, kind: str | None, *, frame: int) -> tuple[SourceInfo, Channels]:
     assert kind is not None  # EXR and unknown files were told apart before
     with decode_watchdog.watch(path, frame=frame):
         if kind != formats.MOVIE:

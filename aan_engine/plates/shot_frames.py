@@ -175,7 +175,7 @@ class ShotFrames:
         if index < self.count and index not in self.painted:
             return self.target(index)
         plate = self.plate(index, painted_over=True)
-        unusable = self._masks(plate).unusable if index < self.count else _broken(plate)
+        unusable = self._masks(plate).unusable if index < self.count else _not_finite_picture(plate)
         return plate, FrameMasks(np.zeros(plate.shape, np.float32), unusable)
 
     def _read(self, file: FrameFile) -> Plate:
@@ -202,25 +202,27 @@ class ShotFrames:
         roto = matte_edge.grow_feather(
             matte_edge.fill_weight(roto), grow=shot.controls.grow, feather=shot.controls.feather
         )
-        unusable = _broken(plate)
-        if (front := _held(known.holdout, plate, shot.controls.view, called="holdout matte")) is not None:
+        unusable = _not_finite_picture(plate)
+        if (front := _read_optional(known.holdout, plate, shot.controls.view, called="holdout matte")) is not None:
             unusable |= front > 0
             roto = roto * (1 - front)
-        if (excluded := _held(known.exclude, plate, shot.controls.view, called="do-not-use matte")) is not None:
+        if (
+            excluded := _read_optional(known.exclude, plate, shot.controls.view, called="do-not-use matte")
+        ) is not None:
             unusable |= excluded > 0
         return FrameMasks(roto, unusable)
 
 
-def _broken(plate: Plate) -> Mask:
+def _not_finite_picture(plate: Plate) -> Mask:
     """(H, W) bool, where the plate is NaN or infinite."""
     channels = plate.parts[plate.picture.part].channels
-    first, *others = (_is_broken(channels[name]) for name in dict.fromkeys(plate.picture.names))
+    first, *others = (_not_finite(channels[name]) for name in dict.fromkeys(plate.picture.names))
     for other in others:
         first |= other
     return first
 
 
-def _is_broken(values: NDArray[np.floating]) -> Mask:
+def _not_finite(values: NDArray[np.floating]) -> Mask:
     """Where half or float values are NaN or infinite: all bits of the exponent are set. (NumPy is slow with half.)"""
     if values.dtype != np.float16:
         return ~np.isfinite(values)
@@ -230,7 +232,9 @@ def _is_broken(values: NDArray[np.floating]) -> Mask:
     return np.asarray((values.view(np.uint16) & 0x7C00) == 0x7C00)
 
 
-def _held(files: tuple[FrameFile, ...], plate: Plate, view: str | None, *, called: str) -> NDArray[np.float32] | None:
+def _read_optional(
+    files: tuple[FrameFile, ...], plate: Plate, view: str | None, *, called: str
+) -> NDArray[np.float32] | None:
     """The matte of a plate's frame in a sequence, None where the sequence lacks it; a single one holds for all."""
     of_frame = {f.frame: f for f in files} if len(files) != 1 else {plate.frame: files[0]}
     if plate.frame not in of_frame:

@@ -60,7 +60,7 @@ def sample_plate(plate: SourcePlate, at: Array, *, blur: float = 0.0) -> tuple[A
     if blur > 0:
         light = plate.picture.region(box)
         light[blocked] = 0
-        crop = to_log(_blurred(light, blocked, blur))
+        crop = to_log(_masked_blur(light, blocked, blur))
     else:
         crop = plate.picture.log_region(box)
         if blocked.any():
@@ -73,7 +73,7 @@ def sample_plate(plate: SourcePlate, at: Array, *, blur: float = 0.0) -> tuple[A
     return values, inside(at, (H, W)) & (sample(reached, local) < 1e-3)
 
 
-def _blurred(light: Array, blocked: Mask, blur: float) -> Array:
+def _masked_blur(light: Array, blocked: Mask, blur: float) -> Array:
     """(h, w, 3) light under a Gaussian, its blocked pixels left out of the mean."""
     shown = (~blocked).astype(np.float32)
     share = cv2.GaussianBlur(shown, (0, 0), blur)

@@ -16,15 +16,15 @@ FILLED_VIEW = "aanFilledView"
 
 def view_names(description: Description) -> tuple[str, ...]:
     """The names of all views, in the file's order; none in a file that is not stereo."""
-    names = [name for part in description.parts for name in (*_listed(part), *_own(part))]
+    names = [name for part in description.parts for name in (*_multi_view_attribute(part), *_view_attribute(part))]
     return tuple(dict.fromkeys(names))
 
 
 def view_of(part: PartDescription, channel: str) -> str | None:
     """The view that a channel of a part belongs to; None in a part without views."""
-    if own := _own(part):
+    if own := _view_attribute(part):
         return own[0]
-    listed = _listed(part)
+    listed = _multi_view_attribute(part)
     if not listed:
         return None
     layers = channel.split(".")[:-1]
@@ -41,12 +41,12 @@ def mark_filled(description: Description, number: int, channel: str) -> tuple[Pa
     return tuple(parts)
 
 
-def _own(part: PartDescription) -> tuple[str, ...]:
+def _view_attribute(part: PartDescription) -> tuple[str, ...]:
     attribute = part.attributes.get("view")
     return (attribute.value.decode("utf-8", "replace"),) if attribute is not None and attribute.value else ()
 
 
-def _listed(part: PartDescription) -> tuple[str, ...]:
+def _multi_view_attribute(part: PartDescription) -> tuple[str, ...]:
     """A list of strings as it lies in a header: four bytes of length, then so many of text, again and again."""
     attribute = part.attributes.get("multiView")
     raw, names = attribute.value if attribute is not None else b"", []

@@ -33,7 +33,7 @@ def describe(path: Path, *, kind: str, frame: int | None) -> SourceInfo:
 
     Raises: PlateUnreadable: it is damaged.
     """
-    return _scan(_opened(path, frame=frame).spec(), path, kind=kind)
+    return _source_info(_open(path, frame=frame).spec(), path, kind=kind)
 
 
 def read(path: Path, *, kind: str, frame: int | None) -> tuple[SourceInfo, Channels]:
@@ -41,16 +41,16 @@ def read(path: Path, *, kind: str, frame: int | None) -> tuple[SourceInfo, Chann
 
     Raises: PlateUnreadable: it is damaged or cut short.
     """
-    file = _opened(path, frame=frame)
+    file = _open(path, frame=frame)
     pixels = file.read_image("float")
     if pixels is None or file.has_error:
         raise _unreadable(path, frame, file.geterror())
-    scan = _scan(file.spec(), path, kind=kind)
-    codes = _on_grid(np.asarray(pixels, np.float32), bits=scan.bits)
+    scan = _source_info(file.spec(), path, kind=kind)
+    codes = _exact_fractions(np.asarray(pixels, np.float32), bits=scan.bits)
     return scan, {name: codes[..., column] for column, name in enumerate(scan.names)}
 
 
-def _opened(path: Path, *, frame: int | None) -> Any:
+def _open(path: Path, *, frame: int | None) -> Any:
     wish = OpenImageIO.ImageSpec()
     wish.attribute("oiio:UnassociatedAlpha", 1)
     file = OpenImageIO.ImageInput.open(str(path), wish)
@@ -59,7 +59,7 @@ def _opened(path: Path, *, frame: int | None) -> Any:
     return file
 
 
-def _scan(spec: Any, path: Path, *, kind: str) -> SourceInfo:
+def _source_info(spec: Any, path: Path, *, kind: str) -> SourceInfo:
     timecode = spec.getattribute("smpte:TimeCode")
     aspect = float(spec.get_float_attribute("PixelAspectRatio", 1.0))
     return SourceInfo(
@@ -69,7 +69,7 @@ def _scan(spec: Any, path: Path, *, kind: str) -> SourceInfo:
         bits=_bits(spec),
         display=_window(spec.full_x, spec.full_y, spec.full_width, spec.full_height),
         data=_window(spec.x, spec.y, spec.width, spec.height),
-        implied=_implied(spec, kind=kind),
+        implied=_implied_encoding(spec, kind=kind),
         aspect=aspect if aspect > 0 else 1.0,
         timecode=b"".join(int(word).to_bytes(4, "little") for word in timecode) if timecode else b"",
         rate=_rate(spec),
@@ -81,7 +81,7 @@ def _bits(spec: Any) -> int:
     return min(int(spec.get_int_attribute("oiio:BitsPerSample", stored)) or stored, stored)
 
 
-def _implied(spec: Any, *, kind: str) -> str:
+def _implied_encoding(spec: Any, *, kind: str) -> str:
     """What the format's values stand for where nobody says otherwise."""
     if kind == "cineon":
         return "cineon"
@@ -105,7 +105,7 @@ def _window(x: int, y: int, width: int, height: int) -> Box:
     return Box(top=y, bottom=y + height, left=x, right=x + width)
 
 
-def _on_grid(values: NDArray[np.float32], *, bits: int) -> NDArray[np.float32]:
+def _exact_fractions(values: NDArray[np.float32], *, bits: int) -> NDArray[np.float32]:
     """Ten and twelve bits come stretched to sixteen: brought back to exact fractions of their own range."""
     if bits in (8, 16) or bits > 16:
         return values

@@ -17,7 +17,7 @@ from aan_engine.plates.exr_header import PartDescription
 from aan_engine.plates.plate import Array, Part, Plate
 
 # Of the layout's attributes, those that place the picture: they too must be the plate's.
-_PLACING = ("dataWindow", "displayWindow", "name", "pixelAspectRatio", "screenWindowCenter", "screenWindowWidth")
+_PLACEMENT = ("dataWindow", "displayWindow", "name", "pixelAspectRatio", "screenWindowCenter", "screenWindowWidth")
 
 
 def verify(
@@ -43,15 +43,15 @@ def verify(
             be there, or a header attribute is not the plate's.
     """
     if len(written) != len(plate.parts):
-        raise _touched(path, plate, f"{len(plate.parts)} parts went in, {len(written)} came out")
+        raise _outside_matte_error(path, plate, f"{len(plate.parts)} parts went in, {len(written)} came out")
     bits = 0
     where: list[str] = []
     for index, (before, after) in enumerate(zip(plate.parts, written, strict=True)):
         expected = {**before.channels, **(filled if index == plate.picture.part else {})}
         if expected.keys() != after.channels.keys():
-            raise _touched(path, plate, "its channels are not the plate's")
+            raise _outside_matte_error(path, plate, "its channels are not the plate's")
         if lost := _lost_attributes(before.description, after.description):
-            raise _touched(path, plate, f"its header differs in {', '.join(lost)}")
+            raise _outside_matte_error(path, plate, f"its header differs in {', '.join(lost)}")
         for name, wanted in expected.items():
             if index == plate.picture.part and name in plate.picture.names:
                 count = _changed_bits(before.channels[name], after.channels[name], besides=hidden)
@@ -61,7 +61,7 @@ def verify(
             if count:
                 bits, where = bits + count, [*where, name]
     if bits:
-        raise _touched(path, plate, f"{bits} bits differ in {', '.join(where)}")
+        raise _outside_matte_error(path, plate, f"{bits} bits differ in {', '.join(where)}")
     return bits
 
 
@@ -79,11 +79,11 @@ def _lost_attributes(before: PartDescription, after: PartDescription) -> list[st
     def raw(part: PartDescription, name: str) -> bytes | None:
         return part.attributes[name].value if name in part.attributes else None
 
-    names = [*_PLACING, *passthrough(before)]
+    names = [*_PLACEMENT, *passthrough(before)]
     return [name for name in names if name in before.attributes and raw(before, name) != raw(after, name)]
 
 
-def _touched(path: Path, plate: Plate, why: str) -> OutsideMatteError:
+def _outside_matte_error(path: Path, plate: Plate, why: str) -> OutsideMatteError:
     return OutsideMatteError(
         f"the frame would not have been the plate outside the matte: {why}",
         hint="Nothing was kept. Please report this plate.",

@@ -90,10 +90,6 @@ class ShotRegistration:
         self._skips = LruCache(KEPT)
         self._directs = LruCache(KEPT)
 
-    def ask(self, estimator: LearnedEstimator) -> None:
-        """Have the learned estimator from here on."""
-        self._estimator = estimator
-
     def close(self) -> None:
         """Let go of the learned estimator, which usually holds this object's images."""
         self._estimator = self._progress = None

@@ -24,10 +24,10 @@ WIDTH, MARGIN = 1600, 48
 THUMB = (288, 162)
 """Width and height of a picture of a frame."""
 
-ENOUGH = 4
+MIN_SAMPLES = 4
 """Pixels of a plate, each way, that a pixel of its thumbnail is made of, at least, where there are as many."""
 
-_TWICE = 2
+_SUPERSAMPLING = 2
 _GROUND, _RULE, _FAINT, _INK = (20, 21, 24), (48, 50, 56), (132, 136, 146), (226, 228, 232)
 _LINES = ((98, 202, 186), (242, 170, 84), (122, 162, 247), (164, 150, 190))
 _MARK, _OUTLINE = (120, 60, 66), (255, 96, 88)
@@ -70,7 +70,7 @@ class Page:
     curves: Sequence[Curve]
     marks: Sequence[int]
     worst: Sequence[tuple[str, str]]
-    glances: Sequence[Thumbnails | None]
+    thumbnails: Sequence[Thumbnails | None]
 
 
 class PixelReader(Protocol):
@@ -95,7 +95,7 @@ def thumbnails(seen: PixelReader, hidden: Mask) -> Thumbnails:
     top = int(np.clip((hole.top + hole.bottom - tall) / 2, 0, height - tall))
     left = int(np.clip((hole.left + hole.right - wide) / 2, 0, width - wide))
     close = Box(top=top, bottom=top + max(int(tall), 1), left=left, right=left + max(int(wide), 1))
-    return Thumbnails(_thumb(seen, hidden, whole), _thumb(seen, hidden, close))
+    return Thumbnails(_thumbnail(seen, hidden, whole), _thumbnail(seen, hidden, close))
 
 
 def png(sheet: Page) -> bytes:
@@ -110,11 +110,13 @@ def draw_page(sheet: Page) -> Picture:
     curves = _HEAD + len(sheet.curves) * (_CURVE + _BETWEEN)
     pictures = 2 * (THUMB[1] + 10) + 92 if sheet.worst else 0
     canvas = _Canvas(WIDTH, curves + pictures + MARGIN)
-    _head(canvas, sheet)
+    _draw_head(canvas, sheet)
     for row, (curve, colour) in enumerate(zip(sheet.curves, _LINES, strict=False)):
-        _curve(canvas, sheet, curve, colour, top=_HEAD + row * (_CURVE + _BETWEEN), last=row == len(sheet.curves) - 1)
+        _draw_curve(
+            canvas, sheet, curve, colour, top=_HEAD + row * (_CURVE + _BETWEEN), last=row == len(sheet.curves) - 1
+        )
     if sheet.worst:
-        _worst(canvas, sheet, top=curves + 22)
+        _draw_worst(canvas, sheet, top=curves + 22)
     return canvas.finished()
 
 
@@ -123,7 +125,7 @@ class _Canvas:
 
     def __init__(self, width: int, height: int) -> None:
         self._size = (width, height)
-        self._large = np.full((height * _TWICE, width * _TWICE, 3), _GROUND, np.uint8)
+        self._large = np.full((height * _SUPERSAMPLING, width * _SUPERSAMPLING, 3), _GROUND, np.uint8)
 
     def text(
         self,
@@ -137,28 +139,33 @@ class _Canvas:
     ) -> None:
         """Words on the baseline y, beginning at x, or ending there if `right`. ASCII, as that is all the font has."""
         words = words.encode("ascii", "replace").decode()
-        (wide, _), _ = cv2.getTextSize(words, _FONT, size * _TWICE, _TWICE)
-        at = (round(x * _TWICE) - (wide if right else 0), round(y * _TWICE))
-        cv2.putText(self._large, words, at, _FONT, size * _TWICE, colour, _TWICE, cv2.LINE_AA)
+        (wide, _), _ = cv2.getTextSize(words, _FONT, size * _SUPERSAMPLING, _SUPERSAMPLING)
+        at = (round(x * _SUPERSAMPLING) - (wide if right else 0), round(y * _SUPERSAMPLING))
+        cv2.putText(self._large, words, at, _FONT, size * _SUPERSAMPLING, colour, _SUPERSAMPLING, cv2.LINE_AA)
 
-    def line(self, points: Sequence[tuple[float, float]], colour: tuple[int, int, int], *, width: int = _TWICE) -> None:
+    def line(
+        self, points: Sequence[tuple[float, float]], colour: tuple[int, int, int], *, width: int = _SUPERSAMPLING
+    ) -> None:
         """A line through the points; a dot where there is only one."""
-        corners = np.round(np.array(points, np.float64) * _TWICE).astype(np.int32)
+        corners = np.round(np.array(points, np.float64) * _SUPERSAMPLING).astype(np.int32)
         if len(points) == 1:
-            cv2.circle(self._large, tuple(map(int, corners[0])), 2 * _TWICE, colour, -1, cv2.LINE_AA)
+            cv2.circle(self._large, tuple(map(int, corners[0])), 2 * _SUPERSAMPLING, colour, -1, cv2.LINE_AA)
         cv2.polylines(self._large, [corners[:, None]], False, colour, width, cv2.LINE_AA)
 
     def picture(self, picture: Picture, x: int, y: int) -> None:
         """A picture at its own size, top left at (x, y)."""
-        large = np.repeat(np.repeat(picture, _TWICE, axis=0), _TWICE, axis=1)
-        self._large[y * _TWICE : y * _TWICE + len(large), x * _TWICE : x * _TWICE + large.shape[1]] = large
+        large = np.repeat(np.repeat(picture, _SUPERSAMPLING, axis=0), _SUPERSAMPLING, axis=1)
+        self._large[
+            y * _SUPERSAMPLING : y * _SUPERSAMPLING + len(large),
+            x * _SUPERSAMPLING : x * _SUPERSAMPLING + large.shape[1],
+        ] = large
 
     def finished(self) -> Picture:
         """The page at its own size."""
         return np.asarray(cv2.resize(self._large, self._size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _head(canvas: _Canvas, sheet: Page) -> None:
+def _draw_head(canvas: _Canvas, sheet: Page) -> None:
     canvas.text("Align & Attend", MARGIN, 48, size=0.62)
     canvas.text(sheet.title, WIDTH - MARGIN, 48, size=0.5, colour=_FAINT, right=True)
     canvas.line([(MARGIN, 66), (WIDTH - MARGIN, 66)], _RULE)
@@ -168,7 +175,9 @@ def _head(canvas: _Canvas, sheet: Page) -> None:
         canvas.text(words, MARGIN + column * step, 144, size=0.44, colour=_FAINT)
 
 
-def _curve(canvas: _Canvas, sheet: Page, curve: Curve, colour: tuple[int, int, int], *, top: int, last: bool) -> None:
+def _draw_curve(
+    canvas: _Canvas, sheet: Page, curve: Curve, colour: tuple[int, int, int], *, top: int, last: bool
+) -> None:
     left, right, bottom = MARGIN + _LEFT, WIDTH - MARGIN, top + _CURVE
     first, span = sheet.frames[0], max(sheet.frames[-1] - sheet.frames[0], 1)
 
@@ -182,7 +191,7 @@ def _curve(canvas: _Canvas, sheet: Page, curve: Curve, colour: tuple[int, int, i
     canvas.text(curve.name, MARGIN, top + 14, size=0.48, colour=colour)
     canvas.text(curve.label, left - 12, top + 5, size=0.38, colour=_FAINT, right=True)
     canvas.text("0", left - 12, bottom + 5, size=0.38, colour=_FAINT, right=True)
-    for run in _runs(sheet.frames, curve.values):
+    for run in _without_gaps(sheet.frames, curve.values):
         points = [(across(f), bottom - _CURVE * float(np.clip(v / curve.top, 0, 1))) for f, v in run]
         canvas.line(points, colour, width=3)
     if last:
@@ -190,7 +199,7 @@ def _curve(canvas: _Canvas, sheet: Page, curve: Curve, colour: tuple[int, int, i
         canvas.text(str(sheet.frames[-1]), right, bottom + 24, size=0.42, colour=_FAINT, right=True)
 
 
-def _runs(frames: Sequence[int], values: Sequence[float | None]) -> list[list[tuple[int, float]]]:
+def _without_gaps(frames: Sequence[int], values: Sequence[float | None]) -> list[list[tuple[int, float]]]:
     """The stretches without a gap."""
     runs: list[list[tuple[int, float]]] = [[]]
     for frame, value in zip(frames, values, strict=True):
@@ -201,12 +210,12 @@ def _runs(frames: Sequence[int], values: Sequence[float | None]) -> list[list[tu
     return [run for run in runs if run]
 
 
-def _worst(canvas: _Canvas, sheet: Page, *, top: int) -> None:
+def _draw_worst(canvas: _Canvas, sheet: Page, *, top: int) -> None:
     canvas.text("Look at these first", MARGIN, top + 14, size=0.48)
     step = (WIDTH - 2 * MARGIN + 16) // 5
-    for column, (words, seen) in enumerate(zip(sheet.worst, sheet.glances, strict=True)):
+    for column, (words, seen) in enumerate(zip(sheet.worst, sheet.thumbnails, strict=True)):
         x, y = MARGIN + column * step, top + 32
-        pictures = (seen.whole, seen.close) if seen is not None else (_blank(), _blank())
+        pictures = (seen.whole, seen.close) if seen is not None else (_placeholder(), _placeholder())
         for picture in pictures:
             canvas.picture(picture, x, y)
             y += THUMB[1] + 10
@@ -214,20 +223,20 @@ def _worst(canvas: _Canvas, sheet: Page, *, top: int) -> None:
         canvas.text(words[1], x, y + 34, size=0.4, colour=_FAINT)
 
 
-def _blank() -> Picture:
+def _placeholder() -> Picture:
     """Stands for a frame that an earlier run made: its picture is not at hand."""
     blank: Picture = np.full((THUMB[1], THUMB[0], 3), _RULE, np.uint8)
     return blank
 
 
-def _thumb(seen: PixelReader, hidden: Mask, box: Box) -> Picture:
+def _thumbnail(seen: PixelReader, hidden: Mask, box: Box) -> Picture:
     """A box of the frame, fitted into `THUMB`, the hole outlined."""
     height, width = box.shape
     scale = min(THUMB[0] / width, THUMB[1] / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
     # Of a large plate some of the pixels make as good a thumbnail as all of them.
-    pixels = seen(box, every=max(1, int(1 / scale / ENOUGH)))
+    pixels = seen(box, every=max(1, int(1 / scale / MIN_SAMPLES)))
     light: NDArray[np.float32] = np.clip(np.nan_to_num(pixels), 0, 1).astype(np.float32)
     small = to_srgb8(cv2.resize(light, size, interpolation=how))
     shape = cv2.resize(hidden[box.slices].astype(np.uint8), size, interpolation=cv2.INTER_LINEAR)

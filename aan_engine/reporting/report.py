@@ -110,8 +110,8 @@ class Report:
         self._path = path
         self._picture = path.with_suffix(".png")
         self._clock, self._last = clock, clock()
-        self._rows = {row.frame: row for row in earlier(path) if row.frame in keep}
-        self._glances: dict[int, Thumbnails] = {}
+        self._rows = {row.frame: row for row in read_rows(path) if row.frame in keep}
+        self._thumbnails: dict[int, Thumbnails] = {}
         self._names: list[str] = []
 
     @property
@@ -138,7 +138,7 @@ class Report:
                 self._picture.unlink()  # of an earlier run
         self._rows[row.frame] = row
         self._names.append(filled.plate.path.name)
-        self._keep_glances(filled)
+        self._keep_thumbnails(filled)
         self._write()
 
     def finish(self) -> None:
@@ -146,14 +146,14 @@ class Report:
         rows = self.rows
         if not rows:
             return
-        self._store(self._picture, page.png(self._sheet(rows, summary(rows))))
+        self._store(self._picture, page.png(self._page(rows, summary(rows))))
 
-    def _keep_glances(self, filled: ReportedFrame) -> None:
+    def _keep_thumbnails(self, filled: ReportedFrame) -> None:
         """Pictures of the worst frames so far; memory holds no others."""
         worst = worst_of(self.rows)
         if filled.frame in worst:
-            self._glances[filled.frame] = page.thumbnails(filled.region, filled.hidden)
-        self._glances = {frame: seen for frame, seen in self._glances.items() if frame in worst}
+            self._thumbnails[filled.frame] = page.thumbnails(filled.region, filled.hidden)
+        self._thumbnails = {frame: seen for frame, seen in self._thumbnails.items() if frame in worst}
 
     def _write(self) -> None:
         rows = self.rows
@@ -173,7 +173,7 @@ class Report:
                 path.unlink()  # an older one must not pass for this job's
             log.warning("the report could not be written: %s (%s)", error.strerror or error, path)
 
-    def _sheet(self, rows: tuple[ReportRow, ...], found: Summary) -> Page:
+    def _page(self, rows: tuple[ReportRow, ...], found: Summary) -> Page:
         frames = [row.frame for row in rows]
         slowest = max(row.seconds for row in rows)
         return Page(
@@ -197,7 +197,7 @@ class Report:
                 for row in map(self._rows.__getitem__, found.worst)
             ],
             marks=list(found.worst),
-            glances=[self._glances.get(frame) for frame in found.worst],
+            thumbnails=[self._thumbnails.get(frame) for frame in found.worst],
         )
 
 
@@ -222,7 +222,7 @@ def worst_of(rows: Collection[ReportRow]) -> tuple[int, ...]:
     return tuple(row.frame for row in order[:WORST])
 
 
-def earlier(path: Path) -> tuple[ReportRow, ...]:
+def read_rows(path: Path) -> tuple[ReportRow, ...]:
     """The rows of the report at `path`; none where there is no sound one."""
     try:
         told = json.loads(path.read_text("ascii"))

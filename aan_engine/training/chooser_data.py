@@ -17,12 +17,11 @@ from torch import Tensor
 from aan_engine.candidates.candidate import Candidate, Kind
 from aan_engine.colour.log_encoding import to_log
 from aan_engine.core.types import Array
-from aan_engine.motion.shot_motion import ShotMotion
 from aan_engine.network.bundle import Networks
 from aan_engine.plates.proxy import make_proxy
 from aan_engine.plates.proxy_store import ProxyStore
 from aan_engine.selection.plan import CandidateSet
-from aan_engine.selection.selector import Selector
+from aan_engine.selection.selector import build
 from aan_engine.training.holes import moving_hole
 from aan_engine.training.scenes import HEIGHT, WIDTH, Stage
 from aan_engine.training.still_data import to_linear
@@ -73,23 +72,21 @@ def sequence(stage: Stage, number: int, *, networks: Networks) -> Iterator[Choos
     with ProxyStore(length, (HEIGHT, WIDTH)) as proxies:
         for index, (frame, hole) in enumerate(zip(scene.frames, holes, strict=True)):
             proxies.put(index, make_proxy(to_linear(frame), hole, size=proxies.size))
-        shot_motion = ShotMotion(proxies)
-        selector = Selector(networks, shot_motion)
-        shot_motion.registration.ask(selector.learned_homography)
+        selector = build(networks, proxies)
         for begin in sorted(rng.choice(max(1, length - RUN), min(RUNS, max(1, length - RUN)), replace=False).tolist()):
             for index in range(begin, min(begin + RUN, length)):
-                proposed = selector.proposals(index)
+                proposed = selector.candidates(index)
                 if proposed is None:
                     continue
                 # As in the engine: recurrence carries along what was chosen, or it would not be worth believing.
-                selector.remember(proposed, selector.weights(proposed))
+                selector.remember(proposed, weights=selector.weights(proposed))
                 # Where no plate shows anything there is nothing to choose: a few such lessons are enough.
                 if shown(proposed) < 0.1 and rng.uniform() < 0.8:
                     continue
                 truth = to_log(to_linear(scene.frames[index]))
                 for top, left in windows(proposed, rng):
                     yield crop(truth, proposed, top=top, left=left)
-        shot_motion.close()
+        selector.close()
 
 
 def laid(rng: np.random.Generator, actors: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -20,12 +20,11 @@ from torch import Tensor
 from aan_engine.candidates.candidate import HoleRegion
 from aan_engine.colour.log_encoding import to_log
 from aan_engine.core.types import Array
-from aan_engine.motion.shot_motion import ShotMotion
 from aan_engine.network.bundle import Networks
 from aan_engine.plates.proxy import make_proxy
 from aan_engine.plates.proxy_store import ProxyStore
 from aan_engine.selection.plan import CandidateSet
-from aan_engine.selection.selector import Selector
+from aan_engine.selection.selector import build
 from aan_engine.training import train_chooser
 from aan_engine.training.autocast import half_precision
 from aan_engine.training.chooser_data import CROP, FRAMES, RUN, RUNS, batch, crop, laid, shown, windows
@@ -67,22 +66,20 @@ class Ensemble:
         with ProxyStore(length, (HEIGHT, WIDTH)) as proxies:
             for index, (frame, hole) in enumerate(zip(scene.frames, holes, strict=True)):
                 proxies.put(index, make_proxy(to_linear(frame), hole, size=proxies.size))
-            shot_motion = ShotMotion(proxies)
-            selector = Selector(self.networks, shot_motion)
-            shot_motion.registration.ask(selector.learned_homography)
+            selector = build(self.networks, proxies)
             places = max(1, length - RUN)
             for begin in sorted(rng.choice(places, min(RUNS, places), replace=False).tolist()):
                 lessons = []
                 for index in range(begin, min(begin + RUN, length)):
-                    proposed = selector.proposals(index)
+                    proposed = selector.candidates(index)
                     if proposed is None:
                         continue
-                    selector.remember(proposed, selector.weights(proposed))
+                    selector.remember(proposed, weights=selector.weights(proposed))
                     if shown(proposed) >= 0.1 or rng.uniform() < 0.3:
                         lessons.append((proposed, to_log(to_linear(scene.frames[index]))))
                 for name, value in self._descend(lessons, rng, rate=rate).items():
                     noted.setdefault(name, []).append(value)
-            shot_motion.close()
+            selector.close()
         return {name: float(np.mean(values)) for name, values in noted.items()}
 
     def _descend(

@@ -266,15 +266,26 @@ def test_the_rim_is_compared_where_its_nearest_hidden_pixel_ends() -> None:
     hidden[10:20, 20:30] = True
     hole = hole_region(0, hidden)
     assert hole is not None
-    led = hole.points[hole.nearest_hidden]
-    assert hidden[led[:, 1].astype(int), led[:, 0].astype(int)].all()
-    own = hole.hidden[hole.wanted]
-    np.testing.assert_array_equal(hole.nearest_hidden[own], np.flatnonzero(own))
-    assert np.hypot(*(led - hole.points).T).max() <= 8.5
-
-
-def test_a_frame_without_a_hole_has_no_neighbourhood() -> None:
-    assert hole_region(0, np.zeros((40, 60), bool)) is None
+    # The hole stands still, the picture drifts right by 4 pixels a frame.
+    tracks = track_until_visible(
+        hole.points,
+        start=0,
+        direction=1,
+        reach=30,
+        frames=12,
+        displacement=lambda a, b: drifting(4.0 * (b - a)),
+        visible=lambda i: (~hidden).astype(np.float32),
+        nearest_hidden=hole.nearest_hidden,
+    )
+    ends = {(int(x), int(y)): k for k, (x, y) in enumerate(hole.points)}
+    above, inside = ends[24, 5], ends[24, 10]
+    # By itself the pixel above the hole would come into view at once; the hidden one below it does after two frames.
+    assert tracks.frame[[above, inside]].tolist() == [2, 2]
+    np.testing.assert_allclose(tracks.position[[above, inside]], [[32, 5], [32, 10]])
+    seen = tracks.frame >= 0
+    np.testing.assert_array_equal(tracks.frame[seen], tracks.frame[hole.nearest_hidden][seen])
+    # Left of the hole: when the nearest hidden pixel comes into view, this one lies behind the hole.
+    assert tracks.frame[[ends[15, 15], ends[20, 15]]].tolist() == [-1, 3]
 
 
 def test_following_a_steady_pan_adds_up_no_rounding() -> None:

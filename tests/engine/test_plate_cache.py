@@ -49,7 +49,7 @@ def test_a_frame_is_read_once_whatever_it_is_taken_for(shot_frames: Reading) -> 
 def test_a_shelf_with_room_for_one_frame_still_hands_out_every_frame(
     shot_frames: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "ROOM", 1)
+    monkeypatch.setattr(room, "MAX_BYTES", 1)
     plate_cache = PlateCache(shot_frames)
     for index in (0, 1, 0, 3):
         picture = plate_cache.source(index).picture
@@ -60,7 +60,7 @@ def test_a_shelf_with_room_for_one_frame_still_hands_out_every_frame(
 def test_a_frame_without_room_leaves_its_hole_s_surroundings_and_what_was_asked_for(
     shot_frames: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "ROOM", 100_000)
+    monkeypatch.setattr(room, "MAX_BYTES", 100_000)
     plate_cache = PlateCache(shot_frames)
     whole = {index: plate_cache.target(index)[0].pixels for index in (0, 1)}
     first = plate_cache.source(0).picture
@@ -88,15 +88,15 @@ def test_a_cutting_is_its_window_of_the_plate_to_the_bit(shot_frames: Reading) -
 def test_a_frame_that_another_thread_pushes_off_at_once_is_still_handed_out(
     shot_frames: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "ROOM", 1)
+    monkeypatch.setattr(room, "MAX_BYTES", 1)
     plate_cache = PlateCache(shot_frames)
-    tidy = plate_cache._tidy
+    tidy = plate_cache._evict
 
     def crowded() -> None:
         tidy()
         plate_cache._kept.clear()
 
-    monkeypatch.setattr(plate_cache, "_tidy", crowded)
+    monkeypatch.setattr(plate_cache, "_evict", crowded)
     assert plate_cache.source(0).picture.shape == plate_cache.target(1)[0].shape
     assert (
         plate_cache.source(0).picture.region(Box.whole((72, 120))).tobytes()

@@ -7,7 +7,7 @@ import pytest
 from numpy.typing import NDArray
 
 from aan_engine.colour.log_encoding import from_log
-from aan_engine.plates.proxy import BAND, make_proxy, proxy_from_rows
+from aan_engine.plates.proxy import BAND_ROWS, make_proxy, proxy_from_rows
 
 Array = NDArray[np.float32]
 
@@ -41,7 +41,7 @@ def test_where_all_is_seen_a_proxy_pixel_is_the_mean_light_of_its_own_part_of_th
 
 def test_what_is_hidden_or_broken_or_barred_is_told_wherever_it_meets_a_proxy_pixel_and_stains_none() -> None:
     pixels, roto, unusable = plate(150, 192), np.zeros((150, 192), np.float32), np.zeros((150, 192), np.bool_)
-    roto[BAND - 1, 100], unusable[2 * BAND, 7] = 0.01, True
+    roto[BAND_ROWS - 1, 100], unusable[2 * BAND_ROWS, 7] = 0.01, True
     pixels[149, 191, 1], pixels[0, 0, 0] = np.nan, np.inf
     found = make_proxy(pixels, roto, size=(37, 53), unusable=unusable)
     hidden, shut = (

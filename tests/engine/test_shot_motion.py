@@ -52,7 +52,7 @@ def test_memory_holds_a_window_of_frames_however_long_the_shot() -> None:
         for index in range(frames):
             hole = hole_region(index, proxies.hidden(index))
             assert hole is not None
-            generate(shot_motion, hole, links=registered_references(shot_motion, hole))
+            generate(shot_motion, hole, registrations=registered_references(shot_motion, hole))
         window = 2 * reach + 12
         for kept, most in (
             (shot_motion.images._pictures, 2 * window),
@@ -171,13 +171,11 @@ def test_a_mirror_and_a_fold_are_told_from_what_a_camera_sees() -> None:
 def test_a_learned_guess_that_no_camera_can_have_seen_leads_nowhere() -> None:
     plates = pan(3, size=SMALL)
     with stored([*plates, *(np.ascontiguousarray(plate[::-1]) for plate in plates)]) as proxies:
-        shot_motion = ShotMotion(proxies)
-        # The place is the same, upside down: such a guess is right, and still no link.
-        shot_motion.registration.ask(
-            lambda target, reference: Homography(np.array([[1, 0, 0], [0, -1, SMALL[0] - 1], [0, 0, 1]], float))
-        )
-        assert shot_motion.registration.chained(0, 4) is None
-        assert shot_motion.registration.direct(1, 4) is None
+        # The place is the same, upside down: such an estimate is right, and still no camera's.
+        mirrored = Homography(np.array([[1, 0, 0], [0, -1, SMALL[0] - 1], [0, 0, 1]], np.float64))
+        registration = ShotRegistration(ProxyImages(proxies), count=6, estimator=lambda target, reference: mirrored)
+        assert registration.chained(0, 4) is None
+        assert registration.direct(1, 4) is None
 
 
 def registrations(frames: ProxyStore, questions: list[tuple[str, int, int]], *, threads: int = 1) -> dict[Any, bytes]:
