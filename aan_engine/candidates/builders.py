@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from aan_engine.candidates.candidate import Candidate, HoleRegion, Kind
 from aan_engine.core.grouping import group_by_frame
-from aan_engine.core.homography import project
+from aan_engine.core.homography import Homography
 from aan_engine.core.sampling import inside, sample
 from aan_engine.core.types import Array
 from aan_engine.motion.flow_field import MotionField
@@ -78,10 +78,10 @@ def _tracked(
 
 
 def through_homography(
-    shot_motion: ShotMotion, hole: HoleRegion, *, reference: int, homography: NDArray[np.float64], confidence: float
+    shot_motion: ShotMotion, hole: HoleRegion, *, reference: int, homography: Homography, confidence: float
 ) -> Candidate:
     """The whole region as a reference frame shows it, through one homography (target -> reference)."""
-    position = project(homography, hole.points)
+    position = homography.apply(hole.points)
     frame = np.full(len(position), reference, np.int32)
     everywhere = np.full(len(position), confidence, np.float32)
     return make_candidate(shot_motion, hole, Kind.HOMOGRAPHY, frame=frame, position=position, confidence=everywhere)

@@ -101,7 +101,7 @@ def estimates(networks: Networks, pair: RegistrationPair) -> Estimates:
             "the engine": shot_motion.registration.adjacent(0).homography,
             "learned alone": learned,
             "learned, refined": refine_homography(T, R, start=learned).homography,
-            "identity, refined": refine_homography(T, R, start=np.eye(3)).homography,
+            "identity, refined": refine_homography(T, R, start=Homography.identity()).homography,
             "SIFT + MAGSAC": sift_magsac(pair),
         }
 
@@ -111,15 +111,15 @@ def sift_magsac(pair: RegistrationPair) -> Homography:
     at, descriptors = _sift(pair.target, pair.target_visible)
     there, others = _sift(pair.reference, pair.reference_visible)
     if descriptors is None or others is None or len(others) < 2:
-        return np.eye(3)
+        return Homography.identity()
     matches = cv2.BFMatcher(cv2.NORM_L2).knnMatch(descriptors, others, k=2)
     good = [best for best, second in matches if best.distance < 0.8 * second.distance]
     if len(good) < 4:
-        return np.eye(3)
+        return Homography.identity()
     points = np.array([at[m.queryIdx].pt for m in good])
     matched = np.array([there[m.trainIdx].pt for m in good])
     H, _ = cv2.findHomography(points, matched, cv2.USAC_MAGSAC, 1.0, maxIters=10_000, confidence=0.9999)
-    return np.eye(3) if H is None else np.asarray(H, np.float64)
+    return Homography.identity() if H is None else Homography(np.asarray(H, np.float64))
 
 
 def _sift(image: Array, visible: Mask) -> tuple[tuple[cv2.KeyPoint, ...], NDArray[np.float32] | None]:
@@ -134,7 +134,7 @@ def corner_error(found: Homography, pair: RegistrationPair) -> float:
     assert pair.homography is not None
     h, w = pair.target_visible.shape
     corners = np.array([[[0, 0]], [[w - 1, 0]], [[w - 1, h - 1]], [[0, h - 1]]], np.float64)
-    ours, true = (cv2.perspectiveTransform(corners, H) for H in (found, pair.homography))
+    ours, true = (cv2.perspectiveTransform(corners, H.matrix) for H in (found, pair.homography))
     return float(np.hypot(*(ours - true).T).mean())
 
 
@@ -144,20 +144,19 @@ def warped_psnr(pair: RegistrationPair, found: Estimates) -> dict[str, tuple[flo
     Compared are the pixels that both frames show by every method. A method by which that is less than half of what it
     is by the best counts as the identity.
     """
-    size = pair.target_visible.shape[::-1]
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    shape = pair.target_visible.shape
     visible = pair.reference_visible.astype(np.float32)
 
     def overlap(H: Homography) -> Mask:
-        return (cv2.warpPerspective(visible, H, size, flags=flags) > 0.999) & pair.target_visible
+        return (H.warp(visible, shape, border=0) > 0.999) & pair.target_visible
 
     most = max(overlap(H).sum() for H in found.values())
-    kept = {name: H if overlap(H).sum() > most / 2 else np.eye(3) for name, H in found.items()}
+    kept = {name: H if overlap(H).sum() > most / 2 else Homography.identity() for name, H in found.items()}
     common = np.logical_and.reduce([overlap(H) for H in kept.values()])
     target, reference = (to_srgb8(log_encoding.from_log(x)).astype(np.float32) for x in (pair.target, pair.reference))
     scores = {}
     for name, H in kept.items():
-        warped = cv2.warpPerspective(reference, H, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        warped = H.warp(reference, shape)
         square = np.sort(((warped - target) ** 2).mean(-1)[common])
         best = square[: int(BEST * square.size)]
         scores[name] = (_decibels(best), _decibels(square))

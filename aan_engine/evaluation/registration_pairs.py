@@ -62,7 +62,7 @@ def synthetic(held: list[Still], number: int, *, filmed: bool, seed: int = SEED)
     still, other = (held[int(i)] for i in rng.integers(len(held), size=2))
     motion = moved_corners(rng)
     placed = homography_data.placement(rng, *still.shape[:2])
-    views = [homography_data.view(still, placed, m) for m in (np.eye(3), np.linalg.inv(motion))]
+    views = [homography_data.view(still, placed, m) for m in (np.eye(3), motion.inverse().matrix)]
     images = [image for image, _ in views]
     texture = homography_data.view(other, homography_data.placement(rng, *other.shape[:2]), np.eye(3))[0]
     homography_data.paste(_foreground(rng), texture, *images)
@@ -75,7 +75,7 @@ def moved_corners(rng: np.random.Generator) -> Homography:
     """A homography that moves each corner by up to 32 pixels along either axis, by itself."""
     corners = np.array([[0, 0], [SIDE - 1, 0], [SIDE - 1, SIDE - 1], [0, SIDE - 1]], np.float32)
     moved = corners + rng.uniform(-homography_data.REACH, homography_data.REACH, (4, 2)).astype(np.float32)
-    return np.asarray(cv2.getPerspectiveTransform(corners, moved), np.float64)
+    return Homography(np.asarray(cv2.getPerspectiveTransform(corners, moved), np.float64))
 
 
 def _foreground(rng: np.random.Generator) -> Foreground:

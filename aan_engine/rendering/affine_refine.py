@@ -1,8 +1,11 @@
-"""Polish: coordinates that were found on proxies, made exact on the plates themselves.
+"""Affine refinement: positions found on proxies, made exact on the plates by Gauss-Newton.
 
-A tenth of a proxy pixel is a whole pixel of a 4K plate. So before a plate is copied from, it is laid over the target's
-visible rim around the hole at full resolution, and what is still off there - an affine motion, and a change of light
-that must not be mistaken for one - is found by Gauss-Newton. It carries on into the hole, where nothing can be seen.
+A tenth of a proxy pixel is a whole pixel of a 4K plate. Before a plate is copied from it is therefore laid over the
+visible pixels around the hole at full resolution. What remains between the two is explained as an affine displacement
+and a gain and an offset of light, which must not be mistaken for motion; it is minimised by Gauss-Newton with
+Geman-McClure weights (iteratively reweighted least squares).
+
+Constants that do not say how they were found were not measured separately.
 
 Convention: positions are (x, y) on plates, pixel centres at integers, origin top-left, y down. Values are log-encoded.
 """
@@ -15,39 +18,49 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from aan_engine.core.robust import MAD_TO_SIGMA, TUNING, gauss_newton_step, geman_mcclure
 from aan_engine.core.types import Array, Mask
 
 
 class GreyView(Protocol):
-    """A frame that is looked at, by positions (n, 2)."""
+    """A frame's grey values by positions (n, 2): a `TileView` in the engine."""
 
-    def grey(self, places: Array) -> Array:
-        """(n,) what is to be compared."""
+    def grey(self, points: Array) -> Array:
+        """(n,) log-encoded."""
         ...
 
-    def usable(self, places: Array) -> Mask:
-        """(n,) where it may be looked at."""
+    def usable(self, points: Array) -> Mask:
+        """(n,) bool, which may be compared."""
         ...
 
 
-ROUNDS = 4
+MAX_STEPS = 4
 
-FEW = 150
-"""With fewer samples than this nothing is polished; with eight times as many, an affine motion may be found."""
+MIN_SAMPLES = 150
+"""With fewer samples nothing is refined; with eight times as many the displacement may be affine, not only a shift."""
 
-GAIN = 0.98
-"""The mean residual must fall to this share of what it was, or the coordinates stay as they were."""
+MAX_RESIDUAL_RATIO = 0.98
+"""The median residual must fall below this share of what it was at the start, or positions stay as they were."""
 
-STILL = 0.01
-"""A step that moves nothing by more than this, in pixels, is the last one."""
+CONVERGED = 0.01
+"""A step that moves no position by more than this, in pixels, is the last one."""
 
-NOISE = 0.004
-"""Residuals, log range, below which nobody can say what is off."""
+NOISE_FLOOR = 0.004
+"""Residuals, log range, that are taken for noise: what is as close as that is left as it is."""
+
+GAIN_LIMITS = (0.8, 1.25)
+"""Gains of light, source to target, that are believed."""
+
+GRADIENT_STEP = 0.5
+"""Pixels to each side over which the source's gradient is taken."""
+
+DAMPING, FLOOR = 1e-3, 1e-9
+"""Levenberg-Marquardt's damping, relative to the mean of the normal matrix's diagonal, and an absolute one."""
 
 
 @dataclass(frozen=True, eq=False)
 class AffineOffset:
-    """An affine displacement to be added to positions on the source.
+    """An affine displacement, in pixels, to be added to positions on the source.
 
     Args:
         matrix: (2, 3) float64; displacement = matrix @ (u, v, 1).
@@ -64,7 +77,7 @@ class AffineOffset:
         return np.asarray(local @ self.matrix.T, np.float32)
 
     def then(self, other: AffineOffset) -> AffineOffset:
-        """Both together, in the other's coordinates."""
+        """The sum of both, in the other's coordinates."""
         ratio = other.scale / self.scale
         offset = (other.centre - self.centre) / self.scale
         moved = self.matrix.copy()
@@ -77,69 +90,73 @@ NO_OFFSET = AffineOffset(np.zeros((2, 3)), np.zeros(2, np.float32), 1.0)
 
 
 def refine_offset(
-    wanted: Array, points: Array, places: Array, *, look: GreyView, reach: float, start: AffineOffset = NO_OFFSET
+    grey: Array, points: Array, places: Array, *, source: GreyView, reach: float, start: AffineOffset = NO_OFFSET
 ) -> AffineOffset:
     """What to add to `places` so that the source shows there what the target shows at `points`.
 
     Args:
-        wanted: (n,) float32, the target's grey at `points`.
+        grey: (n,) float32, the target's values at `points`.
         points: (n, 2) on the target's plate, visible.
-        places: (n, 2) where the source is believed to show the same.
-        look: at the source.
-        start: what is known to be off already.
-        reach: displacements grow no larger than this, in pixels: what is further off is no matter of polish.
+        places: (n, 2) on the source's, where the same is expected.
+        source: the source's values.
+        reach: the largest displacement, in pixels; what is further off cannot be refined, only searched for.
+        start: an offset that is known already.
+
+    Returns:
+        `start` where there are too few samples, or where no step lowers the residual as `MAX_RESIDUAL_RATIO` asks:
+        then the two probably do not show the same.
     """
-    if len(points) < FEW:
+    if len(points) < MIN_SAMPLES:
         return start
     centre = points.mean(0).astype(np.float32)
     scale = max(float(np.abs(points - centre).max()), 1.0)
-    affine = len(points) >= 8 * FEW
+    affine = len(points) >= 8 * MIN_SAMPLES
     begin = start.at(points)
     found = AffineOffset(np.zeros((2, 3)), centre, scale)
     first, best, best_error = None, found, np.inf
-    for _ in range(ROUNDS + 1):
+    for _ in range(MAX_STEPS + 1):
         at = places + begin + found.at(points)
-        value, seen = look.grey(at), look.usable(at)
-        if seen.sum() < FEW:
+        value, usable = source.grey(at), source.usable(at)
+        if usable.sum() < MIN_SAMPLES:
             return start
-        off, weight = _residual(value, wanted, seen)
-        # Judged by the median: what does not follow at all has no say.
-        error = float(np.median(np.abs(off[seen])))
+        residual, weight = _residual(value, grey, usable)
+        # The median: outliers, which do not follow the motion at all, must not decide.
+        error = float(np.median(np.abs(residual[usable])))
         first = error if first is None else first
         if error < best_error:
             best, best_error = found, error
-        step = _step(look, at, off, weight, (points - centre) / scale, affine=affine)
+        step = _step(source, at, residual, weight, (points - centre) / scale, affine=affine)
         moved = found.matrix + step
         if not np.isfinite(moved).all() or np.abs(moved).sum(1).max() > reach:
             break
-        if np.abs(step).sum(1).max() < STILL:
+        if np.abs(step).sum(1).max() < CONVERGED:
             break
         found = AffineOffset(moved, centre, scale)
-    better = first is not None and best_error < GAIN * first and first > NOISE
+    better = first is not None and best_error < MAX_RESIDUAL_RATIO * first and first > NOISE_FLOOR
     return start.then(best) if better else start
 
 
-def _residual(value: Array, wanted: Array, seen: Mask) -> tuple[Array, Array]:
-    """What is off after a gain and an offset of light are taken out, and each sample's say (Geman-McClure)."""
-    a, b = value[seen], wanted[seen]
-    spread = float(((a - a.mean()) ** 2).mean())
-    gain = float(np.clip(((a - a.mean()) * (b - b.mean())).mean() / max(spread, 1e-8), 0.8, 1.25))
-    off = gain * value - wanted
-    off -= np.float32(np.median(off[seen]))
-    size = max(1.48 * float(np.median(np.abs(off[seen]))), NOISE)
-    return off, (seen / (1 + (off / (2.5 * size)) ** 2) ** 2).astype(np.float32)
+def _residual(value: Array, grey: Array, usable: Mask) -> tuple[Array, Array]:
+    """Source minus target (n,) with a gain and an offset of light taken out, and each sample's weight (n,)."""
+    a, b = value[usable], grey[usable]
+    variance = float(((a - a.mean()) ** 2).mean())
+    gain = float(np.clip(((a - a.mean()) * (b - b.mean())).mean() / max(variance, 1e-8), *GAIN_LIMITS))
+    residual = gain * value - grey
+    residual -= np.float32(np.median(residual[usable]))
+    sigma = max(MAD_TO_SIGMA * float(np.median(np.abs(residual[usable]))), NOISE_FLOOR)
+    return residual, (usable * geman_mcclure(residual, TUNING * sigma)).astype(np.float32)
 
 
-def _step(look: GreyView, at: Array, off: Array, weight: Array, local: Array, *, affine: bool) -> NDArray[np.float64]:
-    """One Gauss-Newton step: the (2, 3) displacement that lowers the residuals."""
-    right, down = np.array([[0.5, 0], [0, 0.5]], np.float32)
-    gx, gy = look.grey(at + right) - look.grey(at - right), look.grey(at + down) - look.grey(at - down)
+def _step(
+    source: GreyView, at: Array, residual: Array, weight: Array, local: Array, *, affine: bool
+) -> NDArray[np.float64]:
+    """One Gauss-Newton step: the (2, 3) displacement by normalised positions `local` that lowers the residuals."""
+    right, down = np.array([[GRADIENT_STEP, 0], [0, GRADIENT_STEP]], np.float32)
+    gx = source.grey(at + right) - source.grey(at - right)
+    gy = source.grey(at + down) - source.grey(at - down)
     u, v = local.T
     one = np.ones_like(u)
     basis = (u, v, one) if affine else (one,)
-    J = np.stack([gx * b for b in basis] + [gy * b for b in basis])
-    Jw = J * weight
-    A = (Jw @ J.T).astype(np.float64)
-    A += np.eye(len(A)) * (1e-3 * np.trace(A) / len(A) + 1e-9)
-    solved = -np.linalg.solve(A, (Jw @ off).astype(np.float64)).reshape(2, len(basis))
+    jacobian = np.stack([gx * b for b in basis] + [gy * b for b in basis])
+    solved = gauss_newton_step(jacobian, residual, weight, damping=DAMPING, floor=FLOOR).reshape(2, len(basis))
     return solved if affine else np.pad(solved, ((0, 0), (2, 0)))

@@ -1,17 +1,19 @@
-"""Focus: how much softer a target is than a frame that is copied from, and a copy as soft as that.
+"""Defocus: how much softer a target is than a frame that it is filled from, as the standard deviation of a Gaussian.
 
-Where a lens is racked, a hole filled from the sharp frames of its shot stands out as a window does in a misty wall. On
-the rim around the hole both frames show the same things: there the energy of their gradients is compared, place by
-place, in the target's light and less what their grain makes of it. What must be taken from the sharper one is told as
-one Gaussian a source frame, found by softening it until it has no more gradient than the target. Nothing is ever
-sharpened: that invents. And where the places do not agree on a difference there is none.
+A service of one target that `warp` asks before it samples. Where a lens is racked, a hole filled from the sharp frames
+of its shot would stand out. At the visible edge of the hole both frames show the same things: there the energy of their
+gradients (log range, less what grain adds to it) is compared in up to `PATCHES` patches. The blur of a source frame is
+the Gaussian under which its gradients have the target's energy. Copies are never sharpened, which would invent detail,
+and where the patches do not agree nothing is blurred.
 
-Convention: blurs are standard deviations in plate pixels; a lens blurs light, so that is what is blurred.
+Constants that do not say how they were found were not measured separately.
+
+Convention: blurs are standard deviations in plate pixels, applied to scene-linear light, as a lens does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -21,174 +23,195 @@ from numpy.typing import NDArray
 
 from aan_engine.colour.log_encoding import to_log
 from aan_engine.core.box import Box
-from aan_engine.core.proxy_scale import ProxyScale
 from aan_engine.core.types import Array, Mask
 from aan_engine.grain.estimate import GrainModel
 from aan_engine.grain.model import gaussian_taps
 from aan_engine.plates.source_plate import SourcePlate
-from aan_engine.selection.plan import FillPlan
+from aan_engine.rendering.target import Target
 
-PLACES = 16
-"""Places of the rim that are compared, at most."""
+PATCHES, MIN_PATCHES = 16, 6
+"""Patches along the hole's edge that are compared, at most; and those that must be left for an answer."""
 
 SIDE, MARGIN = 56, 12
-"""Pixels of a place, and those along its edges that only lend their surroundings."""
+"""Pixels of a patch, and those along its edges that only supply the filters."""
 
-LOOK = 1.0
-"""Blur under which gradients are compared: finer ones are mostly grain."""
+GRADIENT_BLUR = 1.0
+"""Blur of the log range under which gradients are compared: finer ones are mostly grain."""
 
-ALIKE, THERE = 0.8, 200
-"""How far both frames' places must correlate to show the same thing, and pixels that both must show."""
+MIN_CORRELATION, MIN_PIXELS = 0.8, 200
+"""How far a patch must correlate between both frames to show the same thing, and pixels that both must show of it."""
 
-CLEAR = 1.5
-"""Gradients must have so many times the energy that grain gives them."""
+MIN_SIGNAL = 1.5
+"""A patch's gradients must have more than so many times the energy that grain gives them."""
 
-LITTLE = 0.02
-"""A frame that supplies less of the hole than this is not looked at: most sources supply next to nothing."""
+MIN_SUPPLY = 0.02
+"""Share of the hole that a frame must supply to be compared: most sources supply next to nothing."""
 
-FEW = 6
-"""Places that must have something to say."""
+MIN_DIFFERENCE, MIN_SIGNIFICANCE = 0.12, 3.0
+"""The least difference of the energies' logarithms that is one, and how many times its own error it must be."""
 
-SEEN, SURE = 0.12, 3.0
-"""A difference in energy (its logarithm) that is one, and how many times its own error it must be."""
-
-TRIED = (0.5, 0.8, 1.1, 1.5, 2.0, 2.6, 3.3)
-"""Blurs that are tried, one after the other; coarser ones on places that are `COARSE` times as large."""
+BLURS = (0.5, 0.8, 1.1, 1.5, 2.0, 2.6, 3.3)
+"""Blurs that are tried, ascending; larger ones in pixels of `COARSE` by `COARSE` plate pixels."""
 
 COARSE = 4
+
+MEDIAN_ERROR = 1.85
+"""A median's standard error times sqrt(n), in median absolute deviations: 1.2533 x 1.4826 for normal values. For n half
+the number of patches is taken, as they may overlap (not measured)."""
+
+TINY = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
 class Defocus:
-    """The focus of one target against the frames that it is filled from; each is looked at once, when it is asked for.
+    """The blurs that one target's sources lack; each is estimated once, when it is first asked for."""
 
-    Args:
-        target: its plate.
-        source: frame index -> its plate.
-        scale: between plates and proxies.
-        grain: the plates', None where there is none.
-    """
-
-    plan: FillPlan
-    target: SourcePlate
-    source: Callable[[int], SourcePlate]
-    scale: ProxyScale
-    grain: GrainModel | None = None
+    target: Target
     _found: dict[int, float] = field(default_factory=dict)
 
     def blur_for(self, frame: int) -> float:
         """The blur that a source frame lacks; 0 where it is as soft as the target, or softer, or hardly copied from."""
-        if frame not in self._lenders:
+        if frame not in self._suppliers:
             self._found[frame] = 0.0
         if frame not in self._found:
-            points, there = self._rim(frame)
-            other = self.source(frame)
-            self._found[frame] = (
-                estimate_blur(self.target, other, points, there, grain=self.grain) if len(points) else 0.0
-            )
+            points, places = self._edge_points(frame)
+            own, source, grain = self.target.own, self.target.sources.source(frame), self.target.grain
+            self._found[frame] = estimate_blur(own, source, points, places, grain=grain) if len(points) else 0.0
         return self._found[frame]
 
     @cached_property
-    def _lenders(self) -> frozenset[int]:
-        """The source frames that supply more than next to nothing of the hole."""
-        hidden = self.plan.hole.hidden
-        frames = np.stack([layer.frame[hidden] for layer in self.plan.candidates]) + 1
-        supplied = np.bincount(frames.ravel(), self.plan.weights[:, hidden].ravel())
-        return frozenset((np.flatnonzero(supplied >= LITTLE * hidden.sum()) - 1).tolist())
+    def _suppliers(self) -> frozenset[int]:
+        """The source frames that supply at least `MIN_SUPPLY` of the hole."""
+        plan = self.target.plan
+        hidden = plan.hole.hidden
+        frames = np.stack([candidate.frame[hidden] for candidate in plan.candidates]) + 1
+        supplied = np.bincount(frames.ravel(), plan.weights[:, hidden].ravel())
+        return frozenset((np.flatnonzero(supplied >= MIN_SUPPLY * hidden.sum()) - 1).tolist())
 
-    def _rim(self, frame: int) -> tuple[Array, Array]:
-        """Places (n, 2) on the target's rim, and the same on the source frame, by the candidate that knows most."""
-        hole = self.plan.hole
+    def _edge_points(self, frame: int) -> tuple[Array, Array]:
+        """(n, 2) plate positions at the hole's visible edge, and the same on the source frame.
+
+        By the candidate that shows most of that frame there.
+        """
+        plan, scale = self.target.plan, self.target.scale
+        hole = plan.hole
         visible = hole.region & ~hole.hidden & ~hole.unusable
-        shown = [visible & (layer.frame == frame) for layer in self.plan.candidates]
+        shown = [visible & (candidate.frame == frame) for candidate in plan.candidates]
         k = int(np.argmax([mask.sum() for mask in shown]))
         cells = np.argwhere(shown[k])
-        cells = cells[np.linspace(0, len(cells) - 1, min(PLACES, len(cells))).round().astype(int)]
-        here = cells[:, ::-1] + (hole.left, hole.top)
-        there = self.plan.candidates[k].position[cells[:, 0], cells[:, 1]]
-        return self.scale.to_plate(here), self.scale.to_plate(there)
+        cells = cells[np.linspace(0, len(cells) - 1, min(PATCHES, len(cells))).round().astype(int)]
+        points = cells[:, ::-1] + (hole.left, hole.top)
+        places = plan.candidates[k].position[cells[:, 0], cells[:, 1]]
+        return scale.to_plate(points), scale.to_plate(places)
 
 
 def estimate_blur(
-    target: SourcePlate, source: SourcePlate, points: Array, there: Array, *, grain: GrainModel | None = None
+    target: SourcePlate, source: SourcePlate, points: Array, places: Array, *, grain: GrainModel | None = None
 ) -> float:
-    """The blur that makes the source as soft as the target; 0 where it need not be softened, or nobody can tell.
+    """The blur that makes the source as soft as the target; 0 where there is none, or it cannot be determined.
 
     Args:
-        points, there: (n, 2) places of the target, and where the source shows the same.
+        points, places: (n, 2) positions on the target, and where the source shows the same.
         grain: of both.
     """
-    fine = _blur_between(target, source, points, there, grain=grain, step=1)
+    fine = _blur_between(target, source, points, places, grain=grain, step=1)
     if fine is not None:
         return fine
-    coarse = _blur_between(target, source, points, there, grain=None, step=COARSE)
-    return TRIED[-1] if coarse is None else max(TRIED[-1], COARSE * coarse)
+    coarse = _blur_between(target, source, points, places, grain=None, step=COARSE)
+    return BLURS[-1] if coarse is None else max(BLURS[-1], COARSE * coarse)
 
 
-def grain_after_blur(size: tuple[float, float], blur_by: float) -> NDArray[np.float32]:
-    """(3,) what a blur leaves of grain: of its variance, of its finest differences', and of its softest part's."""
+def grain_after_blur(size: tuple[float, float], blur: float) -> NDArray[np.float32]:
+    """(3,) the shares of grain's power that a blur leaves: total, finest differences, lowest frequencies.
+
+    See `FillBuffer`. The last is given the total's: a blur also takes from the softer part of grain.
+
+    Args:
+        size: of the grain, see `GrainModel`.
+    """
     total, fine = 1.0, 1.0
     for along in size:
-        soft, own = np.convolve(gaussian_taps(along), _gaussian(blur_by)), gaussian_taps(along)
+        own = gaussian_taps(along)
+        soft = np.convolve(own, _gaussian(blur))
         total *= (soft**2).sum() / (own**2).sum()
         second = [(np.convolve(kernel, [1, -2, 1]) ** 2).sum() for kernel in (soft, own)]
         fine *= second[0] / second[1]
     return np.array([total, fine, total], np.float32)
 
 
+@dataclass(frozen=True, eq=False)
+class _Patches:
+    """n patches of both frames, (n SIDE, SIDE) each: green light, and which pixels both show."""
+
+    target: Array
+    source: Array
+    shown: Mask
+
+    @classmethod
+    def stacked(cls, pairs: Sequence[tuple[Array, Array, Mask]]) -> _Patches:
+        """The source's light scaled by one gain to the target's.
+
+        A darker frame has less of everything in the linear part of the log range: that must not pass for softness.
+        """
+        target, source = (np.concatenate([pair[i] for pair in pairs]) for i in (0, 1))
+        source *= np.float32(np.median([_gain(*pair) for pair in pairs]))
+        return cls(target, source, np.concatenate([pair[2] for pair in pairs]))
+
+
 def _blur_between(
-    target: SourcePlate, source: SourcePlate, points: Array, there: Array, *, grain: GrainModel | None, step: int
+    target: SourcePlate, source: SourcePlate, points: Array, places: Array, *, grain: GrainModel | None, step: int
 ) -> float | None:
-    """See `softening`, looked at in pixels of `step` plate pixels; None where more than `TRIED` is missing."""
-    pairs = [_pair(target, source, p, t, step=step) for p, t in zip(points, there, strict=True)]
+    """As `estimate_blur`, in pixels of `step` by `step` plate pixels; None where it is more than all of `BLURS`."""
+    pairs = [_pair(target, source, p, q, step=step) for p, q in zip(points, places, strict=True)]
     kept = [pair for pair in pairs if pair is not None]
-    if len(kept) < FEW:
+    if len(kept) < MIN_PATCHES:
         return 0.0
-    wanted, shown = (np.concatenate([pair[i] for pair in kept]) for i in (0, 1))
-    # A darker frame has less of everything in the dark part of the log range: that is no softness.
-    shown *= np.float32(np.median([_brighter(*pair) for pair in kept]))
-    open_ = np.concatenate([pair[2] for pair in kept])
+    patches = _Patches.stacked(kept)
     noise = np.zeros(len(kept))
     if grain is not None:
-        level = to_log(wanted.reshape(len(kept), -1).mean(1))
+        level = to_log(patches.target.reshape(len(kept), -1).mean(1))
         noise = grain.at(level)[:, 1].astype(np.float64)
-    mine = _energy(wanted, open_, softened_by=0) - noise * _of_noise(grain, 0)
-    theirs = _energy(shown, open_, softened_by=0) - noise * _of_noise(grain, 0)
-    clear = mine > (CLEAR - 1) * noise * _of_noise(grain, 0) + 1e-9
-    clear &= theirs > (CLEAR - 1) * noise * _of_noise(grain, 0) + 1e-9
-    if not _differs(theirs[clear], mine[clear]):
+    mine = _energy(patches.target, patches.shown, blur=0) - noise * _energy_of_grain(grain, blur=0)
+    theirs = _energy(patches.source, patches.shown, blur=0) - noise * _energy_of_grain(grain, blur=0)
+    clear = mine > (MIN_SIGNAL - 1) * noise * _energy_of_grain(grain, blur=0) + TINY
+    clear &= theirs > (MIN_SIGNAL - 1) * noise * _energy_of_grain(grain, blur=0) + TINY
+    # The cheap test first, on all patches; then on those that show the same thing.
+    if not _is_sharper(theirs[clear], mine[clear]):
         return 0.0
-    clear &= _alike(wanted, shown, open_)
-    if not _differs(theirs[clear], mine[clear]):
+    clear &= _same(patches)
+    if not _is_sharper(theirs[clear], mine[clear]):
         return 0.0
-    before, blur_before = float(np.median(np.log(theirs[clear] / mine[clear]))), 0.0
-    for blur_by in TRIED:
-        theirs = _energy(shown, open_, softened_by=blur_by) - noise * _of_noise(grain, blur_by)
-        ahead = float(np.median(np.log(np.maximum(theirs[clear], 1e-9) / mine[clear])))
-        if ahead <= 0:
-            # Energy falls about evenly with the square of the blur.
-            share = before / (before - ahead)
-            return float(np.sqrt(blur_before**2 + share * (blur_by**2 - blur_before**2)))
-        before, blur_before = ahead, blur_by
+    excess_before, blur_before = float(np.median(np.log(theirs[clear] / mine[clear]))), 0.0
+    for blur in BLURS:
+        theirs = _energy(patches.source, patches.shown, blur=blur) - noise * _energy_of_grain(grain, blur=blur)
+        excess = float(np.median(np.log(np.maximum(theirs[clear], TINY) / mine[clear])))
+        if excess <= 0:
+            # The energy's logarithm falls about evenly with the square of the blur: interpolated in between.
+            share = excess_before / (excess_before - excess)
+            return float(np.sqrt(blur_before**2 + share * (blur**2 - blur_before**2)))
+        excess_before, blur_before = excess, blur
     return None
 
 
-def _differs(theirs: NDArray[np.float64], mine: NDArray[np.float64]) -> bool:
-    """Whether the places, (n,) energies each, agree that the source is the sharper one."""
-    if len(mine) < FEW:
+def _is_sharper(theirs: NDArray[np.float64], mine: NDArray[np.float64]) -> bool:
+    """Whether the patches, (n,) energies each, agree that the source is the sharper one."""
+    if len(mine) < MIN_PATCHES:
         return False
-    off = np.log(theirs / mine)
-    ahead = float(np.median(off))
-    error = 1.85 * float(np.median(np.abs(off - ahead))) / np.sqrt(len(off) / 2)
-    return ahead >= max(SEEN, SURE * error)
+    ratio = np.log(theirs / mine)
+    excess = float(np.median(ratio))
+    error = MEDIAN_ERROR * float(np.median(np.abs(ratio - excess))) / np.sqrt(len(ratio) / 2)
+    return excess >= max(MIN_DIFFERENCE, MIN_SIGNIFICANCE * error)
 
 
 def _pair(
-    target: SourcePlate, source: SourcePlate, point: Array, there: Array, *, step: int
+    target: SourcePlate, source: SourcePlate, point: Array, place: Array, *, step: int
 ) -> tuple[Array, Array, Mask] | None:
-    """One place on both frames, (SIDE, SIDE) green light each, and where both show it; None at the frames' edges."""
+    """A patch of both frames, (SIDE, SIDE) green light each, and the pixels of its inner part that both show.
+
+    None at the frames' edges, and where that is fewer than `MIN_PIXELS`.
+    """
     found, shown = [], np.ones((SIDE, SIDE), np.bool_)
-    for plate, at in ((target, point), (source, there)):
+    for plate, at in ((target, point), (source, place)):
         left, top = (np.rint(at).astype(int) - SIDE * step // 2).tolist()
         box = Box(top=top, bottom=top + SIDE * step, left=left, right=left + SIDE * step)
         if not Box.whole(plate.picture.shape).contains(box):
@@ -201,62 +224,66 @@ def _pair(
         share = 1 - _binned(blocked.astype(np.float32), step)
         mean = _binned(np.where(blocked, 0, light), step) / np.maximum(share, 1e-6)
         here = share > 0.999
-        # A hole's edge is no edge of the picture's.
+        # Blocked pixels get the patch's mean: a hole's edge must not count as a gradient.
         found.append(np.where(here, mean, mean[here].mean() if here.any() else 0).astype(np.float32))
         shown &= here
     inner = cv2.erode(shown.astype(np.uint8), np.ones((9, 9), np.uint8), borderValue=0) > 0
     inner[:MARGIN] = inner[-MARGIN:] = inner[:, :MARGIN] = inner[:, -MARGIN:] = False
-    return (found[0], found[1], inner) if inner.sum() >= THERE else None
+    return (found[0], found[1], inner) if inner.sum() >= MIN_PIXELS else None
 
 
-def _brighter(wanted: Array, shown: Array, there: Mask) -> float:
-    """How many times the light of what is shown is wanted in one place; 1 where there is none to tell it by."""
-    mine, theirs = float(wanted[there].mean()), float(shown[there].mean())
+def _gain(target: Array, source: Array, shown: Mask) -> float:
+    """The target's mean light over the source's in one patch; 1 where either has none."""
+    mine, theirs = float(target[shown].mean()), float(source[shown].mean())
     return mine / theirs if min(mine, theirs) > 0 else 1.0
 
 
 def _binned(values: Array, step: int) -> Array:
+    """(SIDE, SIDE) means over `step` by `step` pixels."""
     if step == 1:
         return values
     return np.asarray(values.reshape(SIDE, step, SIDE, step).mean((1, 3)), np.float32)
 
 
-def _energy(light: Array, shown: Mask, *, softened_by: float) -> NDArray[np.float64]:
-    """(n,) the mean energy of gradients of n places, (n SIDE, SIDE), softened, where they are shown."""
-    soft = cv2.GaussianBlur(light, (0, 0), softened_by) if softened_by else light
-    values = cv2.GaussianBlur(to_log(soft), (0, 0), LOOK)
+def _energy(light: Array, shown: Mask, *, blur: float) -> NDArray[np.float64]:
+    """(n,) the mean squared gradient of n blurred patches, (n SIDE, SIDE), over the pixels that are shown."""
+    soft = cv2.GaussianBlur(light, (0, 0), blur) if blur else light
+    values = cv2.GaussianBlur(to_log(soft), (0, 0), GRADIENT_BLUR)
     half = np.array([[-0.5, 0, 0.5]], np.float32)
     power = cv2.filter2D(values, -1, half) ** 2 + cv2.filter2D(values, -1, half.T) ** 2
     return _mean(power, shown)
 
 
 def _mean(values: Array, shown: Mask) -> NDArray[np.float64]:
+    """(n,) the mean of each patch over the pixels that are shown."""
     sums = (values * shown).reshape(-1, SIDE * SIDE).sum(1, dtype=np.float64)
     return np.asarray(sums / shown.reshape(-1, SIDE * SIDE).sum(1))
 
 
-def _alike(one: Array, other: Array, shown: Mask) -> Mask:
-    """(n,) which places show the same thing on both frames, looked at softly."""
-    a, b = (cv2.GaussianBlur(to_log(v), (0, 0), 2.5 * LOOK) for v in (one, other))
+def _same(patches: _Patches) -> Mask:
+    """(n,) which patches show the same on both frames: their low frequencies correlate."""
+    shown = patches.shown
+    a, b = (cv2.GaussianBlur(to_log(v), (0, 0), 2.5 * GRADIENT_BLUR) for v in (patches.target, patches.source))
     a, b = (v - np.repeat(_mean(v, shown), SIDE)[:, None].astype(np.float32) for v in (a, b))
-    return np.asarray(_mean(a * b, shown) > ALIKE * np.sqrt(_mean(a * a, shown) * _mean(b * b, shown)))
+    return np.asarray(_mean(a * b, shown) > MIN_CORRELATION * np.sqrt(_mean(a * a, shown) * _mean(b * b, shown)))
 
 
-def _of_noise(grain: GrainModel | None, blur_by: float) -> float:
-    """What `_energy` is of grain of variance 1."""
+def _energy_of_grain(grain: GrainModel | None, *, blur: float) -> float:
+    """What `_energy` gives for grain of variance 1; 0 without grain."""
     if grain is None:
         return 0.0
     sums = []
     for along in grain.size:
         own = gaussian_taps(along)
-        kernel = np.convolve(np.convolve(own, _gaussian(blur_by)), _gaussian(LOOK)) / np.sqrt((own**2).sum())
+        kernel = np.convolve(np.convolve(own, _gaussian(blur)), _gaussian(GRADIENT_BLUR)) / np.sqrt((own**2).sum())
         sums.append(((kernel**2).sum(), (np.convolve(kernel, [0.5, 0, -0.5]) ** 2).sum()))
     return float(sums[0][1] * sums[1][0] + sums[0][0] * sums[1][1])
 
 
-def _gaussian(blur_by: float) -> NDArray[np.float64]:
-    if blur_by <= 0:
+def _gaussian(blur: float) -> NDArray[np.float64]:
+    """The taps of a Gaussian, out to 4 standard deviations."""
+    if blur <= 0:
         return np.ones(1)
-    reach = int(np.ceil(4 * blur_by))
-    taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / blur_by) ** 2)
+    reach = int(np.ceil(4 * blur))
+    taps = np.exp(-0.5 * (np.arange(-reach, reach + 1) / blur) ** 2)
     return np.asarray(taps / taps.sum())

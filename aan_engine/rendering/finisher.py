@@ -1,48 +1,70 @@
-"""Finish: what was decided for a target, carried out on its plate, grained and composited."""
+"""The finisher: a plan carried out on its plate, stage by stage, and composited.
+
+The stages, in order (`STAGES`); each takes the fill and the target and returns the fill, see `target.Stage`:
+
+    warp               copies plate pixels into the hole as planned; positions and blur are decided before they are
+                       sampled, by `edge_alignment` and `defocus`
+    mark_repeated      finds the copies whose grain would stand still from target to target
+    swap_static        before a static camera takes pixels from another frame, so that their grain no longer does
+    denoise_repeated   estimates what is still repeated without its grain
+    add_grain          adds the grain that pixels lack, fresh on every frame
+
+A stage needs what the ones before it have found, and each of the last four may be left out: the others then do with
+what there is. Without grain (there is none, or none is wanted) these four do nothing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
 
-from aan_engine.core.box import Box
 from aan_engine.core.proxy_scale import ProxyScale
-from aan_engine.core.types import Array
-from aan_engine.grain.estimate import GrainModel, NeighbourSample
 from aan_engine.motion.shot_motion import ShotMotion
 from aan_engine.plates.plate import Plate
 from aan_engine.plates.plate_cache import PlateCache
 from aan_engine.plates.shot_frames import FrameMasks, ShotFrames
 from aan_engine.plates.source_plate import SourcePlate
-from aan_engine.rendering import regrain, warp
-from aan_engine.rendering.defocus import Defocus
 from aan_engine.rendering.fill_buffer import FillBuffer
 from aan_engine.rendering.filled_frame import FilledFrame, compose
-from aan_engine.rendering.second_sample import SecondSampler
-from aan_engine.rendering.static_camera import SampleSwap
+from aan_engine.rendering.plate_grain import estimate_around
+from aan_engine.rendering.regrain import add_grain, denoise_repeated, mark_repeated
+from aan_engine.rendering.sources import ShotSources
+from aan_engine.rendering.static_camera import swap_static
+from aan_engine.rendering.target import NOTHING_COPIED, CopiedPixels, Stage, Target
 from aan_engine.rendering.tile_cache import TileCache
+from aan_engine.rendering.warp import Warp, from_paint
 from aan_engine.selection.plan import FillPlan
 from aan_engine.shot import Shot
+
+STAGES: tuple[Stage, ...] = (Warp(), mark_repeated, swap_static, denoise_repeated, add_grain)
+"""What `pipeline.fill` runs; for an ablation hand it a shorter list, or one that begins with `Warp(...)`'s options."""
+
+IN_RENDER = 1
+"""Stages that run in `Finisher.render`; the others in `finish`, beside the next target's: about half the work each."""
 
 
 @dataclass(frozen=True, eq=False)
 class RenderedTarget:
-    """A target between its two hands: its plate, its grain if that is wanted, and what was carried into its hole."""
+    """A target between `render` and `finish`.
 
-    plan: FillPlan | None
+    Args:
+        fill: what its hole was filled with so far.
+        target: for the stages that are left; None where nothing was planned: without a hole, or painted by the artist.
+    """
+
     plate: Plate
     masks: FrameMasks
-    carried: FillBuffer
-    grain: GrainModel | None = None
+    fill: FillBuffer
+    target: Target | None = None
 
 
 class Finisher:
-    """Finishes the targets of one shot, in order, with two hands: one carries, the other gives grain and composites.
+    """Finishes the targets of one shot, in order. `render` and `finish` may each have a thread.
 
     Args:
-        read: the targets' plates and masks, in order, those to be skipped left out.
-        skip: indices of targets that are decided on, but not filled.
+        read: the plates and masks of the targets that are not skipped, in order.
+        skip: indices of targets that are planned, but not filled.
+        stages: see `STAGES`.
     """
 
     def __init__(
@@ -54,84 +76,69 @@ class Finisher:
         shot_motion: ShotMotion,
         read: Iterator[tuple[Plate, FrameMasks]],
         skip: Collection[int],
+        stages: Sequence[Stage] = STAGES,
     ) -> None:
-        self._shot, self._shot_frames, self._plate_cache, self._shot_motion = (
-            shot,
-            shot_frames,
-            plate_cache,
-            shot_motion,
-        )
+        self._shot, self._shot_frames = shot, shot_frames
+        self._plate_cache, self._shot_motion = plate_cache, shot_motion
         self._read, self._skip = read, skip
-        self._latest, self._looks = regrain.NOTHING_COPIED, TileCache()
+        self._first, self._rest = stages[:IN_RENDER], stages[IN_RENDER:]
+        self._previous, self._tiles = NOTHING_COPIED, TileCache()
 
-    def render(self, index: int, plan: FillPlan | None) -> RenderedTarget | FillPlan | None:
-        """The target with its hole filled as decided; the decision alone where it is skipped."""
+    def render(self, index: int, plan: FillPlan | None) -> RenderedTarget | None:
+        """The target after the first stage; None where it is skipped."""
+        previous, self._previous = self._previous, CopiedPixels.of(plan, size=self._shot_motion.proxies.size)
         if index in self._skip:
-            return plan
+            return None
         plate, masks = next(self._read)
         if index in self._shot_frames.painted:
-            over = warp.from_paint(self._plate_cache.source(index), masks.hidden, index=index)
-            return RenderedTarget(None, plate, masks, over)
+            return RenderedTarget(plate, masks, from_paint(self._plate_cache.source(index), masks.hidden, index=index))
+        fill = FillBuffer.blank(plate.shape)
         if plan is None or not masks.hidden.any():
-            return RenderedTarget(None, plate, masks, FillBuffer.blank(plate.shape))
-        grain = self._grain(index, plate, masks) if self._shot.controls.grain else None
-        own, size = SourcePlate(plate, masks), self._shot_motion.proxies.size
-        source = lru_cache(maxsize=None)(self._plate_cache.source)
-        focus = None
-        if self._shot.controls.light != "off":
-            focus = Defocus(plan, own, source, ProxyScale.between(plate.shape, size), grain)
-        buffer = warp.render_fill(
-            plan,
-            masks.hidden,
-            size=size,
-            source=source,
-            target=own,
-            grain=grain.size if grain else (0.0, 0.0),
-            focus=focus,
-            looks=self._looks,
-        )
-        return RenderedTarget(plan, plate, masks, buffer, grain)
+            return RenderedTarget(plate, masks, fill)
+        sources = self._sources(index)
+        target = self._target(plan, plate, masks, sources=sources, previous=previous)
+        fill = _run(self._first, fill, target)
+        sources.clear()
+        return RenderedTarget(plate, masks, fill, target)
 
-    def finish(self, index: int, found: RenderedTarget | FillPlan | None) -> FilledFrame | None:
+    def finish(self, index: int, rendered: RenderedTarget | None) -> FilledFrame | None:
         """The finished frame; None where it is skipped."""
-        plan = found.plan if isinstance(found, RenderedTarget) else found
-        before, self._latest = self._latest, regrain.CopiedPixels.of(plan, size=self._shot_motion.proxies.size)
-        if not isinstance(found, RenderedTarget):
+        if rendered is None:
             return None
-        plate, masks, buffer = found.plate, found.masks, found.carried
-        if found.grain is not None:
-            still = masks.hidden & (buffer.source >= 0)
-            if before is not regrain.NOTHING_COPIED:  # else the next target will take the same
-                still = regrain.repeated_grain(buffer, hidden=masks.hidden, index=index, before=before)
-            seed = (self._shot.controls.seed, plate.frame)
-            coarseness = ProxyScale.between(plate.shape, self._shot_motion.proxies.size).coarseness
-            source, shift = lru_cache(maxsize=None)(self._plate_cache.source), lru_cache(self._shift)
-            renewal = SampleSwap(index, source, partial(self._stands, index))
-            still = renewal.swap_samples(buffer, repeated=still, grain=found.grain)
-            again = SecondSampler(index, buffer, source, shift, self._shot_frames.count, coarseness, still)
-            buffer = regrain.add_grain(
-                buffer, plate, hidden=masks.hidden, repeated=still, grain=found.grain, seed=seed, second=again
-            )
-        trust = self._shot_motion.registration.reliability(index)
-        return compose(self._shot, plate, masks, buffer, numbers=self._shot_frames.numbers, trust=trust)
+        fill, trust = rendered.fill, None
+        if rendered.target is not None:
+            fill = _run(self._rest, fill, rendered.target)
+            trust = self._shot_motion.registration.reliability(index)
+        numbers = self._shot_frames.numbers
+        return compose(self._shot, rendered.plate, rendered.masks, fill, numbers=numbers, trust=trust)
 
-    def _grain(self, index: int, plate: Plate, masks: FrameMasks) -> GrainModel | None:
-        neighbour = partial(self._neighbour, index)
-        return regrain.estimate_around(plate, hidden=masks.hidden, blocked=masks.blocked, neighbour=neighbour)
+    def _sources(self, index: int) -> ShotSources:
+        painted = self._shot_frames.painted
+        return ShotSources(index, plate_cache=self._plate_cache, shot_motion=self._shot_motion, painted=painted)
 
-    def _neighbour(self, index: int, window: Box) -> NeighbourSample | None:
-        """How the next frame of the same place, or else the one before, shows a window of the plate."""
-        for to in (index + 1, index - 1):
-            shift = self._shift(index, to) if 0 <= to < self._shot_motion.proxies.count else None
-            if shift is not None:
-                return regrain.neighbour_sample(self._plate_cache.source(to), shift, window)
-        return None
+    def _target(
+        self, plan: FillPlan, plate: Plate, masks: FrameMasks, *, sources: ShotSources, previous: CopiedPixels
+    ) -> Target:
+        controls, index, own = self._shot.controls, plan.hole.index, SourcePlate(plate, masks)
+        grain = None
+        if controls.grain:
+            grain = estimate_around(own, index=index, hidden=masks.hidden, sources=sources)
+        return Target(
+            index=index,
+            own=own,
+            hidden=masks.hidden,
+            plan=plan,
+            scale=ProxyScale.between(plate.shape, self._shot_motion.proxies.size),
+            sources=sources,
+            grain=grain,
+            match_defocus=controls.light != "off",
+            previous=previous,
+            tiles=self._tiles,
+            seed=(controls.seed, plate.frame),
+        )
 
-    def _stands(self, index: int, frame: int) -> bool:
-        """Whether a frame shows what the target does on the same pixels, and may lend it; what was painted stays."""
-        lends = self._shot_motion.policy.serves(frame) and frame not in self._shot_frames.painted
-        return lends and self._shot_motion.registration.is_static(index, frame)
 
-    def _shift(self, index: int, to: int) -> Array | None:
-        motion = self._shot_motion.motion(index, to)
-        return None if motion is None else motion.displacement
+def _run(stages: Iterable[Stage], fill: FillBuffer, target: Target) -> FillBuffer:
+    for stage in stages:
+        fill = stage(fill, target)
+    return fill

@@ -1,6 +1,6 @@
-"""A source: a plate to copy from, the places on it that a decision means, and what it shows there.
+"""Positions on source plates: where a plan's candidates lie at full resolution.
 
-Convention: plate and proxy positions as in `proxy`.
+Convention: plate and proxy positions as in `core.proxy_scale`.
 """
 
 from __future__ import annotations
@@ -14,10 +14,14 @@ from aan_engine.selection.plan import FillPlan
 
 
 def source_positions(plan: FillPlan, k: int, points: Array, *, scale: ProxyScale) -> tuple[NDArray[np.int32], Array]:
-    """Of candidate k at (n, 2) box positions: the source frame (-1 where none) and the position on its plate.
+    """The source frames (n,) of candidate `k`, -1 for none, and the positions (n, 2) on their plates.
 
-    Displacements are interpolated among neighbours of one source frame only: across a border between sources there is
-    nothing in between.
+    Displacements are interpolated (bilinear) among neighbours of one source frame only: across a border between source
+    frames there is nothing in between.
+
+    Args:
+        points: (n, 2) on the proxy, counted from the corner of the plan's box; those outside get the nearest pixel's
+            displacement.
     """
     candidate, (left, top) = plan.candidates[k], (plan.hole.left, plan.hole.top)
     h, w = candidate.frame.shape
@@ -25,14 +29,14 @@ def source_positions(plan: FillPlan, k: int, points: Array, *, scale: ProxyScale
     frame, position = candidate.frame.reshape(-1), candidate.position.reshape(-1, 2)
     frames = frame[np.rint(y).astype(np.intp) * w + np.rint(x).astype(np.intp)]
     column, row = x.astype(np.intp), y.astype(np.intp)
-    found, total = np.zeros((len(points), 2), np.float32), np.zeros(len(points), np.float32)
+    displacement, total = np.zeros((len(points), 2), np.float32), np.zeros(len(points), np.float32)
     for down, right in ((0, 0), (0, 1), (1, 0), (1, 1)):
         beside, below = np.minimum(column + right, w - 1), np.minimum(row + down, h - 1)
         at = below * w + beside
         weight = (1 - np.abs(x - (column + right))) * (1 - np.abs(y - (row + down))) * (frame[at] == frames)
         there = position.take(at, 0)
-        found[:, 0] += weight * (there[:, 0] - (beside + left))
-        found[:, 1] += weight * (there[:, 1] - (below + top))
+        displacement[:, 0] += weight * (there[:, 0] - (beside + left))
+        displacement[:, 1] += weight * (there[:, 1] - (below + top))
         total += weight
-    found /= np.maximum(total, 1e-3)[:, None]
-    return frames, np.asarray(scale.to_plate(points + found + (left, top)), np.float32)
+    displacement /= np.maximum(total, 1e-3)[:, None]
+    return frames, np.asarray(scale.to_plate(points + displacement + (left, top)), np.float32)

@@ -1,224 +1,134 @@
-"""Regrain: a fill gets the grain of the plate around it, fresh on every frame.
+"""The grain stages: a fill gets the grain of the plate around it, fresh on every frame.
 
-Resampled, mixed and painted pixels have less grain than the plate: what is missing is added. A copy whose source pixel
-shows on a neighbouring frame as well has its grain, but stands still along the motion: it is cored, and given fresh
-grain.
+Resampled, mixed and synthesised pixels have less grain than the plate: `add_grain` adds what is missing. A copy may
+also have too much: where neighbouring targets show the same source pixel, its grain would stand still along the motion.
+`mark_repeated` finds such pixels, `denoise_repeated` removes their grain as far as structure allows.
 
-Convention: variances in the log range, as in `grain`; a fill's pixels lie over the plate.
+Constants that do not say how they were found were not measured separately.
+
+Convention: values and variances in the log range, as in `grain`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-
-import cv2
 import numpy as np
 
 from aan_engine.colour.log_encoding import channel_mean, from_log, to_log
 from aan_engine.core.box import Box, masked_pixels, tiles
-from aan_engine.core.grouping import group_by_frame
 from aan_engine.core.proxy_scale import ProxyScale
-from aan_engine.core.sampling import sample
 from aan_engine.core.types import Array, Mask
 from aan_engine.grain import denoise
-from aan_engine.grain.estimate import GrainModel, NeighbourSample, estimate_grain
-from aan_engine.grain.model import resampling_gain
-from aan_engine.plates.source_plate import PlatePixels, SourcePlate, sample_plate
+from aan_engine.grain.estimate import GrainModel
 from aan_engine.rendering.fill_buffer import FillBuffer
 from aan_engine.rendering.second_sample import SecondSampler
-from aan_engine.selection.plan import FillPlan
-
-AROUND = 96
-"""Pixels around the hole whose grain is looked at."""
+from aan_engine.rendering.target import NOTHING_COPIED, Target
 
 TILE = 128
-"""Side of what is worked on at a time."""
+"""Side of what is worked on at a time. Fresh grain is drawn tile by tile: another side draws other grain."""
 
-WHOLE = 0.8
-"""Of the finest differences so much must be left for a place to lie on whole pixels of the neighbour."""
-
-PLACE, ENOUGH = 13, 0.02
-"""Pixels that a place takes to be compared, and the share of the picture that must be such places."""
-
-STAYS = 0.07
-"""The share of grain that may stay without a second look."""
-
-COUNTS = 0.1
-"""The share from which on a candidate leaves its grain in a fill."""
+MAX_REPEATED = 0.07
+"""The share of grain that may be left by denoising one frame alone; where it is more, a second sample is taken."""
 
 
-@dataclass(frozen=True, eq=False)
-class CopiedPixels:
-    """Which places of which frames a target's fill was copied from: source frame -> (h, w) bool on its proxy."""
+def mark_repeated(fill: FillBuffer, target: Target, /) -> FillBuffer:
+    """Find the copies whose grain a neighbouring target shows in the same place of the scene. See `target.Stage`.
 
-    places: dict[int, Mask]
-
-    @classmethod
-    def of(cls, plan: FillPlan | None, *, size: tuple[int, int]) -> CopiedPixels:
-        """The places that a decision means, on proxies of `size`; none without a decision."""
-        if plan is None:
-            return NOTHING_COPIED
-        found: dict[int, Mask] = {}
-        for candidate, share in zip(plan.candidates, plan.weights, strict=True):
-            counts = candidate.valid & (share > COUNTS) & plan.hole.hidden
-            cells = np.rint(candidate.position[counts]).astype(int)
-            for frame, here in group_by_frame(candidate.frame[counts]):
-                x, y = cells[here].T
-                marked = found.setdefault(frame, np.zeros(size, bool))
-                marked[np.clip(y, 0, size[0] - 1), np.clip(x, 0, size[1] - 1)] = True
-        closed = {f: cv2.dilate(m.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0 for f, m in found.items()}
-        return cls(closed)
-
-
-NOTHING_COPIED = CopiedPixels({})
-"""What the first target has before it."""
-
-
-Neighbour = Callable[[Box], NeighbourSample | None]
-"""Box of the plate -> how a neighbouring frame shows it; None where there is none."""
-
-
-def estimate_around(
-    picture: PlatePixels, *, hidden: Mask, blocked: Mask, neighbour: Neighbour = lambda box: None
-) -> GrainModel | None:
-    """The grain of a plate's picture around its hole; of all of it where that is not enough."""
-    near = Box.around_mask(hidden, margin=AROUND)
-    if near is None:
-        return None
-    enough = (~blocked[near.slices]).sum() >= AROUND * AROUND
-    box = near if enough else Box.whole(blocked.shape)
-    return estimate_grain(picture.region(box), ~blocked[box.slices], neighbour(box))
-
-
-def neighbour_sample(source: SourcePlate, displacement: Array, box: Box) -> NeighbourSample:
-    """How a neighbouring frame shows a box of the plate.
-
-    Args:
-        source: the neighbour.
-        displacement: (h, w, 2) to it on the proxy, see `MotionField.displacement`.
-
-    Convention: plate and proxy positions as in `proxy`.
+    These are the ones whose source is the next or the previous frame, which show the place themselves, and those that
+    the previous target copied from the same place. (The next target compares itself with this one.) The first target
+    of a shot, or after a frame without a hole, has nothing to compare with: all its copies are marked.
     """
-    scale = ProxyScale.between(source.picture.shape, displacement.shape)
-    y, x = np.mgrid[box.slices].astype(np.float32)
-    here = np.stack([x, y], -1)
-    on_proxy = np.asarray(scale.to_proxy(here), np.float32)
-    places = np.asarray(here + sample(displacement, on_proxy) / scale.factor, np.float32)
-    values, sound = sample_plate(source, places.reshape(-1, 2))
-    size = box.shape
-    fine = resampling_gain(places.reshape(-1, 2), (0.5, 0.5))[:, 1]
-    # Between pixels resampling takes the finest structure, too, and what it took would pass for noise.
-    whole = (sound & (fine > WHOLE)).reshape(size)
-    wide = cv2.erode(whole.astype(np.uint8), np.ones((PLACE, PLACE), np.uint8))
-    used = whole if wide.mean() > ENOUGH else sound.reshape(size)
-    left = float(fine.reshape(size)[used].mean()) if used.any() else 1.0
-    return NeighbourSample(values.reshape(*size, 3), used, left)
-
-
-def repeated_grain(buffer: FillBuffer, *, hidden: Mask, index: int, before: CopiedPixels) -> Mask:
-    """(H, W) bool: whose grain would show on a neighbouring frame, too, in the same place of the scene.
-
-    It does where the source is a neighbour, which shows the place itself, and where the previous target's fill took it
-    from there as well. (The next target's looks at this one.)
-    """
-    still = np.zeros(hidden.shape, np.bool_)
-    ys, xs = masked_pixels(hidden)
-    source, position = buffer.source[ys, xs], buffer.position[ys, xs]
-    found = (source >= 0) & (np.abs(source - index) == 1)
-    for frame, places in before.places.items():
-        here = np.flatnonzero((source == frame) & ~found)
+    if target.grain is None:
+        return fill
+    if target.previous is NOTHING_COPIED:
+        fill.repeated = target.hidden & (fill.source >= 0)
+        return fill
+    ys, xs = masked_pixels(target.hidden)
+    source, position = fill.source[ys, xs], fill.position[ys, xs]
+    repeated = (source >= 0) & (np.abs(source - target.index) == 1)
+    for frame, places in target.previous.places.items():
+        here = np.flatnonzero((source == frame) & ~repeated)
         h, w = places.shape
-        at = ProxyScale.between(hidden.shape, places.shape).to_proxy(position[here])
+        at = ProxyScale.between(target.hidden.shape, places.shape).to_proxy(position[here])
         x, y = np.clip(np.rint(at).astype(int), 0, (w - 1, h - 1)).T
-        found[here] = places[y, x]
-    still[ys, xs] = found
-    return still
+        repeated[here] = places[y, x]
+    fill.repeated[ys, xs] = repeated
+    return fill
 
 
-def add_grain(
-    buffer: FillBuffer,
-    picture: PlatePixels,
-    *,
-    hidden: Mask,
-    repeated: Mask,
-    grain: GrainModel,
-    seed: tuple[int, int],
-    second: SecondSampler | None = None,
-) -> FillBuffer:
-    """The fill with the plate's grain.
+def denoise_repeated(fill: FillBuffer, target: Target, /) -> FillBuffer:
+    """Estimate repeated pixels without their grain, and what is left of it. See `target.Stage`.
 
-    Args:
-        picture: the plate's: the surroundings of what is cored.
-        hidden: (H, W) bool, the fill's pixels.
-        still: (H, W) bool, whose grain must not stay.
-        grain: the plate's.
-        seed: the artist's, and the frame's number.
-        again: a second look at what was carried.
+    The estimate is kept beside the fill, as `denoised`, for `add_grain`: left out of it, this stage changes no pixel.
     """
-    box = Box.around_mask(hidden)
-    if box is None:
-        return buffer
-    fill = np.zeros(buffer.fill.shape, np.float32)
-    fill[box.slices] = buffer.fill[box.slices]
+    box = Box.around_mask(fill.repeated & target.hidden)
+    if target.grain is None or box is None:
+        return fill
+    second = SecondSampler(fill, target)
     for tile in tiles(box, TILE):
-        if hidden[tile.slices].any():
-            rng = np.random.default_rng([abs(n) for n in (*seed, tile.top, tile.left)])
-            _add_to_tile(
-                buffer,
-                picture,
-                hidden=hidden,
-                repeated=repeated,
-                grain=grain,
-                box=tile,
-                rng=rng,
-                second=second,
-                out=fill,
-            )
-    return replace(buffer, fill=fill)
+        repeated = fill.repeated[tile.slices] & target.hidden[tile.slices]
+        if repeated.any():
+            _denoise_tile(fill, target, target.grain, second, tile=tile, repeated=repeated)
+    return fill
 
 
-def _add_to_tile(
-    buffer: FillBuffer,
-    picture: PlatePixels,
-    *,
-    hidden: Mask,
-    repeated: Mask,
-    grain: GrainModel,
-    box: Box,
-    rng: np.random.Generator,
-    second: SecondSampler | None,
-    out: Array,
+def _denoise_tile(
+    fill: FillBuffer, target: Target, grain: GrainModel, second: SecondSampler, *, tile: Box, repeated: Mask
 ) -> None:
-    around = box.grown(denoise.MARGIN, denoise.MARGIN).clipped(hidden.shape)
-    tile, wide, inner = box.slices, around.slices, box.relative_to(around).slices
+    around = tile.grown(denoise.MARGIN, denoise.MARGIN).clipped(target.hidden.shape)
+    wide, inner = around.slices, tile.relative_to(around).slices
     with np.errstate(invalid="ignore"):
-        light = np.where(hidden[wide][..., None], buffer.fill[wide], picture.region(around))
-    values = to_log(np.where(np.isfinite(light), light, 0))
-    here = hidden[tile]
-    cure = repeated[tile] & here
-    smooth, stays = values, np.ones(values.shape[:2], np.float32)
-    if cure.any():
-        asked = np.zeros(stays.shape, np.bool_)
-        asked[inner] = cure
-        smooth, stays = denoise.dct_denoise(values, grain, where=asked)
-        if second is not None and second.worth_it and stays[asked].mean() > STAYS:
-            look = second.within(*wide)
-            smooth, stays = denoise.dct_denoise(values, grain, look, where=asked)
-            stays *= _swapped(buffer.grain_coarse[wide], buffer.share[wide], where=look.instead & look.known)
-    values, smooth, stays = values[inner], smooth[inner], stays[inner]
-    # What coring leaves is where structure is: in the grain's softer part.
-    kept = np.where(cure, buffer.grain_coarse[tile] * stays, buffer.grain_kept[tile])
-    fine = np.where(cure, buffer.grain_fine[tile] * stays, buffer.grain_fine[tile])
-    # Sums of shares come out a rounding above 1 now and then.
-    fresh = grain.synthesise(np.maximum(1 - kept, 0), np.maximum(1 - fine, 0), rng)
-    dressed = from_log(np.where(cure[..., None], smooth, values) + np.sqrt(grain.at(channel_mean(smooth))) * fresh)
-    out[tile][here] = dressed[here]
+        light = np.where(target.hidden[wide][..., None], fill.fill[wide], target.own.picture.region(around))
+    values = _finite_log(light)
+    where = np.zeros(values.shape[:2], np.bool_)
+    where[inner] = repeated
+    smooth, left = denoise.dct_denoise(values, grain, where=where)
+    if second.is_exact and left[where].mean() > MAX_REPEATED:
+        sample = second.region(around)
+        smooth, left = denoise.dct_denoise(values, grain, sample, where=where)
+        left *= _mixed_gain(fill.grain_coarse[wide], fill.share[wide], where=sample.instead & sample.known)
+    fill.denoised[tile.slices], fill.is_denoised[tile.slices] = smooth[inner], True
+    # What denoising leaves is where structure is: among the grain's lower frequencies.
+    coarse = fill.grain_coarse[tile.slices] * left[inner]
+    fine = fill.grain_fine[tile.slices] * left[inner]
+    fill.grain_kept[tile.slices][repeated] = fill.grain_coarse[tile.slices][repeated] = coarse[repeated]
+    fill.grain_fine[tile.slices][repeated] = fine[repeated]
 
 
-def _swapped(grain_coarse: Array, share: Array, *, where: Mask) -> Array:
-    """How many times the grain it had a mixture has once a whole second look has come and its leading source has gone.
+def _mixed_gain(grain_coarse: Array, share: Array, *, where: Mask) -> Array:
+    """How the power of a mixture's grain changes where the grain of its leading source is exchanged for another's.
 
     Of w a + rest, with (b - a) added, there is b, (w - 1) a, and the rest.
     """
     return np.where(where, 1 + 2 * (1 - share) / np.maximum(grain_coarse, 1e-3), 1)
+
+
+def add_grain(fill: FillBuffer, target: Target, /) -> FillBuffer:
+    """Add the grain that pixels lack; repeated ones are replaced by their `denoised` estimate. See `target.Stage`."""
+    box = Box.around_mask(target.hidden)
+    if target.grain is None or box is None:
+        return fill
+    for tile in tiles(box, TILE):
+        hidden = target.hidden[tile.slices]
+        if hidden.any():
+            rng = np.random.default_rng([abs(n) for n in (*target.seed, tile.top, tile.left)])
+            fill.fill[tile.slices][hidden] = _grained_tile(fill, target.grain, rng, tile=tile)[hidden]
+    return fill
+
+
+def _grained_tile(fill: FillBuffer, grain: GrainModel, rng: np.random.Generator, *, tile: Box) -> Array:
+    """(h, w, 3) scene-linear."""
+    window = tile.slices
+    values = _finite_log(fill.fill[window])
+    # Grain's strength follows the picture without grain. Known flaw: `denoised` means something only where pixels are
+    # repeated, but is read over the whole tile. Another level changes the drawn grain, so it stays for bit identity.
+    smooth = np.where(fill.is_denoised[window][..., None], fill.denoised[window], values)
+    base = np.where(fill.repeated[window][..., None], smooth, values)
+    # Sums of shares come out a rounding above 1 now and then.
+    missing, missing_fine = np.maximum(1 - fill.grain_kept[window], 0), np.maximum(1 - fill.grain_fine[window], 0)
+    fresh = grain.synthesise(missing, missing_fine, rng)
+    return from_log(base + np.sqrt(grain.at(channel_mean(smooth))) * fresh)
+
+
+def _finite_log(light: Array) -> Array:
+    """In the log range; 0 where it is NaN or infinite."""
+    return to_log(np.where(np.isfinite(light), light, 0))

@@ -1,102 +1,93 @@
-"""The second look: what a fill was copied from, as another frame shows it, with grain of its own.
+"""A second sample of copied pixels: the same place on another frame, with independent grain.
 
-What target after target is copied from one frame stands still with that frame's grain. Where structure is fine no
-coring tells the two apart; a second frame does. Of the two frames, neighbours, one has an even number: where some grain
-must stay, on even targets it is that one's, on odd targets the other's, and no target has its neighbour's.
+What target after target is copied from one frame would show that frame's grain standing still along the motion. Where
+structure is fine no filter separates the two; a second frame does, as only structure is the same on both. The second
+frame is a neighbour of the first, so one of the two indices is even. Where some grain must stay, even targets keep the
+even frame's and odd targets the odd frame's: no target has the grain of the target beside it.
 
-Convention: plate and proxy positions as in `proxy`.
+Constants that do not say how they were found were not measured separately.
+
+Convention: plate and proxy positions as in `core.proxy_scale`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import cv2
 import numpy as np
 
+from aan_engine.core.box import Box
 from aan_engine.core.grouping import group_by_frame
 from aan_engine.core.proxy_scale import ProxyScale
 from aan_engine.core.sampling import sample
 from aan_engine.core.types import Array, Mask
 from aan_engine.grain import denoise
-from aan_engine.plates.source_plate import SourcePlate, sample_plate
+from aan_engine.plates.source_plate import sample_plate
 from aan_engine.rendering.fill_buffer import FillBuffer
+from aan_engine.rendering.target import Target
 
-LEADING = 0.3
-"""A source with a smaller share of a mixture leaves too little of its grain there to be looked at."""
+MIN_SHARE = 0.3
+"""A source frame with a smaller share of a mixture leaves too little of its grain there."""
 
-LITTLE = 0.02
-"""A frame that supplies less than this of what is asked for is not worth opening two more plates for."""
+MIN_SUPPLY = 0.02
+"""A frame that supplies less than this of the repeated pixels is not worth opening two more plates for."""
 
-FINEST = 3.0
-"""Plate pixels to a proxy pixel up to which motion found on proxies tells where a plate's grain lies."""
-
-Shift = Callable[[int, int], "Array | None"]
-"""Neighbouring frames -> displacement (h, w, 2) from the first to the second on the proxy; None across a cut."""
+MAX_COARSENESS = 3.0
+"""Plate pixels to a proxy pixel up to which motion found on proxies is exact enough to lay grain over grain."""
 
 
 @dataclass(frozen=True, eq=False)
 class SecondSampler:
-    """At what was carried into one target's hole.
+    """Second samples for one target's fill, whose `repeated` pixels are known; plates are opened when first needed."""
 
-    Args:
-        index: the target.
-        source: frame index -> its plate.
-        count: frames of the shot.
-        coarseness: plate pixels to a proxy pixel.
-        still: (H, W) bool, the copies whose grain must not stay.
-    """
-
-    index: int
-    carried: FillBuffer
-    source: Callable[[int], SourcePlate]
-    displacement: Shift
-    count: int
-    coarseness: float
-    repeated: Mask
+    fill: FillBuffer
+    target: Target
 
     @property
-    def worth_it(self) -> bool:
-        """Whether a second look is fine enough to tell grain from structure."""
-        return self.coarseness <= FINEST
+    def is_exact(self) -> bool:
+        """Whether motion is fine enough to tell grain from structure."""
+        return self.target.scale.coarseness <= MAX_COARSENESS
 
-    def within(self, rows: slice, columns: slice) -> denoise.SecondSample:
-        """What it shows in a window of the target."""
-        found, known = self._everywhere
-        others = (self.carried.source[rows, columns] - self.index) % 2 == 1
-        return denoise.SecondSample(found[rows, columns], known[rows, columns], others)
+    def region(self, box: Box) -> denoise.SecondSample:
+        """The second sample of a box of the target."""
+        difference, known = self._sampled
+        instead = (self.fill.source[box.slices] - self.target.index) % 2 == 1
+        return denoise.SecondSample(difference[box.slices], known[box.slices], instead)
 
     @cached_property
-    def _everywhere(self) -> tuple[Array, Mask]:
-        # Coring looks at whole blocks.
+    def _sampled(self) -> tuple[Array, Mask]:
+        """(H, W, 3) second sample less first, log range, and (H, W) bool where there is one."""
+        # Denoising works on whole blocks: it needs the pixels beside the repeated ones as well.
         block = np.ones((2 * denoise.SIDE - 1, 2 * denoise.SIDE - 1), np.uint8)
-        wanted = cv2.dilate(self.repeated.astype(np.uint8), block) > 0
-        frames, position = self.carried.source, self.carried.position
-        found, known = np.zeros((*frames.shape, 3), np.float32), np.zeros(frames.shape, np.bool_)
-        grainy = wanted & (frames >= 0) & (frames < self.count) & (self.carried.share > LEADING)
+        needed = cv2.dilate(self.fill.repeated.astype(np.uint8), block) > 0
+        frames, position = self.fill.source, self.fill.position
+        difference, known = np.zeros((*frames.shape, 3), np.float32), np.zeros(frames.shape, np.bool_)
+        grainy = needed & (frames >= 0) & (frames < self.target.sources.count) & (self.fill.share > MIN_SHARE)
         ys, xs = np.nonzero(grainy)
         for frame, here in group_by_frame(frames[ys, xs]):
-            if len(here) < LITTLE * len(ys):
+            if len(here) < MIN_SUPPLY * len(ys):
                 continue
-            # What has come into view stays in view for a while: first on the side away from the target.
-            away = 1 if frame > self.index else -1
-            for other in (frame + away, frame - away):
+            # First the neighbour away from the target: what has come into view mostly stays in view for a while.
+            direction = 1 if frame > self.target.index else -1
+            for other in (frame + direction, frame - direction):
                 here = here[~known[ys[here], xs[here]]]
-                if len(here) and other != self.index:
+                if len(here) and other != self.target.index:
                     at = ys[here], xs[here]
-                    found[at], known[at] = self._looked(frame, other, position[at])
-        return found, known
+                    difference[at], known[at] = self._difference(frame, other, position[at])
+        return difference, known
 
-    def _looked(self, frame: int, other: int, at: Array) -> tuple[Array, Mask]:
-        shift = self.displacement(frame, other) if 0 <= other < self.count else None
-        if shift is None:
+    def _difference(self, frame: int, other: int, at: Array) -> tuple[Array, Mask]:
+        """What a frame's neighbour shows more than the frame at its plate positions (n, 2), and where both are seen."""
+        sources = self.target.sources
+        displacement = sources.displacement(frame, other) if 0 <= other < sources.count else None
+        if displacement is None:
             return np.zeros((len(at), 3), np.float32), np.zeros(len(at), np.bool_)
-        first, second = self.source(frame), self.source(other)
+        first, second = sources.source(frame), sources.source(other)
         height, width = first.picture.shape
-        scale = ProxyScale.between((height, width), shift.shape)
-        there = at + sample(shift, np.asarray(scale.to_proxy(at), np.float32)) / scale.factor
+        scale = ProxyScale.between((height, width), displacement.shape)
+        there = at + sample(displacement, np.asarray(scale.to_proxy(at), np.float32)) / scale.factor
         (one, sound), (two, seen) = sample_plate(first, at), sample_plate(second, np.asarray(there, np.float32))
         both = sound & seen
         return np.where(both[:, None], two - one, 0), both

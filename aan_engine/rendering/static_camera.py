@@ -1,17 +1,16 @@
-"""Renewal: what a camera that stands still has filmed again and again, taken from another frame for every target.
+"""Samples swapped before a static camera: every target takes its pixels from another frame, grain and all.
 
-Before such a camera every frame that shows a place shows it on the same pixel, structure and all, with grain of its
-own. A copy, whose grain may well be that of the last target's, is therefore exchanged for the same pixel of another
-frame, as it is, where the two differ by no more than their grain. Nothing is cored, nothing added. Of any `APART`
-targets in a row no two take a pixel from the same frame.
+Where the camera stands still, every frame that shows a place shows it on the same pixel, fine structure included, with
+grain of its own. A copied pixel, whose grain may well be that of the last target's, is therefore replaced by the same
+pixel of another frame, unfiltered, where the two differ by no more than their grain. Nothing is denoised and nothing
+added. Of any `PERIOD` targets in a row no two take a pixel from the same frame.
 
-Convention: values in the log range, windows (y0, y1, x0, x1) on the plate, the latter of each pair excluded.
+Constants that do not say how they were found were not measured separately.
+
+Convention: values and variances in the log range.
 """
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -19,118 +18,104 @@ from numpy.typing import NDArray
 
 from aan_engine.colour.log_encoding import channel_mean, from_log, to_log
 from aan_engine.core.box import Box, tiles
+from aan_engine.core.filters import masked_gaussian
 from aan_engine.core.grouping import distinct_frames
 from aan_engine.core.types import Array, Mask
 from aan_engine.grain.estimate import GrainModel
-from aan_engine.plates.source_plate import SourcePlate
 from aan_engine.rendering.fill_buffer import FillBuffer
+from aan_engine.rendering.target import Target
 
-APART = 4
-"""A frame lends to one target in so many: the one whose number leaves the same remainder."""
+PERIOD = 4
+"""A frame lends to one target in so many: the one whose index leaves the same remainder."""
 
-UNSEEN = 0.01
+MAX_UNSEEN = 0.01
 """A pixel of which more was synthesised is no copy."""
 
-SOFT, PLACE = 6.0, 9
-"""Pixels over which a difference is one of light, and is kept; and the side of the places that are compared."""
+LIGHT_BLUR = 6.0
+"""Standard deviation, in pixels, under which a difference is one of light: there the fill's is kept."""
 
-ALIKE = 1.6
-"""Two looks at a place differ by grain if the power of what they differ by is at most so many times the grain's."""
+WINDOW = 9
+"""Side of the windows over which two frames are compared."""
 
-KNOWN = 0.3
-"""The share of a place that both looks must show."""
+MAX_POWER_RATIO = 1.6
+"""Two frames differ by grain where the power of their difference is at most so many times that of their grain."""
+
+MIN_SHOWN = 0.3
+"""The share of a window that both must show."""
 
 TILE, MARGIN = 128, 24
-"""Side of what is worked on at a time, and what is looked at around it."""
+"""Side of what is worked on at a time, and the pixels around it that the filters read: 4 standard deviations."""
 
 
-@dataclass(frozen=True, eq=False)
-class SampleSwap:
-    """For one target.
+def swap_static(fill: FillBuffer, target: Target, /) -> FillBuffer:
+    """Swap what can be swapped; its grain is then no longer `repeated`. See `target.Stage`."""
+    if target.grain is None:
+        return fill
+    lenders = _lenders(fill, target)
+    box = Box.around_mask(lenders >= 0)
+    for tile in tiles(box, TILE, aligned=False) if box is not None else ():
+        _swap_tile(fill, target, target.grain, lenders=lenders, tile=tile)
+    return fill
+
+
+def _lenders(fill: FillBuffer, target: Target) -> NDArray[np.int32]:
+    """(H, W) the frame that each pixel is to be taken from, -1 for none.
+
+    The nearest frame of this target's remainder beyond the pixel's own source, seen from the target: what has come
+    into view by then mostly stays in view. Where the shot ends there, the nearest ones before it.
+    """
+    found = np.full(fill.source.shape, -1, np.int32)
+    ys, xs = np.nonzero(_is_copied(fill))
+    source = fill.source[ys, xs]
+    lender = np.full(source.shape, -1, np.int32)
+    for frame in filter(target.sources.is_static, distinct_frames(source)):
+        direction = 1 if frame > target.index else -1
+        beyond = direction * (target.index - frame) % PERIOD
+        for other in (frame + direction * (beyond - back) for back in (0, PERIOD, 2 * PERIOD)):
+            if other != target.index and target.sources.is_static(other):
+                lender[source == frame] = other
+                break
+    found[ys, xs] = lender
+    return found
+
+
+def _swap_tile(fill: FillBuffer, target: Target, grain: GrainModel, *, lenders: NDArray[np.int32], tile: Box) -> None:
+    around = tile.grown(MARGIN, MARGIN).clipped(lenders.shape)
+    wide, inner, lender = around.slices, tile.relative_to(around).slices, lenders[tile.slices]
+    copied = _is_copied(fill, wide)
+    values = to_log(np.where(copied[..., None], fill.fill[wide], 0))
+    # The fill has as much of the grain as was kept, the other frame all of it.
+    power = grain.at(channel_mean(values)).sum(-1) * (1 + fill.grain_kept[wide])
+    for frame in distinct_frames(lender.reshape(-1)):
+        plate = target.sources.source(frame)
+        other = plate.picture.log_region(around)
+        relit, same = _compare(values, other, copied & ~plate.blocked[wide], power=power)
+        taken = same[inner] & (lender == frame)
+        ys, xs = np.stack(np.nonzero(taken)) + np.array([[tile.top], [tile.left]])
+        fill.fill[ys, xs], fill.source[ys, xs] = from_log(relit[inner][taken]), frame
+        fill.position[ys, xs] = np.stack([xs, ys], -1)
+        for plane in (fill.share, fill.grain_kept, fill.grain_fine, fill.grain_coarse):
+            plane[ys, xs] = 1
+        fill.repeated[ys, xs] = False
+
+
+def _is_copied(fill: FillBuffer, window: tuple[slice, ...] = ()) -> Mask:
+    """(h, w) which pixels of a window, by default all, were copied from plates alone."""
+    return (fill.source[window] >= 0) & (fill.unseen[window] <= MAX_UNSEEN)
+
+
+def _compare(values: Array, other: Array, shown: Mask, *, power: Array) -> tuple[Array, Mask]:
+    """Another frame in the light of `values`, and (h, w) where the two differ by no more than grain.
 
     Args:
-        index: the target.
-        source: frame index -> its plate.
-        stands: whether a frame may be copied from, and the camera has not moved between it and the target.
+        values, other: (h, w, 3) log range.
+        shown: (h, w) bool, which pixels both show.
+        power: (h, w) the variance of both frames' grain together, summed over the channels.
     """
-
-    index: int
-    source: Callable[[int], SourcePlate]
-    stands: Callable[[int], bool]
-
-    def swap_samples(self, buffer: FillBuffer, *, repeated: Mask, grain: GrainModel) -> Mask:
-        """Renew what can be renewed of a fill, in its place; (H, W) bool what is left whose grain must not stay.
-
-        Args:
-            carried: the fill; sources are frame indices.
-            still: (H, W) bool, whose grain must not stay as it is.
-            grain: the plates'.
-        """
-        wanted = self._lenders(buffer)
-        box = Box.around_mask(wanted >= 0)
-        if box is None:
-            return repeated
-        left = repeated.copy()
-        for tile in tiles(box, TILE, aligned=False):
-            left[self._tile(buffer, wanted, grain, tile=tile)] = False
-        return left
-
-    def _lenders(self, buffer: FillBuffer) -> NDArray[np.int32]:
-        """(H, W) the frame that each pixel is to be taken from, -1 for none: the nearest beyond where it was found."""
-        found = np.full(buffer.source.shape, -1, np.int32)
-        ys, xs = np.nonzero(_copied(buffer))
-        source = buffer.source[ys, xs]
-        lent = np.full(source.shape, -1, np.int32)
-        for frame in filter(self.stands, distinct_frames(source)):
-            away = 1 if frame > self.index else -1
-            beyond = away * (self.index - frame) % APART
-            # What has come into view stays in view for a while. Where the shot ends, the next best are on this side.
-            for lender in (frame + away * (beyond - back) for back in (0, APART, 2 * APART)):
-                if lender != self.index and self.stands(lender):
-                    lent[source == frame] = lender
-                    break
-        found[ys, xs] = lent
-        return found
-
-    def _tile(
-        self, buffer: FillBuffer, wanted: NDArray[np.int32], grain: GrainModel, *, tile: Box
-    ) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Renews a tile; the rows and columns of the pixels that were renewed."""
-        around = tile.grown(MARGIN, MARGIN).clipped(wanted.shape)
-        wide, inner, mine = around.slices, tile.relative_to(around).slices, wanted[tile.slices]
-        copied = _copied(buffer, wide)
-        values = to_log(np.where(copied[..., None], buffer.fill[wide], 0))
-        # The fill has as much of the grain as was kept, the other look all of it.
-        power = grain.at(channel_mean(values)).sum(-1) * (1 + buffer.grain_kept[wide])
-        renewed = [np.zeros((2, 0), np.intp)]
-        for frame in distinct_frames(mine.reshape(-1)):
-            plate = self.source(frame)
-            look, alike = _compared(
-                values, plate.picture.log_region(around), copied & ~plate.blocked[wide], power=power
-            )
-            taken = alike[inner] & (mine == frame)
-            ys, xs = np.stack(np.nonzero(taken)) + np.array([[tile.top], [tile.left]])
-            buffer.fill[ys, xs], buffer.source[ys, xs] = from_log(look[inner][taken]), frame
-            buffer.position[ys, xs] = np.stack([xs, ys], -1)
-            for plane in (buffer.share, buffer.grain_kept, buffer.grain_fine, buffer.grain_coarse):
-                plane[ys, xs] = 1
-            renewed.append(np.stack([ys, xs]))
-        ys, xs = np.concatenate(renewed, 1)
-        return ys, xs
-
-
-def _copied(buffer: FillBuffer, window: tuple[slice, ...] = ()) -> Mask:
-    """(h, w) which pixels of a window, unless told of all of them, come from plates alone."""
-    return (buffer.source[window] >= 0) & (buffer.unseen[window] <= UNSEEN)
-
-
-def _compared(values: Array, look: Array, shown: Mask, *, power: Array) -> tuple[Array, Mask]:
-    """Another look in the light of `values`, (h, w, 3) both, and (h, w) where the two differ by grain of that power."""
-    there = shown.astype(np.float32)
-    apart = np.where(shown[..., None], look - values, 0).astype(np.float32)
-    share = np.maximum(cv2.GaussianBlur(there, (0, 0), SOFT), np.float32(1e-3))
-    light = cv2.GaussianBlur(apart, (0, 0), SOFT) / share[..., None]
-    rest = ((apart - light) ** 2).sum(-1) * there
-    size = (PLACE, PLACE)
-    off, due, known = (cv2.blur(plane, size) for plane in (rest, power * there, there))
-    return look - light, shown & (known > KNOWN) & (off <= ALIKE * due)
+    weight = shown.astype(np.float32)
+    difference = np.where(shown[..., None], other - values, 0).astype(np.float32)
+    light = masked_gaussian(difference, shown, LIGHT_BLUR)
+    rest = ((difference - light) ** 2).sum(-1) * weight
+    size = (WINDOW, WINDOW)
+    found, expected, known = (cv2.blur(plane, size) for plane in (rest, power * weight, weight))
+    return other - light, shown & (known > MIN_SHOWN) & (found <= MAX_POWER_RATIO * expected)

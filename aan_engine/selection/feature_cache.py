@@ -46,7 +46,7 @@ class FeatureCache:
         """The learned homography on the proxies, target -> reference (arXiv 1905.13066, section 3.1)."""
         estimate = self._networks.estimator.match(self.for_estimator(target), self.for_estimator(reference))
         H = projective.rescale(estimate.homography.double(), before=(SIDE, SIDE), after=self._proxies.size)
-        return np.asarray(H[0].cpu().numpy())
+        return Homography(H[0].cpu().numpy())
 
     def for_estimator(self, index: int) -> EncodedImage:
         """The frame, resized to the estimator's own square, encoded."""

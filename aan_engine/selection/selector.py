@@ -7,6 +7,8 @@ candidates gives their weights (arXiv 1905.13066, Eq. 4). No plate is read: a pl
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -31,6 +33,8 @@ from aan_engine.network.chooser import candidate_features, candidate_softmax, su
 from aan_engine.network.inpainter import RecurrentState, ReferenceSet
 from aan_engine.plates.proxy_store import ProxyStore
 from aan_engine.plates.source_policy import ALL_SOURCES, SourcePolicy
+from aan_engine.registration.proxy_images import ProxyImages
+from aan_engine.registration.shot_registration import ShotRegistration
 from aan_engine.selection.feature_cache import FeatureCache
 from aan_engine.selection.light_match import NO_LIGHT_CHANGE, LightMatch, apply_light, match_light
 from aan_engine.selection.plan import (
@@ -248,7 +252,7 @@ class Selector:
         if registrations:
             encoded = [self.features.for_inpainter(frame) for frame in registrations]
             cells, shown = (torch.cat(parts) for parts in zip(*encoded, strict=True))
-            H = torch.stack([torch.from_numpy(r.homography).float() for r in registrations.values()]).to(device)
+            H = torch.stack([torch.from_numpy(r.homography.matrix).float() for r in registrations.values()]).to(device)
         state = self._state_along(index, prepared.to_previous)
         return InpainterInput(image, visible, ReferenceSet(cells, shown, H), state, own_cells)
 
@@ -270,14 +274,21 @@ def build(
     enabled: EnabledKinds = ALL_KINDS,
     light: str = "local",
     smoothing: float = 0.0,
+    progress: Callable[[int], None] | None = None,
 ) -> Selector:
     """A selector for the shot of these proxies, with the learned homographies as starts for registration.
 
     Whoever takes it closes it.
+
+    Args:
+        progress: see `ShotRegistration`.
     """
-    shot_motion = ShotMotion(proxies, policy=policy)
-    features = FeatureCache(networks, shot_motion.images, proxies=proxies)
-    shot_motion.registration.ask(features.learned_homography)
+    images = ProxyImages(proxies, policy=policy)
+    features = FeatureCache(networks, images, proxies=proxies)
+    registration = ShotRegistration(
+        images, count=proxies.count, estimator=features.learned_homography, progress=progress
+    )
+    shot_motion = ShotMotion(proxies, policy=policy, images=images, registration=registration)
     return Selector(networks, shot_motion, features=features, enabled=enabled, light=light, smoothing=smoothing)
 
 

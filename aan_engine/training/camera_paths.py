@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.colour import log_encoding
+from aan_engine.core.homography import Homography
 from aan_engine.registration.photometric import refine_homography
 from aan_engine.registration.pyramid import Pyramid
 from aan_engine.training.still_data import Still, to_linear
@@ -52,12 +53,11 @@ def recorded(frames: list[Still]) -> CameraPath:
     for frame in frames:
         grey = cv2.cvtColor(log_encoding.to_log(to_linear(frame)), cv2.COLOR_RGB2GRAY)
         pyramids.append(Pyramid(np.asarray(grey, np.float32), np.ones(grey.shape, bool)))
-    path, step = [np.eye(3)], np.eye(3)
+    path, step = [Homography.identity()], Homography.identity()
     for later, earlier in zip(pyramids[1:], pyramids[:-1], strict=True):
         step = refine_homography(later, earlier, start=step).homography
-        path.append(path[-1] @ step)
-        path[-1] /= path[-1][2, 2]
-    return np.stack(path)
+        path.append((path[-1] @ step).normalised())
+    return np.stack([homography.matrix for homography in path])
 
 
 def interpolated(path: CameraPath, time: float) -> NDArray[np.float64]:

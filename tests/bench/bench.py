@@ -26,6 +26,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from aan_engine.threads import set_thread_limits
+
+set_thread_limits()  # before NumPy, OpenCV and torch are imported
+
 import cv2
 import numpy as np
 import OpenEXR

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,3 +35,21 @@ class Picture:
 def source_of(pixels: NDArray[np.floating], blocked: NDArray[np.bool_] | None = None) -> SourcePlate:
     picture = Picture(pixels, np.zeros(pixels.shape[:2], bool) if blocked is None else blocked)
     return SourcePlate(picture, picture)
+
+
+@dataclass(frozen=True, eq=False)
+class MadeSources:
+    """A shot's other frames for a target, as `rendering.target.Sources` wants them; nothing leads between them."""
+
+    plates: Callable[[int], SourcePlate]
+    static: Callable[[int], bool] = lambda frame: False
+    count: int = 20
+
+    def source(self, frame: int) -> SourcePlate:
+        return self.plates(frame)
+
+    def displacement(self, frame: int, to: int) -> Array | None:
+        return None
+
+    def is_static(self, frame: int) -> bool:
+        return self.static(frame)

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import torch
 
+from aan_engine.core.homography import Homography
 from aan_engine.evaluation import registration_pairs
 from aan_engine.evaluation.registration_bench import corner_error, measure
 from aan_engine.evaluation.registration_pairs import RegistrationPair, synthetic
@@ -53,7 +54,7 @@ def test_pairs_hide_a_third_and_move_corners_as_the_protocol_says() -> None:
         assert pair.reference_visible.mean() <= 0.71
         assert (pair.target[~pair.target_visible] == np.float32(registration_pairs.BLANK)).all()
         corners = np.array([[[0, 0]], [[255, 0]], [[255, 255]], [[0, 255]]], float)
-        moved = cv2.perspectiveTransform(corners, pair.homography) - corners
+        moved = cv2.perspectiveTransform(corners, pair.homography.matrix) - corners
         assert 4 < np.abs(moved).max() < 32.01
 
 
@@ -88,7 +89,7 @@ def far(number: int) -> RegistrationPair:
     target, reference = (
         np.where(v[..., None], to_log(x), np.float32(0.4)) for v, x in zip(visible, views, strict=True)
     )
-    return RegistrationPair(target, reference, visible[0], visible[1], motion)
+    return RegistrationPair(target, reference, visible[0], visible[1], Homography(motion))
 
 
 def test_far_views_are_found_by_the_learned_start_and_not_without_its_weights() -> None:
