@@ -20,7 +20,7 @@ SIZE = (48, 80)
 
 
 def decided(hidden: NDArray[np.bool_], shift: tuple[float, float], *, share: float = 1.0) -> FillPlan:
-    """One candidate showing every pixel at its own place plus `shift` on frame 3; the rest of the share is synthesised."""
+    """One candidate shows every pixel at its own place plus `shift` on frame 3; the rest of its share is synthesised."""
     hole = hole_region(0, hidden)
     assert hole is not None
     h, w = hole.hidden.shape
@@ -47,7 +47,9 @@ def hole(size: tuple[int, int] = SIZE) -> NDArray[np.bool_]:
     return hidden
 
 
-def target_of(plan: FillPlan, hidden: NDArray[np.bool_], source: SourcePlate, *, own: SourcePlate | None = None) -> Target:
+def target_of(
+    plan: FillPlan, hidden: NDArray[np.bool_], source: SourcePlate, *, own: SourcePlate | None = None
+) -> Target:
     """A target whose every source frame shows the same; its own plate is blank where it does not matter."""
     blank = source_of(np.zeros((*hidden.shape, 3), np.float32), hidden)
     scale, sources = ProxyScale.between(hidden.shape, SIZE), MadeSources(lambda frame: source)
