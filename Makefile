@@ -11,7 +11,7 @@ DATA ?= ../shared/data/train
 ON ?=
 SIDE_BY_SIDE ?=
 
-# Threads sleep where they wait for one another: spinning ones stall a machine that has other work (see aan_engine).
+# Threads sleep where they wait for one another: spinning ones stall a machine that has other work (see aan_engine/threads.py).
 export OMP_WAIT_POLICY := PASSIVE
 
 .PHONY: demo test test-hosts lint bench blender-package nuke-package train clean
@@ -38,7 +38,7 @@ bench: $(VENV)/ready
 
 # What a studio installs in Nuke: a folder and a zip in dist/, with pyzmq for each Python and platform.
 nuke-package: $(VENV)/ready
-	$(RUN) nuke/workshop/package.py
+	$(RUN) nuke/packaging/package.py
 
 # Every weight from nothing, part by part and at last together; each step goes on where it was stopped. Days on a CPU.
 train: $(VENV)/ready

@@ -1,4 +1,18 @@
-"""The error tree."""
+"""Every way in which a job can go wrong.
+
+The error tree, complete:
+
+    AanError                  every failure of the engine that an artist may meet
+    +-- ShotError             the job as described cannot be done (no plates, a value out of its range)
+    +-- PlateError            something about one image file
+    |   +-- PlateMissing      the file is not there
+    |   +-- PlateUnreadable   it is there, but broken or not an EXR
+    |   +-- PlateUnsupported  a sound EXR of a kind that the engine does not fill (deep, luminance-chroma)
+    |   +-- PlateUnwritable   the result could not be written; nothing half-written is left
+    +-- MatteError            the matte is missing, of another size, or without the named channel
+    +-- WeightsError          the network's weights are missing, altered, or of another network
+    +-- OutsideMatteError     a bit outside the matte would have changed: the frame is refused
+"""
 
 from __future__ import annotations
 
@@ -6,7 +20,10 @@ from pathlib import Path
 
 
 class AanError(Exception):
-    """What is wrong (`reason`), what the artist can do (`hint`), and where (`file`, `frame`)."""
+    """What is wrong (`reason`), what the artist can do (`hint`), and where (`file`, `frame`).
+
+    As text it is all of these: "REASON (frame N, FILE). HINT".
+    """
 
     def __init__(self, reason: str, *, hint: str, file: Path | str | None = None, frame: int | None = None) -> None:
         self.reason = reason
@@ -22,7 +39,7 @@ class AanError(Exception):
         return f"{self.reason}{place}. {self.hint}"
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Errors cross process boundaries whole: keyword-only arguments need a hand with pickling."""
+        """For pickling: errors cross process boundaries, and `Exception` cannot rebuild keyword-only arguments."""
         return _rebuild, (type(self), self.reason, self.hint, self.file, self.frame)
 
 

@@ -1,19 +1,7 @@
-"""The shot: one clean-up job as frozen values, and every way in which it can go wrong.
+"""The job as frozen values: a shot, its files and what the artist wants. Nothing here reads a file.
 
-This room knows what a job *is*; it reads no file and imports nothing of the engine.
-
-The error tree, complete:
-
-    AanError                  every failure of the engine that an artist may meet
-    +-- ShotError             the job as described cannot be done (no plates, a range outside the shot)
-    +-- PlateError            something about one image file
-    |   +-- PlateMissing      the file is not there
-    |   +-- PlateUnreadable   it is there, but broken or not an EXR
-    |   +-- PlateUnsupported  a sound EXR of a kind that the engine does not fill (deep, luminance-chroma)
-    |   +-- PlateUnwritable   the result could not be written; nothing half-written is left
-    +-- MatteError            the matte is missing, of another size, or without the named channel
-    +-- WeightsError          the network's weights are missing, altered, or of another network
-    +-- TouchedError          a bit outside the matte would have changed: the frame is refused
+Every value checks itself when it is made, so whatever can be refused without opening a file is refused then. See
+`errors` for the error tree.
 """
 
 from __future__ import annotations
@@ -28,14 +16,35 @@ from aan_engine.errors import MatteError, ShotError
 AOVS = ("confidence", "source", "unseen")
 DEVICES = ("auto", "cpu", "cuda")
 LIGHTS = ("off", "global", "local")
+CLEAN_USES = ("also", "only")
+WRITES = ("full", "patch")
+
+CHOICES = {"light": LIGHTS, "clean_use": CLEAN_USES, "write": WRITES}
+"""The controls with a fixed set of values."""
+
+NUMBERS = {"grow": (-100, 100), "feather": (0, 100), "smoothing": (0, 1)}
+"""The controls that take any number, with their bounds, both included."""
+
+COUNTS = {"reference_step": (1, 1000), "seed": (0, 1_000_000)}
+"""The controls that take whole numbers, with their bounds, both included."""
 
 
 @dataclass(frozen=True)
 class FrameFile:
-    """One frame of a sequence: its number on the timeline, and its file."""
+    """One frame of a sequence: its number on the timeline, and its file.
+
+    Raises:
+        ShotError: the number is not an int, or the path not a `pathlib.Path`.
+    """
 
     frame: int
     path: Path
+
+    def __post_init__(self) -> None:
+        if not _is_int(self.frame):
+            raise ShotError(f"the frame number of a file is {self.frame!r}", hint="Give a whole number.")
+        if not isinstance(self.path, Path):
+            raise ShotError(f"the path of frame {self.frame} is {self.path!r}", hint="Give a pathlib.Path.")
 
 
 @dataclass(frozen=True)
@@ -44,10 +53,13 @@ class Known:
 
     Args:
         clean: a clean plate, one frame or a sequence: further sources.
-        painted: frames painted by hand, by the number of the plate that they show: they win over everything.
-        holdout: mattes of what passes in front: never painted, never a source. One file holds over the whole shot;
+        painted: frames painted by hand, numbered as the plates that they show: they win over everything.
+        holdout: mattes of what passes in front: never filled, never a source. One file holds over the whole shot;
             frames that a sequence lacks have nothing in front.
         exclude: mattes of what must not serve as a source; frames as in `holdout`.
+
+    Raises:
+        ShotError: one of them is not a tuple of `FrameFile`.
     """
 
     clean: tuple[FrameFile, ...] = ()
@@ -55,21 +67,31 @@ class Known:
     holdout: tuple[FrameFile, ...] = ()
     exclude: tuple[FrameFile, ...] = ()
 
+    def __post_init__(self) -> None:
+        for name in ("clean", "painted", "holdout", "exclude"):
+            _check_files(name, getattr(self, name))
+
 
 @dataclass(frozen=True)
 class Controls:
     """How the artist wants it.
 
     Args:
-        grow, feather: pixels by which the matte grows (negative: shrinks), and over which it then fades outwards.
-        light: how a source's light is matched to the target: one of `LIGHTS`.
-        grain: whether blended, resampled and painted pixels get the grain around them; `seed` draws it.
-        smoothing: 0 .. 1, how strongly a frame leans on what was decided for the one before.
+        grow: pixels of the plate by which the matte grows, or shrinks where negative; -100 .. 100.
+        feather: pixels of the plate over which the grown matte fades outwards; 0 .. 100.
+        light: how a source's light is matched to the target, one of `LIGHTS`.
+        grain: whether blended, resampled and synthesised pixels get the grain around them; `seed` draws it.
+        smoothing: how strongly a frame leans on what was chosen for the one before; 0 .. 1.
         clean_use: "also" or "only": whether the shot's own frames serve as sources beside the clean plate.
-        reference_first, reference_last, reference_step: which frames may serve as sources, by their numbers.
-        colorspace: the plates' space by its OpenColorIO name; None is scene-linear.
+        reference_first, reference_last: first and last frame number that may serve as a source; None for no limit.
+        reference_step: only every so many frames serve as a source; 1 .. 1000.
+        colorspace: the plates' space by its OpenColorIO name. None: EXR is scene-linear, others as their format says.
         view: the eye of stereo files that is filled; None is the first.
         write: "full" frames, or a "patch" of the matte's box with alpha.
+        seed: another number, another grain; 0 .. 1,000,000.
+
+    Raises:
+        ShotError: a value of the wrong type or out of its range; it names the field, the value and what is allowed.
     """
 
     grow: float = 0.0
@@ -86,8 +108,30 @@ class Controls:
     write: str = "full"
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        for name, choices in CHOICES.items():
+            _check_choice(name, getattr(self, name), choices)
+        for name, (low, high) in NUMBERS.items():
+            value = getattr(self, name)
+            if not (_is_int(value) or isinstance(value, float)) or not low <= value <= high:
+                raise ShotError(f"{name} is {value!r}", hint=f"Choose a number from {low} to {high}.")
+        for name, (low, high) in COUNTS.items():
+            value = getattr(self, name)
+            if not _is_int(value) or not low <= value <= high:
+                raise ShotError(f"{name} is {value!r}", hint=f"Choose a whole number from {low} to {high}.")
+        if not isinstance(self.grain, bool):
+            raise ShotError(f"grain is {self.grain!r}", hint="Choose True or False.")
+        for name in ("reference_first", "reference_last"):
+            _check_frame_number(name, getattr(self, name))
+        for name in ("colorspace", "view"):
+            _check_name(name, getattr(self, name))
+
     def serves(self, frame: int, *, first: int) -> bool:
-        """Whether the plate of this number may serve as a source; steps are counted from `first` or the range's own."""
+        """Whether the plate of this number may serve as a source.
+
+        Args:
+            first: the shot's first frame: steps are counted from it, or from `reference_first` where that is given.
+        """
         low = self.reference_first if self.reference_first is not None else first
         high = self.reference_last if self.reference_last is not None else frame
         return low <= frame <= high and (frame - low) % self.reference_step == 0
@@ -98,17 +142,18 @@ class Shot:
     """Everything that decides the pixels of one job, and nothing else.
 
     Args:
-        plates: every frame that may be looked at, in ascending order.
+        plates: every frame that may serve as a source or lie on the way to one, in ascending order.
         mattes: the roto for the same frames; a single file is held over the whole shot.
-        first, last: inclusive range of frames to fill; None means the plates' own ends.
+        first, last: inclusive range of frame numbers to fill; None means the plates' own ends.
         matte_channel: the channel to read the matte from; None means `A`, else the only or first one.
         aovs: diagnostic layers to write, of `AOVS`.
         device: one of `DEVICES`.
         known, controls: see there.
 
     Raises:
-        ShotError: on an empty shot, doubled frames, an unknown AOV or device, or an empty range.
-        MatteError: when a plate has no matte.
+        ShotError: an empty shot, frames doubled or out of order, an empty range, no frame that may serve as a source,
+            or a value of the wrong type or out of its range.
+        MatteError: a plate has no matte.
     """
 
     plates: tuple[FrameFile, ...]
@@ -118,13 +163,14 @@ class Shot:
     matte_channel: str | None = None
     aovs: tuple[str, ...] = ()
     device: str = "auto"
-    known: Known = Known()
-    controls: Controls = Controls()
+    known: Known = field(default_factory=Known)
+    controls: Controls = field(default_factory=Controls)
     _matte_of: dict[int, FrameFile] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._check_sequences()
         self._check_options()
+        self._check_sequences()
+        self._check_sources()
         if not self.targets:
             low, high = self.plates[0].frame, self.plates[-1].frame
             raise ShotError(
@@ -132,14 +178,27 @@ class Shot:
                 hint=f"The plates run from {low} to {high}; choose --first and --last inside.",
             )
 
+    def _check_options(self) -> None:
+        for name in ("first", "last"):
+            _check_frame_number(name, getattr(self, name))
+        _check_name("matte_channel", self.matte_channel)
+        if not isinstance(self.aovs, tuple) or not all(isinstance(name, str) for name in self.aovs):
+            raise ShotError(f"aovs is {self.aovs!r}", hint=f"Give a tuple of {', '.join(AOVS)}.")
+        if unknown := sorted(set(self.aovs) - set(AOVS)):
+            raise ShotError(f"unknown AOV {', '.join(unknown)}", hint=f"Choose among {', '.join(AOVS)}.")
+        _check_choice("device", self.device, DEVICES)
+        for name, kind in (("known", Known), ("controls", Controls)):
+            if not isinstance(value := getattr(self, name), kind):
+                raise ShotError(f"{name} is {value!r}", hint=f"Give a value of {kind.__name__}.")
+
     def _check_sequences(self) -> None:
         if not self.plates:
             raise ShotError("the shot has no plates", hint="Check the plate's file pattern.")
         if not self.mattes:
             raise MatteError("the shot has no matte", hint="Check the matte's file pattern.")
-        for kind, frames in (("plate", self.plates), ("matte", self.mattes)):
-            numbers = [f.frame for f in frames]
-            if any(a >= b for a, b in pairwise(numbers)):
+        for kind, files in (("plate", self.plates), ("matte", self.mattes)):
+            _check_files(f"{kind}s", files)
+            if any(a.frame >= b.frame for a, b in pairwise(files)):
                 raise ShotError(f"the {kind}'s frames are not in ascending order", hint="Give each frame once.")
         if len(self.mattes) == 1:
             self._matte_of.update({p.frame: self.mattes[0] for p in self.plates})
@@ -152,13 +211,7 @@ class Shot:
                 frame=missing[0],
             )
 
-    def _check_options(self) -> None:
-        if unknown := sorted(set(self.aovs) - set(AOVS)):
-            raise ShotError(f"unknown AOV {', '.join(unknown)}", hint=f"Choose among {', '.join(AOVS)}.")
-        if self.device not in DEVICES:
-            raise ShotError(f"unknown device {self.device!r}", hint=f"Choose one of {', '.join(DEVICES)}.")
-        if self.controls.light not in LIGHTS:
-            raise ShotError(f"unknown light {self.controls.light!r}", hint=f"Choose one of {', '.join(LIGHTS)}.")
+    def _check_sources(self) -> None:
         if self.known.clean == () and self.controls.clean_use == "only":
             raise ShotError("only the clean plate is to be used, and there is none", hint="Name it, or choose also.")
         first, last = self.plates[0].frame, self.plates[-1].frame
@@ -179,6 +232,30 @@ class Shot:
     def matte_of(self, frame: int) -> FrameFile:
         """The matte file that belongs to the plate at `frame`."""
         return self._matte_of[frame]
+
+
+def _is_int(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _check_choice(name: str, value: object, choices: tuple[str, ...]) -> None:
+    if not isinstance(value, str) or value not in choices:
+        raise ShotError(f"{name} is {value!r}", hint=f"Choose {', '.join(choices[:-1])} or {choices[-1]}.")
+
+
+def _check_frame_number(name: str, value: object) -> None:
+    if value is not None and not _is_int(value):
+        raise ShotError(f"{name} is {value!r}", hint="Give a frame number, a whole one, or None.")
+
+
+def _check_name(name: str, value: object) -> None:
+    if value is not None and not isinstance(value, str):
+        raise ShotError(f"{name} is {value!r}", hint="Give a name in a str, or None.")
+
+
+def _check_files(name: str, value: object) -> None:
+    if not isinstance(value, tuple) or not all(isinstance(file, FrameFile) for file in value):
+        raise ShotError(f"{name} is {value!r}", hint="Give a tuple of FrameFile.")
 
 
 def _spans(numbers: Iterable[int]) -> str:

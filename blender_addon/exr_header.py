@@ -1,4 +1,4 @@
-"""What the beginning of an EXR file says of its windows and channels. Opens files, decodes no picture."""
+"""Reads the windows and channel names from an EXR file's header. Decodes no pixels."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ import struct
 from dataclasses import dataclass
 from pathlib import Path
 
-MOST = 1 << 16  # bytes that are read of a file; a header that is longer is not understood
+MAX_HEADER_BYTES = 1 << 16  # bytes that are read of a file; a longer header is not supported
 MAGIC = b"\x76\x2f\x31\x01"
 
 Window = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
-class Header:
-    """Of the file's first part: windows as (x0, y0, x1, y1), both ends included, and the channels' names."""
+class ExrHeader:
+    """The first part's windows, as (x0, y0, x1, y1) with both ends included, and its channel names."""
 
     data_window: Window
     display_window: Window
@@ -22,37 +22,37 @@ class Header:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height of the pixels that are there."""
+        """Width and height of the data window."""
         x0, y0, x1, y1 = self.data_window
         return x1 - x0 + 1, y1 - y0 + 1
 
     @property
-    def is_whole(self) -> bool:
-        """Whether the pixels that are there are the picture as framed."""
+    def is_uncropped(self) -> bool:
+        """Whether the data window is the display window."""
         return self.data_window == self.display_window
 
 
-def read(path: str | Path) -> Header | None:
-    """The header of an EXR file; None for whatever else it is, or when it cannot be read."""
+def read(path: str | Path) -> ExrHeader | None:
+    """The header of an EXR file; None if the file is no EXR or cannot be read."""
     try:
         with Path(path).open("rb") as file:
-            found = _attributes(file.read(MOST))
+            found = _attributes(file.read(MAX_HEADER_BYTES))
         if found is None:
             return None
         windows = [struct.unpack("<4i", found[name]) for name in ("dataWindow", "displayWindow")]
-        return Header(windows[0], windows[1], _channels(found["channels"]))
+        return ExrHeader(windows[0], windows[1], _channels(found["channels"]))
     except (OSError, KeyError, ValueError, IndexError, struct.error):
         return None
 
 
 def _attributes(data: bytes) -> dict[str, bytes] | None:
-    """Every attribute's value: a name, a type, four bytes of length, the value; an empty name ends the header."""
+    """All attributes by name. Each is a name, a type, a 4-byte length and the value; an empty name ends the header."""
     if data[:4] != MAGIC:
         return None
     found, at = {}, 8
     while data[at] != 0:
-        name, at = _text(data, at)
-        _, at = _text(data, at)
+        name, at = _null_terminated(data, at)
+        _, at = _null_terminated(data, at)
         (length,) = struct.unpack_from("<i", data, at)
         found[name] = data[at + 4 : at + 4 + length]
         at += 4 + length
@@ -62,12 +62,12 @@ def _attributes(data: bytes) -> dict[str, bytes] | None:
 def _channels(value: bytes) -> tuple[str, ...]:
     names, at = [], 0
     while value[at] != 0:
-        name, at = _text(value, at)
+        name, at = _null_terminated(value, at)
         names.append(name)
         at += 16  # pixel type, linearity, sampling
     return tuple(names)
 
 
-def _text(data: bytes, at: int) -> tuple[str, int]:
+def _null_terminated(data: bytes, at: int) -> tuple[str, int]:
     end = data.index(b"\0", at)
     return data[at:end].decode("utf-8", "replace"), end + 1

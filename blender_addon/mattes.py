@@ -1,7 +1,7 @@
-"""What is to be removed: a Blender mask, a strip above, files on disk, or the plates' own alpha, as mattes.
+"""The matte of a job: rendered from a Blender mask or another strip, read from files, or the plates' alpha channel.
 
-A mask lies over the plate's own picture, as it is drawn in the Image or Movie Clip Editor, and moves with the
-timeline. Files on disk are numbered as the plates' files; a single one holds for all frames.
+A mask is placed in the plate's own pixels, as drawn in the Image or Movie Clip Editor, and is animated in timeline
+frames. Files on disk have the plates' frame numbers; a single file is used for all frames.
 """
 
 from __future__ import annotations
@@ -12,145 +12,160 @@ from typing import Any
 
 import bpy
 
-from . import darkroom, folder, versions
-from .developing import Order
-from .faults import MatteUnsuited
-from .folder import Folder
-from .plates import Plates, by_timeline, sequence
+from . import compat, render_inputs, result_folder
+from .errors import UnusableMatte
+from .plates import Plates, as_sequence, numbers_by_timeline
 from .plugin_host.sequence import parse
+from .render_process import RenderQueue
+from .result_folder import ResultFolder
 
-HIDE_ALL = "all.exr"
+WHITE_FILE = "all.exr"
 
 
 @dataclass(frozen=True)
 class Matte:
-    """A pattern, and the channel where it is not to be found out."""
+    """A file pattern, and the channel where the engine cannot find it out by itself."""
 
     pattern: str
     channel: str | None = None
 
 
-def of(settings: Any, *, strip: Any, scene: Any, plates: Plates, place: Folder, order: Order) -> Matte:
-    """The matte that was chosen; what must be rendered for it goes into `order`.
+def from_settings(
+    settings: Any, *, strip: Any, scene: bpy.types.Scene, plates: Plates, folder: ResultFolder, queue: RenderQueue
+) -> Matte:
+    """The matte chosen in the settings; renders that it needs are added to `queue`.
 
     Raises:
-        MatteUnsuited: when none was chosen, or it does not fit.
+        UnusableMatte: when none is chosen, or it does not fit the plates.
     """
-    makers = {"MASK": _of_mask, "STRIP": _of_strip, "FILES": _of_files, "ALPHA": _of_alpha}
-    matte = makers[settings.matte_kind](settings, strip, scene, plates, place, order)
+    makers = {"MASK": _from_mask, "STRIP": _from_strip, "FILES": _from_files, "ALPHA": _from_alpha}
+    matte = makers[settings.matte_kind](settings, strip, scene, plates, folder, queue)
     return Matte(matte.pattern, settings.matte_channel.strip() or matte.channel)
 
 
-def _of_mask(settings: Any, strip: Any, scene: Any, plates: Plates, place: Folder, order: Order) -> Matte:
-    if settings.mask is None:
-        raise MatteUnsuited("no mask is chosen", hint="Draw one over the plate in the Image Editor, and choose it.")
-    return _rasterised(settings.mask, by_timeline(plates), scene, plates, place, order)
-
-
-def _rasterised(
-    mask: Any, of_timeline: dict[int, int], scene: Any, plates: Plates, place: Folder, order: Order
+def _from_mask(
+    settings: Any, strip: Any, scene: bpy.types.Scene, plates: Plates, folder: ResultFolder, queue: RenderQueue
 ) -> Matte:
-    """A mask at these frames; one that keeps still is rendered here and now, as one picture."""
-    if not plates.whole:
-        raise MatteUnsuited(
+    if settings.mask is None:
+        raise UnusableMatte("no mask is chosen", hint="Draw one over the plate in the Image Editor, and choose it.")
+    return _render_mask(settings.mask, numbers_by_timeline(plates), plates, folder, queue)
+
+
+def _render_mask(
+    mask: bpy.types.Mask, of_timeline: dict[int, int], plates: Plates, folder: ResultFolder, queue: RenderQueue
+) -> Matte:
+    """A mask at these frames. One that does not move is rendered at once, as a single picture."""
+    if not plates.uncropped:
+        raise UnusableMatte(
             "the plates' data window is not their display window, and Blender places such pictures by the former",
             hint="Give the matte as files, rendered like the plates, or render the plates without crop and overscan.",
         )
-    pattern = place.input(folder.MATTE)
+    pattern = folder.input_pattern(result_folder.MATTE_FILES)
     head = pattern.rpartition("####")[0]
-    if darkroom.shapes(mask, of_timeline) == 1:
+    if render_inputs.count_shapes(mask, of_timeline) == 1:
         still = head.rstrip(".") + ".exr"
-        darkroom.develop_mask(mask, size=plates.size, files=[(next(iter(of_timeline)), still)])
-        return Matte(still, darkroom.CHANNEL)
+        render_inputs.render_mask(mask, size=plates.size, files=[(next(iter(of_timeline)), still)])
+        return Matte(still, render_inputs.MATTE_CHANNEL)
     files = [(frame, f"{head}{number:04d}.exr") for frame, number in of_timeline.items()]
-    order.mask(mask, size=plates.size, files=files)
-    if plates.beyond:
-        _hide_all(plates, pattern, place)
-    return Matte(pattern, darkroom.CHANNEL)
+    queue.add_mask(mask, size=plates.size, files=files)
+    if plates.other_frames:
+        _cover_other_frames(plates, pattern, folder)
+    return Matte(pattern, render_inputs.MATTE_CHANNEL)
 
 
-def _hide_all(plates: Plates, pattern: str, place: Folder) -> None:
-    """Frames of a movie that the strip does not show are no sources: nobody said what is to be removed there."""
-    white = str(Path(pattern).with_name(HIDE_ALL))
+def _cover_other_frames(plates: Plates, pattern: str, folder: ResultFolder) -> None:
+    """Link white mattes for the frames of a movie that the strip does not show.
+
+    Nobody said what has to be removed there, so the engine must not take pixels from them.
+    """
+    white = str(Path(pattern).with_name(WHITE_FILE))
     mask = bpy.data.masks.new("all")
     mask.layers.new(name="all").invert = True
     try:
-        darkroom.develop_mask(mask, size=plates.size, files=[(1, white)])
+        render_inputs.render_mask(mask, size=plates.size, files=[(1, white)])
     finally:
         bpy.data.masks.remove(mask)
-    place.link(pattern, dict.fromkeys(plates.beyond, white))
+    folder.link(pattern, dict.fromkeys(plates.other_frames, white))
 
 
-def _of_strip(settings: Any, strip: Any, scene: Any, plates: Plates, place: Folder, order: Order) -> Matte:
-    other = next((found for found in versions.strips(scene) if found.name == settings.matte_strip), None)
+def _from_strip(
+    settings: Any, strip: Any, scene: bpy.types.Scene, plates: Plates, folder: ResultFolder, queue: RenderQueue
+) -> Matte:
+    other = next((found for found in compat.strips(scene) if found.name == settings.matte_strip), None)
     if other is None or other == strip:
-        raise MatteUnsuited("no strip is chosen as the matte", hint="Choose the strip that covers what is to go.")
-    of_timeline = by_timeline(plates)
-    first, last = versions.visible(other)
+        raise UnusableMatte("no strip is chosen as the matte", hint="Choose the strip that covers what is to go.")
+    of_timeline = numbers_by_timeline(plates)
+    first, last = compat.visible_range(other)
     if first > min(of_timeline) or last < max(of_timeline):
-        raise MatteUnsuited(
+        raise UnusableMatte(
             f"{other.name} covers frames {first} to {last}, the plates are {min(of_timeline)} to {max(of_timeline)}",
             hint="Extend it over the whole strip; black frames hide nothing.",
         )
     if other.type == "MASK":
         if other.mask is None:
-            raise MatteUnsuited(f"{other.name} shows no mask", hint="Choose its mask.")
-        shift = other.mask.frame_start - versions.content_start(other)
+            raise UnusableMatte(f"{other.name} shows no mask", hint="Choose its mask.")
+        shift = other.mask.frame_start - compat.content_start(other)
         moved = {frame + shift: number for frame, number in of_timeline.items()}
-        return _rasterised(other.mask, moved, scene, plates, place, order)
-    if other.type == "IMAGE" and not versions.is_retimed(other):
-        return _linked(other, of_timeline, place)
-    if plates.beyond:
-        raise MatteUnsuited("a rendered matte cannot cover a trimmed movie", hint="Use a mask, or files on disk.")
-    return _developed(other, of_timeline, scene, place, order)
+        return _render_mask(other.mask, moved, plates, folder, queue)
+    if other.type == "IMAGE" and not compat.is_retimed(other):
+        return _link_image_strip(other, of_timeline, folder)
+    if plates.other_frames:
+        raise UnusableMatte("a rendered matte cannot cover a trimmed movie", hint="Use a mask, or files on disk.")
+    return _queue_strip(other, of_timeline, scene, folder, queue)
 
 
-def _linked(other: Any, of_timeline: dict[int, int], place: Folder) -> Matte:
+def _link_image_strip(other: Any, of_timeline: dict[int, int], folder: ResultFolder) -> Matte:
     directory = Path(bpy.path.abspath(other.directory))
     names = {number: other.strip_elem_from_frame(frame).filename for frame, number in of_timeline.items()}
     files = {number: str(directory / name) for number, name in names.items()}
     if len(set(files.values())) == 1:
         return Matte(next(iter(files.values())))
-    pattern = place.input(folder.MATTE, Path(next(iter(names.values()))).suffix)
-    place.link(pattern, files)
+    pattern = folder.input_pattern(result_folder.MATTE_FILES, Path(next(iter(names.values()))).suffix)
+    folder.link(pattern, files)
     return Matte(pattern)
 
 
-def _developed(other: Any, of_timeline: dict[int, int], scene: Any, place: Folder, order: Order) -> Matte:
-    pattern = place.input(folder.MATTE)
+def _queue_strip(
+    other: Any, of_timeline: dict[int, int], scene: bpy.types.Scene, folder: ResultFolder, queue: RenderQueue
+) -> Matte:
+    pattern = folder.input_pattern(result_folder.MATTE_FILES)
     head = pattern.rpartition("####")[0]
     files = [(frame, f"{head}{number:04d}.exr") for frame, number in of_timeline.items()]
-    order.strip(scene, other.name, opaque=True, files=files)
-    return Matte(pattern, darkroom.CHANNEL)
+    queue.add_strip(scene, other.name, opaque=True, files=files)
+    return Matte(pattern, render_inputs.MATTE_CHANNEL)
 
 
-def _of_files(settings: Any, strip: Any, scene: Any, plates: Plates, place: Folder, order: Order) -> Matte:
+def _from_files(
+    settings: Any, strip: Any, scene: bpy.types.Scene, plates: Plates, folder: ResultFolder, queue: RenderQueue
+) -> Matte:
     path = bpy.path.abspath(settings.matte_files)
     if not path:
-        raise MatteUnsuited("no files are chosen as the matte", hint="Choose the first of them, or write a pattern.")
-    return Matte(pattern_of(path))
+        raise UnusableMatte("no files are chosen as the matte", hint="Choose the first of them, or write a pattern.")
+    return Matte(sequence_pattern(path))
 
 
-def _of_alpha(settings: Any, strip: Any, scene: Any, plates: Plates, place: Folder, order: Order) -> Matte:
+def _from_alpha(
+    settings: Any, strip: Any, scene: bpy.types.Scene, plates: Plates, folder: ResultFolder, queue: RenderQueue
+) -> Matte:
     if not plates.pattern or not plates.linear:
-        raise MatteUnsuited("only EXR plates bring their own matte", hint="Choose a mask, or files on disk.")
+        raise UnusableMatte("only EXR plates bring their own matte", hint="Choose a mask, or files on disk.")
     return Matte(plates.pattern, "A")
 
 
-def pattern_of(path: str) -> str:
-    """One file of a sequence, as a file browser gives it, as the pattern of the whole; a lone file as it is."""
+def sequence_pattern(path: str) -> str:
+    """The pattern of the sequence that a file belongs to; the path itself for a single file."""
     file = Path(path)
     if not file.is_file() or parse(path).width is not None:
         return path
-    directory, alike = file.parent, _alike(file)
-    found = sequence(directory, alike) if len(alike) > 1 else None
+    directory, alike = file.parent, _same_sequence(file)
+    found = as_sequence(directory, alike) if len(alike) > 1 else None
     return found[0] if found is not None and found[0] else path
 
 
-def _alike(file: Path) -> list[str]:
-    """The files beside this one that differ from it in their number only."""
-    return sorted(other.name for other in file.parent.iterdir() if _unnumbered(other) == _unnumbered(file))
+def _same_sequence(file: Path) -> list[str]:
+    """The files in the same folder whose names differ in the frame number only."""
+    return sorted(other.name for other in file.parent.iterdir() if _without_number(other) == _without_number(file))
 
 
-def _unnumbered(file: Path) -> tuple[str, str]:
+def _without_number(file: Path) -> tuple[str, str]:
     return file.stem.rstrip("0123456789"), file.suffix

@@ -1,59 +1,68 @@
-"""The panel's buttons. Each checks, calls one function, and puts what went wrong into the panel's own words."""
+"""The panel's operators. Each checks its input, calls one function and reports errors in Blender's way."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import bpy
 from bpy.props import IntProperty, StringProperty
 
-from . import heartbeat, versions
+from . import compat, timer
 from .plugin_host import launch
 from .plugin_host.errors import HostError
 
+OperatorResult = set[Literal["RUNNING_MODAL", "CANCELLED", "FINISHED", "PASS_THROUGH", "INTERFACE"]]
 
-class _OnStrip:
-    """What works on the active strip of the timeline."""
+# A mixin must not be an operator itself at run time: Blender would take it for one that is registered.
+if TYPE_CHECKING:
+    from bpy.types import Operator as _Operator
+else:
+    _Operator = object
 
-    bl_options = {"REGISTER", "UNDO"}
+
+class _StripOperator(_Operator):
+    """Base of the operators that work on the timeline's active strip."""
+
+    bl_options: Any = {"REGISTER", "UNDO"}
 
     @classmethod
-    def poll(cls, context: Any) -> bool:
-        return versions.active_strip(versions.scene_of(context)) is not None
+    def poll(cls, context: bpy.types.Context) -> bool:
+        return compat.active_strip(compat.scene_of(context)) is not None
 
-    def begin(self, context: Any, **limits: int) -> set[str]:
-        """Begin to clean it; the rest happens beside the artist's work."""
-        scene = versions.scene_of(context)
+    def start(self, context: bpy.types.Context, **limits: int) -> OperatorResult:
+        """Start the job. It goes on in the background."""
+        scene = compat.scene_of(context)
+        assert scene is not None  # see poll
         try:
-            heartbeat.clean(scene, versions.active_strip(scene), **limits)
+            timer.start_job(scene, compat.active_strip(scene), **limits)
         except HostError as error:
             self.report({"ERROR"}, str(error))
             return {"CANCELLED"}
-        heartbeat.redraw()
+        timer.redraw_sequencers()
         return {"FINISHED"}
 
 
-class AAN_OT_clean(_OnStrip, bpy.types.Operator):  # noqa: N801
+class AAN_OT_clean(_StripOperator, bpy.types.Operator):  # noqa: N801
     """Remove what the matte covers, in every frame of the strip"""
 
     bl_idname = "aan.clean"
     bl_label = "Clean"
 
-    def execute(self, context: Any) -> set[str]:
-        """Begin with all of it."""
-        return self.begin(context)
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        """Start a job for the whole strip."""
+        return self.start(context)
 
 
-class AAN_OT_preview(_OnStrip, bpy.types.Operator):  # noqa: N801
+class AAN_OT_preview(_StripOperator, bpy.types.Operator):  # noqa: N801
     """Remove what the matte covers in the current frame only"""
 
     bl_idname = "aan.preview"
     bl_label = "Preview Frame"
 
-    def execute(self, context: Any) -> set[str]:
-        """Begin with one frame."""
-        return self.begin(context, only=versions.scene_of(context).frame_current)
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        """Start a job for the current frame."""
+        return self.start(context, only=compat.scene_of(context).frame_current)
 
 
 class AAN_OT_cancel(bpy.types.Operator):  # noqa: N801
@@ -64,14 +73,14 @@ class AAN_OT_cancel(bpy.types.Operator):  # noqa: N801
 
     uid: StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
 
-    def execute(self, context: Any) -> set[str]:
-        """Cancel the cleaning of that name, or the active strip's."""
-        strip = versions.active_strip(versions.scene_of(context))
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        """Cancel the job of the strip with this id, or of the active strip."""
+        strip = compat.active_strip(compat.scene_of(context))
         wanted = self.uid or (strip.aan.uid if strip is not None else "")
-        found = [cleaning for cleaning in heartbeat.cleanings() if cleaning.uid == wanted]
-        for cleaning in found:
-            cleaning.cancel()
-        heartbeat.redraw()
+        found = [job for job in timer.jobs() if job.uid == wanted]
+        for job in found:
+            job.cancel()
+        timer.redraw_sequencers()
         return {"FINISHED"} if found else {"CANCELLED"}
 
 
@@ -81,10 +90,10 @@ class AAN_OT_start_engine(bpy.types.Operator):  # noqa: N801
     bl_idname = "aan.start_engine"
     bl_label = "Start Engine"
 
-    def execute(self, context: Any) -> set[str]:
-        """Have it started; the panel tells what came of it."""
-        heartbeat.contact().start()
-        heartbeat.redraw()
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        """Start the engine; the panel shows whether it worked."""
+        timer.engine_monitor().start()
+        timer.redraw_sequencers()
         return {"FINISHED"}
 
 
@@ -94,16 +103,16 @@ class AAN_OT_engine_log(bpy.types.Operator):  # noqa: N801
     bl_idname = "aan.engine_log"
     bl_label = "Engine's Log"
 
-    def execute(self, context: Any) -> set[str]:
-        """Load the log anew, and say where it is."""
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        """Load the log file as a text, and say where it is."""
         try:
             path = launch.log_file()
-            words = path.read_text("utf-8", errors="replace")
+            log = path.read_text("utf-8", errors="replace")
         except (OSError, HostError) as error:
             self.report({"WARNING"}, f"there is no log yet ({error})")
             return {"CANCELLED"}
         text = bpy.data.texts.get(path.name) or bpy.data.texts.new(path.name)
-        text.from_string(words)
+        text.from_string(log)
         self.report({"INFO"}, f"{path} is open in the Text Editor as {text.name}")
         return {"FINISHED"}
 
@@ -116,9 +125,9 @@ class AAN_OT_jump(bpy.types.Operator):  # noqa: N801
 
     frame: IntProperty(options={"HIDDEN"})  # type: ignore[valid-type]
 
-    def execute(self, context: Any) -> set[str]:
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
         """Move the playhead of the timeline that is shown."""
-        scene = versions.scene_of(context)
+        scene = compat.scene_of(context)
         if scene is None:
             return {"CANCELLED"}
         scene.frame_set(self.frame)
@@ -133,8 +142,8 @@ class AAN_OT_report(bpy.types.Operator):  # noqa: N801
 
     path: StringProperty(options={"HIDDEN"})  # type: ignore[valid-type]
 
-    def execute(self, context: Any) -> set[str]:
-        """Show the picture beside the report."""
+    def execute(self, context: bpy.types.Context) -> OperatorResult:
+        """Open the picture that belongs to the report."""
         picture = Path(self.path).with_suffix(".png")
         if not picture.is_file():
             self.report({"WARNING"}, f"{picture} is not there any more")

@@ -1,8 +1,8 @@
-"""Builds the extension: `python blender_addon/package.py OUT` writes OUT/align_and_attend-VERSION.zip. Never shipped.
+"""Builds the extension: `python blender_addon/package.py OUT` writes OUT/align_and_attend-VERSION.zip. Not shipped.
 
-The add-on, the host half beside it, the manifest with its wheels, and the licences of all. One zip serves every system
-and every Python of Blender 4.2 to 5.2, so pyzmq is pinned to the last release that has a wheel of its own for both
-Pythons: later ones have one for 3.11 and one for "3.12 and later", which Blender takes for nothing.
+The zip has the add-on, a copy of plugin_host's client modules, the manifest with its wheels, and all licences. One zip
+serves every system and every Python of Blender 4.2 to 5.2. Therefore pyzmq is pinned to the last release with a wheel
+of its own for both Pythons: later ones have one for 3.11 and one for "3.12 and later", which Blender does not accept.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ PYZMQ = "26.4.0"
 PYTHONS = ("3.11", "3.13")
 PLATFORMS = ("manylinux2014_x86_64", "win_amd64", "macosx_10_15_universal2")
 SHIPPED = (".py", ".md", ".toml")
-LONG_AGO = (2020, 1, 1, 0, 0, 0)  # the same sources make the same zip
+ZIP_TIMESTAMP = (2020, 1, 1, 0, 0, 0)  # the same sources make the same zip
 
 
 def stage(folder: Path, *, wheels: list[Path] | None = None) -> Path:
-    """Lay the extension out in a folder as it will be installed; returns the folder."""
+    """Copy the extension's files into a folder, as they will be installed; returns the folder."""
     for file in sorted(HERE.iterdir()):
         if file.suffix in SHIPPED or file.name == "LICENSE":
             _copy(file, folder / file.name)
@@ -43,7 +43,7 @@ def stage(folder: Path, *, wheels: list[Path] | None = None) -> Path:
 
 
 def download(folder: Path) -> list[Path]:
-    """Every wheel that some Blender needs, from the package index."""
+    """Download the wheels of all supported Pythons and platforms from the package index."""
     for python in PYTHONS:
         for platform in PLATFORMS:
             wanted = ["--python-version", python, "--platform", platform, f"pyzmq=={PYZMQ}"]
@@ -53,21 +53,21 @@ def download(folder: Path) -> list[Path]:
 
 
 def build(out: Path, *, wheels: list[Path]) -> Path:
-    """Write the zip; returns where it is."""
+    """Write the zip; returns its path."""
     version = tomllib.loads((HERE / "blender_manifest.toml").read_text("utf-8"))["version"]
     out.mkdir(parents=True, exist_ok=True)
     target = out / f"align_and_attend-{version}.zip"
     with tempfile.TemporaryDirectory() as folder, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         staged = stage(Path(folder), wheels=wheels)
         for file in sorted(path for path in staged.rglob("*") if path.is_file()):
-            entry = zipfile.ZipInfo(file.relative_to(staged).as_posix(), LONG_AGO)
+            entry = zipfile.ZipInfo(file.relative_to(staged).as_posix(), ZIP_TIMESTAMP)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             archive.writestr(entry, file.read_bytes())
     return target
 
 
 def main() -> int:
-    """Download the wheels, unless a folder has them, and build."""
+    """The command line: downloads the wheels unless `--wheels` names a folder that has them, and builds."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("out", type=Path, help="the folder for the zip")
     parser.add_argument("--wheels", type=Path, help="a folder with the wheels; without it they are downloaded")

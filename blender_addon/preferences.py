@@ -1,4 +1,4 @@
-"""The add-on's own settings: where the engine is."""
+"""The add-on's preferences: where the engine's Python is."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import Any
 import bpy
 from bpy.props import StringProperty
 
-from . import versions
+from . import compat
 from .plugin_host import interpreter
 
 
 class AANPreferences(bpy.types.AddonPreferences):
-    """Where the engine is."""
+    """The path of the engine's Python."""
 
     bl_idname = __package__
 
@@ -20,11 +20,11 @@ class AANPreferences(bpy.types.AddonPreferences):
         name="Engine's Python",
         description="The Python that has Align & Attend installed; empty for AAN_ENGINE or the usual places",
         subtype="FILE_PATH",
-        options=versions.RELATIVE,
+        options=compat.RELATIVE_PATH,
     )
 
-    def draw(self, context: Any) -> None:
-        """Show the setting, and how to get an engine."""
+    def draw(self, context: bpy.types.Context) -> None:
+        """Draw the setting, and how to install an engine."""
         self.layout.prop(self, "engine")
         column = self.layout.column(align=True)
         column.label(text="Without it: the environment variable AAN_ENGINE, then the usual places.")
@@ -32,12 +32,13 @@ class AANPreferences(bpy.types.AddonPreferences):
         column.label(text=interpreter.install_command())
 
 
-def chosen() -> str:
-    """What the artist chose as the engine's Python; empty for the usual one."""
-    addon = bpy.context.preferences.addons.get(__package__)
+def engine_setting() -> str:
+    """The path chosen in the preferences; empty for the usual places."""
+    preferences: Any = bpy.context.preferences  # the stubs allow None
+    addon = preferences.addons.get(__package__)
     return str(addon.preferences.engine) if addon is not None and addon.preferences is not None else ""
 
 
-def python() -> str:
-    """The engine's Python, see `interpreter.find`."""
-    return interpreter.find(bpy.path.abspath(chosen()))
+def engine_python() -> str:
+    """The path of the engine's Python, see `interpreter.find`."""
+    return interpreter.find(bpy.path.abspath(engine_setting()))

@@ -1,7 +1,7 @@
-"""What is stored with a strip: the artist's controls, the matte's choice, and the record of its cleaning.
+"""The properties stored with each strip: the controls, the choice of matte, and the saved state of its job.
 
-The controls are those of `plugin_host.controls`, in its words and order. `write` is left out: Blender blends in a space
-of its own, so that a patch would have other edges than a full frame.
+The controls come from `plugin_host.controls`, with their names, labels and order. `write` is left out: Blender
+composites in its own colour space, where a patch would have other edges than a full frame.
 """
 
 from __future__ import annotations
@@ -11,49 +11,49 @@ from typing import Any
 import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
-from . import versions
-from .mattes import pattern_of
+from . import compat
+from .mattes import sequence_pattern
 from .plugin_host.controls import CONTROLS, Control
 
-SHOWN = tuple(control for control in CONTROLS if control.name != "write")
+SHOWN_CONTROLS = tuple(control for control in CONTROLS if control.name != "write")
 NO_LIMIT = -1
 
-MATTES = (
+MATTE_KINDS = (
     ("MASK", "Mask", "A mask of this file, drawn over the plate in the Image or Movie Clip Editor"),
     ("STRIP", "Strip", "Another strip: a mask strip, or a black and white picture of what is to go"),
     ("FILES", "Files", "Files on disk, numbered as the plates' files; a single one holds for all frames"),
     ("ALPHA", "Alpha", "The plates' own alpha channel: what is opaque goes"),
 )
-FOLDER = "//clean"
+DEFAULT_FOLDER = "//clean"
 
 
 def _property(control: Control) -> Any:
-    words: dict[str, Any] = {"name": control.label, "description": control.help.rstrip(".")}
+    texts: dict[str, Any] = {"name": control.label, "description": control.help.rstrip(".")}
     if control.kind == "choice":
         items = [(choice, choice.capitalize(), "") for choice in control.choices]
-        return EnumProperty(items=items, default=str(control.default), **words)
+        return EnumProperty(items=items, default=str(control.default), **texts)
     if control.kind == "number":
         step = 1 if control.high <= 1 else 10
-        return FloatProperty(min=control.low, max=control.high, default=float(control.default or 0), step=step, **words)
+        return FloatProperty(min=control.low, max=control.high, default=float(control.default or 0), step=step, **texts)
     if control.kind == "count":
-        return IntProperty(min=int(control.low), max=int(control.high), default=int(control.default or 0), **words)
+        return IntProperty(min=int(control.low), max=int(control.high), default=int(control.default or 0), **texts)
     if control.kind == "frame":
-        words["description"] += f" ({NO_LIMIT}: no limit)"
-        return IntProperty(min=NO_LIMIT, default=NO_LIMIT, **words)
+        texts["description"] += f" ({NO_LIMIT}: no limit)"
+        return IntProperty(min=NO_LIMIT, default=NO_LIMIT, **texts)
     if control.kind == "switch":
-        return BoolProperty(default=bool(control.default), **words)
+        return BoolProperty(default=bool(control.default), **texts)
     if control.kind == "files":
-        return StringProperty(subtype="FILE_PATH", options=versions.RELATIVE, **words)
-    return StringProperty(**words)
+        return StringProperty(subtype="FILE_PATH", options=compat.RELATIVE_PATH, **texts)
+    return StringProperty(**texts)
 
 
-def values(settings: Any) -> dict[str, Any]:
-    """The controls as the engine takes them."""
+def control_values(settings: Any) -> dict[str, Any]:
+    """The controls' values as `JobSpec` has them."""
     found = {}
-    for control in SHOWN:
+    for control in SHOWN_CONTROLS:
         value = getattr(settings, control.name)
         if control.kind == "files":
-            value = pattern_of(bpy.path.abspath(value)) if value else None
+            value = sequence_pattern(bpy.path.abspath(value)) if value else None
         elif control.kind == "text":
             value = value.strip() or None
         elif control.kind == "frame":
@@ -65,19 +65,19 @@ def values(settings: Any) -> dict[str, Any]:
 
 
 class AANStrip(bpy.types.PropertyGroup):
-    """What this add-on keeps with each strip."""
+    """The add-on's properties of a strip."""
 
 
 AANStrip.__annotations__ = {
-    **{control.name: _property(control) for control in SHOWN},
-    "matte_kind": EnumProperty(name="Remove", description="What says which pixels are to go", items=MATTES),
+    **{control.name: _property(control) for control in SHOWN_CONTROLS},
+    "matte_kind": EnumProperty(name="Remove", description="What says which pixels are to go", items=MATTE_KINDS),
     "mask": PointerProperty(name="Mask", description="The mask over what is to go", type=bpy.types.Mask),
     "matte_strip": StringProperty(name="Strip", description="The strip that covers what is to go"),
     "matte_files": StringProperty(
         name="Files",
         description="The first file, or a pattern such as roto.####.exr",
         subtype="FILE_PATH",
-        options=versions.RELATIVE,
+        options=compat.RELATIVE_PATH,
     ),
     "matte_channel": StringProperty(
         name="Channel", description="The matte's channel; empty for A, else the only or the first one"
@@ -86,8 +86,8 @@ AANStrip.__annotations__ = {
         name="Result",
         description="The folder for the cleaned frames",
         subtype="DIR_PATH",
-        default=FOLDER,
-        options=versions.RELATIVE,
+        default=DEFAULT_FOLDER,
+        options=compat.RELATIVE_PATH,
     ),
     "show_rare": BoolProperty(name="Rare controls", description="Show the controls that are seldom needed"),
     "uid": StringProperty(options={"HIDDEN"}),
@@ -98,12 +98,12 @@ AANStrip.__annotations__ = {
 
 
 def register() -> None:
-    """Have every strip carry these."""
+    """Add the properties to the type of all strips."""
     bpy.utils.register_class(AANStrip)
-    versions.STRIP.aan = PointerProperty(type=AANStrip)
+    compat.STRIP_TYPE.aan = PointerProperty(type=AANStrip)
 
 
 def unregister() -> None:
-    """What strips carry stays in the file, unseen, for when the add-on is back."""
-    del versions.STRIP.aan
+    """Remove the properties. Their values stay in the file, for when the add-on is enabled again."""
+    del compat.STRIP_TYPE.aan
     bpy.utils.unregister_class(AANStrip)

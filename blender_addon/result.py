@@ -1,8 +1,8 @@
-"""The result on the timeline: an image strip directly above its source, whose frames appear as they are made.
+"""The result strip: an image strip above its source, whose frames appear as they are written.
 
-It replaces what this add-on put there for the same strip before, and nothing else. Frames that are not made yet show
-what lies below: a transparent picture stands in for them. They must not be missing files: Blender up to 5.0 leaves the
-size of elements that a script appends to chance, and makes its placeholder for a missing file that large.
+It replaces the add-on's earlier result for the same strip, and nothing else. Frames that are not written yet show what
+lies below, by a transparent placeholder file. They must not be missing files: Blender up to 5.0 leaves the size of
+elements that a script appends uninitialised, and makes its own placeholder for a missing file that large.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from typing import Any
 
 import bpy
 
-from . import versions
-from .faults import NoPlaceForResult
-from .record import Record
+from . import compat
+from .errors import CannotPlaceResult
+from .saved_state import SavedState
 
-STAND_IN = "waiting.exr"
+PLACEHOLDER = "waiting.exr"
 HIGHEST_CHANNEL = 128
-COLOUR = "COLOR_05"
+COLOR_TAG = "COLOR_05"
 LINEAR = "Linear Rec.709"
-BLENDING = ("blend_type", "blend_alpha")
-PICTURE = (
+BLEND_PROPERTIES = ("blend_type", "blend_alpha")
+IMAGE_PROPERTIES = (
     "color_multiply",
     "color_saturation",
     "multiply_alpha",
@@ -31,94 +31,94 @@ PICTURE = (
     "use_float",
     "alpha_mode",
 )
-TRANSFORM = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation", "filter", "origin")
-CROP = ("min_x", "max_x", "min_y", "max_y")
+TRANSFORM_PROPERTIES = ("offset_x", "offset_y", "scale_x", "scale_y", "rotation", "filter", "origin")
+CROP_PROPERTIES = ("min_x", "max_x", "min_y", "max_y")
 
 
-def of(scene: Any, uid: str) -> Any | None:
-    """The result strip of the source strip that is known by `uid`."""
-    return next((strip for strip in versions.every_strip(scene) if uid and strip.aan.result_of == uid), None)
+def strip_of(scene: bpy.types.Scene, uid: str) -> Any | None:
+    """The result strip of the source strip with this id."""
+    return next((strip for strip in compat.all_strips(scene) if uid and strip.aan.result_of == uid), None)
 
 
-def make_stand_in(folder: Path, *, size: tuple[int, int]) -> None:
-    """Leave the picture that stands for frames which are not made yet, as large as they will be."""
-    image = bpy.data.images.new(STAND_IN, *size, alpha=True, float_buffer=True)
+def write_placeholder(folder: Path, *, size: tuple[int, int]) -> None:
+    """Write the transparent picture that is shown for unfinished frames, in the result's size."""
+    image = bpy.data.images.new(PLACEHOLDER, *size, alpha=True, float_buffer=True)
     try:
-        image.generated_color = (0.0, 0.0, 0.0, 0.0)
+        image.generated_color = (0.0, 0.0, 0.0, 0.0)  # type: ignore[assignment]
         image.file_format = "OPEN_EXR"
-        image.filepath_raw = str(folder / STAND_IN)
+        image.filepath_raw = str(folder / PLACEHOLDER)
         image.save()
     finally:
         bpy.data.images.remove(image)
 
 
-def place(scene: Any, source: Any, record: Record) -> Any:
-    """Put the result above its source, in place of an earlier one; it shows no frame yet.
+def place_strip(scene: bpy.types.Scene, source: Any, state: SavedState) -> Any:
+    """Put the result strip above its source, in place of an earlier one; all frames are placeholders.
 
     Raises:
-        NoPlaceForResult: when every channel above is taken.
+        CannotPlaceResult: when every channel above is taken.
     """
-    start = versions.content_start(source) + record.offset
-    earlier = of(scene, source.aan.uid)
-    channel = _free_channel(scene, source.channel, start, len(record.frames), but=earlier)
+    start = compat.content_start(source) + state.offset
+    earlier = strip_of(scene, source.aan.uid)
+    channel = _free_channel(scene, source.channel, start, len(state.frames), except_for=earlier)
     if earlier is not None:
-        versions.strips(scene).remove(earlier)
-    stand_in = Path(record.ticket.output).with_name(STAND_IN)
-    strip = versions.strips(scene).new_image(
-        name=f"{source.name} clean", filepath=str(stand_in), channel=channel, frame_start=start
+        compat.strips(scene).remove(earlier)
+    placeholder = Path(state.ticket.output).with_name(PLACEHOLDER)
+    strip = compat.strips(scene).new_image(
+        name=f"{source.name} clean", filepath=str(placeholder), channel=channel, frame_start=start
     )
-    for _ in record.frames[1:]:
-        strip.elements.append(STAND_IN)
+    for _ in state.frames[1:]:
+        strip.elements.append(PLACEHOLDER)
     if bpy.data.filepath:
         strip.directory = _relative(strip.directory)
     strip.aan.result_of = source.aan.uid
-    strip.color_tag = COLOUR
-    _take_over(source, strip, record)
+    strip.color_tag = COLOR_TAG
+    _copy_settings(source, strip, state)
     if strip.blend_type == "REPLACE":
-        strip.blend_type = "ALPHA_OVER"  # else the stand-in would replace what lies below; see `complete`
-    _group(scene, source, strip)
+        strip.blend_type = "ALPHA_OVER"  # else the placeholder would replace what lies below; see `restore_blend_type`
+    _connect_in_sequencer(scene, source, strip)
     return strip
 
 
-def show(strip: Any, record: Record, frames: Iterable[int]) -> None:
-    """Have frames that were made since be seen."""
-    index_of = {frame: index for index, frame in enumerate(record.frames)}
+def show_frames(strip: Any, state: SavedState, frames: Iterable[int]) -> None:
+    """Replace the placeholders of these frames by the written files."""
+    index_of = {frame: index for index, frame in enumerate(state.frames)}
     for frame in frames:
         index = index_of.get(frame)
         if index is not None and index < len(strip.elements):
-            strip.elements[index].filename = Path(_file(record.ticket.output, frame)).name
+            strip.elements[index].filename = Path(_frame_file(state.ticket.output, frame)).name
 
 
-def complete(strip: Any, source: Any) -> None:
-    """Now that every frame is there, have it blend as its source does."""
+def restore_blend_type(strip: Any, source: Any) -> None:
+    """Once every frame is written, give the result its source's blend type."""
     strip.blend_type = source.blend_type
 
 
-def _group(scene: Any, source: Any, strip: Any) -> None:
-    """Connect the two, so that they are moved together. Only a sequencer of Blender 4.3 or later can do that."""
+def _connect_in_sequencer(scene: bpy.types.Scene, source: Any, strip: Any) -> None:
+    """Connect source and result, so that they move together. Needs a sequencer of Blender 4.3 or later."""
     if "connect" not in dir(bpy.ops.sequencer):
         return
-    for window in bpy.context.window_manager.windows:
+    for window in compat.windows():
         for area in window.screen.areas:
             if area.type == "SEQUENCE_EDITOR":
                 region = next(region for region in area.regions if region.type == "WINDOW")
                 with bpy.context.temp_override(window=window, area=area, region=region):
-                    if versions.scene_of(bpy.context) == scene and bpy.ops.sequencer.connect.poll():
-                        _connect(scene, {source.name, strip.name})
+                    if compat.scene_of(bpy.context) == scene and bpy.ops.sequencer.connect.poll():  # type: ignore[call-arg]
+                        _connect_strips(scene, {source.name, strip.name})
                         return
 
 
-def _connect(scene: Any, names: set[str]) -> None:
-    """Blender connects what is selected; what the artist had selected is so again afterwards."""
-    before = {strip.name: strip.select for strip in versions.every_strip(scene)}
-    for strip in versions.every_strip(scene):
+def _connect_strips(scene: bpy.types.Scene, names: set[str]) -> None:
+    """Connect these strips. The operator works on the selection, so the artist's is restored afterwards."""
+    before = {strip.name: strip.select for strip in compat.all_strips(scene)}
+    for strip in compat.all_strips(scene):
         strip.select = strip.name in names
     bpy.ops.sequencer.connect()
-    for strip in versions.every_strip(scene):
+    for strip in compat.all_strips(scene):
         strip.select = before[strip.name]
 
 
-def _file(pattern: str, frame: int) -> str:
+def _frame_file(pattern: str, frame: int) -> str:
     head, _, tail = pattern.rpartition("####")
     return f"{head}{frame:04d}{tail}"
 
@@ -126,46 +126,46 @@ def _file(pattern: str, frame: int) -> str:
 def _relative(directory: str) -> str:
     try:
         return bpy.path.relpath(directory)
-    except ValueError:  # another drive
+    except ValueError:  # on another drive
         return directory
 
 
-def _free_channel(scene: Any, below: int, start: int, length: int, *, but: Any | None) -> int:
+def _free_channel(scene: bpy.types.Scene, below: int, start: int, length: int, *, except_for: Any | None) -> int:
     taken = set()
-    for strip in versions.strips(scene):
-        first, last = versions.visible(strip)
-        if strip != but and first < start + length and last >= start:
+    for strip in compat.strips(scene):
+        first, last = compat.visible_range(strip)
+        if strip != except_for and first < start + length and last >= start:
             taken.add(strip.channel)
     for channel in range(below + 1, HIGHEST_CHANNEL + 1):
         if channel not in taken:
             return channel
-    raise NoPlaceForResult(
+    raise CannotPlaceResult(
         "no channel above the strip is free", hint="Move a strip out of the way, and place it again."
     )
 
 
-def _take_over(source: Any, strip: Any, record: Record) -> None:
-    """What Blender does to the source's picture it does to the result's."""
-    _copy(source, strip, BLENDING)
-    if not record.own:
-        return  # it was rendered with all of that
-    _copy(source, strip, PICTURE)
-    _copy(source.transform, strip.transform, TRANSFORM)
-    _copy(source.crop, strip.crop, CROP)
-    space = source.colorspace_settings.name if record.linear else LINEAR
+def _copy_settings(source: Any, strip: Any, state: SavedState) -> None:
+    """Copy blending, transform, crop, colour space and modifiers from the source to the result."""
+    _copy_properties(source, strip, BLEND_PROPERTIES)
+    if not state.own:
+        return  # the rendered plates contain them already
+    _copy_properties(source, strip, IMAGE_PROPERTIES)
+    _copy_properties(source.transform, strip.transform, TRANSFORM_PROPERTIES)
+    _copy_properties(source.crop, strip.crop, CROP_PROPERTIES)
+    space = source.colorspace_settings.name if state.linear else LINEAR
     strip.colorspace_settings.name = space
     for modifier in source.modifiers:
         _copy_struct(modifier, strip.modifiers.new(modifier.name, modifier.type))
 
 
-def _copy(source: Any, target: Any, names: Iterable[str]) -> None:
+def _copy_properties(source: Any, target: Any, names: Iterable[str]) -> None:
     for name in names:
         if hasattr(source, name) and hasattr(target, name):
             setattr(target, name, getattr(source, name))
 
 
 def _copy_struct(source: Any, target: Any) -> None:
-    """Every value of a modifier, and of what it is made of."""
+    """Copy every writable value of a modifier, recursively."""
     for prop in source.bl_rna.properties:
         name = prop.identifier
         if name in ("rna_type", "name", "type"):

@@ -1,4 +1,4 @@
-"""Runs where Nuke starts with its interface: an entry in the node menu. Whatever goes wrong here, Nuke starts."""
+"""Nuke runs this when it starts with its interface. Adds one menu entry; an error here never stops Nuke."""
 
 try:
     import nuke

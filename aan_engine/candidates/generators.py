@@ -1,7 +1,8 @@
-"""Proposals: every pathway of the paper asked for its candidates, for one target.
+"""Candidate generators: all candidates of a target, kind by kind.
 
-Alignment proposes by chained motion and by direct homographies, recurrence by carrying the previous answer along,
-refinement by the cells that the network's attention likes best. (The residual pathway paints: see `decider`.)
+They follow the stages of the align-and-attend network (arXiv 1905.13066): alignment gives tracked and homography
+candidates, recurrence the previous target's sources moved along, refinement the cells that attention matched. (The
+residual stage synthesises; that candidate is made in `selection`.)
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from aan_engine.candidates.builders import (
     tracked,
     tracked_with_surround,
 )
-from aan_engine.candidates.candidate import Candidate, HoleRegion, Kind
+from aan_engine.candidates.candidate import CELL, Candidate, HoleRegion, Kind
 from aan_engine.candidates.references import references
 from aan_engine.core.grouping import distinct_frames
 from aan_engine.core.sampling import inside, sample
@@ -28,27 +29,32 @@ from aan_engine.motion.shot_motion import ShotMotion
 from aan_engine.registration.photometric import Registration
 
 REFERENCES = 3
-"""Direct references per target."""
+"""Distant references per target. Eight gain .03 dB over the three scenes of `evaluation/ablation.md`, two lose .1
+dB."""
 
 WITH_FLOW = 1
-"""Of so many of them, the most telling ones, the residual motion is looked at, too."""
+"""References, the best first, that also get a candidate with residual flow. Not measured separately."""
 
-CELL = 8
-"""The network's cells, in proxy pixels."""
+TEMPLATE_MARGIN = 2
+"""Pixels around a cell that are matched together with it."""
 
-SLACK = 4
-"""A cell's match is polished by up to so many pixels."""
+SEARCH_RADIUS = 4
+"""Pixels by which an attention match is moved at most to fit: half a cell, what its position is uncertain by."""
 
 LONGEST_HANDED_ON = 60
-"""A source further away than this is not carried along any more: errors add up."""
+"""Frames of distance up to which a source is handed on from target to target: position errors add up. Not measured
+separately."""
+
+PREVIOUS_CONFIDENCE = 0.5
+"""The confidence of a source that was handed on. The chooser was trained with it; not measured separately."""
 
 
 @dataclass(frozen=True)
 class EnabledKinds:
-    """Which pathways take part: all of them, unless an ablation says otherwise. No artist's knob.
+    """What is proposed: everything, unless an ablation leaves something out. Not a control of the artist's.
 
     Args:
-        kinds: the candidates that are asked for; the painted one always is.
+        kinds: the kinds of candidates; the synthesised one is always there.
         references: distant references per target.
     """
 
@@ -57,17 +63,17 @@ class EnabledKinds:
 
 
 ALL_KINDS = EnabledKinds()
-"""All of them, as shots are filled."""
+"""Everything, as shots are filled."""
 
 
 @dataclass(frozen=True, eq=False)
 class PreviousSources:
-    """Where each pixel of a frame was finally taken from; kept for the next frame.
+    """Where each hidden pixel of a target was copied from, kept for the next target.
 
     Args:
-        index: the frame.
-        frame: (h, w) int32 over the whole proxy, source frame index, -1 where none.
-        position: (h, w, 2) float32, where in it.
+        index: the target's index in the shot.
+        frame: (h, w) int32 over the whole proxy: source frame, -1 where none.
+        position: (h, w, 2) float32: position on that frame.
     """
 
     index: int
@@ -76,15 +82,19 @@ class PreviousSources:
 
     @classmethod
     def of(
-        cls, hole: HoleRegion, candidates: list[Candidate], shares: Array, *, size: tuple[int, int]
+        cls, hole: HoleRegion, candidates: list[Candidate], *, weights: Array, size: tuple[int, int]
     ) -> PreviousSources:
-        """The winners' sources by (K, h, w) shares over the box; `size` is the proxy's."""
-        winner = shares.argmax(0)
+        """The source of the candidate with the largest weight.
+
+        Args:
+            weights: (K, h, w) of the K candidates over the box.
+            size: (h, w) of the proxy.
+        """
+        winner = weights.argmax(0)
         frame, position = np.full(size, -1, np.int32), np.zeros((*size, 2), np.float32)
-        h, w = hole.hidden.shape
-        box = np.s_[hole.top : hole.top + h, hole.left : hole.left + w]
         frames = np.take_along_axis(np.stack([c.frame for c in candidates]), winner[None], 0)[0]
         positions = np.take_along_axis(np.stack([c.position for c in candidates]), winner[None, ..., None], 0)[0]
+        box = hole.box.slices
         frame[box], position[box] = np.where(hole.hidden, frames, -1), positions
         return cls(hole.index, frame, position)
 
@@ -92,64 +102,62 @@ class PreviousSources:
 def registered_references(
     shot_motion: ShotMotion, hole: HoleRegion, *, count: int = REFERENCES
 ) -> dict[int, Registration]:
-    """The references of a target with their homographies; those that turn out to show another place are dropped."""
+    """The target's reference frames and their direct homographies; those that show another place are dropped."""
     chosen = references(shot_motion, hole, count=count)
     shot_motion.prefetch(hole.index)
-    found = {r: shot_motion.registration.direct(hole.index, r) for r in chosen}
-    return {reference: link for reference, link in found.items() if link is not None}
+    registrations = {frame: shot_motion.registration.direct(hole.index, frame) for frame in chosen}
+    return {frame: registration for frame, registration in registrations.items() if registration is not None}
 
 
 def generate(
     shot_motion: ShotMotion,
     hole: HoleRegion,
     *,
-    links: dict[int, Registration],
+    registrations: dict[int, Registration],
     kinds: frozenset[Kind] = EnabledKinds.kinds,
 ) -> list[Candidate]:
-    """All candidates of these kinds that lie on plates and need neither network nor past."""
+    """All candidates of these kinds that need neither a network nor the previous target.
+
+    Args:
+        registrations: reference frame -> its direct homography, the best first; see `registered_references`.
+    """
     candidates: list[Candidate] = []
     if Kind.TRACKED in kinds:
         candidates += tracked(shot_motion, hole, reach=shot_motion.reach)
     if Kind.TRACKED_WITH_SURROUND in kinds:
         candidates += tracked_with_surround(shot_motion, hole, reach=shot_motion.reach)
     if Kind.HOMOGRAPHY in kinds:
-        for reference, link in links.items():
+        for reference, found in registrations.items():
             candidates.append(
                 through_homography(
-                    shot_motion, hole, reference=reference, homography=link.homography, confidence=link.inlier_share
+                    shot_motion, hole, reference=reference, homography=found.homography, confidence=found.inlier_share
                 )
             )
     if Kind.HOMOGRAPHY_FLOW in kinds:
-        for reference, link in list(links.items())[:WITH_FLOW]:
-            candidates.append(
-                through_homography_flow(
-                    shot_motion,
-                    hole,
-                    reference=reference,
-                    motion=shot_motion.to_reference(hole.index, reference, direct=link),
-                )
-            )
+        for reference, found in list(registrations.items())[:WITH_FLOW]:
+            motion = shot_motion.to_reference(hole.index, reference, direct=found)
+            candidates.append(through_homography_flow(shot_motion, hole, reference=reference, motion=motion))
     return candidates
 
 
 def from_previous(shot_motion: ShotMotion, hole: HoleRegion, previous: PreviousSources) -> Candidate:
-    """The previous frame's sources, carried along by motion.
+    """The previous target's sources, moved along by the motion from this target to that one.
 
-    A pixel moves to its place in the previous frame; what it shows there was taken from some plate, and the same
-    offset to that source is kept. Pixels visible in the previous frame are left to the chain.
+    A pixel goes to its position in the previous target; the source that was copied there is copied again, at the same
+    offset. Where the previous target shows the pixel itself, nothing is proposed: tracking finds that.
     """
     here = hole.points
-    before = here + sample(shot_motion.displacement(hole.index, previous.index), here)
+    there = here + sample(shot_motion.displacement(hole.index, previous.index), here)
     h, w = shot_motion.proxies.size
-    cell = np.rint(before).astype(np.int32)
-    on_frame = inside(cell, (h, w))
-    x, y = np.clip(cell[:, 0], 0, w - 1), np.clip(cell[:, 1], 0, h - 1)
+    nearest = np.rint(there).astype(np.int32)
+    on_frame = inside(nearest, (h, w))
+    x, y = np.clip(nearest[:, 0], 0, w - 1), np.clip(nearest[:, 1], 0, h - 1)
     source = np.where(on_frame, previous.frame[y, x], -1).astype(np.int32)
     source[(np.abs(source - hole.index) > LONGEST_HANDED_ON) & (source < shot_motion.proxies.count)] = -1
-    # The neighbourhood's own slope is lost by this (a translation stands in for it); below a pixel it shifts by
-    # less than the rounding did, which is added back.
-    position = previous.position[y, x] + (before - cell)
-    confidence = np.full(len(here), 0.5, np.float32)
+    # The rest of the rounding is added to the source position as it is: a translation stands in for the local scale
+    # and rotation between the two, which over less than a pixel makes less difference than the rounding.
+    position = previous.position[y, x] + (there - nearest)
+    confidence = np.full(len(here), PREVIOUS_CONFIDENCE, np.float32)
     return make_candidate(shot_motion, hole, Kind.PREVIOUS, frame=source, position=position, confidence=confidence)
 
 
@@ -163,45 +171,52 @@ def from_attention(
     confidence: Array,
     template: Array,
 ) -> Candidate:
-    """The cells that attention found for the hole's cells, brought from cell to pixel precision.
+    """The cells that attention matched to the hole's cells, moved from cell to pixel precision by template matching.
 
     Args:
-        frames, rows, columns, confidence: over the target's cells: source frame (-1 where none), its cell, the weight.
-        template: (h, w, 3) log range over the whole proxy, the target with a first guess in its hole: what a match's
-            surroundings are compared with.
+        frames: (h / 8, w / 8) over the target's cells: source frame, -1 where none.
+        rows, columns: (h / 8, w / 8) the matched cell on that frame.
+        confidence: (h / 8, w / 8) in 0 .. 1, the attention's weight.
+        template: (h, w, 3) log range over the whole proxy: the target with its hole synthesised, which the match is
+            compared with.
 
     Convention: cell (r, c) covers proxy pixels 8 r .. 8 r + 7 and 8 c .. 8 c + 7.
     """
     points = hole.points
-    at = (points / CELL).astype(np.int32)
-    shift = np.zeros((*frames.shape, 2), np.float32)
-    across = frames.shape[1]
-    for row, column in (divmod(cell, across) for cell in distinct_frames(at[:, 1] * across + at[:, 0])):
+    cells = (points / CELL).astype(np.int32)
+    offset = np.zeros((*frames.shape, 2), np.float32)
+    in_row = frames.shape[1]
+    for row, column in (divmod(cell, in_row) for cell in distinct_frames(cells[:, 1] * in_row + cells[:, 0])):
         if frames[row, column] >= 0:
-            place = (int(rows[row, column]) * CELL, int(columns[row, column]) * CELL)
+            there = (int(rows[row, column]) * CELL, int(columns[row, column]) * CELL)
             source = shot_motion.images.image(int(frames[row, column]))
-            shift[row, column] = _matched_to_pixel(template, source, here=(row * CELL, column * CELL), there=place)
-    row, column = at[:, 1], at[:, 0]
+            offset[row, column] = _matched_to_pixel(template, source, here=(row * CELL, column * CELL), there=there)
+    row, column = cells[:, 1], cells[:, 0]
     return make_candidate(
         shot_motion,
         hole,
         Kind.ATTENTION,
         frame=frames[row, column].astype(np.int32),
-        position=points + shift[row, column],
+        position=points + offset[row, column],
         confidence=confidence[row, column],
     )
 
 
 def _matched_to_pixel(template: Array, source: Array, *, here: tuple[int, int], there: tuple[int, int]) -> Array:
-    """(x, y) from a cell at `here` (top, left) to its best fit near `there`: the cell and two pixels around it."""
+    """The offset (x, y) from the cell at `here` (top, left) to its best fit on `source` near `there` (top, left).
+
+    Sum of squared differences over the cell and `TEMPLATE_MARGIN` pixels around it. Where the source's edge leaves too
+    little to search, the offset is that of the two cells.
+    """
     h, w = template.shape[:2]
-    top, left = (min(max(v - 2, 0), limit - CELL - 4) for v, limit in zip(here, (h, w), strict=True))
-    patch = template[top : top + CELL + 4, left : left + CELL + 4]
+    side = CELL + 2 * TEMPLATE_MARGIN
+    top, left = (min(max(v - TEMPLATE_MARGIN, 0), limit - side) for v, limit in zip(here, (h, w), strict=True))
+    patch = template[top : top + side, left : left + side]
     far_top, far_left = there[0] - here[0] + top, there[1] - here[1] + left
-    y0, x0 = max(far_top - SLACK, 0), max(far_left - SLACK, 0)
-    window = source[y0 : far_top + SLACK + CELL + 4, x0 : far_left + SLACK + CELL + 4]
-    if window.shape[0] < patch.shape[0] or window.shape[1] < patch.shape[1]:
+    y0, x0 = max(far_top - SEARCH_RADIUS, 0), max(far_left - SEARCH_RADIUS, 0)
+    searched = source[y0 : far_top + SEARCH_RADIUS + side, x0 : far_left + SEARCH_RADIUS + side]
+    if searched.shape[0] < patch.shape[0] or searched.shape[1] < patch.shape[1]:
         return np.array([there[1] - here[1], there[0] - here[0]], np.float32)
-    cost = cv2.matchTemplate(np.ascontiguousarray(window), np.ascontiguousarray(patch), cv2.TM_SQDIFF)
+    cost = cv2.matchTemplate(np.ascontiguousarray(searched), np.ascontiguousarray(patch), cv2.TM_SQDIFF)
     _, _, (dx, dy), _ = cv2.minMaxLoc(cost)
     return np.array([x0 + dx - left, y0 + dy - top], np.float32)

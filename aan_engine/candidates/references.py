@@ -1,57 +1,66 @@
-"""The schedule: which distant frames serve as references for a target."""
+"""Reference frames: which distant frames of the shot are registered directly with a target."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from aan_engine.candidates.candidate import HoleRegion
-from aan_engine.core.homography import project
 from aan_engine.core.sampling import inside, sample
+from aan_engine.core.types import Mask
 from aan_engine.motion.shot_motion import ShotMotion
 
 STRIDE = 10
-"""The paper's: every tenth frame of the whole shot may be a reference; in shorter shots a quarter of its length."""
+"""Every tenth frame of the shot may be a reference (arXiv 1905.13066); in a shot shorter than 40 frames every n-th,
+n a quarter of its length."""
 
-LOOKED_AT = 24
-"""At most so many stride frames are considered for one target, the nearest first."""
+MOST_CONSIDERED = 24
+"""Stride frames considered for one target, the nearest first. Not measured separately: it bounds the time of long
+shots."""
+
+MOST_POINTS = 400
+"""Hidden pixels, about, by which frames are compared. Not measured separately."""
 
 
 def references(shot_motion: ShotMotion, hole: HoleRegion, *, count: int) -> list[int]:
-    """Up to `count` reference frames that together show the most of what the target hides.
+    """Up to `count` reference frames that together show the most of what the target hides, the best first.
 
-    Chosen greedily: a reference counts for the hidden pixels that it shows, less for those that others show already.
-    Where no chain of homographies leads to a frame (across a cut), it is not asked.
+    Greedy set cover: each hidden pixel that a frame shows counts 1 / (1 + 2 n), n the frames chosen before that show
+    it, too; of frames alike the nearer one is preferred. A frame that no chain of homographies leads to, as across a
+    cut, is left out.
     """
     ys, xs = np.nonzero(hole.hidden)
-    thin = slice(None, None, max(1, len(ys) // 400))
-    points = np.stack([xs[thin] + hole.left, ys[thin] + hole.top], -1).astype(np.float32)
-    shown: dict[int, np.ndarray] = {}
-    for frame in _offered(shot_motion, hole.index):
+    thinned = slice(None, None, max(1, len(ys) // MOST_POINTS))
+    points = np.stack([xs[thinned] + hole.left, ys[thinned] + hole.top], -1).astype(np.float32)
+    shown: dict[int, Mask] = {}
+    for frame in _considered(shot_motion, hole.index):
         H = shot_motion.registration.chained(hole.index, frame)
         if H is None:
             continue
-        at = project(H, points)
-        shown[frame] = inside(at, shot_motion.proxies.size) & (sample(shot_motion.images.usable(frame), at) > 0.999)
+        positions = H.apply(points)
+        # A bilinear sample of a 0 / 1 mask above .999: all of its taps are 1.
+        usable = sample(shot_motion.images.usable(frame), positions) > 0.999
+        shown[frame] = inside(positions, shot_motion.proxies.size) & usable
 
-    def away(frame: int) -> int:
+    def distance(frame: int) -> int:
         return abs(frame - hole.index) if frame < shot_motion.proxies.count else 0
 
     chosen: list[int] = []
     covered = np.zeros(len(points))
     while len(chosen) < count and shown:
-        worth = {f: float((s / (1 + 2 * covered)).sum()) / (1 + away(f) / 100) for f, s in shown.items()}
-        best = max(worth, key=lambda f: (worth[f], -away(f)))
-        if worth[best] <= 0:
+        gain = {f: float((s / (1 + 2 * covered)).sum()) / (1 + distance(f) / 100) for f, s in shown.items()}
+        best = max(gain, key=lambda f: (gain[f], -distance(f)))
+        if gain[best] <= 0:
             break
         covered += shown.pop(best)
         chosen.append(best)
     return chosen
 
 
-def _offered(shot_motion: ShotMotion, index: int) -> list[int]:
-    """The frames to look at for a target: clean plates, then stride frames among those that serve, nearest first."""
-    serving = [f for f in range(shot_motion.proxies.count) if shot_motion.policy.serves(f)]
-    stride = max(1, min(STRIDE, len(serving) // 4))
-    offered = [f for f in {*serving[::stride], *serving[-1:], *shot_motion.policy.painted} if f != index]
-    offered.sort(key=lambda f: (abs(f - index), f))
-    return [*shot_motion.policy.clean(index), *offered[:LOOKED_AT]]
+def _considered(shot_motion: ShotMotion, index: int) -> list[int]:
+    """The frames that may be references of a target: clean plates, then stride frames among the sources and all frames
+    painted by hand, nearest first."""
+    sources = [f for f in range(shot_motion.proxies.count) if shot_motion.policy.serves(f)]
+    stride = max(1, min(STRIDE, len(sources) // 4))
+    considered = [f for f in {*sources[::stride], *sources[-1:], *shot_motion.policy.painted} if f != index]
+    considered.sort(key=lambda f: (abs(f - index), f))
+    return [*shot_motion.policy.clean(index), *considered[:MOST_CONSIDERED]]

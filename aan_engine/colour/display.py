@@ -1,4 +1,4 @@
-"""The screen: how scene-linear light looks on one. Knows no file, no shot, and no colour space but sRGB."""
+"""Scene-linear light as sRGB, for pictures that people look at and for figures in 8-bit units."""
 
 from __future__ import annotations
 
@@ -12,20 +12,21 @@ Picture = NDArray[np.uint8]
 
 
 def to_srgb(linear: NDArray[Any]) -> NDArray[np.float32]:
-    """Scene-linear light as a screen takes it, 0 .. 255, not rounded: what figures are computed from.
+    """sRGB-encoded values, (H, W, 3) float32, 0 .. 255, not rounded: PSNR and the like are computed from them.
 
     Args:
-        linear: (H, W, 3) of any float type, any values: below 0 and NaN are black, above 1 white.
+        linear: (H, W, 3) of any float type and any values; below 0 and NaN become black, above 1 white.
 
-    Convention: in is scene-linear light with Rec. 709 primaries, 1 = white; out is sRGB-encoded (IEC 61966-2-1).
+    Convention: the input is scene-linear light with Rec. 709 primaries, 1 = white; the output is encoded by the curve
+    of IEC 61966-2-1.
     """
     light = np.clip(np.nan_to_num(linear.astype(np.float32), nan=0.0, posinf=1.0, neginf=0.0), 0.0, 1.0)
     return 255 * np.where(light <= 0.0031308, light * 12.92, 1.055 * light ** (1 / 2.4) - 0.055).astype(np.float32)
 
 
 def to_srgb8(linear: NDArray[Any]) -> Picture:
-    """What a screen shows of scene-linear light: `encoded`, rounded to nearest.
+    """`to_srgb`, rounded to nearest: (H, W, 3) uint8.
 
-    Convention: as `encoded`; (H, W, 3) uint8.
+    Convention: as `to_srgb`.
     """
     return (to_srgb(linear) + 0.5).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Origins: many pixels, sorted by the frame that each comes from."""
+"""Grouping: many pixels, sorted by the source frame that each comes from."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 
 
 def distinct_frames(frames: NDArray[np.integer]) -> list[int]:
-    """Each number that is among `frames` (n,), ascending; negative ones are no frames."""
+    """Each frame index that occurs in `frames` (n,), ascending; negative numbers are no frames."""
     return np.flatnonzero(np.bincount(frames[frames >= 0])).tolist()
 
 
 def group_by_frame(frames: NDArray[np.integer]) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    """Each frame, ascending, and where in `frames` (n,) it stands, ascending; negative numbers are no frames."""
+    """Each frame index that occurs in `frames` (n,), ascending, with the positions (m,) where it does, ascending.
+
+    Negative numbers are no frames.
+    """
     order = np.argsort(frames, kind="stable")
     ranked = frames[order]
     borders = [0, *(np.flatnonzero(np.diff(ranked)) + 1).tolist(), len(ranked)]

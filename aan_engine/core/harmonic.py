@@ -1,4 +1,4 @@
-"""The membrane: values continued smoothly into what is not known, as a soap film hangs on its frame."""
+"""Harmonic fill: known values continued smoothly into a hole, as the solution of Laplace's equation."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from aan_engine.core.types import Array, Mask
 
 
 def harmonic_fill(values: Array, known: Array) -> Array:
-    """(h, w, c) with what is not known, (h, w) 0 or 1, continued from its surroundings: see `blocks.smooth_fill`."""
+    """(h, w, c) float32, unknown pixels filled; `known` is (h, w), 0 or 1. See `harmonic_fill_batch`."""
     planes = torch.from_numpy(np.ascontiguousarray(values.transpose(2, 0, 1)))[None]
     filled = harmonic_fill_batch(planes, torch.from_numpy(known)[None, None])[0].numpy()
     return np.asarray(filled.transpose(1, 2, 0))
 
 
 def fill_hidden(grey: Array, hidden: Mask) -> Array:
-    """`grey` (h, w) with what is hidden filled smoothly from its rim."""
+    """`grey` (h, w) with its hidden pixels filled smoothly from the hole's edge."""
     return np.where(hidden, harmonic_fill(grey[..., None], (~hidden).astype(np.float32))[..., 0], grey)
 
 
 RELAXED = 12
-"""Rounds of relaxation on every level of the smooth fill: what is left of the error is below what an eye tells."""
+"""Rounds of relaxation on every level: the error that remains is too small to be seen."""
 
 
 def harmonic_fill_batch(image: Tensor, visible: Tensor) -> Tensor:
-    """The visible pixels, and a membrane stretched over the hole: (B, C, H, W), (B, 1, H, W) -> (B, C, H, W).
+    """The visible pixels, and a smooth surface over the hole: (B, C, H, W), (B, 1, H, W) -> (B, C, H, W).
 
     Inside the hole the fill is close to harmonic (Laplace's equation, the visible pixels being its border), solved
     from coarse to fine. It is what the decoder starts from; where nothing at all is visible the fill is 0. No gradient
@@ -61,31 +61,31 @@ def _multigrid(known: Tensor, visible: Tensor) -> Tensor:
     hidden = (share < 1).flatten(0, 1).any(0)
     if not hidden.any():
         return colour
-    # Two around the hole, where the film is fastened: what is further away has no say.
+    # Two pixels around the hole are enough: the fill depends on nothing further away.
     rows, columns = (span(hidden.any(along), margin=2) for along in (1, 0))
     odd = (0, w % 2, 0, h % 2)
     light, seen = (downsample2x(F.pad(x, odd)) for x in (known, visible))
-    # What half a coarse pixel shows is known there as well as anything can be.
+    # A coarse pixel of which half is visible counts as known.
     coarse = _multigrid(torch.where(seen > 0, light / seen.clamp_min(1e-6), 0.0), (seen > 0).to(seen.dtype))
     share, held = share[..., rows, columns], colour[..., rows, columns] * share[..., rows, columns]
-    film = held + _upsampled(coarse, rows, columns) * (1 - share)
-    colour[..., rows, columns] = _relaxed(film, held=held, free=0.25 * (1 - share))
+    start = held + _upsampled(coarse, rows, columns) * (1 - share)
+    colour[..., rows, columns] = _relaxed(start, held=held, free=0.25 * (1 - share))
     return colour
 
 
 def _upsampled(coarse: Tensor, rows: slice, columns: slice) -> Tensor:
     """These rows and columns of `coarse` (B, C, h, w) at twice its resolution."""
-    # With one more on each side they come out as if the whole picture rose.
+    # With one more pixel on each side they come out as if the whole picture were upsampled.
     around = [slice(max(s.start // 2 - 1, 0), (s.stop + 1) // 2 + 1) for s in (rows, columns)]
     high = F.interpolate(coarse[..., around[0], around[1]], scale_factor=2, mode="bilinear", align_corners=False)
     y, x = (slice(s.start - 2 * a.start, s.stop - 2 * a.start) for s, a in zip((rows, columns), around, strict=True))
     return high[..., y, x]
 
 
-def _relaxed(film: Tensor, *, held: Tensor, free: Tensor) -> Tensor:
-    """`film`, each pixel pulled to `held` plus `free` times the sum of its four neighbours, again and again."""
+def _relaxed(start: Tensor, *, held: Tensor, free: Tensor) -> Tensor:
+    """`start` after `RELAXED` Jacobi rounds: each pixel becomes `held` plus `free` times its four neighbours' sum."""
     # In place: at these sizes the time goes into making new pictures, not into adding them up.
-    wide = F.pad(film, (1, 1, 1, 1), mode="replicate")
+    wide = F.pad(start, (1, 1, 1, 1), mode="replicate")
     fill, around = wide[..., 1:-1, 1:-1], torch.empty_like(held)
     above, below = wide[..., :-2, 1:-1], wide[..., 2:, 1:-1]
     left, right = wide[..., 1:-1, :-2], wide[..., 1:-1, 2:]

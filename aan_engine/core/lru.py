@@ -1,4 +1,4 @@
-"""The most recently used values, for several threads at a time: what a survey looks at more than once."""
+"""A least-recently-used cache for several threads, in which every value is computed once."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ Value = TypeVar("Value")
 
 
 class LruCache:
-    """At most `limit` values, each made once.
+    """At most `limit` values; the least recently used one is dropped first.
 
-    What is being made holds up those who wait for the same value and nobody else. A value may ask for others while it
-    is made, never in a circle.
+    A value that is being made holds up those who ask for the same key and nobody else. Making one may ask for others,
+    but never in a circle.
     """
 
     def __init__(self, limit: int) -> None:
@@ -24,6 +24,7 @@ class LruCache:
         self._made: dict[Hashable, Lock] = {}
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """The value of `key`; it is made by `make` unless it is kept."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)

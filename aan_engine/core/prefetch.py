@@ -1,4 +1,4 @@
-"""Reading ahead: the next file is read and decoded while this one is worked on."""
+"""Prefetching: the next file is read and decoded while this one is being worked on."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ Value = TypeVar("Value")
 
 
 def prefetch(read: Callable[[int], Value], indices: Sequence[int]) -> Generator[Value]:
-    """`read` of these indices, in order; what it raises is raised in its turn.
+    """`read(index)` for each index, in order; an exception is raised in its index's turn.
 
-    One is read ahead, no more: plates are large. Whoever stops early closes the iterator, which waits for the file in
-    work.
+    One value is read ahead, no more: plates are large. Whoever stops early closes the iterator, which waits for the
+    file that is being read.
     """
     with ThreadPoolExecutor(1, thread_name_prefix="read") as reader:
         following: Future[Value] | None = None

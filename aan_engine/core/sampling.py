@@ -1,4 +1,7 @@
-"""Sampling pictures at positions."""
+"""Sampling pictures at positions between their pixels.
+
+Convention: positions are (x, y), pixel centres at integers, origin top-left, y down.
+"""
 
 from __future__ import annotations
 
@@ -12,15 +15,14 @@ from aan_engine.core.box import Box
 from aan_engine.core.types import Array, Mask
 
 LONGEST, WIDTH = 32_000, 1024
-"""Points that are sampled in one row, at most; and the width that more of them are folded to."""
-
+"""OpenCV's remap takes rows of at most 32,767 positions: longer lists are folded to rows of this width."""
 
 TAPS = 2
-"""Pixels to each side that a bicubic value is made of."""
+"""Pixels to each side that a bicubic value is computed from."""
 
 
 def pixel_grid(shape: tuple[int, ...]) -> Array:
-    """(h, w, 2): each pixel's own (x, y)."""
+    """(h, w, 2) float32: each pixel's own position."""
     return _pixel_grid(shape[0], shape[1]).copy()
 
 

@@ -1,7 +1,6 @@
-"""The relay: one target finished on its plate while the network is at work on the next ones and another is prepared.
+"""Stages side by side: one target is composited while the network works on the next and another is being prepared.
 
-The stages need each other's results only once a frame, and seldom the same part of the machine. The frames are the
-same as one after the other.
+Each stage works through the targets in order, so the results are the same as one target after the other.
 """
 
 from __future__ import annotations
@@ -13,26 +12,26 @@ from contextlib import ExitStack
 from typing import Any
 
 Stage = Callable[[int, Any], Any]
-"""A target's index and what the stage before made of it -> what this one makes of it; sees the targets in order."""
+"""A target's index and the previous stage's result -> this stage's result. It is called for the targets in order."""
 
 
 def run_stages(indices: Sequence[int], prepare: Callable[[int], Any], *stages: Stage) -> Generator[Any]:
-    """What the last stage makes of these targets, in order; what a stage raises is raised in its turn.
+    """The last stage's result for each target, in order; an exception of any stage is raised in its target's turn.
 
-    Preparation (and with it the survey's progress) stays in the caller's thread; the stages have one each, and no more
-    targets are under way than there are hands. Whoever stops early closes the iterator, which waits for what is in
-    work and drops what is not.
+    `prepare` runs in the caller's thread, and with it the registration's progress; every stage has a thread of its own,
+    and no more targets are under way than there are threads. Whoever stops early closes the iterator, which waits for
+    the work that has begun and drops the rest.
     """
     with ExitStack() as stack:
-        hands = [
+        threads = [
             stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix=f"stage {n}")) for n, _ in enumerate(stages)
         ]
         under_way: deque[list[Future[Any]]] = deque()
         stack.callback(lambda: [future.cancel() for chain in under_way for future in chain])
         for index in indices:
             chain: list[Future[Any]] = [_known(prepare(index))]
-            for hand, stage in zip(hands, stages, strict=True):
-                chain.append(hand.submit(_staged, stage, index, chain[-1]))
+            for thread, stage in zip(threads, stages, strict=True):
+                chain.append(thread.submit(_staged, stage, index, chain[-1]))
             under_way.append(chain)
             if len(under_way) > len(stages):
                 yield under_way.popleft()[-1].result()

@@ -1,11 +1,11 @@
-"""Motion: where each pixel of one proxy lies in a neighbouring one: a homography plus a residual flow.
+"""Motion fields: where each pixel of one proxy lies in a neighbouring one: a homography plus residual optical flow.
 
-Camera motion is taken out first (the homography), so that the residual is small. The residual is estimated on
-*cross-filled* pictures: inside the target's hole stands the warped reference, inside the reference's hole the
-target, so the flow never sees the object that is to go, nor the smear of an inpainting.
+Camera motion is taken out first, by the homography, so that the residual is small. The residual is estimated on
+*cross-filled* pictures: inside the target's hole stands the warped source, inside the source's hole the target, so the
+flow never sees the object that is to go, nor the smear of an inpainting.
 
-Convention: a motion map is (h, w, 2) float32: for each target pixel the (x, y) position in the source frame,
-pixel centres at integers, origin top-left, y down.
+Convention: a displacement is (h, w, 2) float32, (x, y) in proxy pixels from a target pixel to where the source shows
+the same; pixel centres at integers, origin top-left, y down.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from aan_engine.core.harmonic import harmonic_fill
-from aan_engine.core.homography import project
-from aan_engine.core.sampling import _pixel_grid, pixel_grid, sample
+from aan_engine.core.homography import Homography
+from aan_engine.core.sampling import pixel_grid, sample
 from aan_engine.core.types import Array, Mask
 from aan_engine.motion.foreground import extend_foreground, fast_behind_thin, thin_parts
 
-STILL = 0.5
+STATIC = 0.5
 """Pixels by which a hole's surroundings may move against the camera and still pass for background."""
 
 
@@ -32,24 +31,22 @@ class MotionField:
     """Motion from a target to a source frame.
 
     Args:
-        shift: (h, w, 2) float32, `map` less each pixel's own position: small and smooth, it is what to interpolate.
-        homography: (3, 3) float64, its global part.
+        displacement: (h, w, 2) float32; hidden pixels follow the camera, which is right for a background.
+        homography: the camera's part of it.
         inlier_share: 0 .. 1, how much of the frame the homography explains.
-        carried: (h, w, 2) like `shift`, but what is hidden moves as what surrounds it does, foreground included.
-
-    `shift` lets the hole follow the camera, which is right for a background; `carried` is right for what lies on
-    something that moves by itself. A survey keeps many motions: what is seldom asked for is not kept with them.
+        surround_displacement: (h, w, 2) like `displacement`, but hidden pixels move as what surrounds them does,
+            foreground included: right for what lies on something that moves by itself.
     """
 
     displacement: Array
-    homography: NDArray[np.float64]
+    homography: Homography
     inlier_share: float
     surround_displacement: Array
 
     @property
     def map(self) -> Array:
-        """(h, w, 2) see the module's convention."""
-        return self.displacement + _pixel_grid(*self.displacement.shape[:2])
+        """(h, w, 2): the position in the source of each target pixel. Made anew: displacements are what is kept."""
+        return self.displacement + pixel_grid(self.displacement.shape)
 
 
 def estimate_motion(
@@ -58,52 +55,49 @@ def estimate_motion(
     *,
     target_visible: Mask,
     source_visible: Mask,
-    homography: NDArray[np.float64],
+    homography: Homography,
     inlier_share: float,
     hole_filled: Callable[[], tuple[Array, Array]] | None = None,
 ) -> MotionField:
     """The motion from target to source, both greys (h, w) of about 0 .. 1, given the camera's homography.
 
-    Where nothing trustworthy is known about the residual (hidden in either frame) it is 0: the homography alone
-    carries the pixel on.
+    Where nothing reliable is known about the residual (hidden in either frame) it is 0: the homography alone carries
+    the pixel on.
 
     Args:
-        bridged: gives both greys once more, their holes filled smoothly from their rims: where most of what moves
-            passes behind narrow holes, it is followed on these. Else it is taken to move as what is around them does.
+        hole_filled: gives both greys with their holes filled smoothly from their edges. Where most of what moves passes
+            behind thin holes, it is tracked on these; without, it is taken to move as what is around the hole does.
     """
     h, w = target.shape
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    warped = cv2.warpPerspective(source, homography, (w, h), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    seen = cv2.warpPerspective(source_visible.astype(np.float32), homography, (w, h), flags=flags, borderValue=0)
-    seen_mask = seen > 0.999
-    T, W = crossfill(target, warped, target_visible=target_visible, source_visible=seen_mask)
+    warped = homography.warp(source, (h, w))
+    seen = homography.warp(source_visible.astype(np.float32), (h, w), border=0) > 0.999
+    T, W = crossfill(target, warped, target_visible=target_visible, source_visible=seen)
     residual = _flow(T, W)
-    measured = seen_mask & target_visible
-    sure = _sure(measured)
-    around = harmonic_fill(residual, sure)
-    moving = ~measured & ((np.abs(around[..., 0]) > STILL) | (np.abs(around[..., 1]) > STILL))
+    measured = seen & target_visible
+    certain = _certain(measured)
+    around = harmonic_fill(residual, certain)
+    moving = ~measured & ((np.abs(around[..., 0]) > STATIC) | (np.abs(around[..., 1]) > STATIC))
     if moving.any():
-        # Something moves before the camera beside the hole, and what was crossfilled stood still: it held the flow back
-        # for as far as its windows reach. Of the two ways out, one is taken: the flow is what a motion costs.
+        # Something moves against the camera beside the hole, and what was cross-filled did not: it held the flow back
+        # as far as its windows reach. One of two ways out is taken, as the flow is what a motion costs.
         thin = thin_parts(~measured)
         if hole_filled is not None and 2 * (moving & thin).sum() > moving.sum():
             before, behind = hole_filled()
-            after = cv2.warpPerspective(behind, homography, (w, h), flags=flags, borderMode=cv2.BORDER_REPLICATE)
-            around = fast_behind_thin(around, _flow(before, after), thin=thin)
+            around = fast_behind_thin(around, _flow(before, homography.warp(behind, (h, w))), thin=thin)
         else:
-            T, W = _crossfill_along(T, W, around, target_visible=target_visible, source_visible=seen_mask)
+            T, W = _crossfill_along(T, W, around, target_visible=target_visible, source_visible=seen)
             residual = np.where(measured[..., None], _flow(T, W), residual)
-            around = harmonic_fill(residual, sure)
+            around = harmonic_fill(residual, certain)
         if (moving & ~thin).any():
-            around = np.where(thin[..., None], around, extend_foreground(around, residual, sure=sure))
-    residual *= (seen_mask | target_visible)[..., None]
-    own = _pixel_grid(h, w)
-    carried = project(homography, own) + around - own
-    return MotionField(project(homography, own + residual) - own, homography, inlier_share, carried)
+            around = np.where(thin[..., None], around, extend_foreground(around, residual, certain=certain))
+    residual *= (seen | target_visible)[..., None]
+    own = pixel_grid((h, w))
+    surround = homography.apply(own) + around - own
+    return MotionField(homography.apply(own + residual) - own, homography, inlier_share, surround)
 
 
 def crossfill(target: Array, warped: Array, *, target_visible: Mask, source_visible: Mask) -> tuple[Array, Array]:
-    """Each picture's hole filled from the other; what is hidden in both is the same smooth patch in both."""
+    """Each picture's hole filled from the other; what is hidden in both becomes the same smooth patch in both."""
     either = np.where(target_visible, target, warped)
     known = target_visible | source_visible
     if not known.all():
@@ -118,7 +112,7 @@ def _crossfill_along(
 ) -> tuple[Array, Array]:
     """Each picture's hole filled from the other along `motion` (h, w, 2), target -> source, where that shows it.
 
-    Against the motion the way back is taken to be the same: it is as smooth as the hole's surroundings make it.
+    The way back is taken to be the same motion reversed: it is as smooth as the hole's surroundings make it.
     """
     there, back = pixel_grid(motion.shape) + motion, pixel_grid(motion.shape) - motion
     ahead = sample(source_visible.astype(np.float32), there) > 0.999
@@ -129,8 +123,8 @@ def _crossfill_along(
     )
 
 
-def _sure(measured: Mask) -> Array:
-    """(h, w) 0 or 1: where the flow's windows, which reach a few pixels, saw nothing that was crossfilled."""
+def _certain(measured: Mask) -> Array:
+    """(h, w) 0 or 1: where the flow's windows, which reach a few pixels, contained nothing that was cross-filled."""
     return np.asarray(cv2.erode(measured.astype(np.float32), np.ones((7, 7), np.uint8)))
 
 

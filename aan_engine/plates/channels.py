@@ -1,7 +1,4 @@
-"""The inlay: a fill as channels of the plate's own types, laid into the plate's channels where it is hidden.
-
-Knows channels and types; neither files nor what the fill shows.
-"""
+"""A fill as channels of the plate's own types, put into the plate's channels where the matte hides them."""
 
 from __future__ import annotations
 
@@ -16,14 +13,14 @@ _HALF_MAX = 65504.0
 
 
 def replace_pixels(plate: Plate, *, pixels: NDArray[np.float32], hidden: NDArray[np.bool_]) -> dict[str, Array]:
-    """The picture's channels by name, the plate's own bits but where `hidden`.
+    """The picture's channels by name, with the plate's own bits wherever `hidden` is False.
 
     Args:
-        pixels: (H, W, 3) float32 scene-linear; looked at inside `hidden` only.
-        hidden: (H, W), True where the picture is replaced.
+        pixels: (H, W, 3) float32 scene-linear; read inside `hidden` only.
+        hidden: (H, W) bool, True where the picture is replaced.
 
     Convention: values are cast to the channel's own type, to nearest; finite ones beyond half's range become its
-    largest value. A grey plate takes the mean of the three.
+    largest value. A grey plate takes the mean of the three channels.
     """
     channels = plate.parts[plate.picture.part].channels
     inside = plate.from_linear(pixels[hidden])
@@ -37,11 +34,11 @@ def replace_pixels(plate: Plate, *, pixels: NDArray[np.float32], hidden: NDArray
     return filled
 
 
-def _cast(values: NDArray[np.float32], kind: np.dtype[Any]) -> Array:
-    if kind != np.float16:
+def _cast(values: NDArray[np.float32], dtype: np.dtype[Any]) -> Array:
+    if dtype != np.float16:
         return values
     with np.errstate(over="ignore", invalid="ignore"):
         half = values.astype(np.float16)
-    burst = np.isinf(half) & np.isfinite(values)
-    half[burst] = np.copysign(_HALF_MAX, values[burst])
+    overflown = np.isinf(half) & np.isfinite(values)
+    half[overflown] = np.copysign(_HALF_MAX, values[overflown])
     return half

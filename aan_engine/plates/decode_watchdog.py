@@ -1,10 +1,11 @@
-"""The breadcrumb: which file this process is decoding, noted where the note outlives the process.
+"""Which file this process is decoding, recorded where the record outlives the process.
 
-A hostile file can take the decoder's process down, or keep it for ever, and neither leaves an error behind. Whoever
-watches the process names a small file with `lay`; from then on the file in work stands in it, and `find` reads it from
-another process, also after a crash. Standard library only: it is for watchers that never load the engine.
+A malformed file can crash the process that decodes it, or keep it busy for ever, and neither raises an error. A process
+that decodes calls `start` with the path of a small file; from then on `watch` records each file there while it is being
+decoded. The process that watches it calls `current`, also after a crash. This module uses the standard library alone:
+those who watch never load the engine.
 
-The note is shared memory backed by a file: it costs some 25 microseconds for each file that is read.
+The record is shared memory backed by a file; writing it costs about 25 microseconds for each file that is decoded.
 """
 
 from __future__ import annotations
@@ -20,25 +21,25 @@ from dataclasses import dataclass
 from pathlib import Path
 
 PATIENCE = 10.0
-"""Seconds that a file may take to be decoded, and so many more as its size takes at `SLOWEST`."""
+"""Seconds that decoding a file may take, on top of its size divided by `MIN_BYTES_PER_SECOND`. Not measured."""
 
-SLOWEST = 20e6
-"""Bytes a second: storage and decoder together are faster even on a bad day."""
+MIN_BYTES_PER_SECOND = 20e6
+"""Storage and decoder together are assumed to be faster than this. Not measured."""
 
 _SIZE = 8192
 _HEAD = struct.Struct("<?xxxxxxxqddH")
-_shared_note: mmap.mmap | None = None
-_at_work = threading.Lock()
+_record: mmap.mmap | None = None
+_lock = threading.Lock()
 
 
 @dataclass(frozen=True)
 class FileInProgress:
-    """One file in work.
+    """A file that is being decoded.
 
     Args:
-        file, frame: which it is.
-        since: when its decoding began, on the machine's monotonic clock.
-        patience: seconds that it may take.
+        file, frame: the file, and its number on the timeline.
+        since: when decoding began, in seconds of the machine's monotonic clock.
+        patience: seconds that decoding may take.
     """
 
     file: Path
@@ -47,54 +48,56 @@ class FileInProgress:
     patience: float
 
     def is_overdue(self, now: float) -> bool:
-        """Whether it has taken longer than it may."""
+        """Whether decoding has taken longer than `patience`."""
         return now - self.since > self.patience
 
 
 def start(path: Path) -> None:
-    """Note what this process decodes in the file `path` from here on; it is made anew.
+    """From now on, record in the file `path` what this process decodes; an existing file is overwritten.
 
     Raises:
-        OSError: it cannot be made.
+        OSError: the file cannot be written.
     """
-    global _shared_note
+    global _record
     with path.open("wb+") as file:
         file.truncate(_SIZE)
-        _shared_note = mmap.mmap(file.fileno(), _SIZE)
+        _record = mmap.mmap(file.fileno(), _SIZE)
 
 
 @contextmanager
 def watch(file: Path, *, frame: int, patience: float | None = None) -> Iterator[None]:
-    """Note that this file is being decoded, for as long as the block lasts.
+    """Record that this file is being decoded, as long as the block lasts. Without `start` it does nothing.
 
-    One file at a time, other threads wait: else nobody could tell which of two a process died of. Without `lay` nothing
-    is noted. `patience` in seconds is for files that may take another time than `PATIENCE`.
+    One thread at a time: with two files in the record it would be unclear which of them crashed the process.
+
+    Args:
+        patience: seconds that decoding may take; None for `PATIENCE` and the time that the file's size needs.
     """
-    if _shared_note is None:
+    if _record is None:
         yield
         return
-    name = os.fsencode(os.path.abspath(file))[: _SIZE - _HEAD.size]  # noqa: PTH100 - no link is to be followed
-    seconds = PATIENCE + _bytes_of(file) / SLOWEST if patience is None else patience
-    with _at_work:
-        _shared_note[_HEAD.size : _HEAD.size + len(name)] = name
-        _shared_note[: _HEAD.size] = _HEAD.pack(True, frame, time.monotonic(), seconds, len(name))
+    name = os.fsencode(os.path.abspath(file))[: _SIZE - _HEAD.size]  # noqa: PTH100 - resolve() would follow links
+    seconds = PATIENCE + _bytes_of(file) / MIN_BYTES_PER_SECOND if patience is None else patience
+    with _lock:
+        _record[_HEAD.size : _HEAD.size + len(name)] = name
+        _record[: _HEAD.size] = _HEAD.pack(True, frame, time.monotonic(), seconds, len(name))
         try:
             yield
         finally:
-            _shared_note[:1] = b"\0"
+            _record[:1] = b"\0"
 
 
 def current(path: Path) -> FileInProgress | None:
-    """The file that the process which laid `path` is decoding, or was when it ended; None where it decoded nothing."""
+    """The file that the process which records in `path` is decoding, or was decoding when it ended; None for none."""
     try:
-        noted = path.read_bytes()
+        record = path.read_bytes()
     except OSError:
         return None
-    if len(noted) < _SIZE:
+    if len(record) < _SIZE:
         return None
-    in_work, frame, since, patience, length = _HEAD.unpack_from(noted)
-    name = noted[_HEAD.size : _HEAD.size + length]
-    return FileInProgress(Path(os.fsdecode(name)), frame, since, patience) if in_work else None
+    is_decoding, frame, since, patience, length = _HEAD.unpack_from(record)
+    name = record[_HEAD.size : _HEAD.size + length]
+    return FileInProgress(Path(os.fsdecode(name)), frame, since, patience) if is_decoding else None
 
 
 def _bytes_of(file: Path) -> int:

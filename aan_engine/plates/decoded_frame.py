@@ -1,6 +1,6 @@
-"""A scan: a picture of another format than EXR, and how it becomes a plate that is written as an EXR.
+"""A decoded picture of another format than EXR, converted to the plate that an EXR of it would give.
 
-Knows arrays, windows and header attributes; opens no file (`stills` and `movie` do).
+The rest of the engine knows EXR plates only. `stills` and `movie` decode the files.
 """
 
 from __future__ import annotations
@@ -20,17 +20,17 @@ from aan_engine.colour.encoding import Encoding
 from aan_engine.core.box import Box
 from aan_engine.plates.exr_header import Attribute, Description, PartDescription
 from aan_engine.plates.plate import Part, Plate, find_picture_channels
-from aan_engine.plates.timecode import unpacked
+from aan_engine.plates.timecode import unpack
 
 Channels = dict[str, NDArray[np.float32]]
 """Channel name -> (H, W) float32; 0 .. 1 over an integer format's range."""
 
-HALF_HOLDS = 10
-"""Bits of an integer format that half holds, whatever curve they are decoded by."""
+MAX_HALF_BITS = 10
+"""Largest bit depth whose values half precision keeps apart, whatever curve they are decoded by."""
 
 _HALF_MAX = 65504.0
 
-# Red, green, blue, white: x and y of each, of the spaces that EXR readers know by their primaries.
+# x and y of red, green, blue and white, by the interop IDs of the spaces that EXR readers recognise by their primaries.
 _CHROMATICITIES = {
     "lin_rec709_scene": (0.64, 0.33, 0.3, 0.6, 0.15, 0.06, 0.3127, 0.329),
     "lin_rec2020_scene": (0.708, 0.292, 0.17, 0.797, 0.131, 0.046, 0.3127, 0.329),
@@ -42,18 +42,18 @@ _CHROMATICITIES = {
 
 @dataclass(frozen=True)
 class SourceInfo:
-    """What such a file says about one of its pictures.
+    """What a file's header says about one of its pictures.
 
     Args:
         path: the file.
         kind: its format for people, as in "DPX" or "movie (prores), 240 frames".
-        names: its channels as an EXR would name them.
-        bits: significant bits of an integer, 32 for floating point.
+        names: its channels, as an EXR would name them.
+        bits: bit depth of integers, 32 for floating point.
         display, data: windows as in `plate.Plate`.
-        implied: what its values stand for unless the artist says otherwise; see `colour.footage`.
-        aspect: width of a pixel over its height.
-        timecode: as EXR packs it, empty where there is none.
-        rate: frames a second, where it is told.
+        implied: the encoding of its values unless the artist names a space; see `encoding.of_format`.
+        aspect: width of a pixel divided by its height.
+        timecode: packed as in an EXR attribute, empty where there is none.
+        rate: frames per second; None where the file does not say.
     """
 
     path: Path
@@ -68,62 +68,63 @@ class SourceInfo:
     rate: Fraction | None = None
 
 
-def describe(scan: SourceInfo, *, encoding: Encoding | None) -> Description:
-    """The file as an EXR would describe it.
+def describe(info: SourceInfo, *, encoding: Encoding | None) -> Description:
+    """The header that an EXR of this picture would have.
 
     Args:
-        encoding: how its values are read; None takes them as they are.
+        encoding: the conversion of its values to scene-linear light; None for none.
     """
-    kind = "half" if scan.bits <= HALF_HOLDS else "float"
-    told = f"{scan.kind}, {scan.bits} bits"
-    told += f", read as {encoding.name}" if encoding is not None else ""
+    kind = "half" if info.bits <= MAX_HALF_BITS else "float"
+    note = f"{info.kind}, {info.bits} bits"
+    note += f", read as {encoding.name}" if encoding is not None else ""
     part = PartDescription(
         name="",
         type="scanline",
         compression="zip",
-        display_window=scan.display,
-        data_window=scan.data,
-        channels=tuple((name, kind) for name in sorted(scan.names)),
-        timecode=unpacked(scan.timecode),
-        attributes=_attributes(scan, encoding=encoding, told=told),
+        display_window=info.display,
+        data_window=info.data,
+        channels=tuple((name, kind) for name in sorted(info.names)),
+        timecode=unpack(info.timecode),
+        attributes=_attributes(info, encoding=encoding, note=note),
     )
-    return Description(path=scan.path, parts=(part,), told=told)
+    return Description(path=info.path, parts=(part,), format_note=note)
 
 
-def to_plate(scan: SourceInfo, codes: Channels, *, frame: int, encoding: Encoding, view: str | None = None) -> Plate:
-    """The picture as a scene-linear plate: half where `HALF_HOLDS` its bits, else float.
+def to_plate(info: SourceInfo, channels: Channels, *, frame: int, encoding: Encoding, view: str | None = None) -> Plate:
+    """The picture as a scene-linear plate: half up to `MAX_HALF_BITS` bits, else float.
 
-    The colours become light, all other channels stay what they are. What is written outside a matte are these values.
+    The picture's three channels are decoded to light, all others keep their values. These are the values that a result
+    has outside the matte.
 
     Raises:
         PlateUnsupported: there is no picture among the channels, or none of this `view`.
     """
-    description = describe(scan, encoding=encoding)
-    beauty = find_picture_channels(description, frame=frame, view=view)
-    light = encoding.decode(np.stack([codes[name] for name in beauty.names], -1))
-    lit = codes | {name: light[..., column] for column, name in enumerate(beauty.names)}
-    return Plate(path=scan.path, frame=frame, parts=(_part(description, lit),), picture=beauty)
+    description = describe(info, encoding=encoding)
+    picture = find_picture_channels(description, frame=frame, view=view)
+    light = encoding.decode(np.stack([channels[name] for name in picture.names], -1))
+    decoded = channels | {name: light[..., column] for column, name in enumerate(picture.names)}
+    return Plate(path=info.path, frame=frame, parts=(_part(description, decoded),), picture=picture)
 
 
-def channel_values(scan: SourceInfo, codes: Channels) -> Part:
-    """The picture's channels as data, with no colour about them: what a matte is."""
-    return _part(describe(replace(scan, bits=32), encoding=None), codes)
+def channel_values(info: SourceInfo, channels: Channels) -> Part:
+    """The picture's channels as float data without any colour conversion, as a matte is read."""
+    return _part(describe(replace(info, bits=32), encoding=None), channels)
 
 
 def _part(description: Description, channels: Mapping[str, NDArray[np.float32]]) -> Part:
     part = description.parts[0]
-    stored = {name: _stored(channels[name], kind) for name, kind in part.channels}
+    stored = {name: _as_stored(channels[name], kind) for name, kind in part.channels}
     header: dict[str, Any] = {
         "compression": OpenEXR.ZIP_COMPRESSION,
         "type": OpenEXR.scanlineimage,
-        "displayWindow": _corners(part.display_window),
-        "dataWindow": _corners(part.data_window),
+        "displayWindow": _as_exr_window(part.display_window),
+        "dataWindow": _as_exr_window(part.data_window),
         "pixelAspectRatio": struct.unpack("<f", part.attributes["pixelAspectRatio"].value)[0],
     }
     return Part(part, header, stored, dict.fromkeys(stored, False))
 
 
-def _stored(values: NDArray[np.float32], kind: str) -> NDArray[Any]:
+def _as_stored(values: NDArray[np.float32], kind: str) -> NDArray[Any]:
     if kind == "half":
         array: NDArray[Any] = np.clip(values, -_HALF_MAX, _HALF_MAX).astype(np.float16)
     else:
@@ -132,22 +133,22 @@ def _stored(values: NDArray[np.float32], kind: str) -> NDArray[Any]:
     return array
 
 
-def _corners(window: Box) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+def _as_exr_window(window: Box) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     x0, y0, x1, y1 = window.as_exr()
     return np.array([x0, y0], np.int32), np.array([x1, y1], np.int32)
 
 
-def _attributes(scan: SourceInfo, *, encoding: Encoding | None, told: str) -> dict[str, Attribute]:
+def _attributes(info: SourceInfo, *, encoding: Encoding | None, note: str) -> dict[str, Attribute]:
     found = {
-        "displayWindow": ("box2i", struct.pack("<4i", *scan.display.as_exr())),
-        "dataWindow": ("box2i", struct.pack("<4i", *scan.data.as_exr())),
-        "pixelAspectRatio": ("float", struct.pack("<f", scan.aspect)),
-        "aanReadAs": ("string", told.encode()),
+        "displayWindow": ("box2i", struct.pack("<4i", *info.display.as_exr())),
+        "dataWindow": ("box2i", struct.pack("<4i", *info.data.as_exr())),
+        "pixelAspectRatio": ("float", struct.pack("<f", info.aspect)),
+        "aanReadAs": ("string", note.encode()),
     }
-    if scan.timecode:
-        found["timeCode"] = ("timecode", scan.timecode)
-    if scan.rate is not None:
-        found["framesPerSecond"] = ("rational", struct.pack("<iI", scan.rate.numerator, scan.rate.denominator))
+    if info.timecode:
+        found["timeCode"] = ("timecode", info.timecode)
+    if info.rate is not None:
+        found["framesPerSecond"] = ("rational", struct.pack("<iI", info.rate.numerator, info.rate.denominator))
     if encoding is not None and encoding.interop:
         found["colorInteropID"] = ("string", encoding.interop.encode())
         if encoding.interop in _CHROMATICITIES:

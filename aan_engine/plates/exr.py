@@ -1,6 +1,6 @@
 """Plates in and out of EXR files: every part, channel and attribute in, the same out, and not a bit more changed.
 
-With `decoder` the only room that talks to the EXR library. Knows nothing of mattes, light or time.
+With `exr_decoder` the only module that calls the EXR library.
 
 `write` keeps two promises. The file appears under its name whole or not at all: it is written beside it under another
 name, read back, and renamed. And where `hidden` is false not one bit of any channel differs from the plate: the bits
@@ -32,16 +32,16 @@ from aan_engine.plates.verify import verify
 
 __all__ = ["Description", "Part", "PartDescription", "Plate", "check_writable", "decode", "describe", "read", "write"]
 
-# PXR24 keeps half exactly but not float; HTJ2K and the newest codecs are left alone for want of readers in the field.
+# Lossless codecs that every reader knows. PXR24 keeps half exactly but not float; few readers know HTJ2K and ZSTD yet.
 _KEPT_CODECS = ("none", "rle", "zips", "zip", "piz")
 
 
 def read(path: Path, *, frame: int, encoding: Encoding | None = None, view: str | None = None) -> Plate:
-    """Read one frame, whole.
+    """Read one frame with all its parts and channels.
 
     Args:
-        encoding: how its picture stands for light, where it is not light itself.
-        view: which eye of a stereo file is the picture; None for the first.
+        encoding: the conversion of its picture to scene-linear light; None where it is scene-linear.
+        view: the eye of a stereo file that is the picture; None for the first.
 
     Raises:
         PlateMissing: there is no such file.
@@ -49,9 +49,9 @@ def read(path: Path, *, frame: int, encoding: Encoding | None = None, view: str 
         PlateUnsupported: deep data, luminance-chroma, subsampled or integer pictures, or no picture in it.
     """
     description = describe(path, frame=frame)
-    beauty = find_picture_channels(description, frame=frame, view=view)
+    picture = find_picture_channels(description, frame=frame, view=view)
     parts = decode(description, frame=frame)
-    return Plate(path=description.path, frame=frame, parts=parts, picture=beauty, encoding=encoding)
+    return Plate(path=description.path, frame=frame, parts=parts, picture=picture, encoding=encoding)
 
 
 def write(
@@ -65,31 +65,31 @@ def write(
     """Write the plate with `pixels` where `hidden`, and everything else bit for bit as it was read.
 
     Args:
-        path: where to; an existing file is replaced, in one step.
-        plate: the frame as read; nothing in it is changed.
-        pixels: (H, W, 3) float32 scene-linear over the plate's data window; looked at inside `hidden` only. Cast to
-            each channel's own type, to nearest; finite values beyond half's range become its largest value.
-        hidden: (H, W), True where the picture is replaced.
+        path: the file to write; an existing one is replaced in one step.
+        plate: the frame as read; it is not changed.
+        pixels: (H, W, 3) float32 scene-linear over the plate's data window; read inside `hidden` only. Cast to each
+            channel's own type, to nearest; finite values beyond half's range become its largest value.
+        hidden: (H, W) bool, True where the picture is replaced.
         layers: extra channels by name, (H, W) float32, added to the picture's part; a channel of the plate that has
             the same name is replaced.
 
     A lossless codec of the plate is kept, a lossy one becomes ZIP. Mip-mapped tiles are written without their smaller
     levels: those are made from the picture, and would still show what was removed. Of a stereo file one view is filled;
-    the result names it (see `views`).
+    an attribute of the result names it (see `stereo`).
 
     Returns:
-        The bits outside `hidden` that differ from the plate, as counted in what was read back: 0, or it raises.
+        The number of bits outside `hidden` that differ from the plate in the file as read back: 0, or it raises.
 
     Raises:
         PlateUnwritable: no space, no permission, no such folder; nothing is left behind.
-        TouchedError: the file read back differs from the plate outside `hidden`; it was removed.
+        OutsideMatteError: the file read back differs from the plate outside `hidden`; it was removed.
         ValueError: arrays of another shape than the plate, or a layer named as one of the picture's channels.
     """
     path, layers = Path(path), dict(layers or {})
     _check_arguments(plate, pixels=pixels, hidden=hidden, layers=layers)
     filled = replace_pixels(plate, pixels=pixels, hidden=hidden) | layers
-    described = Description(plate.path, tuple(part.description for part in plate.parts))
-    headers = stereo.mark_filled(described, plate.picture.part, plate.picture.names[0])
+    description = Description(plate.path, tuple(part.description for part in plate.parts))
+    headers = stereo.mark_filled(description, plate.picture.part, plate.picture.names[0])
     parts = [
         _out_part(replace(part, description=header), filled if index == plate.picture.part else {})
         for index, (part, header) in enumerate(zip(plate.parts, headers, strict=True))

@@ -1,9 +1,9 @@
-"""Header attributes carried from a plate to its result byte for byte, past the EXR library.
+"""Header attributes copied from a plate to its result byte for byte, past the EXR library.
 
-The library's Python face turns attributes into Python values and back, and some do not survive: text that is not
-UTF-8 cannot be read at all, empty lists cannot be written, rationals are reduced. So what describes the shot rather
-than the pixels' layout goes around it: a result is written with a stand-in attribute of exactly the right length, and
-the plate's own bytes are put in its place. Knows header bytes only; no pixels.
+The library's Python bindings convert attributes to Python values and back, and some do not survive: text that is not
+UTF-8 cannot be read at all, empty lists cannot be written, rationals are reduced. So the attributes that describe the
+shot, not the layout of the pixels, bypass the library: a result is written with a placeholder attribute of exactly the
+right length, and the plate's own bytes are then written over it.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 
 from aan_engine.plates.exr_header import Attribute, PartDescription, describe
 
-# What the library itself must know, or writes anew: it describes the layout of the pixels in the file at hand.
+# The library needs or writes these itself: they describe the layout of the pixels in the file.
 _LAYOUT = frozenset(
     {
         *("channels", "chunkCount", "compression", "dataWindow", "displayWindow", "lineOrder", "name"),
@@ -22,25 +22,29 @@ _LAYOUT = frozenset(
     }
 )
 _DERIVED = frozenset({"channels", "chunkCount"})
-_STAND_IN = "~"
+_PLACEHOLDER = "~"
 _LONG_NAMES = 0x400
 _LONGEST_SHORT_NAME = 31
 
 
 def passthrough(part: PartDescription) -> dict[str, Attribute]:
-    """The attributes that pass a rewrite untouched: all but those of the pixels' layout."""
+    """The attributes that a result has from its plate: all but those of the pixels' layout."""
     return {name: attribute for name, attribute in part.attributes.items() if name not in _LAYOUT}
 
 
 def placeholder_header(part: PartDescription, header: Mapping[str, Any]) -> dict[str, Any]:
-    """The header to hand to the library: of `header`, in its own values, the layout; and a stand-in for the rest."""
+    """The header to give to the library: the layout attributes of `header`, and a placeholder for all others.
+
+    Args:
+        header: the part's attributes as the library's Python values.
+    """
     layout = {name: value for name, value in header.items() if name in _LAYOUT - _DERIVED}
-    spare = len(_serial(part)) - len(_one(_STAND_IN, Attribute("string", b"", at=0)))
-    return {**layout, _STAND_IN: "~" * spare} if spare >= 0 else layout
+    spare = len(_serialise(part)) - len(_serialise_one(_PLACEHOLDER, Attribute("string", b"", at=0)))
+    return {**layout, _PLACEHOLDER: "~" * spare} if spare >= 0 else layout
 
 
 def splice(path: Path, parts: Sequence[PartDescription]) -> None:
-    """Put the carried attributes of `parts` in the place of their stand-ins in the file just written at `path`.
+    """Write the attributes of `parts` over their placeholders in the file at `path`.
 
     Raises:
         OSError: the file cannot be changed.
@@ -49,9 +53,9 @@ def splice(path: Path, parts: Sequence[PartDescription]) -> None:
     written = describe(path)
     with path.open("r+b") as file:
         for source, target in zip(parts, written.parts, strict=True):
-            if _STAND_IN in target.attributes:
-                file.seek(target.attributes[_STAND_IN].at - len(_STAND_IN) - 1)
-                file.write(_serial(source))
+            if _PLACEHOLDER in target.attributes:
+                file.seek(target.attributes[_PLACEHOLDER].at - len(_PLACEHOLDER) - 1)
+                file.write(_serialise(source))
         if any(len(name) > _LONGEST_SHORT_NAME for part in parts for name in passthrough(part)):
             file.seek(4)
             version = int.from_bytes(file.read(4), "little")
@@ -60,18 +64,21 @@ def splice(path: Path, parts: Sequence[PartDescription]) -> None:
 
 
 def mask_types(data: bytes, parts: Sequence[PartDescription]) -> bytes:
-    """An EXR file's bytes with the carried attributes' types made unknown, so that any value passes the library."""
-    veil = bytearray(data)
+    """An EXR file's bytes with unknown types for all attributes that `passthrough` names.
+
+    The library does not interpret an attribute of unknown type, so it reads the file whatever their values.
+    """
+    masked = bytearray(data)
     for part in parts:
         for attribute in passthrough(part).values():
-            veil[attribute.at] = ord("~")
-    return bytes(veil)
+            masked[attribute.at] = ord("~")
+    return bytes(masked)
 
 
-def _serial(part: PartDescription) -> bytes:
-    return b"".join(_one(name, attribute) for name, attribute in passthrough(part).items())
+def _serialise(part: PartDescription) -> bytes:
+    return b"".join(_serialise_one(name, attribute) for name, attribute in passthrough(part).items())
 
 
-def _one(name: str, attribute: Attribute) -> bytes:
+def _serialise_one(name: str, attribute: Attribute) -> bytes:
     size = len(attribute.value).to_bytes(4, "little")
     return name.encode("latin-1") + b"\0" + attribute.type.encode("latin-1") + b"\0" + size + attribute.value

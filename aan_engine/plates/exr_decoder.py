@@ -1,7 +1,7 @@
-"""The decoder: an EXR file's pixels, in one place, so that whatever a hostile file does is known to be its doing.
+"""Decoding of EXR files: every failure of the EXR library becomes an error that names file and frame.
 
-With `exr` the only room that talks to the EXR library. Every failure of the library becomes an error that names file
-and frame; for a crash or a hang, which no exception can tell of, the file in work is noted as a `breadcrumb`.
+With `exr` the only module that calls the EXR library. A malformed file may also crash the process or never return,
+which raises nothing; `decode_watchdog` records the file that is being decoded for that case.
 """
 
 from __future__ import annotations
@@ -22,18 +22,20 @@ from aan_engine.plates.exr_attributes import mask_types
 from aan_engine.plates.exr_header import Description
 from aan_engine.plates.plate import Part
 
-_decoding = threading.Lock()
+_decode_lock = threading.Lock()
 
 
 def decode(description: Description, *, frame: int) -> tuple[Part, ...]:
-    """All parts and channels of the file that `description` was made from, in their own types.
+    """All parts and channels of the described file, in their own types; the arrays are read-only.
 
-    Raises: PlateUnreadable, PlateUnsupported as `read`.
+    Raises:
+        PlateUnreadable: the file is damaged or cut short.
+        PlateUnsupported: it holds deep data or subsampled channels.
     """
     check_writable(description, frame=frame)
-    said = io.StringIO()
+    printed = io.StringIO()
     try:
-        with _captured_stdout(said), decode_watchdog.watch(description.path, frame=frame):
+        with _captured_stdout(printed), decode_watchdog.watch(description.path, frame=frame):
             file = _open(description)
         parts = tuple(
             Part(
@@ -44,10 +46,10 @@ def decode(description: Description, *, frame: int) -> tuple[Part, ...]:
             )
             for part, decoded in zip(description.parts, file.parts, strict=True)
         )
-    # The library raises RuntimeError, ValueError, MemoryError, UnicodeDecodeError and others, and drops a part that it
-    # cannot decode with no more than a printed warning: a missing part shows in the strict zip.
+    # The library raises RuntimeError, ValueError, MemoryError, UnicodeDecodeError and others. It drops a part that it
+    # cannot decode and only prints a warning; then the strict zip raises.
     except Exception as error:
-        detail = f" ({reason})" if (reason := first_line(said.getvalue() or str(error))) else ""
+        detail = f" ({reason})" if (reason := first_line(printed.getvalue() or str(error))) else ""
         raise PlateUnreadable(
             f"the pixels cannot be decoded{detail}",
             hint="The file is damaged or was cut short: render or copy this frame again.",
@@ -65,13 +67,17 @@ def _open(description: Description) -> Any:
     try:
         return OpenEXR.File(str(description.path), separate_channels=True)
     except Exception:
-        # Most often an attribute that the library cannot turn into a Python value, such as text that is not UTF-8.
+        # Mostly because of an attribute that the library cannot convert, such as text that is not UTF-8.
         data = mask_types(description.path.read_bytes(), description.parts)
         return OpenEXR.File(io.BytesIO(data), separate_channels=True)
 
 
 def check_writable(description: Description, *, frame: int | None) -> None:
-    """Refuse what the library reads but cannot write back whole. Raises: PlateUnsupported."""
+    """Refuse files that the library reads but cannot write back unchanged.
+
+    Raises:
+        PlateUnsupported: deep data, or subsampled channels.
+    """
     for part in description.parts:
         deep = part.type.startswith("deep")
         if deep or part.subsampled:
@@ -97,40 +103,40 @@ def _check_complete(part: Part, *, path: Path, frame: int) -> None:
 
 
 class _StdoutTee:
-    """Stands in for `sys.stdout`: one thread's words are noted, everything else reaches the stream itself.
+    """Replaces `sys.stdout`: captures what one thread prints, and passes everything else on to the stream itself.
 
-    There is only one, and it lives for ever: `print` in another thread holds on to the stream without owning it, and
-    CPython crashes when that stream is freed meanwhile.
+    There is only one instance, and it is never freed: `print` in another thread uses the stream without owning a
+    reference to it, and CPython crashes when it is freed meanwhile.
     """
 
     def __init__(self) -> None:
-        self._through: Any = sys.stdout
-        self._thread, self._said = 0, io.StringIO()
+        self._stream: Any = sys.stdout
+        self._thread, self._captured = 0, io.StringIO()
 
-    def listen(self, said: io.StringIO) -> _StdoutTee:
-        """Note what the calling thread prints from now on."""
-        self._through, self._thread, self._said = sys.stdout, threading.get_ident(), said
+    def capture(self, printed: io.StringIO) -> _StdoutTee:
+        """Write what the calling thread prints from now on to `printed`."""
+        self._stream, self._thread, self._captured = sys.stdout, threading.get_ident(), printed
         return self
 
     def write(self, text: str) -> int:
-        stream = self._said if threading.get_ident() == self._thread else self._through
+        stream = self._captured if threading.get_ident() == self._thread else self._stream
         return int(stream.write(text)) if stream is not None else len(text)
 
     def flush(self) -> None:
-        if self._through is not None:
-            self._through.flush()
+        if self._stream is not None:
+            self._stream.flush()
 
 
 _stdout_tee = _StdoutTee()
 
 
 @contextlib.contextmanager
-def _captured_stdout(said: io.StringIO) -> Iterator[None]:
-    """Catch what the library prints through `sys.stdout` in this thread; other threads print as before."""
-    with _decoding, contextlib.redirect_stdout(_stdout_tee.listen(said)):
+def _captured_stdout(printed: io.StringIO) -> Iterator[None]:
+    """Capture what the library prints through `sys.stdout` in this thread; other threads print as before."""
+    with _decode_lock, contextlib.redirect_stdout(_stdout_tee.capture(printed)):
         yield
 
 
 def first_line(text: str) -> str:
-    """Of what the library said, what fits into a sentence."""
+    """The first line of a library's message, which fits into a sentence."""
     return text.strip().splitlines()[0] if text.strip() else ""

@@ -1,7 +1,7 @@
-"""What an EXR file says about itself: parts, channels, windows, codec, attributes, timecode.
+"""The header of an EXR file: parts, channels, windows, codec, attributes, timecode.
 
-Reads the first bytes of a file with the standard library alone, so that a damaged file is refused before any pixel
-is decoded and any memory asked for. Knows nothing of pixels; `exr` decodes those.
+It is read with the standard library alone, so that a damaged file is refused before any pixel is decoded and any memory
+allocated.
 
 The layout is that of the "OpenEXR File Layout" document: a magic number, a version field with flags, then for each
 part a list of attributes (name, type, size, value) ended by an empty name; multi-part files end the list of parts by
@@ -17,7 +17,7 @@ from typing import BinaryIO
 
 from aan_engine.core.box import Box
 from aan_engine.errors import PlateMissing, PlateUnreadable
-from aan_engine.plates.timecode import unpacked
+from aan_engine.plates.timecode import unpack
 
 PIXEL_TYPES = ("uint", "half", "float")
 COMPRESSIONS = (
@@ -35,23 +35,26 @@ _STORAGE = {
     b"deeptile": "deep tiled",
 }
 _REQUIRED = ("channels", "compression", "dataWindow", "displayWindow")
-_LONGEST_NAME = 255
-# Headers hold previews and manifests, never more than a few megabytes; a larger attribute is a broken size field.
-_LARGEST_ATTRIBUTE = 256 << 20
+_MAX_NAME = 255
+# Headers hold previews and manifests, a few megabytes at most; a larger attribute is a damaged size field.
+_MAX_ATTRIBUTE_BYTES = 256 << 20
 # An image larger than this in pixels is no film frame.
-_LARGEST_AREA = 1 << 31
-# More bytes of pixels for a byte of file than this no codec packs: a black 8K frame measures 1,600 to one at most, and
-# 73,000 with the codecs that transform whole blocks.
-_TIGHTEST_PACKING = 10_000
-_TIGHTEST_OF_BLOCKS = 1_000_000
+_MAX_AREA = 1 << 31
+# Largest ratio of pixel bytes to file bytes that is believed. A black 8K frame was measured at 1,600 to one, and at
+# 73,000 to one with the codecs that transform whole blocks.
+_MAX_PACKING = 10_000
+_MAX_BLOCK_PACKING = 1_000_000
 _BLOCK_CODECS = ("dwaa", "dwab", "htj2k256", "htj2k32", "lj2k")
 
 
 @dataclass(frozen=True)
 class Attribute:
-    """One header attribute as it lies in the file: its type's name, its raw value, and the byte where the type stands.
+    """One header attribute.
 
-    Names and types are decoded as Latin-1, which gives any byte back.
+    Args:
+        type: the name of its type; like the attribute's name it is decoded as Latin-1, which keeps any byte.
+        value: the raw bytes.
+        at: the offset of the type's name in the file.
     """
 
     type: str
@@ -87,33 +90,33 @@ class PartDescription:
 
 @dataclass(frozen=True)
 class Description:
-    """A picture file as its header describes it.
+    """A picture file's header.
 
     Args:
         path, parts: the file, and its parts in their order; formats other than EXR have one.
-        told: of other formats, what they are and how their values are read, for people; empty for EXR.
+        format_note: for people: another format's name, and how its values are read; empty for EXR.
     """
 
     path: Path
     parts: tuple[PartDescription, ...]
-    told: str = ""
+    format_note: str = ""
 
 
-class _Damage(Exception):
-    """The header contradicts itself or ends early."""
+class _DamagedHeader(Exception):
+    """The header contradicts itself or ends early; the message is the reason that an error gives."""
 
 
 def describe(path: Path, *, frame: int | None = None) -> Description:
-    """What the header of an EXR file says; no pixel is read.
+    """The header of an EXR file; no pixel is read.
 
     Raises:
         PlateMissing: there is no such file.
-        PlateUnreadable: the file cannot be opened, is empty, is no EXR, or its header is damaged or beyond belief.
+        PlateUnreadable: the file cannot be opened, is empty, is no EXR, or its header is damaged or implausible.
     """
     path = Path(path)
     try:
         with path.open("rb") as file:
-            parts = _parts(file)
+            parts = _read_parts(file)
             _check_plausible(parts, size=path.stat().st_size)
     except FileNotFoundError:
         raise PlateMissing(
@@ -126,70 +129,70 @@ def describe(path: Path, *, frame: int | None = None) -> Description:
             file=path,
             frame=frame,
         ) from error
-    except _Damage as damage:
+    except _DamagedHeader as damage:
         raise PlateUnreadable(str(damage), hint="Render or copy this frame again.", file=path, frame=frame) from None
     return Description(path=path, parts=parts)
 
 
-def _parts(file: BinaryIO) -> tuple[PartDescription, ...]:
+def _read_parts(file: BinaryIO) -> tuple[PartDescription, ...]:
     magic = file.read(4)
     if not magic:
-        raise _Damage("the file is empty")
+        raise _DamagedHeader("the file is empty")
     if magic != _MAGIC:
-        raise _Damage("this is no EXR file")
-    (version,) = struct.unpack("<i", _exactly(file, 4))
+        raise _DamagedHeader("this is no EXR file")
+    (version,) = struct.unpack("<i", _read_exactly(file, 4))
     if version & 0xFF != 2:
-        raise _Damage(f"EXR version {version & 0xFF} is unknown")
+        raise _DamagedHeader(f"EXR version {version & 0xFF} is unknown")
     if not version & _MULTIPART:
-        return (_part(_attributes(file), flags=version),)
+        return (_part(_read_attributes(file), flags=version),)
     parts = []
-    while attributes := _attributes(file):
+    while attributes := _read_attributes(file):
         parts.append(_part(attributes, flags=version))
     if not parts:
-        raise _Damage("the EXR header names no part")
+        raise _DamagedHeader("the EXR header names no part")
     return tuple(parts)
 
 
-def _attributes(file: BinaryIO) -> dict[str, Attribute]:
+def _read_attributes(file: BinaryIO) -> dict[str, Attribute]:
     found: dict[str, Attribute] = {}
-    while name := _name(file):
+    while name := _read_name(file):
         at = file.tell()
-        kind = _name(file)
-        (size,) = struct.unpack("<i", _exactly(file, 4))
-        if not 0 <= size <= _LARGEST_ATTRIBUTE:
-            raise _Damage(f"the EXR header gives the attribute {name!r} an impossible size")
-        found[name] = Attribute(kind, _exactly(file, size), at=at)
+        kind = _read_name(file)
+        (size,) = struct.unpack("<i", _read_exactly(file, 4))
+        if not 0 <= size <= _MAX_ATTRIBUTE_BYTES:
+            raise _DamagedHeader(f"the EXR header gives the attribute {name!r} an impossible size")
+        found[name] = Attribute(kind, _read_exactly(file, size), at=at)
     return found
 
 
 def _part(attributes: dict[str, Attribute], *, flags: int) -> PartDescription:
     if missing := [name for name in _REQUIRED if name not in attributes]:
-        raise _Damage(f"the EXR header lacks {', '.join(missing)}")
+        raise _DamagedHeader(f"the EXR header lacks {', '.join(missing)}")
     value = {name: attribute.value for name, attribute in attributes.items()}
     codec = value["compression"][0] if value["compression"] else 255
     if codec >= len(COMPRESSIONS):
-        raise _Damage(f"the EXR header names an unknown codec ({codec})")
+        raise _DamagedHeader(f"the EXR header names an unknown codec ({codec})")
     channels, subsampled = _channels(value["channels"])
     return PartDescription(
         name=value.get("name", b"").decode("utf-8", "replace"),
-        type=_storage(value, flags=flags),
+        type=_part_type(value, flags=flags),
         compression=COMPRESSIONS[codec],
         display_window=_window(value["displayWindow"], name="display window"),
         data_window=_window(value["dataWindow"], name="data window"),
         channels=channels,
-        timecode=unpacked(value.get("timeCode", b"")),
+        timecode=unpack(value.get("timeCode", b"")),
         subsampled=subsampled,
         attributes=attributes,
     )
 
 
-def _storage(value: dict[str, bytes], *, flags: int) -> str:
-    # In a single flat part the flag decides: old files carry a `type` that contradicts it, and are read all the same.
+def _part_type(value: dict[str, bytes], *, flags: int) -> str:
+    # In a file of a single flat part the flag decides: some old ones have a `type` that contradicts it.
     if not flags & (_MULTIPART | _DEEP):
         return "tiled" if flags & _TILED else "scanline"
     kind = value.get("type", b"")
     if kind not in _STORAGE:
-        raise _Damage(f"the EXR header names an unknown kind of part ({kind.decode('ascii', 'replace')!r})")
+        raise _DamagedHeader(f"the EXR header names an unknown kind of part ({kind.decode('ascii', 'replace')!r})")
     return _STORAGE[kind]
 
 
@@ -198,53 +201,53 @@ def _channels(raw: bytes) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]
     while at < len(raw) and raw[at]:
         end = raw.find(b"\0", at)
         if end < 0 or end + 17 > len(raw):
-            raise _Damage("the EXR header's list of channels ends early")
+            raise _DamagedHeader("the EXR header's list of channels ends early")
         name = raw[at:end].decode("utf-8", "replace")
         kind, _, x, y = struct.unpack_from("<iIii", raw, end + 1)
         if not 0 <= kind < len(PIXEL_TYPES) or x < 1 or y < 1:
-            raise _Damage(f"the EXR header describes the channel {name!r} in a way that makes no sense")
+            raise _DamagedHeader(f"the EXR header describes the channel {name!r} in a way that makes no sense")
         channels.append((name, PIXEL_TYPES[kind]))
         if (x, y) != (1, 1):
             subsampled.append(name)
         at = end + 17
     if not channels:
-        raise _Damage("the EXR header names no channel")
+        raise _DamagedHeader("the EXR header names no channel")
     return tuple(channels), tuple(subsampled)
 
 
 def _window(raw: bytes, *, name: str) -> Box:
     if len(raw) != 16:
-        raise _Damage(f"the EXR header's {name} is damaged")
+        raise _DamagedHeader(f"the EXR header's {name} is damaged")
     x0, y0, x1, y1 = struct.unpack("<4i", raw)
     if x1 < x0 or y1 < y0:
-        raise _Damage(f"the EXR header's {name} is empty or reversed ({x0}, {y0} to {x1}, {y1})")
+        raise _DamagedHeader(f"the EXR header's {name} is empty or reversed ({x0}, {y0} to {x1}, {y1})")
     return Box.from_exr((x0, y0, x1, y1))
 
 
 def _check_plausible(parts: tuple[PartDescription, ...], *, size: int) -> None:
-    room, unpacked = 0, 0
+    largest, claimed = 0, 0  # bytes of pixels that the file can hold, and that its header claims
     for part in parts:
         pixels = part.data_window.area
-        if pixels > _LARGEST_AREA:
-            raise _Damage(f"the EXR header claims an image of {pixels / 1e9:.1f} billion pixels")
+        if pixels > _MAX_AREA:
+            raise _DamagedHeader(f"the EXR header claims an image of {pixels / 1e9:.1f} billion pixels")
         if not part.type.startswith("deep"):
-            unpacked += pixels * sum(BYTES_OF[kind] for name, kind in part.channels if name not in part.subsampled)
-            room = max(room, size * (_TIGHTEST_OF_BLOCKS if part.compression in _BLOCK_CODECS else _TIGHTEST_PACKING))
-    if unpacked > room:
-        raise _Damage(f"the file is far too short for the {unpacked / 1e6:.0f} MB of pixels its header claims")
+            claimed += pixels * sum(BYTES_OF[kind] for name, kind in part.channels if name not in part.subsampled)
+            largest = max(largest, size * (_MAX_BLOCK_PACKING if part.compression in _BLOCK_CODECS else _MAX_PACKING))
+    if claimed > largest:
+        raise _DamagedHeader(f"the file is far too short for the {claimed / 1e6:.0f} MB of pixels its header claims")
 
 
-def _name(file: BinaryIO) -> str:
+def _read_name(file: BinaryIO) -> str:
     raw = bytearray()
-    while (byte := _exactly(file, 1)) != b"\0":
+    while (byte := _read_exactly(file, 1)) != b"\0":
         raw += byte
-        if len(raw) > _LONGEST_NAME:
-            raise _Damage("the EXR header holds a name without an end")
+        if len(raw) > _MAX_NAME:
+            raise _DamagedHeader("the EXR header holds a name without an end")
     return raw.decode("latin-1")
 
 
-def _exactly(file: BinaryIO, size: int) -> bytes:
+def _read_exactly(file: BinaryIO, size: int) -> bytes:
     data = file.read(size)
     if len(data) != size:
-        raise _Damage("the file ends inside its header")
+        raise _DamagedHeader("the file ends inside its header")
     return data

@@ -1,7 +1,4 @@
-"""Formats: what kind of picture file lies on disk, told by its first bytes and never by its name.
-
-Reads a few bytes with the standard library alone; decodes nothing.
-"""
+"""Which format a picture file has, by its first bytes and never by its name. Uses the standard library alone."""
 
 from __future__ import annotations
 
@@ -10,12 +7,12 @@ from pathlib import Path
 EXR, MOVIE = "exr", "movie"
 
 STILLS = ("dpx", "cineon", "png", "tiff", "jpeg")
-"""Formats of single pictures besides EXR."""
+"""Formats of single pictures other than EXR."""
 
 KNOWN = "EXR, DPX, Cineon, PNG, TIFF, JPEG, and movies as MOV, MP4, MXF, MKV or AVI"
-"""What can be read, for people."""
+"""All formats that can be read, as text for error messages."""
 
-_BEGINNINGS = (
+_MAGIC = (
     (b"\x76\x2f\x31\x01", EXR),
     (b"SDPX", "dpx"),
     (b"XPDS", "dpx"),
@@ -29,21 +26,21 @@ _BEGINNINGS = (
     (b"\x1a\x45\xdf\xa3", MOVIE),
     (b"\x06\x0e\x2b\x34", MOVIE),
 )
-# A QuickTime or MP4 file begins with the size of a box, and then its kind.
-_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
-_ENOUGH = 16
+# A QuickTime or MP4 file begins with the size of a box (atom), followed by the box's type.
+_QUICKTIME_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+_HEAD_BYTES = 16
 
 
 def sniff(path: Path) -> str | None:
     """`EXR`, `MOVIE`, or one of `STILLS`; None for anything else, for an empty file, and where nothing can be read."""
     try:
         with Path(path).open("rb") as file:
-            head = file.read(_ENOUGH)
+            head = file.read(_HEAD_BYTES)
     except OSError:
         return None
-    for beginning, kind in _BEGINNINGS:
-        if head.startswith(beginning):
+    for magic, kind in _MAGIC:
+        if head.startswith(magic):
             return kind
-    if head[4:8] in _BOXES or (head[:4] == b"RIFF" and head[8:12] == b"AVI "):
+    if head[4:8] in _QUICKTIME_BOXES or (head[:4] == b"RIFF" and head[8:12] == b"AVI "):
         return MOVIE
     return None

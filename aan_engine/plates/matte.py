@@ -1,7 +1,4 @@
-"""The matte: which pixels of a plate are hidden and by how much, and how a fill is laid over the plate through it.
-
-Knows channels and windows; not what fills the hole.
-"""
+"""The matte: which pixels of a plate are hidden and by how much, and the composite of a fill over the plate."""
 
 from __future__ import annotations
 
@@ -20,61 +17,61 @@ from aan_engine.plates.plate import Part, Plate
 def read(
     path: Path, *, frame: int, channel: str | None, like: Plate, view: str | None = None, called: str = "matte"
 ) -> NDArray[np.float32]:
-    """The matte of one frame, placed over the plate's data window.
+    """The matte of one frame over the plate's data window.
 
     Args:
         channel: the channel's name, exact (`mask.A`) or without its layer or part where only one matches (`A`,
             `mask`); None takes `A`, else the only or the first channel.
-        view: the eye whose channels are meant, where the matte is a stereo file that has it.
+        view: the eye to take channels from, where the matte is a stereo file that has it.
         like: the plate that it belongs to.
-        called: what an error calls it.
+        called: the matte's name in error messages, such as "holdout matte".
 
     Returns:
         (H, W) float32 over the plate's data window: 0 keeps the plate, 1 hides it, anything between is soft. Values are
-        clipped to 0 .. 1. NaN counts as 1: what is in doubt is hidden, never used as a source.
+        clipped to 0 .. 1. NaN counts as 1, so that such a pixel is never used as a source.
 
-    Convention: both files' data windows are laid over each other in absolute pixel coordinates; outside the matte's own
-    data window the matte is 0. Display windows must have the same size; where their origins differ, the
-    absolute coordinates still decide.
+    Convention: both files' data windows are aligned by their absolute pixel coordinates; outside the matte's own data
+    window the matte is 0. Display windows must have the same size; where their origins differ, the absolute coordinates
+    still decide.
 
     Raises:
         MatteError: missing, damaged, of another size, or without the named channel; or none is named, and the alpha is
-            solid while the picture beside it is not.
+            1 everywhere while the picture beside it varies.
     """
-    part, name = _opened(path, frame=frame, channel=channel, view=view, called=called)
+    part, name = _open_channel(path, frame=frame, channel=channel, view=view, called=called)
     if channel is None:
-        _check_meant(part, name, path=Path(path), frame=frame, called=called)
+        _check_not_solid_alpha(part, name, path=Path(path), frame=frame, called=called)
     _check_size(part.description.display_window, like, path=Path(path), frame=frame, called=called)
-    placed = np.zeros(like.shape, np.float32)
-    theirs, ours = part.description.data_window, like.data_window
-    both = theirs.intersection(ours)
-    values, shown = part.channels[name][both.relative_to(theirs).slices], placed[both.relative_to(ours).slices]
-    # Mattes of large plates are mostly empty: only the box of what is not 0 is worth looking at.
-    if (box := Box.around_mask(_marked(values))) is not None:
+    matte = np.zeros(like.shape, np.float32)
+    own, plates = part.description.data_window, like.data_window
+    both = own.intersection(plates)
+    values, target = part.channels[name][both.relative_to(own).slices], matte[both.relative_to(plates).slices]
+    # Mattes of large plates are mostly empty: only the box around their non-zero pixels is converted.
+    if (box := Box.around_mask(_nonzero(values))) is not None:
         with np.errstate(invalid="ignore", over="ignore"):
-            found = values[box.slices].astype(np.float32)
-        np.nan_to_num(found, copy=False, nan=1.0, posinf=1.0, neginf=0.0)
-        np.clip(found, 0.0, 1.0, out=shown[box.slices])
-    return placed
+            inside = values[box.slices].astype(np.float32)
+        np.nan_to_num(inside, copy=False, nan=1.0, posinf=1.0, neginf=0.0)
+        np.clip(inside, 0.0, 1.0, out=target[box.slices])
+    return matte
 
 
 def is_empty(path: Path, *, frame: int, channel: str | None, view: str | None = None) -> bool:
-    """Whether the matte of one frame hides nothing, wherever it lies; `channel`, `view` and errors as in `read`."""
-    part, name = _opened(path, frame=frame, channel=channel, view=view)
+    """Whether the matte of one frame is 0 in its whole data window; `channel`, `view` and errors as in `read`."""
+    part, name = _open_channel(path, frame=frame, channel=channel, view=view)
     values = part.channels[name]
-    if (box := Box.around_mask(_marked(values))) is None:
+    if (box := Box.around_mask(_nonzero(values))) is None:
         return True
     with np.errstate(invalid="ignore"):
         return bool((values[box.slices] <= 0).all())
 
 
 def composite_over(fill: NDArray[np.float32], plate: NDArray[np.float32], *, matte: NDArray[np.float32]) -> None:
-    """Plate x (1 - m) + fill x m, in scene-linear light and in the plate's own place: a large plate is not copied.
+    """plate x (1 - matte) + fill x matte, computed in place: `plate` is overwritten, as copying a large one takes time.
 
-    Where m is 0 the plate keeps its own bits, where m is 1 it gets the fill's own bits.
+    Where the matte is 0 the plate keeps its own bits, where it is 1 the plate gets the fill's own bits.
 
     Args:
-        fill, plate: (H, W, 3) float32 scene-linear, any finite values; NaN and infinities of either count only where
+        fill, plate: (H, W, 3) float32 scene-linear, any values; NaN and infinities of either have an effect only where
             that picture has weight.
         matte: (H, W) float32, 0 .. 1.
     """
@@ -88,12 +85,12 @@ def composite_over(fill: NDArray[np.float32], plate: NDArray[np.float32], *, mat
     near[inside >= 1] = over[inside >= 1]
 
 
-def _marked(values: NDArray[Any]) -> NDArray[np.bool_]:
-    """Where any bit of a channel is set: NaN is, and so is -0. (NumPy is slow to compare half.)"""
+def _nonzero(values: NDArray[Any]) -> NDArray[np.bool_]:
+    """Where any bit of a channel is set, as in NaN and -0. (NumPy is slow at comparing half.)"""
     return np.asarray(values.view(f"u{values.dtype.itemsize}") != 0)
 
 
-def _opened(
+def _open_channel(
     path: Path, *, frame: int, channel: str | None, view: str | None, called: str = "matte"
 ) -> tuple[Part, str]:
     path = Path(path)
@@ -107,42 +104,42 @@ def _opened(
         raise MatteError(
             f"the {called} cannot be read: {error.reason}", hint=error.hint, file=path, frame=frame
         ) from error
-    everything = [(part, name) for part in parts for name in part.channels]
+    channels = [(part, name) for part in parts for name in part.channels]
     if view is not None:
-        of_view = [(part, name) for part, name in everything if stereo.view_of(part.description, name) == view]
-        everything = of_view or everything
-    return _find(everything, channel, path=path, frame=frame, called=called)
+        of_view = [(part, name) for part, name in channels if stereo.view_of(part.description, name) == view]
+        channels = of_view or channels
+    return _find_channel(channels, channel, path=path, frame=frame, called=called)
 
 
-def _find(
-    everything: list[tuple[Part, str]], channel: str | None, *, path: Path, frame: int, called: str
+def _find_channel(
+    channels: list[tuple[Part, str]], channel: str | None, *, path: Path, frame: int, called: str
 ) -> tuple[Part, str]:
     wanted = "A" if channel is None else channel
-    # In order of exactness: the name itself, part and name together, a layer's alpha, any layer's channel.
-    for fits in (
+    # The most exact match wins: the name itself, part and name together, a layer's alpha, any layer's channel.
+    for matches in (
         lambda part, name: name == wanted,
         lambda part, name: f"{part.description.name}.{name}" == wanted,
         lambda part, name: name == f"{wanted}.A" or (part.description.name == wanted and name == "A"),
         lambda part, name: name.rpartition(".")[2] == wanted,
     ):
-        if found := [entry for entry in everything if fits(*entry)]:
+        if found := [entry for entry in channels if matches(*entry)]:
             return found[0]
     if channel is None:
-        return everything[0]
+        return channels[0]
     raise MatteError(
         f"the {called} has no channel {channel!r}",
-        hint=f"It has {', '.join(name for _, name in everything)}.",
+        hint=f"It has {', '.join(name for _, name in channels)}.",
         file=path,
         frame=frame,
     )
 
 
-def _check_meant(part: Part, name: str, *, path: Path, frame: int, called: str) -> None:
-    """Many a picture is saved with an alpha that is 1 everywhere: the matte is in its colours then."""
+def _check_not_solid_alpha(part: Part, name: str, *, path: Path, frame: int, called: str) -> None:
+    """Refuse an alpha that is 1 everywhere beside varying colours: the matte is probably in one of those."""
     alpha = part.channels[name]
-    if name != "A" or alpha[0, 0] != 1 or not _is_even(alpha):
+    if name != "A" or alpha[0, 0] != 1 or not _is_constant(alpha):
         return
-    if varied := [n for n in "RGB" if n in part.channels and not _is_even(part.channels[n])]:
+    if varied := [n for n in "RGB" if n in part.channels and not _is_constant(part.channels[n])]:
         raise MatteError(
             f"the {called}'s alpha is 1 everywhere, but its {varied[0]} is not",
             hint=f"Put it into the alpha, or name it: --matte-channel {varied[0]} (A if the whole frame is to go).",
@@ -151,7 +148,7 @@ def _check_meant(part: Part, name: str, *, path: Path, frame: int, called: str) 
         )
 
 
-def _is_even(values: NDArray[Any]) -> bool:
+def _is_constant(values: NDArray[Any]) -> bool:
     """Whether a channel has one value everywhere."""
     bits = values.view(f"u{values.dtype.itemsize}")
     return bool((bits == bits[0, 0]).all())

@@ -1,10 +1,11 @@
-"""Proxies on disk."""
+"""The proxies of a shot, on disk."""
 
 from __future__ import annotations
 
 import mmap
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -12,37 +13,45 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aan_engine.core.frame import Frame
 from aan_engine.core.types import Array, Mask
 from aan_engine.errors import ShotError
 from aan_engine.plates.proxy import Proxy
 
 
 class ProxyStore:
-    """A shot's proxies, on disk: memory holds a bounded number of frames whatever the shot's length.
+    """A shot's proxies, on disk: memory holds a bounded number of them, however long the shot is.
 
-    `count` frames are the shot's own, in order; `extra` more (clean plates) follow them, each on its own.
+    They are stored in half precision, which suffices for the log range: 1000 frames take 750 MB in the system's folder
+    for temporary files.
 
-    Half precision: the log range needs no more, and a thousand frames take 750 MB of disk, in the system's folder for
-    temporary files.
+    Args:
+        count: the number of plates, which come first.
+        size: (h, w) of the proxies.
+        extra: the number of clean plates, which follow them.
+        numbers: the number of every index, see `Frame`; None numbers them by index.
 
     Raises:
-        ShotError: that folder has no room for it.
+        ShotError: the folder for temporary files has no room.
     """
 
-    def __init__(self, count: int, size: tuple[int, int], *, extra: int = 0) -> None:
+    def __init__(
+        self, count: int, size: tuple[int, int], *, extra: int = 0, numbers: Sequence[int] | None = None
+    ) -> None:
         self.count = count
         self.extra = extra
         self.size = size
-        self._folder = tempfile.TemporaryDirectory(prefix="aan-reel-", ignore_cleanup_errors=True)
-        self._image = self._reserved("image.npy", np.float16, (count + extra, *size, 3))
-        self._hidden = self._reserved("hidden.npy", np.bool_, (count + extra, *size))
-        self._barred = self._reserved("barred.npy", np.bool_, (count + extra, *size))
+        self._numbers = numbers if numbers is not None else range(count + extra)
+        self._folder = tempfile.TemporaryDirectory(prefix="aan-proxies-", ignore_cleanup_errors=True)
+        self._image = self._allocate("image.npy", np.float16, (count + extra, *size, 3))
+        self._hidden = self._allocate("hidden.npy", np.bool_, (count + extra, *size))
+        self._unusable = self._allocate("unusable.npy", np.bool_, (count + extra, *size))
         if os.name == "posix":
-            # The maps keep the disk for as long as they live; without a name nothing is left of a killed process.
+            # The mapped files stay on disk as long as the maps exist. Unlinked now, they go with a killed process.
             self._folder.cleanup()
 
-    def _reserved(self, name: str, kind: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
-        """An array on disk that has all its room from the start: a full disk would end the process otherwise."""
+    def _allocate(self, name: str, kind: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
+        """A memory-mapped array whose blocks are reserved now: writing to a sparse map on a full disk is a SIGBUS."""
         file = Path(self._folder.name) / name
         try:
             mapped = np.lib.format.open_memmap(file, "w+", kind, shape)
@@ -58,36 +67,44 @@ class ProxyStore:
             ) from error
         return mapped
 
+    def frame(self, index: int) -> Frame:
+        """The frame of an index."""
+        return Frame(index, self._numbers[index], index if self.has_time(index) else None)
+
+    def has_time(self, index: int) -> bool:
+        """Whether this index is a plate's: False for clean plates, and before and beyond the shot."""
+        return 0 <= index < self.count
+
     def put(self, index: int, proxy: Proxy) -> None:
-        """Store the proxy of frame `index` (0-based)."""
+        """Store the proxy of an index."""
         self._image[index] = np.clip(proxy.image, -60000, 60000)
         self._hidden[index] = proxy.hidden
-        self._barred[index] = False if proxy.unusable is None else proxy.unusable
-        self._let_go()
+        self._unusable[index] = False if proxy.unusable is None else proxy.unusable
+        self._release_pages()
 
     def image(self, index: int) -> Array:
         """(h, w, 3) float32, log range."""
-        found = np.asarray(self._image[index], np.float32)
-        self._let_go()
-        return found
+        image = np.asarray(self._image[index], np.float32)
+        self._release_pages()
+        return image
 
     def hidden(self, index: int) -> Mask:
-        """(h, w) bool."""
+        """(h, w) bool, see `Proxy.hidden`."""
         return np.asarray(self._hidden[index])
 
     def unusable(self, index: int) -> Mask:
-        """(h, w) bool."""
-        return np.asarray(self._barred[index])
+        """(h, w) bool, see `Proxy.unusable`."""
+        return np.asarray(self._unusable[index])
 
-    def _let_go(self) -> None:
-        """Leave what was looked at to the system's cache of the disk: mapped, it would count as the process's own."""
+    def _release_pages(self) -> None:
+        """Unmap the pages that were used: the system still caches them, but they no longer count as this process's."""
         mapped = self._image.base
         if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
             mapped.madvise(mmap.MADV_DONTNEED)
 
     def close(self) -> None:
-        """Give the disk back."""
-        del self._image, self._hidden, self._barred
+        """Free the disk."""
+        del self._image, self._hidden, self._unusable
         self._folder.cleanup()
 
     def __enter__(self) -> ProxyStore:

@@ -1,4 +1,4 @@
-"""Timecodes: SMPTE 12M, counted on from a movie's first frame, packed as EXR files carry them, and read."""
+"""SMPTE 12M timecodes: parsed from a movie's header, advanced frame by frame, packed as in an EXR attribute."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 
-_SPELLED = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.,])(\d\d+)")
+_TEXT = re.compile(r"(\d\d):(\d\d):(\d\d)([:;.,])(\d\d+)")
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,9 @@ class Timecode:
     drop: bool
 
     @classmethod
-    def parsed(cls, text: str, *, rate: Fraction) -> Timecode | None:
-        """`HH:MM:SS:FF`, with `;` before the frames for drop-frame; None where the text is no timecode."""
-        found = _SPELLED.fullmatch(text.strip())
+    def parse(cls, text: str, *, rate: Fraction) -> Timecode | None:
+        """From `HH:MM:SS:FF`, with `;` before the frames for drop-frame; None where the text is no timecode."""
+        found = _TEXT.fullmatch(text.strip())
         base = round(rate)
         if found is None or base < 1:
             return None
@@ -36,18 +36,18 @@ class Timecode:
         drop = found.group(4) in ";," and base % 30 == 0
         count = ((hours * 60 + minutes) * 60 + seconds) * base + frames
         total = hours * 60 + minutes
-        return cls(count - (_dropped(base) * (total - total // 10) if drop else 0), base, drop)
+        return cls(count - (_dropped_per_minute(base) * (total - total // 10) if drop else 0), base, drop)
 
-    def later(self, frames: int) -> Timecode:
-        """The timecode so many frames on; at midnight it begins anew."""
-        day = 24 * 60 * 60 * self.base - (_dropped(self.base) * (24 * 60 - 24 * 6) if self.drop else 0)
+    def plus(self, frames: int) -> Timecode:
+        """The timecode so many frames later; it wraps around at midnight."""
+        day = 24 * 60 * 60 * self.base - (_dropped_per_minute(self.base) * (24 * 60 - 24 * 6) if self.drop else 0)
         return Timecode((self.count + frames) % day, self.base, self.drop)
 
     def digits(self) -> tuple[int, int, int, int]:
-        """Hours, minutes, seconds, frames, as they are spelled."""
+        """Hours, minutes, seconds and frames as displayed, with the dropped numbers left out."""
         count = self.count
         if self.drop:
-            lost = _dropped(self.base)
+            lost = _dropped_per_minute(self.base)
             minute = 60 * self.base - lost
             ten = 10 * minute + lost
             tens, rest = divmod(count, ten)
@@ -55,10 +55,10 @@ class Timecode:
         seconds, frames = divmod(count, self.base)
         return seconds // 3600, seconds // 60 % 60, seconds % 60, frames
 
-    def packed(self) -> bytes:
-        """Eight bytes as the EXR attribute `timeCode` holds them: binary-coded digits, bit 6 for drop-frame."""
+    def pack(self) -> bytes:
+        """The eight bytes of the EXR attribute `timeCode`: binary-coded decimal digits, bit 6 for drop-frame."""
         hours, minutes, seconds, frames = self.digits()
-        # The field for frames ends at 39: what runs faster is counted in pairs, as SMPTE 12M does.
+        # The field for frames ends at 39: above 30 frames per second SMPTE 12M counts pairs of frames.
         frames = frames if self.base <= 30 else frames * 30 // self.base
         bits = 0
         for shift, number in ((24, hours), (16, minutes), (8, seconds), (0, frames)):
@@ -66,12 +66,12 @@ class Timecode:
         return (bits | (0x40 if self.drop else 0)).to_bytes(4, "little") + bytes(4)
 
 
-def _dropped(base: int) -> int:
+def _dropped_per_minute(base: int) -> int:
     return 2 * base // 30
 
 
-def unpacked(raw: bytes) -> str | None:
-    """The attribute `timeCode` as people write it: SMPTE 12M packing, binary-coded digits, and bit 6 for drop-frame."""
+def unpack(raw: bytes) -> str | None:
+    """The EXR attribute `timeCode` as text, `HH:MM:SS:FF` or `HH:MM:SS;FF`; None where it is not eight bytes long."""
     if len(raw) != 8:
         return None
     bits = int.from_bytes(raw[:4], "little")

@@ -1,12 +1,11 @@
-"""Registration: the homography between two proxies, refined to sub-pixel, and how far it can be trusted.
+"""Photometric registration: a homography between two proxies, refined to a fraction of a pixel.
 
-The learned estimator (`network.homography`) sees the whole picture and finds its way over long distances; this
-room takes its answer, or any other starting point, and polishes it photometrically: Gauss-Newton on the eight
-parameters plus a gain and an offset of light, coarse to fine, with weights that fade what does not follow the
-plane (moving foreground, parallax). Hidden pixels of either frame never count.
+The learned estimator (`network.homography`) sees the whole picture and finds its way over long distances. This module
+takes its answer, or any other starting point, and refines it: Gauss-Newton on the eight parameters plus a gain and an
+offset of light, coarse to fine, with Geman-McClure weights that fade what does not follow the plane (moving foreground,
+parallax). Hidden pixels of either frame never count.
 
-Convention: a homography H maps target pixel centres to reference pixel centres, (x', y', w') = H (x, y, 1),
-integer coordinates at pixel centres, origin top-left, y down. Images are log-encoded greys of about 0 .. 1.
+Convention: homographies as in `Homography`. Images are log-encoded greys of about 0 .. 1.
 """
 
 from __future__ import annotations
@@ -14,89 +13,98 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from aan_engine.core.homography import level_scaling, warp_with_mask
+from aan_engine.core.homography import Homography
+from aan_engine.core.robust import MAD_TO_SIGMA, TUNING, gauss_newton_step, geman_mcclure
 from aan_engine.core.types import Array
 from aan_engine.registration.overlap_score import inlier_share, precision, significance
-from aan_engine.registration.pyramid import Pyramid, gradient, median
+from aan_engine.registration.pyramid import Pyramid, gradient, sampled_median
 
 SAMPLES = 16_000
-"""Pixels per level that enter the normal equations."""
+"""Pixels per level that enter the normal equations: more change the answer by less than a hundredth of a pixel."""
+
+ROUNDS_COARSE, ROUNDS_FINEST = 8, 3
+"""Gauss-Newton rounds per level; the finest level starts within a fraction of a pixel."""
+
+FEWEST = 40
+"""Samples below which a level leaves the homography as it is."""
+
+LEAST_SPREAD = 0.008
+"""Residual, log range, that grain makes: weights are never tighter than this."""
+
+CONVERGED = 0.01
+"""A step that moves no parameter by more than this, in pixels, is the last one."""
 
 
 @dataclass(frozen=True)
 class Registration:
-    """A refined homography and what speaks for it.
+    """A refined homography and its scores, see `overlap_score`.
 
     Args:
-        homography: (3, 3) float64, target pixel -> reference pixel.
-        trust: 0 .. 1, the share of the textured overlap that it explains, damped where little overlaps.
-        kinship: 0 .. 1, how much of what chance leaves unexplained it explains: two frames of different places have
-            none, however rich in texture they are.
+        homography: target -> reference.
+        inlier_share: 0 .. 1, the share of the textured overlap that follows it.
+        significance: 0 .. 1, how much of what chance leaves unexplained it explains.
     """
 
-    homography: NDArray[np.float64]
+    homography: Homography
     inlier_share: float
     significance: float
 
+    @classmethod
+    def of(cls, target: Pyramid, reference: Pyramid, *, homography: Homography, inliers: float) -> Registration:
+        """A homography whose inlier share is known, with its significance."""
+        proof = significance(target, reference, homography=homography, inliers=inliers)
+        return cls(homography, inliers, proof)
 
-def refine_homography(
-    target: Pyramid, reference: Pyramid, *, start: NDArray[np.float64], coarse: bool = True
-) -> Registration:
-    """Polish `start` until the reference, warped by it, agrees with the target.
 
-    Convention: see the module. `start` and the result are at the proxies' full resolution.
+def refine_homography(target: Pyramid, reference: Pyramid, *, start: Homography, coarse: bool = True) -> Registration:
+    """Refine `start` until the reference, warped by it, agrees with the target.
 
     Args:
         target, reference: proxies of one size.
-        start: (3, 3) first guess.
-        coarse: False skips the coarsest levels, for a start that is already within a pixel or two.
+        start: first guess, at the proxies' full resolution, as the result.
+        coarse: False skips the coarsest levels, for a start that is within a pixel or two.
 
     Returns:
-        The best homography met on the way (never worse than `start` by its own measure), and its trust.
+        The better of `start` and what it was refined to, by inlier share.
     """
-    H = start / start[2, 2]
+    start = H = start.normalised()
     levels = list(zip(target.levels, reference.levels, strict=True))
     if not coarse:
         levels = levels[:2]
     for depth in range(len(levels) - 1, -1, -1):
         (T, mt), (R, mr) = levels[depth]
-        scale = level_scaling(T.shape, target.grey.shape)
-        local = scale @ H @ np.linalg.inv(scale)
-        rounds = 3 if depth == 0 else 8
-        local = _gauss_newton(T, mt, R, mr, local, rounds=rounds)
-        H = np.linalg.inv(scale) @ local @ scale
-        H /= H[2, 2]
-    before, after = inlier_share(target, reference, homography=start), inlier_share(target, reference, homography=H)
-    best, certainty = (H, after) if after >= before else (start / start[2, 2], before)
-    return Registration(best, certainty, significance(target, reference, homography=best, inlier_share=certainty))
+        scale = Homography.level_scale(T.shape, target.grey.shape)
+        rounds = ROUNDS_FINEST if depth == 0 else ROUNDS_COARSE
+        H = _refined_on_level(T, mt, R, mr, H.at(scale), rounds=rounds).back_from(scale).normalised()
+    before, after = (inlier_share(target, reference, homography=each) for each in (start, H))
+    best, inliers = (H, after) if after >= before else (start, before)
+    return Registration.of(target, reference, homography=best, inliers=inliers)
 
 
 def prefer_static(*pictures: tuple[Pyramid, Pyramid], found: Registration) -> Registration:
-    """`found`, or the identity where that lays the pictures at least as sharply on each other: a camera on a tripod.
+    """`found`, or the identity where that is at least as precise: a camera on a tripod.
 
-    What moves before such a camera draws a fit along, and most of the background still passes for explained.
+    What moves before such a camera draws a fit along, while most of the background still passes for inliers.
 
     Args:
-        pictures: the two frames as they are, and in other ways of looking at them (light evened out): to each answer
-            its sharpest counts, as a lamp blurs the one and a hole's rim the other.
+        pictures: the two frames as they are, and with their light flattened: each homography counts by its best
+            precision, as a lamp blurs the one picture and a hole's edge the other.
     """
 
-    def sharpest(homography: NDArray[np.float64]) -> float:
+    def best_precision(homography: Homography) -> float:
         return max(precision(*each, homography=homography) for each in pictures)
 
-    still = np.eye(3)
-    if sharpest(still) < sharpest(found.homography):
+    static = Homography.identity()
+    if best_precision(static) < best_precision(found.homography):
         return found
     target, reference = pictures[0]
-    certainty = inlier_share(target, reference, homography=still)
-    return Registration(still, certainty, significance(target, reference, homography=still, inlier_share=certainty))
+    inliers = inlier_share(target, reference, homography=static)
+    return Registration.of(target, reference, homography=static, inliers=inliers)
 
 
-def _gauss_newton(
-    T: Array, mt: Array, R: Array, mr: Array, H: NDArray[np.float64], *, rounds: int
-) -> NDArray[np.float64]:
+def _refined_on_level(T: Array, mt: Array, R: Array, mr: Array, H: Homography, *, rounds: int) -> Homography:
+    """Gauss-Newton on one level: greys (h, w) of target and reference, their visibility 0 or 1, and the start there."""
     h, w = T.shape
     # Every pixel is warped, but a thinned grid of them is enough for ten unknowns.
     thin = max(1, round((T.size / SAMPLES) ** 0.5))
@@ -104,36 +112,32 @@ def _gauss_newton(
     # Centred, scaled coordinates keep the normal equations well conditioned.
     s = 2.0 / max(h, w)
     x, y = (x - (w - 1) / 2) * s, (y - (h - 1) / 2) * s
-    norm = np.array([[s, 0, -(w - 1) / 2 * s], [0, s, -(h - 1) / 2 * s], [0, 0, 1]], np.float64)
-    back = np.linalg.inv(norm)
+    centring = Homography(np.array([[s, 0, -(w - 1) / 2 * s], [0, s, -(h - 1) / 2 * s], [0, 0, 1]], np.float64))
     counted, aim = mt[::thin, ::thin] > 0, T[::thin, ::thin]
     for _ in range(rounds):
-        warped, both = warp_with_mask(R, mr, H, T.shape)
+        warped, both = H.warp_with_mask(R, mr, T.shape)
         keep = counted & (both[::thin, ::thin] > 0)
-        if keep.sum() < 40:
+        if keep.sum() < FEWEST:
             return H
         gx, gy = gradient(warped)
         gx, gy = gx[::thin, ::thin][keep] / s, gy[::thin, ::thin][keep] / s
         px, py, value = x[keep], y[keep], warped[::thin, ::thin][keep]
         residual = value - aim[keep]
         along = gx * px + gy * py
-        # d(warped(D x))/d(D) for a small homography D = I + delta applied before H (compositional update).
+        # d(warped(D x)) / d(D) of a small homography D = I + delta that is applied before H (compositional update), and
+        # of a gain and an offset of light.
         J = np.stack([gx * px, gx * py, gx, gy * px, gy * py, gy, -px * along, -py * along, value, np.ones_like(value)])
-        centre = median(residual)
-        spread = max(1.48 * median(np.abs(residual - centre)), 0.008)
-        # Geman-McClure: what is far off (foreground, shadow) fades to nothing.
-        weight = 1.0 / (1.0 + ((residual - centre) / (2.5 * spread)) ** 2) ** 2
-        Jw = J * weight
-        A = (Jw @ J.T).astype(np.float64)
-        A[np.diag_indices(10)] += 1e-4 * np.trace(A) / 10 * np.array([0, 0, 0, 0, 0, 0, 1, 1, 1, 1]) + 1e-6
-        step = np.linalg.solve(A, -(Jw @ residual).astype(np.float64))
+        centre = sampled_median(residual)
+        spread = max(MAD_TO_SIGMA * sampled_median(np.abs(residual - centre)), LEAST_SPREAD)
+        weight = geman_mcclure(residual - centre, TUNING * spread)
+        # The two projective parameters and the light are held back: little in the picture determines them.
+        step = gauss_newton_step(J, residual, weight, damping=1e-4, floor=1e-6, damped=slice(6, None))
         delta = np.array(
             [[1 + step[0], step[1], step[2]], [step[3], 1 + step[4], step[5]], [step[6], step[7], 1.0]], np.float64
         )
-        H = H @ (back @ delta @ norm)
-        H = H / H[2, 2]
-        if not np.isfinite(H).all():
-            return np.eye(3)
-        if np.abs(step[:8]).max() / s < 0.01:
+        H = (H @ (centring.inverse() @ Homography(delta) @ centring)).normalised()
+        if not np.isfinite(H.matrix).all():
+            return Homography.identity()
+        if np.abs(step[:8]).max() / s < CONVERGED:
             break
     return H

@@ -1,10 +1,9 @@
-"""The search for a homography where following the slope of two proxies got lost, and when it is worth its time.
+"""Recovery: a homography searched for where photometric refinement got lost, and whether that is worth its time.
 
-What `matching` finds from several starts is refined, and the sharpest wins; as `trust` forgives half a pixel, it is
-asked only whether one may stop.
+What block matching finds from several starts is refined, and the most precise wins. Inlier share forgives half a pixel,
+so it only decides whether the search may stop.
 
-Convention: as in `registration`: a homography maps target pixel centres to reference pixel centres, integer coordinates
-at pixel centres, origin top-left, y down.
+Convention: homographies as in `Homography`.
 """
 
 from __future__ import annotations
@@ -13,191 +12,181 @@ from collections.abc import Iterable, Iterator
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from aan_engine.core.homography import level_scaling, project, warp_with_mask
+from aan_engine.core.homography import Homography
 from aan_engine.registration.block_matching import SEARCH_LEVELS, match_homographies
 from aan_engine.registration.overlap_score import EXACT, precision
 from aan_engine.registration.photometric import Registration, refine_homography
 from aan_engine.registration.pyramid import Pyramid
 
-DOUBT = 0.4
-"""An answer that is trusted less than this is doubted wherever it lies."""
+DOUBTFUL = 0.4
+"""A registration with a smaller inlier share is doubted wherever it lies."""
 
-SURE = 0.97
-"""An answer that is trusted as much as this is not: wrong ones hardly ever are."""
+CERTAIN = 0.97
+"""A registration with this inlier share is believed at once: on training pairs hardly a wrong one reached it."""
 
-KIN = 0.4
-"""What is found by looking around must be more akin than this: among so many places chance finds something."""
+LEAST_SIGNIFICANCE = 0.4
+"""What a search finds must be more significant than this: among so many displacements chance finds something."""
 
-AGAIN = 4
-"""So often the sharpest answer found is looked around again."""
+RETRIES = 4
+"""So often the search is repeated around the most precise answer so far."""
 
-WORTH = 1.01
-"""An answer that is sharper by less than this is no reason to look around again."""
+WORTH_RETRYING = 1.01
+"""An answer must be more precise by this factor to be worth another search around it."""
 
-AWAY = 0.08
-"""How far the frame is moved towards each of its corners, in its widths and heights, where all else left doubts."""
+SHIFT = 0.08
+"""How far the start is shifted towards each corner, in frame widths and heights, where all else left doubts."""
 
-PROMISE = 0.9
-"""How sharp a start must look at a quarter of the size, beside the best known, to be followed further."""
+PROMISING = 0.9
+"""How precise a shifted start must be at a quarter of the size, relative to the best known, to be followed."""
 
 EXPLAINED = 0.7
-"""Share of a place's pixels that must fit exactly for it to be explained."""
+"""Share of a place's pixels that must fit exactly for it to be left out of the second look for another plane."""
 
 NEAR = 0.03
-"""An answer that is neither doubted nor sure is believed if it lies as near to its start as this, in widths of the
-frame: there it is moving foreground or depth that takes trust away, and looking around would find nothing."""
+"""A registration between doubtful and certain is believed if it ends this near to its start, in frame widths: there
+it is foreground or parallax that lowers the inlier share, and a search would find nothing better."""
 
 ELSEWHERE, GAINED = 0.01, 0.05
-"""A search found something if the corners moved by more than this, in widths of the frame, and trust rose so much."""
+"""A search paid if the corners moved by more than this, in frame widths, and the inlier share rose by so much."""
 
 PATIENCE = 2
-"""After so many searches in a row that found nothing, only what is trusted clearly less than all those is
-searched for, and what is hardly akin: in such a shot it is depth, or a crowd, that takes trust away."""
-
-ONCE_IN = 10
-"""And of distant frames that are hardly akin, one in so many is still searched for."""
+"""After so many searches in a row that did not pay, only pairs with a clearly smaller inlier share are searched for,
+and those of little significance: in such a shot it is parallax, or a crowd, that lowers the inlier share."""
 
 CLEARLY = 0.15
-"""Trust that must be lost before another search is worth it in such a shot."""
+"""Inlier share that must be lost before another search is worth it in such a shot."""
 
 
-def is_reliable(found: Registration, *, start: NDArray[np.float64], shape: tuple[int, ...]) -> bool:
+def is_reliable(found: Registration, *, start: Homography, shape: tuple[int, ...]) -> bool:
     """Whether a refined homography (at frames of `shape`) may be taken as it is, or had better be searched for.
 
-    Following the slope, registration ends somewhere even where it got lost; having come far and explaining only part of
-    the picture is what such answers have in common.
+    Refinement always ends somewhere, even where it got lost; to have come far and to explain only part of the picture
+    is what lost ones have in common.
     """
-    if found.inlier_share < DOUBT or found.significance <= KIN or found.inlier_share >= SURE:
-        return found.inlier_share >= SURE
-    return _corner_distance(found.homography, start, shape=shape) < NEAR
-
-
-def _corner_distance(one: NDArray[np.float64], two: NDArray[np.float64], *, shape: tuple[int, ...]) -> float:
-    """How far two homographies take the corners of a frame to different places, in its widths."""
-    h, w = shape[:2]
-    corners = np.array([[0, 0], [w - 1, 0], [w - 1, h - 1], [0, h - 1]], np.float32)
-    gone = project(one / one[2, 2], corners) - project(two / two[2, 2], corners)
-    return float(np.hypot(*gone.T).mean()) / w
+    if found.inlier_share < DOUBTFUL or found.significance <= LEAST_SIGNIFICANCE or found.inlier_share >= CERTAIN:
+        return found.inlier_share >= CERTAIN
+    return found.homography.corner_distance(start, shape) < NEAR
 
 
 class RecoveryBudget:
-    """The searches of one shot, given up where they are in vain.
+    """Searches along a run of neighbouring pairs, given up where they do not pay.
 
-    Args:
-        distant: they are for frames far apart, which often show other places, or the same one so changed that nothing
-            is to be found. Neighbours that are hardly akin are worth every search: a chain hangs on each.
+    A budget has a memory: whoever uses one asks for its pairs in a fixed order. Pairs of little significance are worth
+    every search: a chain of homographies hangs on each.
     """
 
-    def __init__(self, *, distant: bool = False) -> None:
-        self._distant = distant
-        self._in_vain: list[float] = []
-        self._strangers = 0
+    def __init__(self) -> None:
+        self._vain: list[float] = []
 
-    def __call__(
-        self, target: Pyramid, reference: Pyramid, *, known: Registration, starts: Iterable[NDArray[np.float64]]
+    def recover(
+        self, target: Pyramid, reference: Pyramid, *, known: Registration, starts: Iterable[Homography]
     ) -> Registration:
-        """As `search`; `known` itself where patience has run out."""
-        akin = known.significance > KIN
-        self._strangers += not akin
-        if not (self._is_patient(known) if akin else self._is_patient_with_strangers()):
+        """As `recover`; `known` itself where patience has run out."""
+        significant = known.significance > LEAST_SIGNIFICANCE
+        if significant and not self._is_patient(known):
             return known
         found = recover(target, reference, known=known, starts=starts)
-        elsewhere = _corner_distance(found.homography, known.homography, shape=target.grey.shape) > ELSEWHERE
-        if elsewhere and found.inlier_share > known.inlier_share + GAINED:
-            self._in_vain.clear()
-            self._strangers = 0
-        elif akin:
-            self._in_vain.append(known.inlier_share)
+        moved = found.homography.corner_distance(known.homography, target.grey.shape) > ELSEWHERE
+        if moved and found.inlier_share > known.inlier_share + GAINED:
+            self._vain.clear()
+        elif significant:
+            self._vain.append(known.inlier_share)
         return found
 
     def _is_patient(self, known: Registration) -> bool:
-        return len(self._in_vain) < PATIENCE or known.inlier_share <= min(self._in_vain) - CLEARLY
-
-    def _is_patient_with_strangers(self) -> bool:
-        return not self._distant or self._strangers <= PATIENCE or self._strangers % ONCE_IN == 0
+        return len(self._vain) < PATIENCE or known.inlier_share <= min(self._vain) - CLEARLY
 
 
-def recover(
-    target: Pyramid, reference: Pyramid, *, known: Registration, starts: Iterable[NDArray[np.float64]]
-) -> Registration:
-    """The sharpest of `known` and what matching finds from each start, refined; over as soon as one is sure.
+def recover(target: Pyramid, reference: Pyramid, *, known: Registration, starts: Iterable[Homography]) -> Registration:
+    """The most precise of `known` and what block matching finds from each start, refined; over once one is certain.
 
-    Until then matching looks around the sharpest again, as what lies half right is within reach of right, and at last
-    with the last start's frame moved towards each of its corners, where fewer wrong places are within reach.
+    If none is, the search is repeated around the most precise one, as what lies half right is within reach of right;
+    then without what that explains, in case it follows something in front; and at last from starts shifted towards each
+    corner, where fewer wrong places are within reach.
     """
-    best, sharp = known, precision(target, reference, homography=known.homography)
-
-    def mends(landed: NDArray[np.float64]) -> bool:
-        nonlocal best, sharp
-        found = refine_homography(target, reference, start=landed, coarse=False)
-        value = precision(target, reference, homography=found.homography)
-        if value <= sharp or found.significance <= KIN:
-            return False
-        mended = value > WORTH * sharp
-        best, sharp = found, value
-        return mended
-
-    def again() -> None:
-        for _ in range(AGAIN):
-            if best.inlier_share >= SURE:
-                return
-            if not any(map(mends, match_homographies(target, reference, start=best.homography))):
-                rest = _unexplained(target, reference, homography=best.homography)
-                if not mends(next(match_homographies(rest, reference, start=best.homography))):
-                    return
-
+    search = _Search(target, reference, known)
     around = known.homography
     for around in starts:
-        for landed in match_homographies(target, reference, start=around):
-            mends(landed)
-            if best.inlier_share >= SURE:
-                return best
-    again()
-    glimpse = _Preview(target, reference)
-    for away in _corner_shifts(target.grey.shape):
-        start = around @ away
-        if glimpse.promises(best.homography, start=start):
-            one, other = map(mends, match_homographies(target, reference, start=start))
-            if one or other:
-                again()
-    return best
+        for found in match_homographies(target, reference, start=around):
+            search.offer(found)
+            if search.best.inlier_share >= CERTAIN:
+                return search.best
+    search.retry()
+    preview = _Preview(target, reference)
+    for shift in _corner_shifts(target.grey.shape):
+        start = around @ shift
+        if preview.is_promising(search.best.homography, start=start):
+            improved = [search.offer(found) for found in match_homographies(target, reference, start=start)]
+            if any(improved):
+                search.retry()
+    return search.best
+
+
+class _Search:
+    """The most precise registration of one pair so far."""
+
+    def __init__(self, target: Pyramid, reference: Pyramid, known: Registration) -> None:
+        self._target, self._reference = target, reference
+        self.best = known
+        self._precision = precision(target, reference, homography=known.homography)
+
+    def offer(self, found: Homography) -> bool:
+        """Refine an answer and keep it if it is the most precise; whether it is so by enough to search around it."""
+        refined = refine_homography(self._target, self._reference, start=found, coarse=False)
+        value = precision(self._target, self._reference, homography=refined.homography)
+        if value <= self._precision or refined.significance <= LEAST_SIGNIFICANCE:
+            return False
+        improved = value > WORTH_RETRYING * self._precision
+        self.best, self._precision = refined, value
+        return improved
+
+    def retry(self) -> None:
+        """Search around the best answer as long as that helps, at most `RETRIES` times."""
+        for _ in range(RETRIES):
+            if self.best.inlier_share >= CERTAIN:
+                return
+            start = self.best.homography
+            if any(self.offer(found) for found in match_homographies(self._target, self._reference, start=start)):
+                continue
+            start = self.best.homography
+            rest = _without_explained(self._target, self._reference, homography=start)
+            if not self.offer(next(match_homographies(rest, self._reference, start=start))):
+                return
 
 
 class _Preview:
-    """Two frames at a quarter of their size, where a start's promise is soon seen."""
+    """Two frames at a quarter of their size, where a start is judged in a fraction of the time."""
 
     def __init__(self, target: Pyramid, reference: Pyramid) -> None:
-        self._whole = target, reference
+        self._full = target, reference
         level = min(2, len(target.levels) - 1)
-        self._small = [Pyramid(grey, weight > 0) for grey, weight in (p.levels[level] for p in self._whole)]
-        self._scale = level_scaling(self._small[0].grey.shape, target.grey.shape)
+        self._small = [Pyramid(grey, weight > 0) for grey, weight in (p.levels[level] for p in self._full)]
+        self._scale = Homography.level_scale(self._small[0].grey.shape, target.grey.shape)
 
-    def promises(self, known: NDArray[np.float64], *, start: NDArray[np.float64]) -> bool:
-        """Whether what is found from `start` lies elsewhere than `known` and looks about as sharp, or sharper."""
-        back = np.linalg.inv(self._scale)
-        bar = PROMISE * precision(*self._small, homography=self._scale @ known @ back)
-        for landed in match_homographies(*self._whole, start=start, looks=SEARCH_LEVELS[:1]):
-            found = refine_homography(*self._small, start=self._scale @ landed @ back).homography
-            if _corner_distance(back @ found @ self._scale, known, shape=self._whole[0].grey.shape) < ELSEWHERE:
+    def is_promising(self, known: Homography, *, start: Homography) -> bool:
+        """Whether what is found from `start` lies elsewhere than `known` and is about as precise, or more so."""
+        bar = PROMISING * precision(*self._small, homography=known.at(self._scale))
+        for matched in match_homographies(*self._full, start=start, levels=SEARCH_LEVELS[:1]):
+            found = refine_homography(*self._small, start=matched.at(self._scale)).homography
+            if found.back_from(self._scale).corner_distance(known, self._full[0].grey.shape) < ELSEWHERE:
                 continue
             if precision(*self._small, homography=found) > bar:
                 return True
         return False
 
 
-def _corner_shifts(shape: tuple[int, ...]) -> Iterator[NDArray[np.float64]]:
-    """The frame moved towards each of its corners."""
-    for down in (-AWAY, AWAY):
-        for right in (-AWAY, AWAY):
-            yield np.array([[1, 0, right * shape[1]], [0, 1, down * shape[0]], [0, 0, 1]], np.float64)
+def _corner_shifts(shape: tuple[int, ...]) -> Iterator[Homography]:
+    """The frame shifted towards each of its corners."""
+    for down in (-SHIFT, SHIFT):
+        for right in (-SHIFT, SHIFT):
+            yield Homography.translation(right * shape[1], down * shape[0])
 
 
-def _unexplained(target: Pyramid, reference: Pyramid, *, homography: NDArray[np.float64]) -> Pyramid:
+def _without_explained(target: Pyramid, reference: Pyramid, *, homography: Homography) -> Pyramid:
     """The target without what `homography` explains well: if that was something in front, the rest is what counts."""
     (T, mt), (R, mr) = target.levels[0], reference.levels[0]
-    warped, both = warp_with_mask(R, mr, homography, T.shape)
+    warped, both = homography.warp_with_mask(R, mr, T.shape)
     residual = np.abs(warped - T - np.median((warped - T)[both > 0] if both.any() else 0))
     exact = cv2.blur(((both * mt > 0) & (residual < 2 * EXACT)).astype(np.float32), (9, 9)) > EXPLAINED
     return Pyramid(target.grey, target.visible & ~exact)

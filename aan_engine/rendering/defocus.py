@@ -95,7 +95,7 @@ class Defocus:
         """
         plan, scale = self.target.plan, self.target.scale
         hole = plan.hole
-        visible = hole.wanted & ~hole.hidden & ~hole.unusable
+        visible = hole.region & ~hole.hidden & ~hole.unusable
         shown = [visible & (candidate.frame == frame) for candidate in plan.candidates]
         k = int(np.argmax([mask.sum() for mask in shown]))
         cells = np.argwhere(shown[k])

@@ -77,7 +77,7 @@ class HoleEdgeAligner:
         """Coarse to fine; no offset where the candidate shows no visible pixel of the frame, or too much is to read."""
         plan, scale = self._target.plan, self._target.scale
         hole, candidate = plan.hole, plan.candidates[k]
-        visible = hole.wanted & ~hole.hidden & ~hole.unusable & (candidate.frame == frame)
+        visible = hole.region & ~hole.hidden & ~hole.unusable & (candidate.frame == frame)
         cells = np.argwhere(visible)[:, ::-1].astype(np.float32)
         if not len(cells):
             return NO_OFFSET

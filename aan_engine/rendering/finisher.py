@@ -105,10 +105,10 @@ class Finisher:
         """The finished frame; None where it is skipped."""
         if rendered is None:
             return None
-        fill = rendered.fill
+        fill, trust = rendered.fill, None
         if rendered.target is not None:
             fill = _run(self._rest, fill, rendered.target)
-        trust = self._shot_motion.registration.reliability(index)
+            trust = self._shot_motion.registration.reliability(index)
         numbers = self._shot_frames.numbers
         return compose(self._shot, rendered.plate, rendered.masks, fill, numbers=numbers, trust=trust)
 

@@ -1,9 +1,10 @@
-"""Encoded frames: a shot's proxies as the networks see them, each encoded once and remembered for a while."""
+"""Feature cache: a shot's proxies through the networks' encoders, each frame encoded once and kept for a while.
+
+The learned homography between two frames is read from the cached features, so that registration can ask for it without
+knowing of networks (`ShotRegistration` takes it as a function).
+"""
 
 from __future__ import annotations
-
-from collections import OrderedDict
-from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -11,58 +12,70 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from aan_engine.motion.shot_motion import ShotMotion
+from aan_engine.core import projective
+from aan_engine.core.homography import Homography
+from aan_engine.core.lru import LruCache
 from aan_engine.network.blocks import STRIDE, visible_cells
 from aan_engine.network.bundle import Networks
 from aan_engine.network.homography import SIDE, EncodedImage
+from aan_engine.plates.proxy_store import ProxyStore
+from aan_engine.registration.proxy_images import ProxyImages
 
-REMEMBERED = 48
-Value = TypeVar("Value")
+FRAMES_KEPT = 48
+"""Frames whose features are kept, for each encoder: more than a target's neighbours and references. Not measured
+separately."""
 
 
 class FeatureCache:
-    """The frames of one survey through the encoders of estimator and inpainter."""
+    """The frames of one shot through the encoders of the homography estimator and the inpainter.
 
-    def __init__(self, networks: Networks, shot_motion: ShotMotion) -> None:
+    May be used by several threads at a time.
+
+    Args:
+        images: the shot's proxies as pictures.
+        proxies: the same proxies with their masks.
+    """
+
+    def __init__(self, networks: Networks, images: ProxyImages, *, proxies: ProxyStore) -> None:
         self._networks = networks
-        self._shot_motion = shot_motion
-        self._cells: OrderedDict[int, EncodedImage] = OrderedDict()
-        self._features: OrderedDict[int, tuple[Tensor, Tensor]] = OrderedDict()
+        self._images, self._proxies = images, proxies
+        self._for_estimator, self._for_inpainter = LruCache(FRAMES_KEPT), LruCache(FRAMES_KEPT)
 
     @torch.inference_mode()
-    def for_estimator(self, index: int) -> EncodedImage:
-        """The frame at the estimator's own square size, encoded."""
-        if index not in self._cells:
-            size = (SIDE, SIDE)
-            image = cv2.resize(self._shot_motion.images.image(index), size, interpolation=cv2.INTER_AREA)
-            visible = cv2.resize(self._shot_motion.images.visible(index), size, interpolation=cv2.INTER_AREA)
-            tensor = torch.from_numpy(image).permute(2, 0, 1)[None].to(self._networks.device)
-            shown = torch.from_numpy((visible > 0.999).astype(np.float32))[None, None].to(self._networks.device)
-            _remember(self._cells, index, self._networks.estimator.encode(tensor, shown))
-        return self._cells[index]
+    def learned_homography(self, target: int, reference: int) -> Homography:
+        """The learned homography on the proxies, target -> reference (arXiv 1905.13066, section 3.1)."""
+        estimate = self._networks.estimator.match(self.for_estimator(target), self.for_estimator(reference))
+        H = projective.rescale(estimate.homography.double(), before=(SIDE, SIDE), after=self._proxies.size)
+        return Homography(H[0].cpu().numpy())
 
-    @torch.no_grad()
+    def for_estimator(self, index: int) -> EncodedImage:
+        """The frame, resized to the estimator's own square, encoded."""
+        return self._for_estimator.get(index, lambda: self._encode_for_estimator(index))
+
     def for_inpainter(self, index: int) -> tuple[Tensor, Tensor]:
-        """The frame's features (1, c, h/8, w/8) and visible cells (1, 1, h/8, w/8)."""
-        if index not in self._features:
-            image, visible = self.padded(index)
-            features = self._networks.inpainter.features(image, visible)
-            _remember(self._features, index, (features, visible_cells(visible)))
-        return self._features[index]
+        """The frame's features (1, c, h / 8, w / 8) and visible cells (1, 1, h / 8, w / 8)."""
+        return self._for_inpainter.get(index, lambda: self._encode_for_inpainter(index))
 
     def padded(self, index: int) -> tuple[Tensor, Tensor]:
-        """Image (1, 3, H, W) and visibility (1, 1, H, W), continued to multiples of 8 by what counts as hidden."""
-        h, w = self._shot_motion.proxies.size
+        """Image (1, 3, H, W) log range and visibility (1, 1, H, W), padded to multiples of 8 as hidden pixels are."""
+        h, w = self._proxies.size
         margin = (0, -w % STRIDE, 0, -h % STRIDE)
-        image = torch.from_numpy(self._shot_motion.images.image(index)).permute(2, 0, 1)[None].to(self._networks.device)
-        proxies = self._shot_motion.proxies
-        # What passes in front is no surroundings of the hole's: painted from, it would bleed into it.
-        shown = (~(proxies.hidden(index) | proxies.unusable(index))).astype(np.float32)
+        image = torch.from_numpy(self._images.image(index)).permute(2, 0, 1)[None].to(self._networks.device)
+        # An object that passes in front is no surroundings of the hole: synthesised from it, it would bleed in.
+        shown = (~(self._proxies.hidden(index) | self._proxies.unusable(index))).astype(np.float32)
         visible = torch.from_numpy(shown)[None, None].to(self._networks.device)
         return F.pad(image, margin), F.pad(visible, margin)
 
+    @torch.inference_mode()
+    def _encode_for_estimator(self, index: int) -> EncodedImage:
+        size = (SIDE, SIDE)
+        image = cv2.resize(self._images.image(index), size, interpolation=cv2.INTER_AREA)
+        visible = cv2.resize(self._images.visible(index), size, interpolation=cv2.INTER_AREA)
+        tensor = torch.from_numpy(image).permute(2, 0, 1)[None].to(self._networks.device)
+        shown = torch.from_numpy((visible > 0.999).astype(np.float32))[None, None].to(self._networks.device)
+        return self._networks.estimator.encode(tensor, shown)
 
-def _remember(kept: OrderedDict[int, Value], index: int, value: Value) -> None:
-    kept[index] = value
-    while len(kept) > REMEMBERED:
-        kept.popitem(last=False)
+    @torch.no_grad()
+    def _encode_for_inpainter(self, index: int) -> tuple[Tensor, Tensor]:
+        image, visible = self.padded(index)
+        return self._networks.inpainter.features(image, visible), visible_cells(visible)

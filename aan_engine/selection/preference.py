@@ -1,4 +1,4 @@
-"""The artist's preference: frames painted by hand and clean plates count for more than the chooser gives them."""
+"""The artist's preference: clean plates and frames painted by hand weigh more than the chooser gives them."""
 
 from __future__ import annotations
 
@@ -8,26 +8,29 @@ from aan_engine.candidates.candidate import Candidate
 from aan_engine.core.types import Array
 from aan_engine.plates.source_policy import SourcePolicy
 
-WINS = 1e6
-"""What a frame painted by hand counts for against one that was not."""
+PAINTED_FACTOR = 1e6
+"""Factor on the weight of a frame painted by hand: it wins over everything."""
 
-CLEAN = 4.0
-"""What a clean plate counts for against a frame of the shot: the artist gave it for a reason."""
+PAINTED_FLOOR = 1e-3
+"""Added to the weight of a frame painted by hand before that factor, so that it wins where the chooser gave it
+nothing."""
+
+CLEAN_FACTOR = 4.0
+"""Factor on the weight of a clean plate, which the artist gave for a reason. Not measured separately."""
 
 
-def prefer_artists_sources(policy: SourcePolicy, candidates: list[Candidate], shares: Array, *, count: int) -> Array:
-    """The chooser's (K, h, w) shares, leaning towards what the artist prefers; sums stay as they are.
+def prefer_artists_sources(policy: SourcePolicy, candidates: list[Candidate], *, weights: Array, count: int) -> Array:
+    """The chooser's weights (K, h, w), shifted towards the artist's own sources; sums stay as they are.
 
     Args:
-        count: frames of the shot's own; those from there on are clean plates.
+        count: frames of the shot itself; source frames from this index on are clean plates.
     """
     if not (policy.painted or any((c.frame >= count).any() for c in candidates)):
-        return shares
-    say = np.ones_like(shares)
+        return weights
+    factor = np.ones_like(weights)
     for k, candidate in enumerate(candidates):
-        say[k][candidate.frame >= count] = CLEAN
-        say[k][np.isin(candidate.frame, list(policy.painted))] = WINS
-    # What has the smallest share may still win, if it lies on a frame that wins over everything.
-    lifted = (shares + 1e-3 * (say >= WINS)) * say
-    before, after = shares.sum(0), lifted.sum(0)
-    return np.asarray(lifted * (before / np.maximum(after, 1e-12)), np.float32)
+        factor[k][candidate.frame >= count] = CLEAN_FACTOR
+        factor[k][np.isin(candidate.frame, list(policy.painted))] = PAINTED_FACTOR
+    raised = (weights + PAINTED_FLOOR * (factor >= PAINTED_FACTOR)) * factor
+    before, after = weights.sum(0), raised.sum(0)
+    return np.asarray(raised * (before / np.maximum(after, 1e-12)), np.float32)

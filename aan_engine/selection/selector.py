@@ -1,23 +1,23 @@
-"""The decider: the whole network at work on one target, on proxies: which candidate shows each hidden pixel.
+"""Selector: one target's hole from candidates to a fill plan, with the networks, on proxies.
 
-Alignment and recurrence have proposed (`proposals`); here the inpainter adds what attention finds and what the
-residual pathway paints, the chooser scores all of it, and one masked softmax disposes (arXiv 1905.13066, Eq. 4). No
-plate is touched: what comes out are weights and coordinates.
+Alignment and recurrence have proposed candidates (`candidates`); here the inpainter adds what its attention matches and
+what its residual stage synthesises, the chooser scores every candidate at every pixel, and one masked softmax over the
+candidates gives their weights (arXiv 1905.13066, Eq. 4). No plate is read: a plan consists of weights and coordinates.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numpy.typing import NDArray
 from torch import Tensor
 
 from aan_engine.candidates.builders import synthesised
-from aan_engine.candidates.candidate import Candidate, HoleRegion, Kind, hole_region
+from aan_engine.candidates.candidate import CELL, Candidate, HoleRegion, Kind, hole_region
 from aan_engine.candidates.generators import (
     ALL_KINDS,
-    CELL,
     EnabledKinds,
     PreviousSources,
     from_attention,
@@ -26,13 +26,15 @@ from aan_engine.candidates.generators import (
     registered_references,
 )
 from aan_engine.colour.exposure import PixelPairs
-from aan_engine.core import projective
 from aan_engine.core.types import Array
 from aan_engine.motion.shot_motion import ShotMotion, pixel_pairs
 from aan_engine.network.bundle import Networks
-from aan_engine.network.chooser import choose, features, suppress_faint_synthesis
-from aan_engine.network.homography import SIDE
+from aan_engine.network.chooser import candidate_features, candidate_softmax, suppress_faint_synthesis
 from aan_engine.network.inpainter import RecurrentState, ReferenceSet
+from aan_engine.plates.proxy_store import ProxyStore
+from aan_engine.plates.source_policy import ALL_SOURCES, SourcePolicy
+from aan_engine.registration.proxy_images import ProxyImages
+from aan_engine.registration.shot_registration import ShotRegistration
 from aan_engine.selection.feature_cache import FeatureCache
 from aan_engine.selection.light_match import NO_LIGHT_CHANGE, LightMatch, apply_light, match_light
 from aan_engine.selection.plan import (
@@ -50,11 +52,15 @@ from aan_engine.selection.temporal_prior import TemporalPrior
 
 
 class Selector:
-    """Decides the targets of one shot, in order; holds what the recurrence remembers.
+    """Plans the fills of one shot's targets, in order; keeps what the next target's recurrence needs.
+
+    `prepare`, `synthesise` and `choose` are three stages that may run in three threads, one target behind the other;
+    each must get its targets in order.
 
     Args:
-        survey: the shot. Its learned estimator is this room's `guess`.
-        pathways: those that take part.
+        shot_motion: motion and alignment of the shot.
+        features: the shot's encoded frames; made from the same networks.
+        enabled: what is proposed.
         light, smoothing: see `shot.Controls`.
     """
 
@@ -63,200 +69,229 @@ class Selector:
         networks: Networks,
         shot_motion: ShotMotion,
         *,
-        pathways: EnabledKinds = ALL_KINDS,
+        features: FeatureCache,
+        enabled: EnabledKinds = ALL_KINDS,
         light: str = "local",
         smoothing: float = 0.0,
     ) -> None:
-        self._networks = networks
+        self.shot_motion, self.features = shot_motion, features
+        self._networks, self._enabled = networks, enabled
         self._light, self._smoothing = light, smoothing
-        self._pathways = pathways
-        self._shot_motion = shot_motion
-        self._features_of = FeatureCache(networks, shot_motion)
         self._previous: PreviousSources | None = None
         self._prior: TemporalPrior | None = None
         self._state: tuple[int, RecurrentState] | None = None
 
-    @torch.inference_mode()
-    def learned_homography(self, target: int, reference: int) -> NDArray[np.float64]:
-        """The learned homography on the proxies, target -> reference (arXiv 1905.13066, section 3.1)."""
-        estimate = self._networks.estimator.match(*(self._features_of.for_estimator(i) for i in (target, reference)))
-        h, w = self._shot_motion.proxies.size
-        H = projective.rescale(estimate.homography.double(), before=(SIDE, SIDE), after=(h, w))
-        return H[0].cpu().numpy()
+    def close(self) -> None:
+        """Lets go of the shot."""
+        self.shot_motion.close()
 
     def decide(self, index: int) -> FillPlan | None:
-        """The decision for frame `index`; None where nothing is hidden."""
+        """All stages for target `index`; None where nothing is hidden."""
         return self.choose(self.synthesise(self.prepare(index)))
 
     def prepare(self, index: int) -> TargetCandidates | None:
-        """What needs neither network nor past, for frame `index`; None where nothing is hidden."""
-        proxies = self._shot_motion.proxies
+        """The candidates of target `index` that need neither a network nor the previous target; None without a hole."""
+        proxies = self.shot_motion.proxies
         hole = hole_region(index, proxies.hidden(index), unusable=proxies.unusable(index))
         if hole is None:
             return None
-        links = registered_references(self._shot_motion, hole, count=self._pathways.references)
-        candidates = generate(self._shot_motion, hole, links=links, kinds=self._pathways.kinds)
-        back = self._shot_motion.motion(index, index - 1) if index else None
-        return TargetCandidates(hole, links, candidates, None if back is None else back.surround_displacement)
+        registrations = registered_references(self.shot_motion, hole, count=self._enabled.references)
+        candidates = generate(self.shot_motion, hole, registrations=registrations, kinds=self._enabled.kinds)
+        motion = self.shot_motion.motion(index, index - 1) if index else None
+        to_previous = None if motion is None else motion.surround_displacement
+        return TargetCandidates(hole, registrations, candidates, to_previous)
 
     @torch.no_grad()
     def synthesise(self, prepared: TargetCandidates | None) -> WithSynthesis | None:
-        """What the inpainter makes of what was prepared; frames are sketched in order."""
+        """The same with the inpainter's output; None without a hole, after which the recurrence begins anew."""
         if prepared is None:
             self._state = None
             return None
         index = prepared.hole.index
-        brief = self._brief(prepared)
-        painted_frame = self._networks.inpainter.step(
-            brief.image, brief.visible, references=brief.references, state=brief.state, cells=brief.cells
+        inputs = self._inpainter_input(prepared)
+        inpainted = self._networks.inpainter.step(
+            inputs.image, inputs.visible, references=inputs.references, state=inputs.state, cells=inputs.cells
         )
-        self._state = (index, painted_frame.state) if Kind.PREVIOUS in self._pathways.kinds else None
-        h, w = self._shot_motion.proxies.size
-        picture = painted_frame.image[0, :, :h, :w].permute(1, 2, 0).cpu().numpy()
-        return WithSynthesis(prepared, brief, np.ascontiguousarray(picture), painted_frame)
+        self._state = (index, inpainted.state) if Kind.PREVIOUS in self._enabled.kinds else None
+        h, w = self.shot_motion.proxies.size
+        image = inpainted.image[0, :, :h, :w].permute(1, 2, 0).cpu().numpy()
+        return WithSynthesis(prepared, inputs, np.ascontiguousarray(image), inpainted)
 
-    def choose(self, sketched: WithSynthesis | None) -> FillPlan | None:
-        """The decision for what was prepared and sketched; frames are concluded in order."""
-        proposed = self.collect(sketched)
-        return None if proposed is None else self.make_plan(proposed, self.weights(proposed))
+    def choose(self, synthesised: WithSynthesis | None) -> FillPlan | None:
+        """The plan of a target; None without a hole, after which the recurrence begins anew."""
+        found = self.collect(synthesised)
+        return None if found is None else self.make_plan(found, weights=self.weights(found))
 
-    def proposals(self, index: int) -> CandidateSet | None:
-        """Every pathway's candidates for frame `index`; None where nothing is hidden."""
+    def candidates(self, index: int) -> CandidateSet | None:
+        """All candidates of target `index`, before they are weighed; None without a hole."""
         return self.collect(self.synthesise(self.prepare(index)))
 
-    def collect(self, sketched: WithSynthesis | None) -> CandidateSet | None:
-        """What was prepared together with what recurrence, refinement and the residual pathway propose."""
-        if sketched is None:
+    def collect(self, target: WithSynthesis | None) -> CandidateSet | None:
+        """All candidates of a target: to those prepared come recurrence, attention and the synthesis.
+
+        Candidates that show nothing of the hole are dropped; the others are brought into the target's light.
+        """
+        if target is None:
             self._previous = self._prior = None
             return None
-        hole, links, kinds = sketched.prepared.hole, sketched.prepared.links, self._pathways.kinds
-        candidates = list(sketched.prepared.candidates)
+        hole, kinds = target.prepared.hole, self._enabled.kinds
+        candidates = list(target.prepared.candidates)
         if Kind.PREVIOUS in kinds and self._previous is not None and self._previous.index == hole.index - 1:
-            candidates.append(from_previous(self._shot_motion, hole, self._previous))
-        if links and Kind.ATTENTION in kinds:
-            candidates.append(self._attended(sketched))
+            candidates.append(from_previous(self.shot_motion, hole, self._previous))
+        if target.prepared.registrations and Kind.ATTENTION in kinds:
+            candidates.append(self._from_attention(target))
         candidates = [c for c in candidates if (c.valid & hole.hidden).any()]
-        light = self._lighting(hole, candidates)
+        light = self._match_light(hole, candidates)
         candidates = [apply_light(c, light) for c in candidates]
-        candidates.append(synthesised(_box(sketched.image, hole), hole))
-        return CandidateSet(hole, candidates, sketched.inputs, light)
-
-    def _lighting(self, hole: HoleRegion, candidates: list[Candidate]) -> LightMatch:
-        """What light did between the target and the candidates' plates."""
-        if self._light == "off":
-            return NO_LIGHT_CHANGE
-        target = _box(self._shot_motion.images.image(hole.index), hole)
-
-        def whole(frame: int) -> PixelPairs | None:
-            return pixel_pairs(self._shot_motion, hole.index, frame)
-
-        return match_light(target, hole, candidates, local=self._light == "local", whole=whole)
-
-    def remember(self, proposed: CandidateSet, shares: Array) -> None:
-        """The answer by these weights is what the next frame's recurrence carries along, and what it leans on."""
-        hole, candidates, size = proposed.hole, proposed.candidates, self._shot_motion.proxies.size
-        self._previous = PreviousSources.of(hole, candidates, shares, size=size)
-        if self._smoothing:
-            self._prior = TemporalPrior.of(hole, candidates, shares, size=size)
-
-    def make_plan(self, proposed: CandidateSet, shares: Array) -> FillPlan:
-        """The decision by (K, h, w) weights of the candidates; it is remembered for the next frame's recurrence."""
-        self.remember(proposed, shares)
-        hole, candidates = proposed.hole, proposed.candidates
-        target = _box(self._shot_motion.images.image(hole.index), hole)
-        images = np.stack([c.image for c in candidates])
-        mended = np.zeros_like(target)
-        if self._light == "local":
-            mended = poisson_correction(target, hole.hidden, images=images, weights=shares * ~hole.unusable)
-        agreement, alone = (np.zeros(hole.wanted.shape, np.float32) for _ in range(2))
-        agreement[hole.wanted], alone[hole.wanted] = agreement_and_consensus(
-            images[:, hole.wanted], shares[:, hole.wanted]
-        )
-        return FillPlan(hole, candidates, shares, mended, agreement, alone, proposed.light)
-
-    def _attended(self, sketched: WithSynthesis) -> Candidate:
-        """What refinement proposes: the attention's best cells, as coordinates."""
-        matches = sketched.painted.matches
-        rows, columns = (-(-side // CELL) for side in self._shot_motion.proxies.size)
-        cells = [m[0].reshape(rows, columns).cpu().numpy() for m in (matches.reference, matches.y, matches.x)]
-        confidence = matches.weight[0].reshape(rows, columns).float().cpu().numpy()
-        frames = np.append(np.array(list(sketched.prepared.links), np.int32), -1)[cells[0]]
-        hole, template = sketched.prepared.hole, sketched.image
-        return from_attention(
-            self._shot_motion,
-            hole,
-            frames=frames,
-            rows=cells[1],
-            columns=cells[2],
-            confidence=confidence,
-            template=template,
-        )
+        candidates.append(synthesised(_over_box(target.image, hole), hole))
+        return CandidateSet(hole, candidates, target.inputs, light)
 
     @torch.no_grad()
-    def weights(self, proposed: CandidateSet) -> Array:
-        """(K, h, w) weights of the candidates, in the hole and on its rim."""
-        device, hole, candidates = self._networks.device, proposed.hole, proposed.candidates
+    def weights(self, found: CandidateSet) -> Array:
+        """(K, h, w) weights of the candidates over the box, summing to 1.
+
+        The chooser's softmax, less faint synthesis, balanced between the directions of time, leaning on the previous
+        target as far as the artist wants, and towards the artist's own sources.
+        """
+        hole, candidates = found.hole, found.candidates
+        chosen = suppress_faint_synthesis(self._softmax(hole, candidates))
+        h, w = hole.hidden.shape
+        balanced = balance_directions(candidates, chosen[0, :, :h, :w].cpu().numpy())
+        policy, count = self.shot_motion.policy, self.shot_motion.proxies.count
+        return prefer_artists_sources(policy, candidates, weights=self._smoothed(found, balanced), count=count)
+
+    def remember(self, found: CandidateSet, *, weights: Array) -> None:
+        """Keeps what the next target takes from this one: the sources by (K, h, w) weights, and the weights."""
+        hole, candidates, size = found.hole, found.candidates, self.shot_motion.proxies.size
+        self._previous = PreviousSources.of(hole, candidates, weights=weights, size=size)
+        if self._smoothing:
+            self._prior = TemporalPrior.of(hole, candidates, weights=weights, size=size)
+
+    def make_plan(self, found: CandidateSet, *, weights: Array) -> FillPlan:
+        """The plan by (K, h, w) weights of the candidates, which are remembered for the next target."""
+        self.remember(found, weights=weights)
+        hole, candidates, region = found.hole, found.candidates, found.hole.region
+        target = _over_box(self.shot_motion.images.image(hole.index), hole)
+        images = np.stack([c.image for c in candidates])
+        correction = np.zeros_like(target)
+        if self._light == "local":
+            correction = poisson_correction(target, hole.hidden, images=images, weights=weights * ~hole.unusable)
+        agreement, consensus = (np.zeros(region.shape, np.float32) for _ in range(2))
+        agreement[region], consensus[region] = agreement_and_consensus(images[:, region], weights[:, region])
+        return FillPlan(hole, candidates, weights, correction, agreement, consensus, found.light)
+
+    def _match_light(self, hole: HoleRegion, candidates: list[Candidate]) -> LightMatch:
+        if self._light == "off":
+            return NO_LIGHT_CHANGE
+        target = _over_box(self.shot_motion.images.image(hole.index), hole)
+
+        def aligned_pairs(frame: int) -> PixelPairs | None:
+            return pixel_pairs(self.shot_motion, hole.index, frame)
+
+        return match_light(target, hole, candidates, local=self._light == "local", aligned_pairs=aligned_pairs)
+
+    def _from_attention(self, target: WithSynthesis) -> Candidate:
+        matches = target.inpainted.matches
+        rows, columns = (-(-side // CELL) for side in self.shot_motion.proxies.size)
+        reference, y, x = (m[0].reshape(rows, columns).cpu().numpy() for m in (matches.reference, matches.y, matches.x))
+        # Index -1, no match, takes the last entry: no frame.
+        frames = np.append(np.array(list(target.prepared.registrations), np.int32), -1)[reference]
+        return from_attention(
+            self.shot_motion,
+            target.prepared.hole,
+            frames=frames,
+            rows=y,
+            columns=x,
+            confidence=matches.weight[0].reshape(rows, columns).float().cpu().numpy(),
+            template=target.image,
+        )
+
+    def _softmax(self, hole: HoleRegion, candidates: list[Candidate]) -> Tensor:
+        """The chooser's weights (1, K, H, W) of the candidates over the box, padded to multiples of 8."""
+        device = self._networks.device
+        h, w = hole.hidden.shape
+        margin = (0, -w % CELL, 0, -h % CELL)
 
         def stacked(name: str) -> Tensor:
             planes = np.stack([getattr(c, name) for c in candidates]).astype(np.float32)
             tensor = torch.from_numpy(planes).to(device)
-            return tensor.permute(0, 3, 1, 2)[None] if tensor.dim() == 4 else tensor[None, :, None]
+            return F.pad(tensor.permute(0, 3, 1, 2)[None] if tensor.dim() == 4 else tensor[None, :, None], margin)
 
-        target = (
-            torch.from_numpy(_box(self._shot_motion.images.image(hole.index), hole)).to(device).permute(2, 0, 1)[None]
-        )
+        image = _over_box(self.shot_motion.images.image(hole.index), hole)
+        target = torch.from_numpy(image).to(device).permute(2, 0, 1)[None]
         hidden = torch.from_numpy(hole.hidden | hole.unusable).to(device).float()[None, None]
-        h, w = hole.hidden.shape
-        margin = (0, -w % CELL, 0, -h % CELL)
-        given = {
-            name: F.pad(stacked(name), margin)
-            for name in ("image", "valid", "distance", "confidence", "independent_motion")
-        }
+        given = {name: stacked(name) for name in ("image", "valid", "distance", "confidence", "independent_motion")}
         kind = torch.tensor([[int(c.kind) for c in candidates]], device=device)
-        fine, coarse = features(F.pad(target, margin), F.pad(hidden, margin), kind=kind, **given)
+        fine, coarse = candidate_features(F.pad(target, margin), F.pad(hidden, margin), kind=kind, **given)
         logits = self._networks.chooser(fine, coarse, valid=given["valid"], kind=kind)
-        found = suppress_faint_synthesis(choose(logits, given["valid"][:, :, 0]))
-        shares = self._steadied(proposed, balance_directions(candidates, found[0, :, :h, :w].cpu().numpy()))
-        return prefer_artists_sources(
-            self._shot_motion.policy, candidates, shares, count=self._shot_motion.proxies.count
-        )
+        return candidate_softmax(logits, given["valid"][:, :, 0])
 
-    def _steadied(self, proposed: CandidateSet, shares: Array) -> Array:
-        """The weights, leaning on those of the frame before where the artist wants it."""
-        hole, prior = proposed.hole, self._prior
+    def _smoothed(self, found: CandidateSet, weights: Array) -> Array:
+        """The weights (K, h, w), leaning on those of the previous target where there is one and the artist wants it."""
+        hole, prior = found.hole, self._prior
         if prior is None or prior.index != hole.index - 1:
-            return shares
-        back = self._shot_motion.motion(hole.index, prior.index)
-        if back is None:
-            return shares
-        return prior.steadied(
-            hole, proposed.candidates, shares, back=back.surround_displacement, smoothing=self._smoothing
+            return weights
+        motion = self.shot_motion.motion(hole.index, prior.index)
+        if motion is None:
+            return weights
+        return prior.smoothed(
+            hole,
+            found.candidates,
+            weights=weights,
+            to_previous=motion.surround_displacement,
+            smoothing=self._smoothing,
         )
 
     @torch.no_grad()
-    def _brief(self, prepared: TargetCandidates) -> InpainterInput:
-        index, links = prepared.hole.index, prepared.links
+    def _inpainter_input(self, prepared: TargetCandidates) -> InpainterInput:
+        index, registrations = prepared.hole.index, prepared.registrations
         device = self._networks.device
-        homographies = [torch.from_numpy(link.homography).float() for link in links.values()]
-        known = [self._features_of.for_inpainter(i) for i in links]
-        image, visible = self._features_of.padded(index)
-        own, shown = self._features_of.for_inpainter(index)
-        cells = torch.cat([c for c, _ in known]) if known else own[:0]
-        shows = torch.cat([v for _, v in known]) if known else shown[:0]
-        H = torch.stack(homographies).to(device) if known else torch.zeros(0, 3, 3, device=device)
-        return InpainterInput(image, visible, ReferenceSet(cells, shows, H), self._past(index, prepared.back), own)
+        image, visible = self.features.padded(index)
+        own_cells, own_visible = self.features.for_inpainter(index)
+        cells, shown, H = own_cells[:0], own_visible[:0], torch.zeros(0, 3, 3, device=device)
+        if registrations:
+            encoded = [self.features.for_inpainter(frame) for frame in registrations]
+            cells, shown = (torch.cat(parts) for parts in zip(*encoded, strict=True))
+            H = torch.stack([torch.from_numpy(r.homography.matrix).float() for r in registrations.values()]).to(device)
+        state = self._state_along(index, prepared.to_previous)
+        return InpainterInput(image, visible, ReferenceSet(cells, shown, H), state, own_cells)
 
-    def _past(self, index: int, back: Array | None) -> RecurrentState | None:
-        """The recurrence's memory, brought along the measured motion `back` into the frame before."""
-        if self._state is None or self._state[0] != index - 1 or back is None:
+    def _state_along(self, index: int, to_previous: Array | None) -> RecurrentState | None:
+        """The recurrence's state, warped along the measured motion into target `index`; None where there is none."""
+        if self._state is None or self._state[0] != index - 1 or to_previous is None:
             return None
-        past, (h, w) = self._state[1], back.shape[:2]
-        rows, columns = past.previous.shape[-2:]
-        flow = torch.from_numpy(back).permute(2, 0, 1)[None].to(self._networks.device)
-        flow = F.pad(flow, (0, columns - w, 0, rows - h), mode="replicate")
-        return past.along(flow)
+        state, (h, w) = self._state[1], to_previous.shape[:2]
+        rows, columns = state.previous.shape[-2:]
+        flow = torch.from_numpy(to_previous).permute(2, 0, 1)[None].to(self._networks.device)
+        return state.along(F.pad(flow, (0, columns - w, 0, rows - h), mode="replicate"))
 
 
-def _box(image: Array, hole: HoleRegion) -> Array:
-    h, w = hole.hidden.shape
-    return np.ascontiguousarray(image[hole.top : hole.top + h, hole.left : hole.left + w])
+def build(
+    networks: Networks,
+    proxies: ProxyStore,
+    *,
+    policy: SourcePolicy = ALL_SOURCES,
+    enabled: EnabledKinds = ALL_KINDS,
+    light: str = "local",
+    smoothing: float = 0.0,
+    progress: Callable[[int], None] | None = None,
+) -> Selector:
+    """A selector for the shot of these proxies, with the learned homographies as starts for registration.
+
+    Whoever takes it closes it.
+
+    Args:
+        progress: see `ShotRegistration`.
+    """
+    images = ProxyImages(proxies, policy=policy)
+    features = FeatureCache(networks, images, proxies=proxies)
+    registration = ShotRegistration(
+        images, count=proxies.count, estimator=features.learned_homography, progress=progress
+    )
+    shot_motion = ShotMotion(proxies, policy=policy, images=images, registration=registration)
+    return Selector(networks, shot_motion, features=features, enabled=enabled, light=light, smoothing=smoothing)
+
+
+def _over_box(image: Array, hole: HoleRegion) -> Array:
+    """The part of a whole proxy (H, W, ...) that the region's box covers, (h, w, ...)."""
+    return np.ascontiguousarray(image[hole.box.slices])

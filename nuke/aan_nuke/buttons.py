@@ -1,4 +1,4 @@
-"""What the node's buttons do, each under its knob's name. What goes wrong is told in words, never as a traceback."""
+"""The actions of the node's buttons, each under its knob's name. Errors are shown as messages, never as tracebacks."""
 
 from __future__ import annotations
 
@@ -6,29 +6,29 @@ import os
 import secrets
 import tempfile
 from dataclasses import replace
-from typing import Any, Callable, Dict, List
+from typing import Callable, Dict, List
 
 import nuke
 
-from . import cellar, paths, pulse, result
+from . import engine_timer, paths, result, versions
 from .host.errors import HostError
-from .quiet import quietly
+from .no_undo import without_undo
 
 
-def press(name: str, node: Any) -> None:
-    """A button was pressed. In terminal mode what goes wrong is raised, so that a farm sees it."""
+def press(name: str, node: nuke.Node) -> None:
+    """Run a button's action. Saved scripts call this. In terminal mode errors are raised, so that farms see them."""
     try:
         ACTIONS[name](node)
     except HostError as error:
-        with quietly():
+        with without_undo():
             node["state"].setValue(str(error))
         if not nuke.GUI:
             raise RuntimeError(f"{node.name()}: {error}") from None
         nuke.message(f"{node.name()}: {error}")
 
 
-def from_plate(node: Any) -> None:
-    """The range of the plate."""
+def from_plate(node: nuke.Node) -> None:
+    """Set the range to the plate's."""
     plate = node.input(0)
     if plate is None:
         raise HostError("nothing is plugged into the input plate", hint="Plug it in.")
@@ -37,32 +37,32 @@ def from_plate(node: Any) -> None:
         node[name].setValue(int(frame))
 
 
-def preview(node: Any) -> None:
-    """The frame that is shown."""
+def preview(node: nuke.Node) -> None:
+    """Solve the current frame."""
     _solve(node, nuke.frame(), nuke.frame(), preview=True)
 
 
-def solve(node: Any) -> None:
-    """The whole range, into a new version."""
+def solve(node: nuke.Node) -> None:
+    """Solve the whole range, into a new version."""
     _solve(node, *_range(node))
 
 
-def solve_missing(node: Any) -> None:
-    """The frames of the range that the shown version lacks."""
-    shown = result.shown(node)
-    _solve(node, *_range(node), into="" if shown == cellar.PREVIEW else shown)
+def solve_missing(node: nuke.Node) -> None:
+    """Solve the frames of the range that the shown version lacks."""
+    shown = result.shown_version(node)
+    _solve(node, *_range(node), into="" if shown == versions.PREVIEW else shown)
 
 
-def cancel(node: Any) -> None:
-    """Stop the work."""
-    solving = pulse.of(node)
-    if solving is None or solving.over:
+def cancel(node: nuke.Node) -> None:
+    """Cancel the node's job."""
+    job = engine_timer.job_of(node)
+    if job is None or job.closed:
         raise HostError("nothing is being cleaned here")
-    solving.cancel()
+    job.cancel()
 
 
-def next_worst(node: Any) -> None:
-    """From each of the worst frames to the next."""
+def next_worst(node: nuke.Node) -> None:
+    """Go to the next of the worst frames."""
     frames = [int(word) for word in str(node["worst"].value()).split()]
     if not frames:
         raise HostError("nothing is solved yet", hint="Solve the range first.")
@@ -70,77 +70,79 @@ def next_worst(node: Any) -> None:
     nuke.frame(frames[(here + 1) % len(frames)])
 
 
-def refresh(node: Any) -> None:
-    """What the disk has."""
-    result.catch_up(node)
-    result.afresh(node)
+def refresh(node: nuke.Node) -> None:
+    """Show what is on disk."""
+    result.sync_with_disk(node)
+    result.reload_read(node)
 
 
-def clear(node: Any) -> None:
-    """Everything of this node on disk."""
-    _not_while_solving(node)
-    folder = result.folder(node)
-    files, size = cellar.size(folder) if folder else (0, 0)
+def clear(node: nuke.Node) -> None:
+    """Delete all files of this node."""
+    _check_idle(node)
+    folder = result.cache_folder(node)
+    files, size = versions.disk_usage(folder) if folder else (0, 0)
     if files and nuke.GUI and not nuke.ask(f"Delete {files} files ({size / 1e6:.1f} MB) in {folder}?"):
         return
     if folder:
-        cellar.clear(folder)
-    result.catch_up(node)
+        versions.delete_files(folder)
+    result.sync_with_disk(node)
 
 
-def bake(node: Any) -> None:
-    """A Read of the result."""
+def bake(node: nuke.Node) -> None:
+    """Make a Read of the result."""
     result.bake(node)
 
 
-ACTIONS: Dict[str, Callable[[Any], None]] = {
+ACTIONS: Dict[str, Callable[[nuke.Node], None]] = {
     action.__name__: action
     for action in (from_plate, preview, solve, solve_missing, cancel, next_worst, refresh, clear, bake)
 }
 
 
-def _range(node: Any) -> tuple[int, int]:
+def _range(node: nuke.Node) -> tuple[int, int]:
     return int(node["first"].value()), int(node["last"].value())
 
 
-def _not_while_solving(node: Any) -> None:
-    solving = pulse.of(node)
-    if solving is not None and solving.active:
+def _check_idle(node: nuke.Node) -> None:
+    job = engine_timer.job_of(node)
+    if job is not None and job.active:
         raise HostError(f"{node.name()} is being cleaned already", hint="Cancel it first.")
 
 
-def _solve(node: Any, first: int, last: int, *, preview: bool = False, into: str = "") -> None:
-    """Prepare the jobs and begin. `into` is the version that is to be completed; without it a new one is made."""
-    from . import order
+def _solve(node: nuke.Node, first: int, last: int, *, preview: bool = False, into: str = "") -> None:
+    """Prepare the jobs and start them. `into` is the version to be completed; without it a new one is made."""
+    from . import job_spec
     from .host.job_handle import JobHandle
 
-    _not_while_solving(node)
-    pulse.contact()  # before anything is rendered in vain
-    folder = _folder(node)
-    orders = order.orders(node, first, last, folder=folder)
+    _check_idle(node)
+    engine_timer.engine_monitor()  # fails before anything is rendered
+    folder = _cache_folder(node)
+    view_jobs = job_spec.view_jobs(node, first, last, folder=folder)
     views = nuke.views()
-    patch = orders[0].spec.write == "patch"
-    version = cellar.Version(into, order.reach(node), patch)
+    patch = view_jobs[0].spec.write == "patch"
+    version = versions.ResultVersion(into, job_spec.reach(node), patch)
     if not into:
-        version = cellar.open_version(folder, reach=order.reach(node), patch=patch, preview=preview)
+        version = versions.create_version(folder, reach=job_spec.reach(node), patch=patch, preview=preview)
     else:
-        version = cellar.joined(folder, version)
-    tickets: List[JobHandle] = []
-    for each in orders:
-        there = cellar.frames_of(folder, version.name, views, each.view) if into else []
-        output = cellar.pattern(folder, version.name, views, each.view)
-        for low, high in paths.runs([frame for frame in each.frames if frame not in there]):
-            tickets.append(JobHandle(replace(each.spec, first=low, last=high), output))
-    if not tickets:
+        version = versions.extend_version(folder, version)
+    handles: List[JobHandle] = []
+    for view_job in view_jobs:
+        existing = versions.frames_of_view(folder, version.name, views, view_job.view) if into else []
+        output = versions.frame_pattern(folder, version.name, views, view_job.view)
+        for first_frame, last_frame in paths.frame_ranges(
+            [frame for frame in view_job.frames if frame not in existing]
+        ):
+            handles.append(JobHandle(replace(view_job.spec, first=first_frame, last=last_frame), output))
+    if not handles:
         raise HostError(f"{version.name} lacks no frame of {first} - {last}")
     nuke.root().setModified(True)
-    result.show(node, version, span=orders[0].frames)
-    pulse.begin(node, tickets)
+    result.show_version(node, version, span=view_jobs[0].frames)
+    engine_timer.start_job(node, handles)
 
 
-def _folder(node: Any) -> str:
-    """The node's folder; chosen beside the script when it is first needed."""
-    folder = result.folder(node)
+def _cache_folder(node: nuke.Node) -> str:
+    """The node's folder; one beside the script is chosen when it is first needed."""
+    folder = result.cache_folder(node)
     if folder:
         return folder
     script = str(nuke.root()["name"].value())
@@ -148,6 +150,6 @@ def _folder(node: Any) -> str:
         os.path.dirname(os.path.abspath(script)) if script else os.environ.get("NUKE_TEMP_DIR") or tempfile.gettempdir()
     )
     stem = os.path.splitext(os.path.basename(script))[0] if script else "unsaved"
-    folder = "/".join((paths.slashed(base), "align_attend", stem, f"{node.name()}_{secrets.token_hex(3)}"))
+    folder = "/".join((paths.with_slashes(base), "align_attend", stem, f"{node.name()}_{secrets.token_hex(3)}"))
     node["cache_folder"].setValue(paths.for_knob(folder))
     return folder

@@ -1,41 +1,41 @@
-"""Nuke without an interface: on a farm the node reads what was solved, and starts no engine unless asked.
+"""Nuke in terminal mode: on a farm the node reads what was solved, and starts no engine unless told to.
 
-Asked it is by the knob `solve_on_farm`, or for all nodes by the environment variable `AAN_NUKE_SOLVE=1`.
+It is told to by the knob `solve_on_farm`, or for all nodes by the environment variable `AAN_NUKE_SOLVE=1`.
 """
 
 from __future__ import annotations
 
 import os
-from typing import Any, List
+from typing import List
 
 import nuke
 
-VARIABLE = "AAN_NUKE_SOLVE"
+SOLVE_VARIABLE = "AAN_NUKE_SOLVE"
 
 
-def opened() -> None:
-    """A script was opened: solve where asked to, and say where frames are missing."""
-    from . import buttons, node
+def script_loaded() -> None:
+    """A script was opened: solve where told to, and print which frames are missing."""
+    from . import buttons, callbacks
 
-    for each in node.ours():
-        lacking = missing(each)
-        if lacking and (each["solve_on_farm"].value() or os.environ.get(VARIABLE) == "1"):
-            buttons.press("solve_missing", each)
-            lacking = missing(each)
-        if lacking:
-            words = (
-                f"{len(lacking)} frames of its range are not solved, from {lacking[0]} on; {each['hold'].value()} shows"
+    for node in callbacks.align_attend_nodes():
+        frames = missing_frames(node)
+        if frames and (node["solve_on_farm"].value() or os.environ.get(SOLVE_VARIABLE) == "1"):
+            buttons.press("solve_missing", node)
+            frames = missing_frames(node)
+        if frames:
+            text = (
+                f"{len(frames)} frames of its range are not solved, from {frames[0]} on; {node['hold'].value()} shows"
             )
-            nuke.tprint(f"{each.name()}: {words}")
+            nuke.tprint(f"{node.name()}: {text}")
 
 
-def missing(node: Any) -> List[int]:
+def missing_frames(node: nuke.Node) -> List[int]:
     """The frames of a node's range that have a plate and are not solved."""
     from . import result
 
-    plate, there = node.input(0), set(result.follow(node))
+    plate, solved = node.input(0), set(result.update_solved(node))
     if plate is None:
         return []
     first = max(int(node["first"].value()), int(plate.firstFrame()))
     last = min(int(node["last"].value()), int(plate.lastFrame()))
-    return [frame for frame in range(first, last + 1) if frame not in there]
+    return [frame for frame in range(first, last + 1) if frame not in solved]

@@ -1,6 +1,7 @@
-"""The knobs of the node: names, labels and tooltips, in the artist's order. The controls' words are `controls`' own.
+"""The table of the node's knobs: names, labels and tooltips, in the order of the panel. It imports no Nuke.
 
-The gizmo is made from this table (see `workshop/gizmo.py`); `node` and `order` read the same names. It knows no Nuke.
+The gizmo is generated from this table (see `packaging/gizmo.py`); `callbacks` and `job_spec` use the same names. Names,
+labels and tooltips of the controls come from `plugin_host.controls`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Tuple
 from .host.controls import CONTROLS, Control
 
 STRING, FILE, INT, CHOICE, SWITCH, NUMBER, BUTTON, TEXT, LINK = 1, 2, 3, 4, 6, 7, 22, 26, 41
-KINDS = {
+KNOB_TYPES = {
     "files": FILE,
     "choice": CHOICE,
     "number": NUMBER,
@@ -21,24 +22,24 @@ KINDS = {
     "text": STRING,
 }
 
-ELSEWHERE = {
+NOT_KNOBS = {
     "clean": "the input `clean_plate`",
     "holdout": "the input `holdout`",
     "colorspace": "nothing: what leaves Nuke is scene-linear EXR",
     "view": "the script's views: each is a job of its own",
 }
-"""Controls that are no knobs here, and what stands for them."""
+"""Controls without a knob, and what replaces them."""
 
-SHOW = ("plate", "matte", "result", "result patch", "confidence overlay")
-HOLD = ("plate", "dimmed matte", "black")
-DEPTH = ("as the plate", "half", "float")
+SHOW_CHOICES = ("plate", "matte", "result", "result patch", "confidence overlay")
+HOLD_CHOICES = ("plate", "dimmed matte", "black")
+DEPTH_CHOICES = ("as the plate", "half", "float")
 AOVS = ("confidence", "source", "unseen")
 NO_VERSION = "none"
 
 
 @dataclass(frozen=True)
-class KnobDraft:
-    """One knob as it is written into the gizmo. `value` is the script's word for what it holds at birth."""
+class KnobSpec:
+    """One knob as written into the gizmo. `value` is its initial value as a script has it."""
 
     kind: int
     name: str
@@ -51,22 +52,22 @@ class KnobDraft:
     text: str = ""
 
 
-def of_control(control: Control) -> KnobDraft:
-    """A control as a knob. A frame number is a word, as it may be empty: no limit."""
+def from_control(control: Control) -> KnobSpec:
+    """A control as a knob. A frame number is a string knob, as it may be empty: no limit."""
     tip = control.help + (" Empty: no limit." if control.kind == "frame" else "")
     limits = (control.low, control.high) if control.kind in ("number", "count") else (0, 0)
     value = "true" if control.default is True else str(control.default or "")
-    return KnobDraft(
-        KINDS[control.kind], control.name, control.label, tip, value, control.choices, limits, "+STARTLINE"
+    return KnobSpec(
+        KNOB_TYPES[control.kind], control.name, control.label, tip, value, control.choices, limits, "+STARTLINE"
     )
 
 
-def button(name: str, label: str, tip: str, *, line: bool = False) -> KnobDraft:
-    """A button; what it does is in `buttons`, under the same name."""
-    return KnobDraft(BUTTON, name, label, tip, flags="+STARTLINE" if line else "-STARTLINE", text=_press(name))
+def button(name: str, label: str, tip: str, *, line: bool = False) -> KnobSpec:
+    """A button; its action is in `buttons`, under the same name."""
+    return KnobSpec(BUTTON, name, label, tip, flags="+STARTLINE" if line else "-STARTLINE", text=_button_code(name))
 
 
-def _press(name: str) -> str:
+def _button_code(name: str) -> str:
     return (
         "try:\n    import aan_nuke.buttons\nexcept ImportError as error:\n"
         "    nuke.message('Align & Attend is not installed here (%s). What was solved shows all the same.' % error)\n"
@@ -74,46 +75,48 @@ def _press(name: str) -> str:
     )
 
 
-CHOSEN: Tuple[Control, ...] = tuple(control for control in CONTROLS if control.name not in ELSEWHERE)
+SHOWN_CONTROLS: Tuple[Control, ...] = tuple(control for control in CONTROLS if control.name not in NOT_KNOBS)
 
-MAIN: Tuple[KnobDraft, ...] = (
-    KnobDraft(INT, "first", "Range", "First frame to be cleaned.", "{{root.first_frame}}", flags="+STARTLINE"),
-    KnobDraft(INT, "last", "to", "Last frame to be cleaned.", "{{root.last_frame}}", flags="-STARTLINE"),
+MAIN: Tuple[KnobSpec, ...] = (
+    KnobSpec(INT, "first", "Range", "First frame to be cleaned.", "{{root.first_frame}}", flags="+STARTLINE"),
+    KnobSpec(INT, "last", "to", "Last frame to be cleaned.", "{{root.last_frame}}", flags="-STARTLINE"),
     button("from_plate", "From plate", "Take the range of what is plugged into `plate`."),
     button("preview", "Preview frame", "Clean the frame that is shown, to try the settings.", line=True),
     button("solve", "Solve range", "Clean every frame of the range into a new version."),
     button("solve_missing", "Solve missing", "Clean the frames of the range that this version lacks."),
     button("cancel", "Cancel", "Stop after the frame in work, pressed again at once. What is finished stays."),
-    KnobDraft(TEXT, "state", "State", "How the work and the engine stand.", flags="+STARTLINE", text="not solved yet"),
-    KnobDraft(
+    KnobSpec(TEXT, "state", "State", "State of the job and the engine.", flags="+STARTLINE", text="not solved yet"),
+    KnobSpec(
         FILE,
         "engine",
         "Engine",
         "The Python that has the engine, or its virtual environment. Empty: AAN_ENGINE, else the usual place.",
         flags="+STARTLINE",
     ),
-    KnobDraft(TEXT, "engine_state", "", "Whether there is an engine.", flags="+STARTLINE", text="not looked for yet"),
-    KnobDraft(CHOICE, "show", "Show", "What the node gives.", "result", SHOW, flags="+STARTLINE"),
-    KnobDraft(CHOICE, "hold", "Unsolved frames", "What stands in for frames that are not solved yet.", "plate", HOLD),
-    KnobDraft(LINK, "matte_channel", "Matte channel", "Channel of the input `matte`.", text="MatteIn.from0"),
-    *(of_control(control) for control in CHOSEN if not control.rare),
+    KnobSpec(TEXT, "engine_state", "", "Whether there is an engine.", flags="+STARTLINE", text="not looked for yet"),
+    KnobSpec(CHOICE, "show", "Show", "What the node gives.", "result", SHOW_CHOICES, flags="+STARTLINE"),
+    KnobSpec(
+        CHOICE, "hold", "Unsolved frames", "What stands in for frames that are not solved yet.", "plate", HOLD_CHOICES
+    ),
+    KnobSpec(LINK, "matte_channel", "Matte channel", "Channel of the input `matte`.", text="MatteIn.from0"),
+    *(from_control(control) for control in SHOWN_CONTROLS if not control.rare),
 )
-ADVANCED: Tuple[KnobDraft, ...] = (
-    *(of_control(control) for control in CHOSEN if control.rare),
-    KnobDraft(
+ADVANCED: Tuple[KnobSpec, ...] = (
+    *(from_control(control) for control in SHOWN_CONTROLS if control.rare),
+    KnobSpec(
         CHOICE,
         "depth",
         "Depth",
         "Pixel type of plates that are rendered for the engine: as the plate, 16 bit half or 32 bit float.",
         "as the plate",
-        DEPTH,
+        DEPTH_CHOICES,
         flags="+STARTLINE",
     ),
-    KnobDraft(CHOICE, "device", "Device", "What the engine computes on.", "auto", ("auto", "cpu", "cuda")),
-    KnobDraft(SWITCH, "confidence", "Confidence", "Layer `confidence`: how sure.", "true", flags="+STARTLINE"),
-    KnobDraft(SWITCH, "source", "Source", "Layer `source`: from which frame and place, an STMap.", "true"),
-    KnobDraft(SWITCH, "unseen", "Unseen", "Layer `unseen`: the share that no frame showed.", "true"),
-    KnobDraft(
+    KnobSpec(CHOICE, "device", "Device", "What the engine computes on.", "auto", ("auto", "cpu", "cuda")),
+    KnobSpec(SWITCH, "confidence", "Confidence", "Layer `confidence`: how sure.", "true", flags="+STARTLINE"),
+    KnobSpec(SWITCH, "source", "Source", "Layer `source`: from which frame and place, an STMap.", "true"),
+    KnobSpec(SWITCH, "unseen", "Unseen", "Layer `unseen`: the share that no frame showed.", "true"),
+    KnobSpec(
         SWITCH,
         "solve_on_farm",
         "Solve in terminal mode",
@@ -121,34 +124,32 @@ ADVANCED: Tuple[KnobDraft, ...] = (
         flags="+STARTLINE",
     ),
 )
-DIAGNOSTICS: Tuple[KnobDraft, ...] = (
-    KnobDraft(
-        TEXT, "unseen_share", "Unseen", "Share of the hidden pixels that no frame showed.", text="not solved yet"
-    ),
-    KnobDraft(TEXT, "worst", "Look at first", "The worst frames, the worst one first.", text=" "),
+DIAGNOSTICS: Tuple[KnobSpec, ...] = (
+    KnobSpec(TEXT, "unseen_share", "Unseen", "Share of the hidden pixels that no frame showed.", text="not solved yet"),
+    KnobSpec(TEXT, "worst", "Look at first", "The worst frames, the worst one first.", text=" "),
     button("next_worst", "Next of them", "Go to the next of the worst frames.", line=True),
-    KnobDraft(STRING, "report", "Report", "The engine's report; its picture lies beside it.", flags="+STARTLINE"),
+    KnobSpec(STRING, "report", "Report", "The engine's report; its picture lies beside it.", flags="+STARTLINE"),
 )
-CACHE: Tuple[KnobDraft, ...] = (
-    KnobDraft(
+CACHE: Tuple[KnobSpec, ...] = (
+    KnobSpec(
         FILE,
         "cache_folder",
         "Folder",
         "Where plates and results of this node lie. Empty: beside the script, when first needed.",
     ),
-    KnobDraft(CHOICE, "version", "Version", "Which result is shown.", NO_VERSION, (NO_VERSION,), flags="+STARTLINE"),
-    KnobDraft(TEXT, "size", "Size", "What lies in the folder.", flags="+STARTLINE", text="nothing"),
+    KnobSpec(CHOICE, "version", "Version", "Which result is shown.", NO_VERSION, (NO_VERSION,), flags="+STARTLINE"),
+    KnobSpec(TEXT, "size", "Size", "What lies in the folder.", flags="+STARTLINE", text="nothing"),
     button("refresh", "Refresh", "Look at the folder again, and read the result afresh.", line=True),
     button("clear", "Clear", "Delete every version and rendered plate of this node."),
     button("bake", "Bake to Read", "Put a Read of the shown version beside this node."),
 )
-HIDDEN: Tuple[KnobDraft, ...] = (
-    KnobDraft(STRING, "job", "job", "The job under way, for when the script is opened again.", flags="+INVISIBLE"),
-    KnobDraft(NUMBER, "solved", "solved", "1 at the frames that are solved.", flags="+INVISIBLE"),
-    KnobDraft(NUMBER, "reach", "reach", "Pixels by which the shown version goes beyond the matte.", flags="+INVISIBLE"),
-    KnobDraft(SWITCH, "patched", "patched", "Whether the shown version is a patch with alpha.", flags="+INVISIBLE"),
+HIDDEN: Tuple[KnobSpec, ...] = (
+    KnobSpec(STRING, "job", "job", "The job under way, for when the script is opened again.", flags="+INVISIBLE"),
+    KnobSpec(NUMBER, "solved", "solved", "1 at the frames that are solved.", flags="+INVISIBLE"),
+    KnobSpec(NUMBER, "reach", "reach", "Pixels by which the shown version goes beyond the matte.", flags="+INVISIBLE"),
+    KnobSpec(SWITCH, "patched", "patched", "Whether the shown version is a patch with alpha.", flags="+INVISIBLE"),
 )
-TABS: Tuple[Tuple[str, str, Tuple[KnobDraft, ...]], ...] = (
+TABS: Tuple[Tuple[str, str, Tuple[KnobSpec, ...]], ...] = (
     ("align_attend", "Align & Attend", (*MAIN, *HIDDEN)),
     ("advanced", "Advanced", ADVANCED),
     ("diagnostics", "Diagnostics", DIAGNOSTICS),

@@ -1,4 +1,4 @@
-"""Paths between Nuke and the disk: knobs hold Tcl, views and padding, the engine wants a plain pattern."""
+"""Converts paths between file knobs (Tcl, views, frame padding) and the engine (a plain pattern)."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ _PLACEHOLDER = re.compile(r"#+|%0?[0-9]*d")
 
 
 def for_knob(path: str) -> str:
-    """A path as text for a file knob, which is Tcl: brackets, dollars and backslashes are told that they are text.
+    """A path as text for a file knob, which is Tcl: brackets, dollars and backslashes are escaped.
 
     On Windows backslashes become slashes, so that UNC paths read `//server/share`.
     """
-    return re.sub(r"([\\\[\]$])", r"\\\1", slashed(path))
+    return re.sub(r"([\\\[\]$])", r"\\\1", with_slashes(path))
 
 
-def slashed(path: str) -> str:
-    """A path as Nuke likes it: with slashes on Windows too. Elsewhere a backslash may be part of a name."""
+def with_slashes(path: str) -> str:
+    """A path with slashes on Windows too. Elsewhere a backslash may be part of a name."""
     return path.replace("\\", "/") if os.name == "nt" else path
 
 
 def has_tcl(text: str) -> bool:
-    """Whether a knob's text means something else than it says."""
+    """Whether a knob's text is evaluated by Tcl to something else."""
     return bool(re.search(r"[\[$\\]", text))
 
 
-def pattern(text: str, evaluate: Callable[[], str], *, frame: int) -> str:
-    """What a file knob means, with a placeholder where the frame number belongs.
+def sequence_pattern(text: str, evaluate: Callable[[], str], *, frame: int) -> str:
+    """A file knob's evaluated path, with a placeholder for the frame number.
 
-    Nuke's versions do not agree on whether `evaluate` also fills in the frame number: where it did, it is taken back.
+    Nuke's versions differ in whether `evaluate` also inserts the frame number. Where it does, the number is replaced.
     """
     if not has_tcl(text):
         return text
@@ -45,17 +45,17 @@ def pattern(text: str, evaluate: Callable[[], str], *, frame: int) -> str:
 
 
 def has_view(text: str) -> bool:
-    """Whether a path differs from view to view."""
+    """Whether a path contains the view's name."""
     return "%V" in text or "%v" in text
 
 
 def for_view(text: str, view: str) -> str:
-    """`%V` and `%v` filled in."""
+    """The path of one view: `%V` and `%v` replaced."""
     return text.replace("%V", view).replace("%v", view[:1])
 
 
-def runs(frames: list[int]) -> list[tuple[int, int]]:
-    """Frames as unbroken runs, first and last of each."""
+def frame_ranges(frames: list[int]) -> list[tuple[int, int]]:
+    """Consecutive frames as ranges, first and last of each."""
     found: list[tuple[int, int]] = []
     for frame in sorted(set(frames)):
         if found and frame == found[-1][1] + 1:

@@ -9,6 +9,7 @@ import signal
 import sys
 
 from aan_engine._version import __version__
+from aan_engine.threads import set_thread_limits
 
 from .. import connection_file
 from ..connection_file import Connection
@@ -35,7 +36,8 @@ def serve(engine: str = ENGINE) -> int:
 
 
 def main() -> int:
-    """Parse the arguments, set up the log, serve."""
+    """Parse the arguments, set up the environment and the log, serve."""
+    set_thread_limits()
     parser = argparse.ArgumentParser(prog="plugin_host.server", description=__doc__)
     parser.add_argument("--engine", default=ENGINE, help="module, or module:factory, that fills shots")
     engine = parser.parse_args().engine

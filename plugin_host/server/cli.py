@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from aan_engine.threads import set_thread_limits
+
 from .cli_exit import exit_on_error, fail, fail_unresponsive, print_end, print_report
 from .cli_options import Out, absolute_path, job_from_options, with_job_options
 
@@ -182,6 +184,7 @@ def bench(context: typer.Context) -> None:
 
 def main() -> None:
     """The console script."""
+    set_thread_limits()
     app()
 
 

@@ -15,13 +15,15 @@ from aan_engine.plates.plate import find_picture_channels
 def as_text(description: Description) -> str:
     """A few lines: each part with its channels, windows, storage, codec and timecode."""
     lines = [str(description.path)]
-    if description.told:
-        lines.append(f"    {'format':9}{description.told}")
+    if description.format_note:
+        lines.append(f"    {'format':9}{description.format_note}")
     for number, part in enumerate(description.parts):
         if len(description.parts) > 1:
             lines.append(f"  part {number} {part.name}")
         lines += [
-            f"    {label:9}{value}" for label, value in _part_rows(part) if label != "stored" or not description.told
+            f"    {label:9}{value}"
+            for label, value in _part_rows(part)
+            if label != "stored" or not description.format_note
         ]
     return "\n".join([*lines, *(f"    {label:9}{value}" for label, value in _filled_rows(description))])
 

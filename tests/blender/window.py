@@ -82,20 +82,20 @@ def play():
     bpy.context.scene.frame_set(20)
     strip.aan.mask, strip.aan.grow, strip.aan.folder = mask, grow, str(STAGE / "clean")
     strip.select = True
-    heartbeat = __import__("sys").modules[f"{MODULE}.heartbeat"]
-    while not heartbeat.contact().ready:
+    timer = __import__("sys").modules[f"{MODULE}.timer"]
+    while not timer.engine_monitor().ready:
         yield
     yield from picture("1-select", area)
     with bpy.context.temp_override(window=window, area=area):
         assert bpy.ops.aan.clean() == {"FINISHED"}
-    cleaning = heartbeat.of(strip)
-    while len(cleaning.standing.frames) < 24 and cleaning.standing.active:
+    job = timer.job_of(strip)
+    while len(job.status.frames) < 24 and job.status.active:
         yield
     yield from picture("2-cleaning", area)
-    while cleaning.standing.active:
+    while job.status.active:
         yield
     yield from picture("3-cleaned", area)
-    (STAGE / "told").write_text(f"{cleaning.standing.phase.name}: {cleaning.standing.reason} {cleaning.note}")
+    (STAGE / "told").write_text(f"{job.status.phase.name}: {job.status.reason} {job.note}")
 
 
 def install():

@@ -20,7 +20,7 @@ SIZE = (48, 80)
 
 
 def decided(hidden: NDArray[np.bool_], shift: tuple[float, float], *, share: float = 1.0) -> FillPlan:
-    """One candidate shows every pixel at its own place plus `shift` on frame 3; the rest is synthesised."""
+    """One candidate that shows every pixel at its own place plus `shift` on frame 3; the rest is synthesised."""
     hole = hole_region(0, hidden)
     assert hole is not None
     h, w = hole.hidden.shape

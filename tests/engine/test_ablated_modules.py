@@ -1,6 +1,6 @@
-"""Nothing idles: each part of the network is worth something on a test of its own, on plates that come with the house.
+"""Every trained part of the network is worth something, on plates that come with the repository.
 
-A part is laid still by zeros instead of its weights. What is compared is the part's own work, so that others cannot
+A part is switched off by zeros in place of its weights. Compared is the part's own output, so that no other part can
 make up for it.
 """
 
@@ -18,7 +18,7 @@ import pytest
 import torch
 from torch import nn
 
-from aan_engine.candidates.candidate import Candidate, Kind
+from aan_engine.candidates.candidate import Kind
 from aan_engine.colour.log_encoding import to_log
 from aan_engine.core.types import Array, Mask
 from aan_engine.evaluation import holes
@@ -27,6 +27,7 @@ from aan_engine.network.bundle import Networks
 from aan_engine.plates import exr
 from aan_engine.plates.proxy import make_proxy
 from aan_engine.plates.proxy_store import ProxyStore
+from aan_engine.selection.feature_cache import FeatureCache
 from aan_engine.selection.plan import CandidateSet
 from aan_engine.selection.selector import Selector
 
@@ -42,29 +43,28 @@ class Known:
 
     truth: list[Array]
     hidden: list[Mask]
-    survey: ShotMotion
+    shot_motion: ShotMotion
 
-    def proposals(self, networks: Networks) -> list[CandidateSet]:
-        """Every pathway's candidates for each frame, and what they would be decided to."""
-        selector = Selector(networks, self.survey)
-        found = []
+    def selector(self, networks: Networks) -> Selector:
+        features = FeatureCache(networks, self.shot_motion.images, proxies=self.shot_motion.proxies)
+        return Selector(networks, self.shot_motion, features=features)
+
+    def candidates(self, selector: Selector) -> Iterator[CandidateSet]:
+        """All candidates for each frame, the recurrence going on with the weights that they get."""
         for index in range(len(self.truth)):
-            proposed = selector.proposals(index)
-            assert proposed is not None
-            selector.remember(proposed, selector.weights(proposed))
-            found.append(proposed)
-        return found
+            found = selector.candidates(index)
+            assert found is not None
+            selector.remember(found, weights=selector.weights(found))
+            yield found
 
-    def under(self, proposed: CandidateSet) -> Array:
-        """The truth over the proposals' box."""
-        hole = proposed.hole
-        h, w = hole.hidden.shape
-        return self.truth[hole.index][hole.top : hole.top + h, hole.left : hole.left + w]
+    def over_box(self, found: CandidateSet) -> Array:
+        """The truth over the candidates' box."""
+        return self.truth[found.hole.index][found.hole.box.slices]
 
 
 @contextmanager
 def known(plates: list[Array], hidden: list[Mask]) -> Iterator[Known]:
-    """A shot of these plates, what is hidden stained."""
+    """A shot of these plates, far off where hidden."""
     with ProxyStore(len(plates), SIZE) as proxies:
         for index, (plate, hole) in enumerate(zip(plates, hidden, strict=True)):
             stained = np.where(hole[..., None], np.float32(7), plate)
@@ -86,19 +86,19 @@ def networks() -> Networks:
     return Networks.load(torch.device("cpu"))
 
 
-def stilled(part: nn.Module) -> nn.Module:
+def zeroed(part: nn.Module) -> nn.Module:
     """The same with zeros for weights."""
-    still = copy.deepcopy(part)
-    for values in still.parameters():
+    module = copy.deepcopy(part)
+    for values in module.parameters():
         values.data.zero_()
-    return still
+    return module
 
 
 def with_inpainter(networks: Networks, *parts: str) -> Networks:
-    """The same networks, these parts of the inpainter stilled."""
+    """The same networks, these parts of the inpainter zeroed."""
     inpainter = copy.deepcopy(networks.inpainter)
     for name in parts:
-        setattr(inpainter, name, stilled(getattr(inpainter, name)))
+        setattr(inpainter, name, zeroed(getattr(inpainter, name)))
     return replace(networks, inpainter=inpainter)
 
 
@@ -106,39 +106,36 @@ def decibels(squares: list[Array]) -> float:
     return float(-10 * np.log10(np.mean(np.concatenate(squares), dtype=np.float64)))
 
 
-def of_kind(proposed: CandidateSet, kind: Kind) -> list[Candidate]:
-    return [layer for layer in proposed.candidates if layer.kind == kind]
-
-
-def worth(shot: Known, networks: Networks, kind: Kind) -> float:
-    """PSNR in dB, in the log range, of what the candidates of a kind show of what is hidden."""
+def quality_of_kind(shot: Known, networks: Networks, kind: Kind) -> float:
+    """PSNR in dB, in the log range, of the candidates of a kind in the hole."""
     squares = []
-    for proposed in shot.proposals(networks):
-        for layer in of_kind(proposed, kind):
-            where = layer.valid & proposed.hole.hidden
-            squares.append((layer.image - shot.under(proposed))[where] ** 2)
+    for found in shot.candidates(shot.selector(networks)):
+        for candidate in found.candidates:
+            if candidate.kind is kind:
+                where = candidate.valid & found.hole.hidden
+                squares.append((candidate.image - shot.over_box(found))[where] ** 2)
     return decibels(squares)
 
 
-def chosen(shot: Known, networks: Networks) -> float:
-    """PSNR in dB, in the log range, of what the weighted candidates show of what is hidden."""
-    selector, squares = Selector(networks, shot.survey), []
-    for proposed in shot.proposals(networks):
-        blend = np.einsum("khw,khwc->hwc", selector.weights(proposed), np.stack([c.image for c in proposed.candidates]))
-        squares.append((blend - shot.under(proposed))[proposed.hole.hidden] ** 2)
+def quality(shot: Known, networks: Networks) -> float:
+    """PSNR in dB, in the log range, of the candidates' weighted mean in the hole."""
+    selector, squares = shot.selector(networks), []
+    for found in shot.candidates(selector):
+        blend = np.einsum("khw,khwc->hwc", selector.weights(found), np.stack([c.image for c in found.candidates]))
+        squares.append((blend - shot.over_box(found))[found.hole.hidden] ** 2)
     return decibels(squares)
 
 
 def test_without_the_encoder_attention_points_anywhere(wired: Known, networks: Networks) -> None:
-    lost = worth(wired, with_inpainter(networks, "encoder"), Kind.ATTENTION)
-    assert worth(wired, networks, Kind.ATTENTION) > lost + 3
+    lost = quality_of_kind(wired, with_inpainter(networks, "encoder"), Kind.ATTENTION)
+    assert quality_of_kind(wired, networks, Kind.ATTENTION) > lost + 3
 
 
-def test_without_the_decoder_the_paint_is_a_smear(wired: Known, networks: Networks) -> None:
-    smear = worth(wired, with_inpainter(networks, "decoder"), Kind.SYNTHESISED)
-    assert worth(wired, networks, Kind.SYNTHESISED) > smear + 0.2
+def test_without_the_decoder_the_synthesis_is_a_smear(wired: Known, networks: Networks) -> None:
+    smear = quality_of_kind(wired, with_inpainter(networks, "decoder"), Kind.SYNTHESISED)
+    assert quality_of_kind(wired, networks, Kind.SYNTHESISED) > smear + 0.2
 
 
-def test_without_the_chooser_everything_is_a_blend_of_all(wired: Known, networks: Networks) -> None:
-    blend = chosen(wired, replace(networks, chooser=stilled(networks.chooser)))
-    assert chosen(wired, networks) > blend + 0.3
+def test_without_the_chooser_every_pixel_is_a_blend_of_all_candidates(wired: Known, networks: Networks) -> None:
+    blend = quality(wired, replace(networks, chooser=zeroed(networks.chooser)))
+    assert quality(wired, networks) > blend + 0.3

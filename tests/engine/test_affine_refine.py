@@ -132,7 +132,7 @@ def test_what_passes_in_front_of_the_hole_s_edge_is_not_compared() -> None:
     target, source = views(move)
     plan = decided(hole(), (0, 0))
     region = plan.hole
-    unusable = region.wanted & ~region.hidden & (np.arange(region.wanted.shape[1]) < region.wanted.shape[1] // 2)
+    unusable = region.region & ~region.hidden & (np.arange(region.region.shape[1]) < region.region.shape[1] // 2)
     rows, columns = (
         slice(c * FACTOR, (c + n) * FACTOR) for c, n in zip((region.top, region.left), unusable.shape, strict=True)
     )

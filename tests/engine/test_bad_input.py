@@ -160,7 +160,7 @@ def test_a_plate_that_breaks_off_is_found_before_anything_is_written(tmp_path: P
 def test_a_plate_that_is_cut_short_during_the_job_is_named_and_earlier_frames_stay(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plate_cache, "ROOM", 0)  # as on a long shot, whose plates are read again
+    monkeypatch.setattr(plate_cache, "MAX_BYTES", 0)  # as on a long shot, whose plates are read again
     shot = shot_of(tmp_path, pan(6), box_matte(6), device="cpu")
     out = tmp_path / "out"
     out.mkdir()

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from aan_engine.candidates.candidate import hole_region
 from aan_engine.core.harmonic import fill_hidden
-from aan_engine.core.homography import project
+from aan_engine.core.homography import Homography
 from aan_engine.core.sampling import pixel_grid, sample
 from aan_engine.motion.flow_field import MotionField, crossfill, estimate_motion
 from aan_engine.motion.foreground import thin_parts
@@ -18,8 +18,7 @@ from tests.engine.synthetic import PLACED, SIZE, seen_through, textured
 Array = NDArray[np.float32]
 
 
-def shifted(x: float, y: float) -> NDArray[np.float64]:
-    return np.array([[1, 0, x], [0, 1, y], [0, 0, 1.0]])
+shifted = Homography.translation
 
 
 def test_sampling_at_the_pixels_own_places_is_the_identity() -> None:
@@ -30,16 +29,25 @@ def test_sampling_at_the_pixels_own_places_is_the_identity() -> None:
 
 def test_a_homography_maps_target_pixels_to_source_pixels() -> None:
     points = np.array([[0, 0], [3, 5]], np.float32)
-    np.testing.assert_allclose(project(shifted(7, -2), points), [[7, -2], [10, 3]])
+    np.testing.assert_allclose(shifted(7, -2).apply(points), [[7, -2], [10, 3]])
     # Composition: first a, then b, is b @ a.
-    a, b = shifted(7, -2), np.array([[2, 0, 0], [0, 2, 0], [0, 0, 1.0]])
-    np.testing.assert_allclose(project(b @ a, points), project(b, project(a, points)))
-    np.testing.assert_allclose(project(np.linalg.inv(a), project(a, points)), points)
+    a, b = shifted(7, -2), Homography(np.diag([2.0, 2.0, 1.0]))
+    np.testing.assert_allclose((b @ a).apply(points), b.apply(a.apply(points)))
+    np.testing.assert_allclose(a.inverse().apply(a.apply(points)), points)
+
+
+def test_a_homography_between_small_pictures_is_told_between_the_large_ones_and_back() -> None:
+    scale = Homography.level_scale((60, 104), (120, 208))
+    H = Homography(np.array([[1.02, 0.01, 4.0], [-0.02, 0.98, -3.0], [1e-4, 0, 1]]))
+    np.testing.assert_allclose(H.at(scale).back_from(scale).matrix, H.matrix, atol=1e-12)
+    # A pixel centre goes the same way on either size.
+    points = np.array([[30, 40], [101, 77]], np.float32)
+    np.testing.assert_allclose(H.at(scale).apply(scale.apply(points)), scale.apply(H.apply(points)), atol=1e-4)
 
 
 def test_points_behind_the_horizon_are_sent_outside_instead_of_mirrored_in() -> None:
-    H = np.array([[1, 0, 0], [0, 1, 0], [-0.1, 0, 1.0]])
-    assert (project(H, np.array([[50, 10]], np.float32)) < -1e5).all()
+    H = Homography(np.array([[1, 0, 0], [0, 1, 0], [-0.1, 0, 1.0]]))
+    assert (H.apply(np.array([[50, 10]], np.float32)) < -1e5).all()
 
 
 def test_a_camera_that_moves_by_three_pixels_gives_a_map_three_pixels_away() -> None:
@@ -65,7 +73,7 @@ def test_the_flow_never_sees_what_is_hidden() -> None:
             source,
             target_visible=seen,
             source_visible=~np.zeros(SIZE, bool),
-            homography=np.eye(3),
+            homography=Homography.identity(),
             inlier_share=1,
         )
         maps.append(motion.map)
@@ -83,7 +91,12 @@ def test_what_is_hidden_on_something_that_moves_is_carried_along_with_it() -> No
     seen = np.ones(SIZE, bool)
     seen[:, 90:96] = False
     motion = estimate_motion(
-        frames[0], frames[1], target_visible=seen, source_visible=seen, homography=np.eye(3), inlier_share=1.0
+        frames[0],
+        frames[1],
+        target_visible=seen,
+        source_visible=seen,
+        homography=Homography.identity(),
+        inlier_share=1.0,
     )
     strip = np.s_[50:70, 90:96]
     np.testing.assert_allclose(motion.surround_displacement[strip], np.broadcast_to([3, 0], (20, 6, 2)), atol=0.3)
@@ -116,7 +129,7 @@ def followed(by: int, *, bridges: bool) -> float:
         frames[1],
         target_visible=seen[0],
         source_visible=seen[1],
-        homography=np.eye(3),
+        homography=Homography.identity(),
         inlier_share=1.0,
         hole_filled=(lambda: (fill_hidden(frames[0], ~seen[0]), fill_hidden(frames[1], ~seen[1]))) if bridges else None,
     )
@@ -143,7 +156,7 @@ def test_the_bridges_change_nothing_but_what_is_carried_through_narrow_holes() -
             source,
             target_visible=seen,
             source_visible=np.ones(SIZE, bool),
-            homography=np.eye(3),
+            homography=Homography.identity(),
             inlier_share=1.0,
             hole_filled=lambda: (before, after),
         )
@@ -168,7 +181,7 @@ def test_where_nothing_moves_no_bridge_is_asked_for() -> None:
         still,
         target_visible=seen,
         source_visible=seen,
-        homography=np.eye(3),
+        homography=Homography.identity(),
         inlier_share=1.0,
         hole_filled=refused,
     )
@@ -253,15 +266,26 @@ def test_the_rim_is_compared_where_its_nearest_hidden_pixel_ends() -> None:
     hidden[10:20, 20:30] = True
     hole = hole_region(0, hidden)
     assert hole is not None
-    led = hole.points[hole.nearest_hidden]
-    assert hidden[led[:, 1].astype(int), led[:, 0].astype(int)].all()
-    own = hole.hidden[hole.wanted]
-    np.testing.assert_array_equal(hole.nearest_hidden[own], np.flatnonzero(own))
-    assert np.hypot(*(led - hole.points).T).max() <= 8.5
-
-
-def test_a_frame_without_a_hole_has_no_neighbourhood() -> None:
-    assert hole_region(0, np.zeros((40, 60), bool)) is None
+    # The hole stands still, the picture drifts right by 4 pixels a frame.
+    tracks = track_until_visible(
+        hole.points,
+        start=0,
+        direction=1,
+        reach=30,
+        frames=12,
+        displacement=lambda a, b: drifting(4.0 * (b - a)),
+        visible=lambda i: (~hidden).astype(np.float32),
+        nearest_hidden=hole.nearest_hidden,
+    )
+    ends = {(int(x), int(y)): k for k, (x, y) in enumerate(hole.points)}
+    above, inside = ends[24, 5], ends[24, 10]
+    # By itself the pixel above the hole would come into view at once; the hidden one below it does after two frames.
+    assert tracks.frame[[above, inside]].tolist() == [2, 2]
+    np.testing.assert_allclose(tracks.position[[above, inside]], [[32, 5], [32, 10]])
+    seen = tracks.frame >= 0
+    np.testing.assert_array_equal(tracks.frame[seen], tracks.frame[hole.nearest_hidden][seen])
+    # Left of the hole: when the nearest hidden pixel comes into view, this one lies behind the hole.
+    assert tracks.frame[[ends[15, 15], ends[20, 15]]].tolist() == [-1, 3]
 
 
 def test_following_a_steady_pan_adds_up_no_rounding() -> None:

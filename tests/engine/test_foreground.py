@@ -36,7 +36,7 @@ def hidden(residual: Array) -> tuple[Array, Array, Array]:
 def test_what_is_hidden_beside_an_actor_shifts_and_turns_as_the_actor_does() -> None:
     truth = turning()
     known, sure, around = hidden(truth)
-    found = extend_foreground(around, known, sure=sure)
+    found = extend_foreground(around, known, certain=sure)
     smooth, own = (np.hypot(*np.moveaxis(m - truth, -1, 0))[SHARED].mean() for m in (around, found))
     assert own < 0.5
     assert own < smooth / 3
@@ -44,13 +44,13 @@ def test_what_is_hidden_beside_an_actor_shifts_and_turns_as_the_actor_does() -> 
 
 def test_what_was_measured_stays_as_it_was_measured() -> None:
     known, sure, around = hidden(turning())
-    found = extend_foreground(around, known, sure=sure)
+    found = extend_foreground(around, known, certain=sure)
     np.testing.assert_array_equal(found[sure > 0], around[sure > 0])
 
 
 def test_where_nothing_moves_nobody_is_led() -> None:
     known, sure, around = hidden(np.full((*SIZE, 2), 0.4, np.float32))
-    np.testing.assert_array_equal(extend_foreground(around, known, sure=sure), around)
+    np.testing.assert_array_equal(extend_foreground(around, known, certain=sure), around)
 
 
 def test_far_from_every_actor_a_hole_stays_with_its_own_surroundings() -> None:
@@ -58,4 +58,4 @@ def test_far_from_every_actor_a_hole_stays_with_its_own_surroundings() -> None:
     sure = np.ones(SIZE, np.float32)
     sure[95:115, 165:195] = 0
     around = harmonic_fill(residual * sure[..., None], sure)
-    np.testing.assert_array_equal(extend_foreground(around, residual * sure[..., None], sure=sure), around)
+    np.testing.assert_array_equal(extend_foreground(around, residual * sure[..., None], certain=sure), around)

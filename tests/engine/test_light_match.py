@@ -1,4 +1,4 @@
-"""Light that changes between frames: told from the rim, taken into the hole, and never seen where there is none."""
+"""Light match: a change of light is estimated on the rim, applied in the hole, and never invented."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from aan_engine.candidates.candidate import Candidate, Kind, hole_region
+from aan_engine.candidates.candidate import Candidate, HoleRegion, Kind, hole_region
 from aan_engine.colour.exposure import IDENTITY, Exposure, PixelPairs, apply_exposure, estimate_exposure
 from aan_engine.colour.log_encoding import to_log
 from aan_engine.core.sampling import pixel_grid
 from aan_engine.pipeline import fill
-from aan_engine.selection.light_match import NO_LIGHT_CHANGE, apply_light, match_light
+from aan_engine.selection.light_match import LEAST_RIM, NO_LIGHT_CHANGE, apply_light, match_light
 from aan_engine.shot import Controls
 from tests.engine.shots import Array, box_matte, pan, scene, shot_of
 
@@ -20,7 +20,7 @@ FRAMES, SIZE = 6, (90, 160)
 
 
 def exposed(plates: list[Array]) -> list[Array]:
-    """An iris that cannot decide, from .6 to 1.6."""
+    """An iris that jumps, from .6 to 1.6."""
     return [(p * f).astype(np.float32) for p, f in zip(plates, (1.0, 1.6, 0.6, 1.3, 0.7, 1.1), strict=True)]
 
 
@@ -96,51 +96,83 @@ def test_a_change_of_light_leaves_black_black_and_negatives_negative() -> None:
     )
 
 
-def laid_over(target: Array, shown: Array) -> tuple[Array, object, Candidate]:
-    """A picture, a hole in it, and a candidate that shows `shown` in its place, all from frame 2."""
+def with_hole(target: Array, source: Array) -> tuple[Array, HoleRegion, Candidate]:
+    """The target over the box of a hole, the hole, and a candidate that copies all of it from `source`, frame 2."""
     hidden = np.zeros(target.shape[:2], bool)
     hidden[30:54, 50:80] = True
     hole = hole_region(0, hidden)
     assert hole is not None
-    h, w = hole.hidden.shape
-    box = np.s_[hole.top : hole.top + h, hole.left : hole.left + w]
-    blank = np.zeros((h, w), np.float32)
-    frame = np.where(hole.wanted, 2, -1).astype(np.int32)
-    image = np.where(hole.wanted[..., None], shown[box], 0).astype(np.float32)
-    candidate = Candidate(Kind.HOMOGRAPHY, image, hole.wanted, frame, pixel_grid((h, w)), blank, blank, blank)
+    box, shape = hole.box.slices, hole.hidden.shape
+    blank = np.zeros(shape, np.float32)
+    frame = np.where(hole.region, 2, -1).astype(np.int32)
+    image = np.where(hole.region[..., None], source[box], 0).astype(np.float32)
+    candidate = Candidate(Kind.HOMOGRAPHY, image, hole.region, frame, pixel_grid(shape), blank, blank, blank)
     return np.where(hidden[..., None], 0.4, target)[box].astype(np.float32), hole, candidate
 
 
-def test_soft_light_is_told_from_the_rim_and_carried_across_the_hole() -> None:
+def test_light_that_varies_smoothly_is_estimated_on_the_rim_and_applied_across_the_hole() -> None:
     picture = scene()[:90, :160]
     x = np.linspace(0.7, 1.5, 160, dtype=np.float32)[None, :, None]
-    target, hole, candidate = laid_over(to_log(picture * x), to_log(picture))
-    light = match_light(target, hole, [candidate], local=True)  # type: ignore[arg-type]
-    there = hole.hidden  # type: ignore[attr-defined]
-    true = laid_over(to_log(picture * x), to_log(picture * x))[2].image[there]
-    before, one = candidate.image[there], apply_light(candidate, match_light(target, hole, [candidate], local=False))  # type: ignore[arg-type]
+    target, hole, candidate = with_hole(to_log(picture * x), to_log(picture))
+    light = match_light(target, hole, [candidate], local=True)
+    there = hole.hidden
+    true = with_hole(to_log(picture * x), to_log(picture * x))[2].image[there]
+    before, one = candidate.image[there], apply_light(candidate, match_light(target, hole, [candidate], local=False))
     after = apply_light(candidate, light).image[there]
     assert np.abs(after - true).mean() < 0.25 * np.abs(before - true).mean()
     assert np.abs(after - true).mean() < 0.5 * np.abs(one.image[there] - true).mean()
 
 
-def test_a_plates_values_are_changed_as_the_candidates_were() -> None:
+def test_a_plate_s_colours_are_changed_as_the_candidates_were() -> None:
     picture = scene()[:90, :160]
-    target, hole, candidate = laid_over(to_log(picture * 1.4), to_log(picture))
-    light = match_light(target, hole, [candidate], local=True)  # type: ignore[arg-type]
-    ys, xs = np.nonzero(hole.hidden)  # type: ignore[attr-defined]
+    target, hole, candidate = with_hole(to_log(picture * 1.4), to_log(picture))
+    light = match_light(target, hole, [candidate], local=True)
+    ys, xs = np.nonzero(hole.hidden)
     points = np.stack([xs, ys], -1).astype(np.float32)
     copied = light.apply(2, candidate.image[ys, xs], points)
     np.testing.assert_allclose(copied, apply_light(candidate, light).image[ys, xs], atol=1e-6)
     assert np.abs(copied - candidate.image[ys, xs]).mean() > 0.05
-    # A frame of which nothing was told is as it is, to the bit.
+    # A frame without a change stays as it is, to the bit.
     assert light.apply(5, candidate.image[ys, xs], points).tobytes() == candidate.image[ys, xs].tobytes()
     assert NO_LIGHT_CHANGE.apply(2, candidate.image[ys, xs], points).tobytes() == candidate.image[ys, xs].tobytes()
 
 
-def test_black_beside_a_hole_tells_nothing_of_the_light() -> None:
+def test_black_beside_a_hole_has_no_change_of_light() -> None:
     """As under a title."""
     black = np.zeros((90, 160, 3), np.float32)
-    target, hole, candidate = laid_over(black, black)
-    light = match_light(target, hole, [candidate], local=True)  # type: ignore[arg-type]
+    target, hole, candidate = with_hole(black, black)
+    light = match_light(target, hole, [candidate], local=True)
     assert apply_light(candidate, light).image.tobytes() == candidate.image.tobytes()
+
+
+def test_where_the_rim_is_too_small_the_change_comes_from_all_that_both_frames_show() -> None:
+    picture = scene()[:90, :160]
+    target, hole, candidate = with_hole(to_log(picture), to_log(picture))
+    beyond = np.flatnonzero((candidate.valid & ~hole.hidden).reshape(-1))[LEAST_RIM - 1 :]
+    candidate.frame.reshape(-1)[beyond] = 3  # frame 2 keeps the hole, and one rim pixel less than suffices
+    asked = []
+
+    def aligned_pairs(frame: int) -> PixelPairs | None:
+        asked.append(frame)
+        source, _ = pairs(grain=0)
+        brighter = Exposure(np.full(3, np.log(1.5)), IDENTITY.contrast, IDENTITY.pivot)
+        return PixelPairs(apply_exposure(source, brighter), source)
+
+    light = match_light(target, hole, [candidate], local=True, aligned_pairs=aligned_pairs)
+    assert asked == [2]
+    assert light.global_change.keys() == {2}
+    np.testing.assert_allclose(np.exp(light.global_change[2].stops), 1.5, rtol=0.02)
+    # The few rim pixels determine no local exposure; and where no alignment is known there is no change.
+    assert not light.local_exposure
+    assert not match_light(target, hole, [candidate], local=True).global_change
+
+
+def test_a_rim_that_suffices_is_believed_alone() -> None:
+    picture = scene()[:90, :160]
+    target, hole, candidate = with_hole(to_log(picture * 1.4), to_log(picture))
+
+    def never(frame: int) -> PixelPairs | None:
+        raise AssertionError(f"asked for frame {frame}")
+
+    light = match_light(target, hole, [candidate], local=False, aligned_pairs=never)
+    np.testing.assert_allclose(np.exp(light.global_change[2].stops), 1.4, rtol=0.02)

@@ -58,7 +58,7 @@ def test_the_curve_is_that_of_the_library_which_is_slower() -> None:
         log_encoding.to_log(FINITE),
         (log_encoding.GAIN * np.arcsinh(FINITE.astype(np.float64) / 0.1)).astype(np.float32),
     )
-    encoded = np.linspace(-4.7, 4.7, 3 * log_encoding.AT_ONCE // 2, dtype=np.float32)
+    encoded = np.linspace(-4.7, 4.7, 3 * log_encoding.CHUNK // 2, dtype=np.float32)
     sunk = 0.1 * np.sinh(encoded.astype(np.float64) / log_encoding.GAIN)
     np.testing.assert_array_equal(log_encoding.from_log(encoded), sunk.astype(np.float32))
 

@@ -169,12 +169,12 @@ def test_high_dynamic_range_is_not_guessed_at(tmp_path: Path) -> None:
         reader.read(source, frame=1)
     assert "--colorspace" in refused.value.hint
     assert reader.read(source, frame=1, colorspace="Rec.2100-PQ - Display").pixels.max() > 1
-    assert "movie (h264), 1 frames, 10 bits" in reader.describe(source).told
+    assert "movie (h264), 1 frames, 10 bits" in reader.describe(source).format_note
 
 
 def test_info_tells_length_depth_rate_and_space(tmp_path: Path) -> None:
     source = movie(tmp_path / "m.mov", levels(), codec="prores_ks", pixels="yuv422p10le")
     description = reader.describe(source)
-    assert description.told == "movie (prores), 30 frames, 10 bits, read as Gamma 2.4 Encoded Rec.709"
+    assert description.format_note == "movie (prores), 30 frames, 10 bits, read as Gamma 2.4 Encoded Rec.709"
     rate = description.parts[0].attributes["framesPerSecond"].value
     assert rate == RATE.numerator.to_bytes(4, "little") + RATE.denominator.to_bytes(4, "little")

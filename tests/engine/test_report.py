@@ -17,7 +17,7 @@ from aan_engine import pipeline
 from aan_engine.core.box import Box
 from aan_engine.reporting import page
 from aan_engine.reporting.page import THUMB, WIDTH, Curve, Page
-from aan_engine.reporting.report import Report, earlier, summary
+from aan_engine.reporting.report import Report, read_rows, summary
 from tests.engine.shots import box_matte, pan, shot_of
 
 SHAPE = (60, 100)
@@ -82,8 +82,8 @@ def test_a_job_that_goes_on_takes_its_earlier_frames_over_and_no_others(tmp_path
     second = Report(path, keep={1001, 1002, 1010})
     second.add(filled(1004), changed=0)
     second.finish()
-    assert [row.frame for row in earlier(path)] == [1001, 1002, 1004]
-    assert earlier(path)[:2] == first.rows[:2]
+    assert [row.frame for row in read_rows(path)] == [1001, 1002, 1004]
+    assert read_rows(path)[:2] == first.rows[:2]
     assert (tmp_path / "r.report.png").exists()
 
 
@@ -93,7 +93,7 @@ def test_a_broken_report_is_begun_anew(tmp_path: Path, words: str) -> None:
     path.write_text(words)
     report = Report(path, keep={1001})
     report.add(filled(1002), changed=0)
-    assert [row.frame for row in earlier(path)] == [1002]
+    assert [row.frame for row in read_rows(path)] == [1002]
 
 
 def test_a_report_that_cannot_be_written_is_said_and_an_old_one_does_not_stand_for_it(

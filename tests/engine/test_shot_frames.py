@@ -15,7 +15,7 @@ from aan_engine.candidates.builders import synthesised
 from aan_engine.candidates.candidate import Candidate, Kind, hole_region
 from aan_engine.errors import MatteError, ShotError
 from aan_engine.plates import matte_edge
-from aan_engine.plates.shot_frames import CLEAN_NUMBER, ShotFrames, _is_broken
+from aan_engine.plates.shot_frames import CLEAN_NUMBER, ShotFrames, _not_finite
 from aan_engine.plates.source_policy import SourcePolicy
 from aan_engine.rendering.filled_frame import FilledFrame
 from aan_engine.selection.preference import prefer_artists_sources
@@ -56,9 +56,9 @@ def over(folder: Path, name: str, y: slice, x: slice) -> tuple[FrameFile, ...]:
 def test_a_single_broken_value_is_barred_and_no_sound_one_is(kind: Any, bad: float) -> None:
     largest = np.finfo(kind).max
     values = np.array([[0.0, -0.0, largest], [-largest, 1e-7, -1e-7]], kind)
-    assert not _is_broken(values).any()
+    assert not _not_finite(values).any()
     values[1, 1] = bad
-    assert np.argwhere(_is_broken(values)).tolist() == [[1, 1]]
+    assert np.argwhere(_not_finite(values)).tolist() == [[1, 1]]
 
 
 # The matte

@@ -15,7 +15,7 @@ from aan_engine.network.bundle import Networks
 from aan_engine.plates.proxy import make_proxy
 from aan_engine.plates.proxy_store import ProxyStore
 from aan_engine.selection.plan import FillPlan
-from aan_engine.selection.selector import Selector
+from aan_engine.selection.selector import Selector, build
 from tests.engine.shots import box_matte, pan
 
 SIZE = (96, 160)
@@ -32,11 +32,9 @@ def proxies() -> Iterator[ProxyStore]:
         yield proxies
 
 
-def decider(proxies: ProxyStore) -> tuple[Selector, ShotMotion]:
-    shot_motion = ShotMotion(proxies)
-    found = Selector(Networks.load(torch.device("cpu")), shot_motion)
-    shot_motion.registration.ask(found.learned_homography)
-    return found, shot_motion
+def selector_of(proxies: ProxyStore, progress: Callable[[int], None] | None = None) -> tuple[Selector, ShotMotion]:
+    found = build(Networks.load(torch.device("cpu")), proxies, progress=progress)
+    return found, found.shot_motion
 
 
 def decisions(selector: Selector, choose: Callable[..., FillPlan | None] | None = None) -> Iterator[FillPlan | None]:
@@ -49,8 +47,8 @@ def decisions(selector: Selector, choose: Callable[..., FillPlan | None] | None 
 
 
 def test_the_decisions_are_those_of_one_frame_after_the_other(proxies: ProxyStore) -> None:
-    alone, _ = decider(proxies)
-    together, _ = decider(proxies)
+    alone, _ = selector_of(proxies)
+    together, _ = selector_of(proxies)
     for index, plan in enumerate(decisions(together)):
         expected = alone.decide(index)
         if expected is None or plan is None:
@@ -63,7 +61,7 @@ def test_the_decisions_are_those_of_one_frame_after_the_other(proxies: ProxyStor
 
 
 def test_an_error_in_any_hand_reaches_whoever_asked_in_its_turn(proxies: ProxyStore) -> None:
-    found, _ = decider(proxies)
+    found, _ = selector_of(proxies)
 
     def broken(index: int, sketched: object) -> None:
         if index == 1:
@@ -75,21 +73,19 @@ def test_an_error_in_any_hand_reaches_whoever_asked_in_its_turn(proxies: ProxySt
         list(frames)
 
 
-def test_the_survey_speaks_in_the_callers_thread_and_may_end_everything(proxies: ProxyStore) -> None:
-    found, shot_motion = decider(proxies)
-
+def test_registration_reports_in_the_callers_thread_and_may_end_everything(proxies: ProxyStore) -> None:
     class Enough(Exception):
         pass
 
-    def tick(count: int) -> None:
+    def report(count: int) -> None:
         raise Enough
 
-    shot_motion.registration.tell(tick)
+    found, _ = selector_of(proxies, report)
     with pytest.raises(Enough):
         list(decisions(found))
 
 
-def test_no_more_targets_are_under_way_than_there_are_hands() -> None:
+def test_no_more_targets_are_under_way_than_there_are_threads() -> None:
     prepared: list[int] = []
     handed_on = []
 
@@ -103,7 +99,7 @@ def test_no_more_targets_are_under_way_than_there_are_hands() -> None:
     assert handed_on == [(index, index + 1) for index in range(9)]
 
 
-def test_whoever_stops_early_leaves_no_hand_at_work() -> None:
+def test_whoever_stops_early_leaves_no_thread_at_work() -> None:
     seen = []
     frames = run_stages(range(100), lambda index: index, lambda index, value: seen.append(index))
     next(frames)

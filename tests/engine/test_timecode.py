@@ -6,15 +6,15 @@ from fractions import Fraction
 
 import pytest
 
-from aan_engine.plates.timecode import Timecode, unpacked
+from aan_engine.plates.timecode import Timecode, unpack
 
 FILM, NTSC, FAST = Fraction(24000, 1001), Fraction(30000, 1001), Fraction(60000, 1001)
 
 
 def spelled(text: str, rate: Fraction, later: int = 0) -> str | None:
-    start = Timecode.parsed(text, rate=rate)
+    start = Timecode.parse(text, rate=rate)
     assert start is not None
-    return unpacked(start.later(later).packed())
+    return unpack(start.plus(later).pack())
 
 
 @pytest.mark.parametrize("text", ["00:00:00:00", "01:02:03:04", "10:59:59:23", "23:59:59:23"])
@@ -38,9 +38,9 @@ def test_drop_frame_leaves_out_two_numbers_each_minute_but_the_tenth() -> None:
 
 
 def test_counting_on_one_by_one_passes_every_number_once() -> None:
-    start = Timecode.parsed("00:08:58;00", rate=NTSC)
+    start = Timecode.parse("00:08:58;00", rate=NTSC)
     assert start is not None
-    told = [start.later(frame).digits() for frame in range(4000)]
+    told = [start.plus(frame).digits() for frame in range(4000)]
     assert told == sorted(set(told))
     assert not [t for t in told if t[2] == 0 and t[3] < 2 and t[1] % 10]
 
@@ -51,4 +51,4 @@ def test_sixty_frames_a_second_are_packed_in_pairs_as_the_field_is_too_small() -
 
 @pytest.mark.parametrize("text", ["", "now", "1:2:3:4", "00:61:00:00", "00:00:00:24", "00:00:00"])
 def test_what_is_no_timecode_is_none(text: str) -> None:
-    assert Timecode.parsed(text, rate=FILM) is None
+    assert Timecode.parse(text, rate=FILM) is None

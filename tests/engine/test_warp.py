@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from aan_engine.colour.log_encoding import to_log
 from aan_engine.core.sampling import pixel_grid
-from aan_engine.plates.proxy import AREA, make_proxy, size_for
+from aan_engine.plates.proxy import MAX_AREA, make_proxy, size_for
 from tests.engine.fill_plans import SIZE, decided, hole, warped
 from tests.engine.shots import scene
 from tests.engine.source_plates import source_of
@@ -99,5 +99,5 @@ def test_a_proxy_never_shows_what_the_matte_hides() -> None:
 def test_a_proxy_is_the_plate_itself_up_to_its_area_and_of_the_same_shape_above() -> None:
     assert size_for(240, 424) == (240, 424)
     h, w = size_for(2160, 4096)
-    assert h * w <= 1.01 * AREA
+    assert h * w <= 1.01 * MAX_AREA
     assert w / h == pytest.approx(4096 / 2160, rel=0.01)

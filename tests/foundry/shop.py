@@ -46,9 +46,9 @@ class Shop:
         self.stage.__enter__()
         self.nuke = self.stage.nuke
         self.stage.startup(self.adapter)
-        import aan_nuke.pulse
+        import aan_nuke.engine_timer
 
-        aan_nuke.pulse.BEAT = 20
+        aan_nuke.engine_timer.INTERVAL_MS = 20
         return self
 
     def impatient(self) -> None:
@@ -58,9 +58,9 @@ class Shop:
         engine_socket.PING_AFTER, engine_socket.PING_TIMEOUT, engine_monitor.LOOKUP_INTERVAL = 0.2, 0.6, 0.1
 
     def __exit__(self, *error: Any) -> None:
-        pulse = sys.modules.get("aan_nuke.pulse")
-        if pulse is not None:
-            pulse.close()
+        engine_timer = sys.modules.get("aan_nuke.engine_timer")
+        if engine_timer is not None:
+            engine_timer.close_all()
         launch = sys.modules.get("aan_nuke.host.launch")
         if launch is not None:
             STARTED.extend(launch._started)

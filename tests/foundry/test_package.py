@@ -19,7 +19,7 @@ ROOT = NUKE.parent
 
 
 def load(path: Path):
-    spec = importlib.util.spec_from_file_location(f"workshop_{path.stem}", path)
+    spec = importlib.util.spec_from_file_location(f"packaging_{path.stem}", path)
     found = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(found)
     return found
@@ -28,8 +28,8 @@ def load(path: Path):
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
     """Without pyzmq, which comes from the network."""
-    workshop = load(NUKE / "workshop" / "package.py")
-    return workshop.build(tmp_path_factory.mktemp("dist"), pyzmq=False)
+    packaging = load(NUKE / "packaging" / "package.py")
+    return packaging.build(tmp_path_factory.mktemp("dist"), pyzmq=False)
 
 
 def test_every_file_in_it_is_the_repository_s_own(package):
@@ -54,8 +54,8 @@ def test_every_file_in_it_is_the_repository_s_own(package):
 
 
 def test_the_zip_holds_the_same(package):
-    workshop = load(NUKE / "workshop" / "package.py")
-    with zipfile.ZipFile(workshop.pack(package)) as file:
+    packaging = load(NUKE / "packaging" / "package.py")
+    with zipfile.ZipFile(packaging.pack(package)) as file:
         names = {name for name in file.namelist() if not name.endswith("/")}
     assert names == {f"{package.name}/{p.relative_to(package).as_posix()}" for p in package.rglob("*") if p.is_file()}
 
@@ -93,7 +93,7 @@ def test_rez_puts_it_on_nuke_s_path(package):
 
 
 def test_every_pyzmq_is_pinned_for_each_python_and_platform():
-    found = list(load(NUKE / "workshop" / "package.py").wheels())
+    found = list(load(NUKE / "packaging" / "package.py").wheels())
     assert len(found) == 12
     assert {folder for folder, *_ in found} >= {"cp39-linux", "cp310-windows", "cp311-macos", "cp313-linux"}
     assert all(pinned.count(".") == 2 for *_, pinned in found)
@@ -104,7 +104,7 @@ def test_the_checks_for_a_real_nuke_run_and_what_the_fake_does_is_as_believed(pa
         stage.startup(package / "nuke")
         checks = load(package / "checks.py")
         lines = checks.run(str(tmp_path))
-        for name in [name for name in sys.modules if name.split(".")[0] in ("aan_nuke", "aan_heard")]:
+        for name in [name for name in sys.modules if name.split(".")[0] in ("aan_nuke", "aan_log")]:
             del sys.modules[name]
     told = checks.summary(lines)
     assert told["FAILED"] == told["NO"] == 0, "\n".join(lines)

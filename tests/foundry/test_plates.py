@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 from tests.foundry import plates, tree
-from tests.foundry.ordering import DOUBLE, ordered, refused, rendered, spec
+from tests.foundry.job_specs import DOUBLE, ordered, refused, rendered, spec
 from tests.foundry.picture import Bounds
 from tests.foundry.shop import NAME
 
@@ -39,16 +39,16 @@ def test_a_read_that_changes_what_it_reads_is_not_its_files(shop, knob, value):
     shop.shot(1001, 1003)
     read = shop.nuke.toNode("Plate")
     read["raw"].setValue(False)
-    from aan_nuke import upstream
+    from aan_nuke import read_files
 
-    assert upstream.own_files(shop.node, 0, view="main") is not None
+    assert read_files.files_of_input(shop.node, 0, view="main") is not None
     read[knob].setValue(value)
-    assert upstream.own_files(shop.node, 0, view="main") is None
+    assert read_files.files_of_input(shop.node, 0, view="main") is None
 
 
 def test_under_ocio_only_the_working_space_counts_as_untouched(shop):
     shop.shot(1001, 1003)
-    from aan_nuke import upstream
+    from aan_nuke import read_files
 
     read, root = shop.nuke.toNode("Plate"), shop.nuke.root()
     read["raw"].setValue(False)
@@ -56,7 +56,7 @@ def test_under_ocio_only_the_working_space_counts_as_untouched(shop):
     root["workingSpaceLUT"].setValue("ACEScg")
     for space, own in (("default", False), ("default (ACEScg)", True), ("ACEScg", True), ("scene_linear", True)):
         read["colorspace"].setValue(space)
-        assert (upstream.own_files(shop.node, 0, view="main") is not None) == own, space
+        assert (read_files.files_of_input(shop.node, 0, view="main") is not None) == own, space
 
 
 def test_a_trimmed_read_keeps_what_it_cuts_off_from_being_a_source(shop):

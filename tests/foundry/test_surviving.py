@@ -31,6 +31,35 @@ def test_the_job_is_found_again_when_the_script_was_closed_in_mid_job(shop, engi
     assert not shop.nuke.root().modified()
 
 
+EARLIER_NAMES = {
+    "aan_nuke.callbacks.on_create": "aan_nuke.node.created",
+    "aan_nuke.callbacks.on_destroy": "aan_nuke.node.destroyed",
+    "aan_nuke.callbacks.on_knob_changed": "aan_nuke.node.changed",
+    "import aan_nuke.callbacks": "import aan_nuke.node",
+}
+
+
+def test_a_script_that_was_saved_with_earlier_names_of_the_callbacks_works_as_ever(shop, engine):
+    begun(shop, engine)
+    shop.nuke.scriptSave()
+    shop.nuke.scriptClose()
+    path = shop.folder / "shot.nk"
+    text = path.read_text()
+    for name, earlier in EARLIER_NAMES.items():
+        assert name in text
+        text = text.replace(name, earlier)
+    assert "callbacks" not in text
+    path.write_text(text)
+    shop.nuke.scriptOpen(str(path))
+    engine.go_on()
+    finished(shop)
+    shop.node.showControlPanel()
+    assert shop.stage.loop.timers
+    shop.nuke.delete(shop.node)
+    assert not shop.stage.loop.timers
+    assert shop.texts() == []
+
+
 def test_another_session_of_nuke_finds_it_as_well(shop, engine, tmp_path):
     begun(shop, engine)
     shop.nuke.scriptSave()

@@ -60,8 +60,8 @@ KNOW_THE_ENGINE = {
     "plugin_host.server.failures": {"aan_engine.errors"},
     "plugin_host.server.process_monitor": {"aan_engine.plates.decode_watchdog"},
     "plugin_host.server.subprocess_job": {"aan_engine.plates.decode_watchdog"},
-    "plugin_host.server.cli": {"aan_engine.plates.reader", "aan_engine._version"},
-    "plugin_host.server.__main__": {"aan_engine._version"},
+    "plugin_host.server.cli": {"aan_engine.plates.reader", "aan_engine._version", "aan_engine.threads"},
+    "plugin_host.server.__main__": {"aan_engine._version", "aan_engine.threads"},
     "plugin_host.server.describe": {
         "aan_engine.core.box",
         "aan_engine.plates.exr",

@@ -24,9 +24,9 @@ class TheExtension(unittest.TestCase):
         users = Path(os.environ["BLENDER_USER_RESOURCES"]).resolve()
         self.assertTrue(Path(zmq.__file__).resolve().is_relative_to(users), zmq.__file__)
         self.assertEqual(zmq.__version__, "26.4.0")
-        heartbeat = sys.modules[f"{MODULE}.heartbeat"]
+        timer = sys.modules[f"{MODULE}.timer"]
         for _ in range(3):
-            heartbeat.tick()
+            timer.tick()
         self.assertEqual(bpy.context.preferences.addons[MODULE].preferences.engine, "")
         folder = Path(sys.modules[MODULE].__file__).parent
         self.assertTrue((folder / "plugin_host" / "client.py").is_file())
@@ -36,7 +36,7 @@ class TheExtension(unittest.TestCase):
         self.assertNotIn(MODULE, bpy.context.preferences.addons)
         self.assertFalse(folder.exists())
         self.assertFalse([name for name in dir(bpy.types) if name.startswith("AAN_")])
-        self.assertFalse(bpy.app.timers.is_registered(heartbeat.tick))
+        self.assertFalse(bpy.app.timers.is_registered(timer.tick))
         handlers = [*bpy.app.handlers.load_pre, *bpy.app.handlers.load_post]
         self.assertFalse([handler for handler in handlers if MODULE in handler.__module__])
 

@@ -4,11 +4,11 @@ import unittest
 
 import bpy
 
-from studio import ADDON, InAStudio, Phase, heartbeat, record, versions
+from studio import ADDON, InAStudio, JobPhase, compat, saved_state, timer
 from studio import sys as python
 
 panel = python.modules[f"{ADDON}.panel"]
-status = python.modules[f"{ADDON}.status"]
+status_text = python.modules[f"{ADDON}.status_text"]
 properties = python.modules[f"{ADDON}.properties"]
 engine_monitor = python.modules[f"{ADDON}.plugin_host.engine_monitor"]
 protocol = python.modules[f"{ADDON}.plugin_host.protocol"]
@@ -86,8 +86,8 @@ class Drawing(InAStudio):
         return fake.layout.notes
 
     def kept(self, **told):
-        job = job_handle.Ticket(protocol.JobSpec("/p.####.exr", "/m.exr"), "/o.####.exr", "job-1")
-        return record.Record(job, (1001, 1002, 1003), 0, **told)
+        handle = job_handle.JobHandle(protocol.JobSpec("/p.####.exr", "/m.exr"), "/o.####.exr", "job-1")
+        return saved_state.SavedState(handle, (1001, 1002, 1003), 0, **told)
 
     def test_every_control_is_there_in_the_words_of_the_command_line(self):
         shown = [*self.drawn(), *self.drawn("AAN_PT_rare")]
@@ -98,7 +98,7 @@ class Drawing(InAStudio):
         self.assertIn("Seed", self.drawn("AAN_PT_rare"))
 
     def test_the_help_is_the_command_line_s_too(self):
-        for control in properties.SHOWN:
+        for control in properties.SHOWN_CONTROLS:
             said = self.source.aan.bl_rna.properties[control.name].description
             self.assertTrue(said.startswith(control.help.rstrip(".")), said)
 
@@ -123,22 +123,22 @@ class Drawing(InAStudio):
 
     def test_after_a_job_the_worst_frames_are_buttons_that_jump_there(self):
         told = {"unseen": 0.125, "worst": (1003, 1001), "report": "/o.report.json"}
-        self.source.aan.record = self.kept(phase=Phase.FINISHED.name, **told).text()
+        self.source.aan.record = self.kept(phase=JobPhase.FINISHED.name, **told).to_text()
         drawn = self.drawn()
-        self.assertIn("12.5% of it no frame showed: made up", drawn)
+        self.assertIn("12.5% of it no frame showed: synthesised", drawn)
         self.assertLess({"[13]", "[11]", "[Open Report]"}, set(drawn))
         bpy.ops.aan.jump(frame=13)
-        self.assertEqual(versions.scene_of(bpy.context).frame_current, 13)
+        self.assertEqual(compat.scene_of(bpy.context).frame_current, 13)
 
     def test_a_job_that_runs_shows_its_bar_and_can_be_cancelled(self):
         class Running:
-            standing = job_status.Standing(Phase.RUNNING, stage="fill", frames=(1001,), total=3, seconds_left=95)
+            status = job_status.JobStatus(JobPhase.RUNNING, stage="fill", frames=(1001,), total=3, seconds_left=95)
             note = note_hint = ""
-            abandoned, title, record, uid = False, "plate", self.kept(), "u"
+            abandoned, title, state, uid = False, "plate", self.kept(), "u"
 
         self.source.aan.uid = "u"
-        heartbeat._cleanings["u"] = Running
-        self.addCleanup(heartbeat._cleanings.clear)
+        timer._jobs["u"] = Running
+        self.addCleanup(timer._jobs.clear)
         drawn = self.drawn()
         self.assertIn("1 of 3 frames, 1:35 left", drawn)
         self.assertIn("[Cancel]", drawn)
@@ -152,7 +152,7 @@ class Words(unittest.TestCase):
     def test_every_state_of_the_engine_has_a_line_and_every_reason_is_whole(self):
         reason = "the engine ended while starting (exit code 1); its last words: no weights in the house"
         for presence in engine_monitor.Presence:
-            lines = status.of_engine(engine_monitor.EngineState(presence, reason, "Look at its log."))
+            lines = status_text.engine_lines(engine_monitor.EngineState(presence, reason, "Look at its log."))
             self.assertIn(lines[0].icon, ICONS)
             if presence in (
                 engine_monitor.Presence.FAILED,
@@ -162,20 +162,20 @@ class Words(unittest.TestCase):
                 self.assertEqual(" ".join(line.text for line in lines[1:]), f"{reason} Look at its log.")
 
     def test_every_phase_has_a_line_and_is_a_state_to_rest_in_or_has_a_bar(self):
-        for phase in Phase:
-            standing = job_status.Standing(phase, "the reason", "the hint", total=4)
-            lines = status.of_cleaning(standing)
+        for phase in JobPhase:
+            status = job_status.JobStatus(phase, "the reason", "the hint", total=4)
+            lines = status_text.job_lines(status)
             self.assertIn(lines[0].icon, ICONS)
             self.assertIn("the reason", [line.text for line in lines])
-            self.assertEqual(status.progress(standing) is not None, phase in job_status.ACTIVE)
+            self.assertEqual(status_text.progress_bar(status) is not None, phase in job_status.ACTIVE_PHASES)
 
     def test_time_left_is_as_people_say_it(self):
-        self.assertEqual([status.time_left(s) for s in (7, 95, 3725)], ["0:07 left", "1:35 left", "1:02:05 left"])
+        self.assertEqual([status_text.time_left(s) for s in (7, 95, 3725)], ["0:07 left", "1:35 left", "1:02:05 left"])
 
     def test_a_path_is_never_broken(self):
         path = "/a/very/long/folder/" + "x" * 80
-        standing = job_status.Standing(Phase.FAILED, f"lost {path} twice")
-        self.assertIn(path, [line.text for line in status.of_cleaning(standing)])
+        status = job_status.JobStatus(JobPhase.FAILED, f"lost {path} twice")
+        self.assertIn(path, [line.text for line in status_text.job_lines(status)])
 
 
 if __name__ == "__main__":

@@ -6,20 +6,20 @@ import bpy
 import numpy as np
 
 from midjob import InMidJob
-from studio import Phase, heartbeat, record, versions
+from studio import JobPhase, compat, saved_state, timer
 
 
 class TheResult(InMidJob):
     def test_it_appears_with_its_first_frame_and_fills_as_they_come(self):
-        cleaning = self.begin(1001)
+        job = self.begin(1001)
         strip = self.made
-        self.assertEqual((strip.name, strip.channel, versions.visible(strip)), ("plate clean", 2, (11, 14)))
+        self.assertEqual((strip.name, strip.channel, compat.visible_range(strip)), ("plate clean", 2, (11, 14)))
         self.assertEqual([element.filename for element in strip.elements], ["clean.1001.exr", *["waiting.exr"] * 3])
         (waiting,) = self.render([12])
         plate = self.render_of("plate", 12)
         for name in "RGBA":
             np.testing.assert_array_equal(waiting[name], plate[name], "it does not show what lies below")
-        self.finish(cleaning)
+        self.finish(job)
         shown = [strip.strip_elem_from_frame(frame).filename for frame in range(11, 15)]
         self.assertEqual(shown, [f"clean.{n}.exr" for n in range(1001, 1005)])
 
@@ -32,12 +32,12 @@ class TheResult(InMidJob):
         return picture
 
     def test_frames_that_were_looked_at_before_they_were_there_are_seen_once_they_are(self):
-        cleaning = self.begin(1001)
+        job = self.begin(1001)
         self.source.blend_type = "REPLACE"
         self.strips["plate"].mute = True
         (before,) = self.render([13])
         self.assertFalse(before["A"].any())
-        self.finish(cleaning)
+        self.finish(job)
         (after,) = self.render([13])
         self.assertTrue((after["A"] == 1).all())
         self.assertEqual(self.made.blend_type, "REPLACE")
@@ -52,13 +52,13 @@ class TheResult(InMidJob):
         curves.curve_mapping.curves[0].points.new(0.5, 0.7)
         balance = source.modifiers.new("Balance", "COLOR_BALANCE")
         balance.color_balance.gain = (0.5, 1.0, 1.5)
-        cleaning = self.begin(1001, 1002)
+        job = self.begin(1001, 1002)
         before = self.render_of("plate", 12)
         after = self.render_of("plate clean", 12)
         for name in "RGBA":
             np.testing.assert_array_equal(after[name], before[name])
         self.assertTrue(before["R"].any())
-        self.finish(cleaning)
+        self.finish(job)
 
     def test_a_free_channel_above_is_found_and_only_the_earlier_result_replaced(self):
         other = self.image_strip(self.root / "plate", channel=2, start=12)
@@ -90,44 +90,44 @@ class TheResult(InMidJob):
         for name in ("uid", "uid_of", "record"):
             setattr(copy.aan, name, getattr(self.source.aan, name))  # as Blender copies a strip
         self.mask(copy)
-        cleaning = self.clean(copy)
-        self.finish(cleaning)
+        job = self.clean(copy)
+        self.finish(job)
         self.assertNotEqual(copy.aan.uid, self.source.aan.uid)
         self.assertEqual(len(self.strips), 4)
 
     def test_a_strip_that_is_moved_meanwhile_gets_its_result_where_it_is(self):
-        cleaning = self.begin()
+        job = self.begin()
         if hasattr(self.source, "content_start"):
             self.source.content_start = 101
         else:
             self.source.frame_start = 101
-        self.finish(cleaning)
-        self.assertEqual(versions.visible(self.made), (101, 104))
+        self.finish(job)
+        self.assertEqual(compat.visible_range(self.made), (101, 104))
 
     def test_a_preview_is_one_frame(self):
         self.let()
         self.scene.frame_set(13)
-        cleaning = self.press("preview")
-        self.until_phase(cleaning, Phase.FINISHED)
-        self.assertEqual(cleaning.standing.frames, (1003,))
-        self.assertEqual(versions.visible(self.made), (11, 14))
+        job = self.press("preview")
+        self.until_phase(job, JobPhase.FINISHED)
+        self.assertEqual(job.status.frames, (1003,))
+        self.assertEqual(compat.visible_range(self.made), (11, 14))
 
     def test_the_file_refers_to_the_result_as_to_its_neighbour(self):
         self.finish(self.begin())
         self.assertTrue(self.made.directory.startswith("//"), self.made.directory)
 
     def test_it_can_be_taken_away_in_mid_job_and_stays_away(self):
-        cleaning = self.begin(1001)
+        job = self.begin(1001)
         self.strips.remove(self.made)
-        self.finish(cleaning)
+        self.finish(job)
         self.assertIsNone(self.made)
 
     def test_undo_takes_the_job_back_and_leaves_a_sane_panel(self):
         bpy.ops.ed.undo_push(message="before")
-        cleaning = self.begin(1001)  # and the result is a step of its own
+        job = self.begin(1001)  # and the result is a step of its own
         bpy.ops.ed.undo()
-        heartbeat._strips_looked_at = 0.0
-        self.until_phase(cleaning, Phase.CANCELLED)
+        timer._strips_checked_at = 0.0
+        self.until_phase(job, JobPhase.CANCELLED)
         self.assertEqual([strip.name for strip in self.strips], ["plate"])
         self.assertEqual(self.strips["plate"].aan.record, "")
 
@@ -141,25 +141,25 @@ class TheResult(InMidJob):
         bpy.ops.ed.undo()
         bpy.ops.ed.undo()
         self.source = self.strips["plate"]
-        self.until_phase(second, Phase.CANCELLED)
+        self.until_phase(second, JobPhase.CANCELLED)
         self.assertIn("undone", second.note)
-        self.assertEqual(record.read(self.source.aan.record).phase, "FINISHED")
+        self.assertEqual(saved_state.parse(self.source.aan.record).phase, "FINISHED")
         self.assertIn("v001", self.made.directory)
 
     def test_undoing_something_else_does_not_take_frames_along(self):
-        cleaning = self.begin(1001)
+        job = self.begin(1001)
         self.source.aan.grow = 3.0
         bpy.ops.ed.undo_push(message="something else")
-        self.finish(cleaning)
+        self.finish(job)
         bpy.ops.ed.undo()
         bpy.ops.ed.undo()
         self.source = self.strips["plate"]
         self.assertEqual(self.source.aan.grow, 0.0)
-        heartbeat.tick()
+        timer.tick()
         self.assertEqual(
             [element.filename for element in self.made.elements], [f"clean.{n}.exr" for n in range(1001, 1005)]
         )
-        self.assertEqual(record.read(self.source.aan.record).phase, "FINISHED")
+        self.assertEqual(saved_state.parse(self.source.aan.record).phase, "FINISHED")
 
 
 if __name__ == "__main__":

@@ -20,17 +20,14 @@ ADDON = os.environ["AAN_ADDON"]
 ANSWER = "--answer: "
 
 addon_utils.enable(ADDON, default_set=True)
-heartbeat, result, status, versions = (
-    sys.modules[f"{ADDON}.{name}"] for name in ("heartbeat", "result", "status", "versions")
+timer, result, status_text, compat = (
+    sys.modules[f"{ADDON}.{name}"] for name in ("timer", "result", "status_text", "compat")
 )
 engine_monitor, engine_socket = (
     sys.modules[f"{ADDON}.plugin_host.{name}"] for name in ("engine_monitor", "engine_socket")
 )
-engine_socket.QUIET, engine_socket.PATIENCE, engine_monitor.LOOK = (
-    0.2,
-    0.6,
-    0.1,
-)  # who watches a test misses an engine sooner
+# Who watches a test misses an engine sooner.
+engine_socket.PING_AFTER, engine_socket.PING_TIMEOUT, engine_monitor.LOOKUP_INTERVAL = 0.2, 0.6, 0.1
 
 
 class Driven:
@@ -42,7 +39,7 @@ class Driven:
         scene = bpy.context.scene
         scene.sequence_editor_create()
         self._face(scene)
-        strip = versions.strips(scene).new_image(
+        strip = compat.strips(scene).new_image(
             name="plate", filepath=f"{folder}/plate.{first}.exr", channel=1, frame_start=first
         )
         for frame in range(first + 1, last + 1):
@@ -63,16 +60,16 @@ class Driven:
         bpy.ops.wm.save_mainfile()
 
     def look(self):
-        heartbeat.tick()
-        strip = versions.strips(bpy.context.scene)["plate"]
-        cleaning, made = heartbeat.of(strip), result.of(bpy.context.scene, strip.aan.uid)
+        timer.tick()
+        strip = compat.strips(bpy.context.scene)["plate"]
+        job, made = timer.job_of(strip), result.strip_of(bpy.context.scene, strip.aan.uid)
         names = [element.filename for element in made.elements] if made is not None else []
-        lines = status.of_cleaning(cleaning.standing, note=cleaning.note) if cleaning is not None else []
+        lines = status_text.job_lines(job.status, note=job.note) if job is not None else []
         return {
-            "phase": cleaning.standing.phase.name if cleaning is not None else "IDLE",
+            "phase": job.status.phase.name if job is not None else "IDLE",
             "words": " ".join(line.text for line in lines),
             "folder": bpy.path.abspath(made.directory) if made is not None else "",
-            "names": [name for name in names if name != result.STAND_IN],
+            "names": [name for name in names if name != result.PLACEHOLDER],
         }
 
     def _face(self, scene):

@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from studio import InAStudio, Phase, heartbeat, write_exr
+from studio import InAStudio, JobPhase, timer, write_exr
 
 COUNT, SIZE = 300, (2048, 1080)
 
@@ -21,8 +21,8 @@ def memory():
 
 class Measure(InAStudio):
     def test_a_long_strip(self):
-        heartbeat.contact().start()
-        self.tick_until(lambda: heartbeat.contact().ready)
+        timer.engine_monitor().start()
+        self.tick_until(lambda: timer.engine_monitor().ready)
         folder = self.root / "long"
         folder.mkdir()
         write_exr(folder / "long.1001.exr", RGB=np.full((SIZE[1], SIZE[0], 3), 0.18, np.float16))
@@ -36,20 +36,20 @@ class Measure(InAStudio):
 
     def measure(self, source, what):
         before, began = memory(), time.perf_counter()
-        cleaning = self.clean(source)
+        job = self.clean(source)
         pressed, slowest = time.perf_counter() - began, 0.0
-        while cleaning.standing.phase in (Phase.STARTING, Phase.SUBMITTING):
+        while job.status.phase in (JobPhase.STARTING, JobPhase.SUBMITTING):
             at = time.perf_counter()
-            heartbeat.tick()
+            timer.tick()
             slowest = max(slowest, time.perf_counter() - at)
             time.sleep(0.005)
         accepted = time.perf_counter() - began
-        while not cleaning.standing.steps and cleaning.standing.active:
-            heartbeat.tick()
+        while not job.status.steps and job.status.active:
+            timer.tick()
         grown = (memory() - before) / 1e6
-        cleaning.cancel()
-        cleaning.cancel()
-        self.tick_until(lambda: not cleaning.standing.active)
+        job.cancel()
+        job.cancel()
+        self.tick_until(lambda: not job.status.active)
         print(
             f"blender {bpy.app.version_string}, {COUNT} frames of {SIZE[0]} x {SIZE[1]}, {what}: accepted after "
             f"{accepted:.2f} s (the button itself {pressed:.2f} s, the slowest beat {slowest * 1e3:.1f} ms), "

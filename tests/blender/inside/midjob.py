@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from studio import InAStudio, Phase, heartbeat, result, status
+from studio import InAStudio, JobPhase, result, status_text, timer
 
 GATE = Path(os.environ["COPYING_GATE"])
 COUNT = 4
@@ -18,11 +18,11 @@ class InMidJob(InAStudio):
 
     def shut(self):
         """Leave no job behind that others would wait for."""
-        for cleaning in heartbeat.cleanings():
-            if cleaning.standing.active:
-                cleaning.cancel()
-                cleaning.cancel()
-                self.tick_until(lambda cleaning=cleaning: not cleaning.standing.active)
+        for job in timer.jobs():
+            if job.status.active:
+                job.cancel()
+                job.cancel()
+                self.tick_until(lambda job=job: not job.status.active)
         for path in GATE.iterdir():
             path.unlink()
 
@@ -33,23 +33,23 @@ class InMidJob(InAStudio):
     def begin(self, *frames):
         """A job with these frames done."""
         self.let(*frames) if frames else None
-        cleaning = self.clean(self.source)
+        job = self.clean(self.source)
         if frames:
-            self.tick_until(lambda: cleaning.standing.frames == frames)
+            self.tick_until(lambda: job.status.frames == frames)
         else:
-            self.tick_until(lambda: cleaning.standing.phase in (Phase.RUNNING, Phase.FINISHED))
-        return cleaning
+            self.tick_until(lambda: job.status.phase in (JobPhase.RUNNING, JobPhase.FINISHED))
+        return job
 
-    def finish(self, cleaning):
+    def finish(self, job):
         self.let()
-        self.until_phase(cleaning, Phase.FINISHED)
+        self.until_phase(job, JobPhase.FINISHED)
 
     @property
     def made(self):
-        return result.of(self.scene, self.source.aan.uid)
+        return result.strip_of(self.scene, self.source.aan.uid)
 
-    def lines(self, cleaning):
-        return " ".join(line.text for line in status.of_cleaning(cleaning.standing, note=cleaning.note))
+    def lines(self, job):
+        return " ".join(line.text for line in status_text.job_lines(job.status, note=job.note))
 
     def pid(self):
-        return heartbeat.contact()._client.connection.pid
+        return timer.engine_monitor()._client.connection.pid

@@ -1,4 +1,4 @@
-"""A studio inside of a Blender without a window: plates on disk, strips, masks, and the add-on's pulse by hand."""
+"""A studio inside of a Blender without a window: plates on disk, strips, masks, and the add-on's timer by hand."""
 
 import os
 import shutil
@@ -21,9 +21,9 @@ NEW_EFFECT = "length" if bpy.app.version >= (5, 0, 0) else "frame_end"
 
 if ADDON not in bpy.context.preferences.addons:
     assert addon_utils.enable(ADDON, default_set=True) is not None, "the add-on could not be switched on"
-part = {name: sys.modules[f"{ADDON}.{name}"] for name in ("heartbeat", "versions", "result", "record", "status")}
-heartbeat, versions, result, record, status = part.values()
-Phase = sys.modules[f"{ADDON}.plugin_host.job_status"].Phase
+part = {name: sys.modules[f"{ADDON}.{name}"] for name in ("timer", "compat", "result", "saved_state", "status_text")}
+timer, compat, result, saved_state, status_text = part.values()
+JobPhase = sys.modules[f"{ADDON}.plugin_host.job_status"].JobPhase
 HostError = sys.modules[f"{ADDON}.plugin_host.errors"].HostError
 
 
@@ -72,7 +72,7 @@ class InAStudio(unittest.TestCase):
 
     @property
     def strips(self):
-        return versions.strips(self.scene)
+        return compat.strips(self.scene)
 
     def plates(self, count=4, *, first=1001, name="plate", size=SIZE):
         folder = self.root / name
@@ -89,7 +89,7 @@ class InAStudio(unittest.TestCase):
         for name in names[1:]:
             strip.elements.append(name)
         self.scene.sequence_editor.active_strip = strip
-        self.scene.frame_start, self.scene.frame_end = versions.visible(strip)
+        self.scene.frame_start, self.scene.frame_end = compat.visible_range(strip)
         return strip
 
     def mask(self, strip=None, *, keys=()):
@@ -132,23 +132,23 @@ class InAStudio(unittest.TestCase):
         area.type = was
 
     def clean(self, strip, **options):
-        return heartbeat.clean(self.scene, strip, **options)
+        return timer.start_job(self.scene, strip, **options)
 
     def press(self, button):
-        """Press a button of the panel on the active strip; returns the cleaning that came of it."""
+        """Press a button of the panel on the active strip; returns the job that came of it."""
         with bpy.context.temp_override(scene=self.scene):
             self.assertEqual(getattr(bpy.ops.aan, button)(), {"FINISHED"})
-        return heartbeat.of(versions.active_strip(self.scene))
+        return timer.job_of(compat.active_strip(self.scene))
 
     def tick_until(self, seen, *, patience=20.0):
         end = time.monotonic() + patience
         while not seen():
-            assert time.monotonic() < end, [(c.standing, c.note) for c in heartbeat.cleanings()]
-            heartbeat.tick()
+            assert time.monotonic() < end, [(c.status, c.note) for c in timer.jobs()]
+            timer.tick()
             time.sleep(0.01)
 
-    def until_phase(self, cleaning, phase, *, patience=20.0):
-        self.tick_until(lambda: cleaning.standing.phase is phase, patience=patience)
+    def until_phase(self, job, phase, *, patience=20.0):
+        self.tick_until(lambda: job.status.phase is phase, patience=patience)
 
     def render(self, frames):
         """What the timeline shows, as EXR; returns each frame's channels."""
