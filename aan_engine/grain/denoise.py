@@ -7,7 +7,7 @@ p^2 / (p^2 + b N). (Empirical Wiener filtering after Ghael, Sayeed and Baraniuk,
 is taken.
 
 Where every coefficient is structure noise stays; the share that does is returned as well. There a second sample of the
-same place, another frame's, helps: where both agree to within their noise, their mean is a better guess of the
+same picture, another frame's, helps: where both agree to within their noise, their mean is a better guess of the
 structure, and the noise that stays can be either one's. But gains that depend on both samples leave a trace of both
 noises in the result, so the sample whose noise is not to stay has little weight in that mean.
 

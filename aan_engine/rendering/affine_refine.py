@@ -1,6 +1,6 @@
 """Affine refinement: positions found on proxies, made exact on the plates by Gauss-Newton.
 
-A tenth of a proxy pixel is a whole pixel of a 4K plate. Before a plate is copied from it is therefore laid over the
+A tenth of a proxy pixel is a whole pixel of a 4K plate. Before a plate is copied from it is therefore compared with the
 visible pixels around the hole at full resolution. What remains between the two is explained as an affine displacement
 and a gain and an offset of light, which must not be mistaken for motion; it is minimised by Gauss-Newton with
 Geman-McClure weights (iteratively reweighted least squares).
@@ -90,14 +90,14 @@ NO_OFFSET = AffineOffset(np.zeros((2, 3)), np.zeros(2, np.float32), 1.0)
 
 
 def refine_offset(
-    grey: Array, points: Array, places: Array, *, source: GreyView, reach: float, start: AffineOffset = NO_OFFSET
+    grey: Array, points: Array, positions: Array, *, source: GreyView, reach: float, start: AffineOffset = NO_OFFSET
 ) -> AffineOffset:
-    """What to add to `places` so that the source shows there what the target shows at `points`.
+    """What to add to `positions` so that the source shows there what the target shows at `points`.
 
     Args:
         grey: (n,) float32, the target's values at `points`.
         points: (n, 2) on the target's plate, visible.
-        places: (n, 2) on the source's, where the same is expected.
+        positions: (n, 2) on the source's, where the same is expected.
         source: the source's values.
         reach: the largest displacement, in pixels; what is further off cannot be refined, only searched for.
         start: an offset that is known already.
@@ -115,7 +115,7 @@ def refine_offset(
     found = AffineOffset(np.zeros((2, 3)), centre, scale)
     first, best, best_error = None, found, np.inf
     for _ in range(MAX_STEPS + 1):
-        at = places + begin + found.at(points)
+        at = positions + begin + found.at(points)
         value, usable = source.grey(at), source.usable(at)
         if usable.sum() < MIN_SAMPLES:
             return start

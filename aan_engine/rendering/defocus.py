@@ -74,9 +74,9 @@ class Defocus:
         if frame not in self._suppliers:
             self._found[frame] = 0.0
         if frame not in self._found:
-            points, places = self._edge_points(frame)
+            points, positions = self._edge_points(frame)
             own, source, grain = self.target.own, self.target.sources.source(frame), self.target.grain
-            self._found[frame] = estimate_blur(own, source, points, places, grain=grain) if len(points) else 0.0
+            self._found[frame] = estimate_blur(own, source, points, positions, grain=grain) if len(points) else 0.0
         return self._found[frame]
 
     @cached_property
@@ -101,23 +101,23 @@ class Defocus:
         cells = np.argwhere(shown[k])
         cells = cells[np.linspace(0, len(cells) - 1, min(PATCHES, len(cells))).round().astype(int)]
         points = cells[:, ::-1] + (hole.left, hole.top)
-        places = plan.candidates[k].position[cells[:, 0], cells[:, 1]]
-        return scale.to_plate(points), scale.to_plate(places)
+        positions = plan.candidates[k].position[cells[:, 0], cells[:, 1]]
+        return scale.to_plate(points), scale.to_plate(positions)
 
 
 def estimate_blur(
-    target: SourcePlate, source: SourcePlate, points: Array, places: Array, *, grain: GrainModel | None = None
+    target: SourcePlate, source: SourcePlate, points: Array, positions: Array, *, grain: GrainModel | None = None
 ) -> float:
     """The blur that makes the source as soft as the target; 0 where there is none, or it cannot be determined.
 
     Args:
-        points, places: (n, 2) positions on the target, and where the source shows the same.
+        points, positions: (n, 2) positions on the target, and where the source shows the same.
         grain: of both.
     """
-    fine = _blur_between(target, source, points, places, grain=grain, step=1)
+    fine = _blur_between(target, source, points, positions, grain=grain, step=1)
     if fine is not None:
         return fine
-    coarse = _blur_between(target, source, points, places, grain=None, step=COARSE)
+    coarse = _blur_between(target, source, points, positions, grain=None, step=COARSE)
     return BLURS[-1] if coarse is None else max(BLURS[-1], COARSE * coarse)
 
 
@@ -159,10 +159,10 @@ class _Patches:
 
 
 def _blur_between(
-    target: SourcePlate, source: SourcePlate, points: Array, places: Array, *, grain: GrainModel | None, step: int
+    target: SourcePlate, source: SourcePlate, points: Array, positions: Array, *, grain: GrainModel | None, step: int
 ) -> float | None:
     """As `estimate_blur`, in pixels of `step` by `step` plate pixels; None where it is more than all of `BLURS`."""
-    pairs = [_pair(target, source, p, q, step=step) for p, q in zip(points, places, strict=True)]
+    pairs = [_pair(target, source, p, q, step=step) for p, q in zip(points, positions, strict=True)]
     kept = [pair for pair in pairs if pair is not None]
     if len(kept) < MIN_PATCHES:
         return 0.0
@@ -204,14 +204,14 @@ def _is_sharper(theirs: NDArray[np.float64], mine: NDArray[np.float64]) -> bool:
 
 
 def _pair(
-    target: SourcePlate, source: SourcePlate, point: Array, place: Array, *, step: int
+    target: SourcePlate, source: SourcePlate, point: Array, position: Array, *, step: int
 ) -> tuple[Array, Array, Mask] | None:
     """A patch of both frames, (SIDE, SIDE) green light each, and the pixels of its inner part that both show.
 
     None at the frames' edges, and where that is fewer than `MIN_PIXELS`.
     """
     found, shown = [], np.ones((SIDE, SIDE), np.bool_)
-    for plate, at in ((target, point), (source, place)):
+    for plate, at in ((target, point), (source, position)):
         left, top = (np.rint(at).astype(int) - SIDE * step // 2).tolist()
         box = Box(top=top, bottom=top + SIDE * step, left=left, right=left + SIDE * step)
         if not Box.whole(plate.picture.shape).contains(box):

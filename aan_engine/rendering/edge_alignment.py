@@ -83,22 +83,22 @@ class HoleEdgeAligner:
             return NO_OFFSET
         spread = np.linspace(0, len(cells) - 1, min(SAMPLES, 4 * len(cells))).round().astype(int)
         local = cells[spread] + self._jitter[: len(spread)]
-        frames, places = source_positions(plan, k, local, scale=scale)
+        frames, positions = source_positions(plan, k, local, scale=scale)
         points = scale.to_plate(local + np.array([hole.left, hole.top]))
         same = frames == frame
         if not same.any():
             return NO_OFFSET
         # Target pixels are compared as they are, not resampled: positions on the source move along.
-        points, places = np.rint(points[same]).astype(np.float32), places[same] + _rounding(points[same])
+        points, positions = np.rint(points[same]).astype(np.float32), positions[same] + _rounding(points[same])
         result, reach = NO_OFFSET, scale.length_on_plate(REACH)
         for sigma in (scale.length_on_plate(COARSE_BLUR), FINE_BLUR):
             target = self._view(hole.index, points, sigma=sigma, margin=reach)
-            source = self._view(frame, places, sigma=sigma, margin=reach)
+            source = self._view(frame, positions, sigma=sigma, margin=reach)
             if target is None or source is None:
                 return NO_OFFSET
             usable = target.usable(points)
             result = refine_offset(
-                target.grey(points)[usable], points[usable], places[usable], source=source, reach=reach, start=result
+                target.grey(points)[usable], points[usable], positions[usable], source=source, reach=reach, start=result
             )
         return result
 

@@ -40,7 +40,7 @@ class FillBuffer:
         position: (H, W, 2) where on that frame's plate, (x, y) in its pixels.
         unseen: (H, W) 0 .. 1, share synthesised.
         grain_kept, grain_fine, grain_coarse: (H, W), see above.
-        repeated: (H, W) bool, copies whose grain a neighbouring target shows in the same place of the scene: along the
+        repeated: (H, W) bool, copies whose grain a neighbouring target shows at the same point of the scene: along the
             motion it would stand still, so it must not stay.
         denoised: (H, W, 3) log range, where `is_denoised`: the fill without its grain.
         is_denoised: (H, W) bool.

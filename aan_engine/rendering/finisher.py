@@ -10,7 +10,7 @@ The stages, in order (`STAGES`); each takes the fill and the target and returns 
     add_grain          adds the grain that pixels lack, fresh on every frame
 
 A stage needs what the ones before it have found, and each of the last four may be left out: the others then do with
-what there is. Without grain (there is none, or none is wanted) these four do nothing.
+what there is. Without grain (there is none, or none is asked for) these four do nothing.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ from aan_engine.selection.plan import FillPlan
 from aan_engine.shot import Shot
 
 STAGES: tuple[Stage, ...] = (Warp(), mark_repeated, swap_static, denoise_repeated, add_grain)
-"""What `pipeline.fill` runs; for an ablation hand it a shorter list, or one that begins with `Warp(...)`'s options."""
+"""What `pipeline.fill` runs. For an ablation hand it a shorter list, or one with another `Warp`."""
 
 IN_RENDER = 1
 """Stages that run in `Finisher.render`; the others in `finish`, beside the next target's: about half the work each."""

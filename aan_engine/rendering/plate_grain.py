@@ -66,10 +66,10 @@ def neighbour_sample(source: SourcePlate, displacement: Array, box: Box) -> Neig
     y, x = np.mgrid[box.slices].astype(np.float32)
     points = np.stack([x, y], -1)
     on_proxy = np.asarray(scale.to_proxy(points), np.float32)
-    places = np.asarray(points + sample(displacement, on_proxy) / scale.factor, np.float32)
-    values, sound = sample_plate(source, places.reshape(-1, 2))
+    positions = np.asarray(points + sample(displacement, on_proxy) / scale.factor, np.float32)
+    values, sound = sample_plate(source, positions.reshape(-1, 2))
     size = box.shape
-    fine = resampling_gain(places.reshape(-1, 2), (0.5, 0.5))[:, 1]
+    fine = resampling_gain(positions.reshape(-1, 2), (0.5, 0.5))[:, 1]
     # Between pixels resampling also takes the finest structure, and what it took would pass for noise.
     whole = (sound & (fine > MIN_FINE)).reshape(size)
     windows = cv2.erode(whole.astype(np.uint8), np.ones((WINDOW, WINDOW), np.uint8))

@@ -31,10 +31,10 @@ MAX_REPEATED = 0.07
 
 
 def mark_repeated(fill: FillBuffer, target: Target, /) -> FillBuffer:
-    """Find the copies whose grain a neighbouring target shows in the same place of the scene. See `target.Stage`.
+    """Find the copies whose grain a neighbouring target shows at the same point of the scene. See `target.Stage`.
 
-    These are the ones whose source is the next or the previous frame, which show the place themselves, and those that
-    the previous target copied from the same place. (The next target compares itself with this one.) The first target
+    These are the ones whose source is the next or the previous frame, which show that point themselves, and those that
+    the previous target copied from the same position. (The next target compares itself with this one.) The first target
     of a shot, or after a frame without a hole, has nothing to compare with: all its copies are marked.
     """
     if target.grain is None:
@@ -45,12 +45,12 @@ def mark_repeated(fill: FillBuffer, target: Target, /) -> FillBuffer:
     ys, xs = masked_pixels(target.hidden)
     source, position = fill.source[ys, xs], fill.position[ys, xs]
     repeated = (source >= 0) & (np.abs(source - target.index) == 1)
-    for frame, places in target.previous.places.items():
+    for frame, mask in target.previous.masks.items():
         here = np.flatnonzero((source == frame) & ~repeated)
-        h, w = places.shape
-        at = ProxyScale.between(target.hidden.shape, places.shape).to_proxy(position[here])
+        h, w = mask.shape
+        at = ProxyScale.between(target.hidden.shape, mask.shape).to_proxy(position[here])
         x, y = np.clip(np.rint(at).astype(int), 0, (w - 1, h - 1)).T
-        repeated[here] = places[y, x]
+        repeated[here] = mask[y, x]
     fill.repeated[ys, xs] = repeated
     return fill
 

@@ -1,4 +1,4 @@
-"""A second sample of copied pixels: the same place on another frame, with independent grain.
+"""A second sample of copied pixels: the same point of the scene on another frame, with independent grain.
 
 What target after target is copied from one frame would show that frame's grain standing still along the motion. Where
 structure is fine no filter separates the two; a second frame does, as only structure is the same on both. The second
@@ -35,7 +35,7 @@ MIN_SUPPLY = 0.02
 """A frame that supplies less than this of the repeated pixels is not worth opening two more plates for."""
 
 MAX_COARSENESS = 3.0
-"""Plate pixels to a proxy pixel up to which motion found on proxies is exact enough to lay grain over grain."""
+"""Plate pixels to a proxy pixel up to which motion found on proxies is exact enough to tell grain from structure."""
 
 
 @dataclass(frozen=True, eq=False)

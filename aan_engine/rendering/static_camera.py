@@ -1,6 +1,6 @@
 """Samples swapped before a static camera: every target takes its pixels from another frame, grain and all.
 
-Where the camera stands still, every frame that shows a place shows it on the same pixel, fine structure included, with
+Where the camera stands still, every frame shows a point of the scene on the same pixel, fine structure included, with
 grain of its own. A copied pixel, whose grain may well be that of the last target's, is therefore replaced by the same
 pixel of another frame, unfiltered, where the two differ by no more than their grain. Nothing is denoised and nothing
 added. Of any `PERIOD` targets in a row no two take a pixel from the same frame.

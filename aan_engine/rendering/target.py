@@ -53,10 +53,10 @@ class CopiedPixels:
     """Which pixels of which frames a target's fill was copied from.
 
     Args:
-        places: source frame -> (h, w) bool on its proxy.
+        masks: source frame -> (h, w) bool on its proxy.
     """
 
-    places: dict[int, Mask]
+    masks: dict[int, Mask]
 
     @classmethod
     def of(cls, plan: FillPlan | None, *, size: tuple[int, int]) -> CopiedPixels:
@@ -91,7 +91,7 @@ class Target:
         plan: which candidates fill the hole, decided on the proxy.
         scale: between plates and proxies.
         sources: the shot's other frames.
-        grain: the plate's grain; None where it has none, or none is wanted: the grain stages then do nothing.
+        grain: the plate's grain; None where it has none, or none is asked for: the grain stages then do nothing.
         match_defocus: whether copies are softened to the target's own defocus.
         previous: what the previous target's fill was copied from.
         tiles: tiles of softened plates for edge alignment, shared by the targets of a shot.

@@ -1,4 +1,4 @@
-"""Focus: a known blur is found, grain is not taken for one, and what is sharper than the target is softened."""
+"""Defocus: a known blur is found, grain is not taken for one, and copies sharper than the target are blurred."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.engine.shots import Array, box_matte, pan, scene, shot_of
 from tests.engine.source_plates import source_of
 
 SIZE = (400, 640)
-RIM = np.stack(np.meshgrid(np.arange(60, 600, 90), np.arange(60, 360, 70)), -1).reshape(-1, 2).astype(np.float32)
+EDGE = np.stack(np.meshgrid(np.arange(60, 600, 90), np.arange(60, 360, 70)), -1).reshape(-1, 2).astype(np.float32)
 GRAIN = GrainModel(np.array([0.0]), np.full((1, 3), 0.02**2), (0.5, 0.5))
 
 
@@ -46,33 +46,33 @@ def test_a_known_blur_is_found(sigma: float, grain: bool) -> None:
     target, source = blurred(view(), sigma), view()
     if grain:
         target, source = noisy(target, seed=1), noisy(source, seed=2)
-    found = estimate_blur(source_of(target), source_of(source), RIM, RIM, grain=GRAIN if grain else None)
+    found = estimate_blur(source_of(target), source_of(source), EDGE, EDGE, grain=GRAIN if grain else None)
     assert found == pytest.approx(sigma, rel=0.15)
 
 
 @pytest.mark.parametrize("known", [GRAIN, None])
-def test_grain_is_not_taken_for_focus(known: GrainModel | None) -> None:
+def test_grain_is_not_taken_for_sharpness(known: GrainModel | None) -> None:
     for seed in range(4):
         target, source = noisy(view(), seed=seed), noisy(view(), seed=100 + seed)
-        assert estimate_blur(source_of(target), source_of(source), RIM, RIM, grain=known) == 0
+        assert estimate_blur(source_of(target), source_of(source), EDGE, EDGE, grain=known) == 0
 
 
 @pytest.mark.parametrize("stops", [-2, -1, 1, 2])
 def test_a_change_of_exposure_is_no_softness_and_hides_none(stops: int) -> None:
     dark = view() * np.float32(0.15)
     lit = dark * np.float32(2.0**stops)
-    assert estimate_blur(source_of(dark), source_of(lit), RIM, RIM) == 0
-    found = estimate_blur(source_of(blurred(dark, 2)), source_of(lit), RIM, RIM)
+    assert estimate_blur(source_of(dark), source_of(lit), EDGE, EDGE) == 0
+    found = estimate_blur(source_of(blurred(dark, 2)), source_of(lit), EDGE, EDGE)
     assert found == pytest.approx(2, rel=0.15)
 
 
 def test_a_softer_source_is_left_as_it_is_and_so_is_one_that_shows_something_else() -> None:
-    assert estimate_blur(source_of(view()), source_of(blurred(view(), 2)), RIM, RIM) == 0
-    assert estimate_blur(source_of(blurred(view(), 2)), source_of(view()[::-1, ::-1]), RIM, RIM) == 0
-    assert estimate_blur(source_of(blurred(view(), 2)), source_of(view()), RIM[:4], RIM[:4]) == 0
+    assert estimate_blur(source_of(view()), source_of(blurred(view(), 2)), EDGE, EDGE) == 0
+    assert estimate_blur(source_of(blurred(view(), 2)), source_of(view()[::-1, ::-1]), EDGE, EDGE) == 0
+    assert estimate_blur(source_of(blurred(view(), 2)), source_of(view()), EDGE[:4], EDGE[:4]) == 0
 
 
-def test_a_blur_takes_grain_as_it_is_told_to_and_leaves_what_is_blocked_out_of_it() -> None:
+def test_a_blur_takes_the_predicted_share_of_grain_and_leaves_out_blocked_pixels() -> None:
     noise = cv2.GaussianBlur(np.random.default_rng(0).standard_normal((300, 300, 3)).astype(np.float32), (0, 0), 0.5)
     flat = from_log(0.5 + 0.01 * noise / noise.std())
     at = np.stack(np.meshgrid(np.arange(20, 280), np.arange(20, 280)), -1).reshape(-1, 2).astype(np.float32)

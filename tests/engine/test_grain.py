@@ -85,6 +85,20 @@ def test_structure_does_not_pass_for_noise() -> None:
     np.testing.assert_allclose(np.sqrt(found.variance.mean(1)) / true, 1, atol=0.15)
 
 
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("size", [0.0, 0.5])
+def test_texture_as_fine_as_noise_hardly_counts_where_some_blocks_have_none(size: float, seed: int) -> None:
+    """Sand on 70 % of the blocks, four times the noise's power: the mean of the smooth ones is 2.7 times too high."""
+    rng, values = np.random.default_rng(seed), ramp()
+    sand = cv2.GaussianBlur(rng.standard_normal((200, 320)).astype(np.float32), (0, 0), max(size, 0.01))
+    there = cv2.resize((rng.random((25, 40)) < 0.7).astype(np.float32), (320, 200), interpolation=cv2.INTER_NEAREST)
+    noise = strength(values, 0.02) * even((200, 320), size=(size, size), seed=seed)
+    found = estimate_grain(from_log(values + noise + (0.04 / sand.std() * sand * there)[..., None]), there > -1)
+    assert found is not None
+    ratio = np.sqrt(found.variance.mean(1)) / (0.02 * (0.6 + 0.8 * found.levels))
+    assert 0.9 < ratio.mean() < 1.3
+
+
 def test_what_resampling_leaves_of_grain_follows_from_the_position() -> None:
     for size in ((0.0, 0.0), (0.7, 0.4)):
         noise = even((240, 240), size=size)
