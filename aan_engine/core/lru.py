@@ -24,6 +24,7 @@ class LruCache:
         self._made: dict[Hashable, Lock] = {}
 
     def get(self, key: Hashable, make: Callable[[], Value]) -> Value:
+        """The value of `key`; it is made by `make` unless it is kept."""
         with self._lock:
             if key in self._kept:
                 self._kept.move_to_end(key)

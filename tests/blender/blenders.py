@@ -19,6 +19,8 @@ from types import ModuleType
 
 import pytest
 
+from tests.pythons import locked
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 ADDON = "align_and_attend"
@@ -51,6 +53,11 @@ NEEDED = (f"pyzmq=={package.PYZMQ}", "OpenEXR==3.5.3")
 def python_of(version: str) -> Path:
     """The Python that has this Blender; skips where there is none and none can be made."""
     folder = KEPT / version
+    with locked(folder):
+        return _python_in(folder, version)
+
+
+def _python_in(folder: Path, version: str) -> Path:
     python, done = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python"), folder / "done"
     if done.exists() and python.exists():
         return python

@@ -22,33 +22,45 @@ from aan_engine.errors import ShotError
 from aan_engine.motion.shot_motion import ShotMotion
 from aan_engine.plates.proxy import make_proxy
 from aan_engine.plates.proxy_store import ProxyStore
+from aan_engine.registration import shot_registration
 from aan_engine.registration.photometric import Registration
 from aan_engine.registration.proxy_images import ProxyImages
 from aan_engine.registration.shot_registration import ShotRegistration
-from tests.engine.shots import SIZE, box_matte, pan
+from tests.engine.shots import SIZE, Array, box_matte, pan
+
+SMALL = (48, 80)
+"""For shots with cuts and flashes, where every search runs to its end."""
 
 
 def reel_of(frames: int, *, speed: float = 1.5) -> ProxyStore:
-    proxies = ProxyStore(frames, SIZE)
-    for index, (plate, matte) in enumerate(zip(pan(frames, speed=speed), box_matte(frames), strict=True)):
-        proxies.put(index, make_proxy(plate, matte, size=SIZE))
+    return stored(pan(frames, speed=speed))
+
+
+def stored(plates: list[Array], *, side: int = 16) -> ProxyStore:
+    """The proxies of these plates, as large as they are, with a square hole in the middle."""
+    size = plates[0].shape[:2]
+    proxies = ProxyStore(len(plates), size)
+    for index, (plate, matte) in enumerate(zip(plates, box_matte(len(plates), size=size, side=side), strict=True)):
+        proxies.put(index, make_proxy(plate, matte, size=size))
     return proxies
 
 
 def test_memory_holds_a_window_of_frames_however_long_the_shot() -> None:
-    with reel_of(60) as proxies:
-        shot_motion = ShotMotion(proxies, reach=4)
-        for index in range(60):
+    reach, frames = 3, 28
+    with reel_of(frames) as proxies:
+        shot_motion = ShotMotion(proxies, reach=reach)
+        for index in range(frames):
             hole = hole_region(index, proxies.hidden(index))
             assert hole is not None
             generate(shot_motion, hole, registrations=registered_references(shot_motion, hole))
-        for kept in (
-            shot_motion.images._pictures,
-            shot_motion.images._pyramids,
-            shot_motion._motions,
-            shot_motion._independent,
+        window = 2 * reach + 12
+        for kept, most in (
+            (shot_motion.images._pictures, 2 * window),
+            (shot_motion.images._pyramids, window),
+            (shot_motion._motions, 4 * reach + 8),
+            (shot_motion._independent, window),
         ):
-            assert len(kept._kept) <= 3 * (2 * 4 + 12)
+            assert len(kept._kept) <= most
 
 
 def test_motion_that_was_expected_is_the_motion_that_is_found_when_asked_for() -> None:
@@ -68,10 +80,8 @@ def test_motion_that_was_expected_is_the_motion_that_is_found_when_asked_for() -
 
 
 def test_a_camera_that_stands_still_is_told_from_one_that_pans_and_from_a_cut() -> None:
-    locked = [*[pan(1)[0]] * 3, *[pan(1, seed=4)[0]] * 3]
-    with ProxyStore(6, SIZE) as still, reel_of(6) as moving:
-        for index, (plate, matte) in enumerate(zip(locked, box_matte(6), strict=True)):
-            still.put(index, make_proxy(plate, matte, size=SIZE))
+    locked = [*pan(1, size=SMALL) * 3, *pan(1, seed=4, size=SMALL) * 3]
+    with stored(locked) as still, reel_of(6) as moving:
         for proxies, stands in ((still, True), (moving, False)):
             registration = ShotMotion(proxies, reach=4).registration
             assert registration.is_static(0, 2) == registration.is_static(5, 3) == stands
@@ -114,24 +124,19 @@ def test_the_direct_link_agrees_with_the_chain_of_neighbours() -> None:
 
 
 def test_a_flash_frame_does_not_cut_the_shot_in_two() -> None:
-    plates, mattes = pan(21, speed=1.5), box_matte(21)
+    plates = pan(9, speed=1.5, size=SMALL)
     plates[2] = np.full_like(plates[2], 30.0)
-    with ProxyStore(21, SIZE) as proxies:
-        for index, (plate, matte) in enumerate(zip(plates, mattes, strict=True)):
-            proxies.put(index, make_proxy(plate, matte, size=SIZE))
+    with stored(plates, side=10) as proxies:
         shot_motion = ShotMotion(proxies)
         assert shot_motion.registration.adjacent(1).significance < 0.15
-        along = shot_motion.registration.chained(0, 20)
+        along = shot_motion.registration.chained(0, 8)
         assert along is not None
-        np.testing.assert_allclose(along.apply(np.array([60, 36], np.float32)), (30, 32), atol=1.5)
+        np.testing.assert_allclose(along.apply(np.array([40, 24], np.float32)), (28, 22.4), atol=0.6)
 
 
 def test_two_places_stay_apart() -> None:
-    with ProxyStore(12, SIZE) as proxies:
-        plates = pan(6, seed=1) + pan(6, seed=2)
-        for index, (plate, matte) in enumerate(zip(plates, box_matte(12), strict=True)):
-            proxies.put(index, make_proxy(plate, matte, size=SIZE))
-        assert ShotMotion(proxies).registration.chained(0, 11) is None
+    with stored(pan(4, seed=1, size=SMALL) + pan(4, seed=2, size=SMALL), side=10) as proxies:
+        assert ShotMotion(proxies).registration.chained(0, 7) is None
 
 
 def test_a_killed_process_leaves_no_reel_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,12 +169,10 @@ def test_a_mirror_and_a_fold_are_told_from_what_a_camera_sees() -> None:
 
 
 def test_a_learned_guess_that_no_camera_can_have_seen_leads_nowhere() -> None:
-    plates = [*pan(3), *(plate[::-1] for plate in pan(3))]
-    with ProxyStore(6, SIZE) as proxies:
-        for index, (plate, matte) in enumerate(zip(plates, box_matte(6), strict=True)):
-            proxies.put(index, make_proxy(np.ascontiguousarray(plate), matte, size=SIZE))
+    plates = pan(3, size=SMALL)
+    with stored([*plates, *(np.ascontiguousarray(plate[::-1]) for plate in plates)]) as proxies:
         # The place is the same, upside down: such an estimate is right, and still no camera's.
-        mirrored = Homography(np.array([[1, 0, 0], [0, -1, SIZE[0] - 1], [0, 0, 1]], np.float64))
+        mirrored = Homography(np.array([[1, 0, 0], [0, -1, SMALL[0] - 1], [0, 0, 1]], np.float64))
         registration = ShotRegistration(ProxyImages(proxies), count=6, estimator=lambda target, reference: mirrored)
         assert registration.chained(0, 4) is None
         assert registration.direct(1, 4) is None
@@ -194,22 +197,26 @@ def registrations(frames: ProxyStore, questions: list[tuple[str, int, int]], *, 
         return dict(pool.map(answer, questions))
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_no_answer_depends_on_what_was_asked_before_by_how_many_or_in_how_long_a_shot(seed: int) -> None:
-    """Neighbours, chains, direct registrations, whether the camera stands, asked in any order: equal bits."""
-    plates = pan(40, speed=1.5) if seed else [*pan(20, speed=1.5), *[pan(20, speed=1.5)[-1]] * 20]
-    plates[9] = np.full_like(plates[9], 30.0)  # a flash, to be skipped
-    with ProxyStore(40, SIZE) as whole, ProxyStore(30, SIZE) as shorter:
-        for index, (plate, matte) in enumerate(zip(plates, box_matte(40), strict=True)):
-            for proxies in (whole, shorter):
-                if index < proxies.count:
-                    proxies.put(index, make_proxy(plate, matte, size=SIZE))
-        questions = [("adjacent", i, 0) for i in (0, 7, 8, 21, 28)] + [("reliability", i, 0) for i in (3, 22)]
-        questions += [(kind, a, b) for kind in ("chained", "direct") for a, b in ((2, 25), (19, 1), (21, 4), (22, 4))]
-        questions += [("static", 22, 27), ("static", 1, 4), ("static", 16, 22)]
+@pytest.mark.parametrize("still", [False, True])
+def test_no_answer_depends_on_what_was_asked_before_by_how_many_or_in_how_long_a_shot(
+    still: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neighbours, chains, direct registrations, whether the camera stands, asked in any order: equal bits.
+
+    Segments and anchors are closer together than usual, so that a short shot has several.
+    """
+    monkeypatch.setattr(shot_registration, "SEGMENT", 8)
+    monkeypatch.setattr(shot_registration, "ANCHOR_EVERY", 4)
+    plates = pan(20, speed=1.5, size=SMALL)
+    if still:
+        plates[12:] = plates[12:13] * 8
+    plates[5] = np.full_like(plates[5], 30.0)  # a flash, to be skipped
+    questions = [("adjacent", i, 0) for i in (0, 4, 7, 8, 14, 17)] + [("reliability", i, 0) for i in (3, 13)]
+    questions += [(kind, a, b) for kind in ("chained", "direct") for a, b in ((2, 15), (16, 1), (13, 2), (14, 2))]
+    questions += [("static", 13, 17), ("static", 1, 4), ("static", 9, 14)]
+    shuffled = [questions[i] for i in np.random.default_rng(still).permutation(len(questions))]
+    with stored(plates, side=10) as whole, stored(plates[:19], side=10) as shorter:
         expected = registrations(whole, questions)
-        order = np.random.default_rng(seed).permutation(len(questions))
-        shuffled = [questions[i] for i in order]
         assert registrations(whole, shuffled) == expected
         assert registrations(whole, shuffled[::-1], threads=4) == expected
         assert registrations(shorter, shuffled) == expected

@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
-
 import pytest
 from plugin_host.controls import CONTROLS
 from tests.foundry import checker, tree, userknobs
 from tests.foundry.errors import NotInNuke, WrongThread
-from tests.foundry.shop import NAME, NUKE, Shop, forget
+from tests.foundry.gizmo import GIZMO, NOT_KNOBS, gizmo_module
+from tests.foundry.shop import NAME, Shop, forget
 from tests.foundry.stage import Stage
 
 pytestmark = pytest.mark.skipif(tree.TCL is None, reason="tclsh")
 
-ELSEWHERE = {"clean", "holdout", "colorspace", "view"}  # inputs, what leaves Nuke, the script's views
-GIZMO = NUKE / "AlignAttend.gizmo"
 TEXT = GIZMO.read_text("utf-8")
-
-
-def gizmo_module():
-    """The script that makes the gizmo."""
-    spec = importlib.util.spec_from_file_location("packaging_gizmo", NUKE / "packaging" / "gizmo.py")
-    found = importlib.util.module_from_spec(spec)
-    path = list(sys.path)
-    try:
-        spec.loader.exec_module(found)
-    finally:
-        sys.path[:] = path
-        forget()
-    return found
 
 
 def user_knobs() -> dict:
@@ -56,7 +39,7 @@ def test_controls_have_the_words_and_values_that_they_have_everywhere():
     with Stage() as stage:
         (node,) = stage.paste(TEXT.split("\n", 1)[1])
         for control in CONTROLS:
-            if control.name in ELSEWHERE:
+            if control.name in NOT_KNOBS:
                 assert control.name not in knobs
                 continue
             knob = knobs[control.name]

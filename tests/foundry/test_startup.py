@@ -10,9 +10,9 @@ import sys
 
 import pytest
 from plugin_host.controls import CONTROLS
+from tests.foundry.gizmo import NOT_KNOBS, gizmo_module
 from tests.foundry.shop import NUKE, Shop, forget
 from tests.foundry.stage import Stage
-from tests.foundry.test_gizmo import ELSEWHERE, gizmo_module
 
 START = f"""
 import json, sys, time
@@ -25,12 +25,12 @@ def hook(event, arguments):
 with Stage(gui={{gui}}) as stage:
     before = set(sys.modules)
     sys.addaudithook(hook)
-    began = time.perf_counter()
+    began = time.process_time()
     stage.startup({str(NUKE)!r})
     import aan_nuke
-    took = time.perf_counter() - began
+    took = time.process_time() - began
     import aan_nuke.callbacks
-    whole = time.perf_counter() - began
+    whole = time.process_time() - began
     told = list(heard)
     node = stage.nuke.createNode("AlignAttend", inpanel=False)
     print(json.dumps([took, whole, told, sorted(set(sys.modules) - before), stage.artist.prints]))
@@ -132,5 +132,5 @@ def test_the_vendored_pyzmq_of_this_python_is_chosen_and_comes_last(tmp_path):
 
 def test_the_gizmo_has_knobs_of_every_control():
     names = {draft.name for _, _, drafts in gizmo_module().knobs.TABS for draft in drafts}
-    assert {control.name for control in CONTROLS} - names == ELSEWHERE
+    assert {control.name for control in CONTROLS} - names == NOT_KNOBS
     forget()

@@ -126,7 +126,9 @@ def test_status_and_cancel_are_answered_while_a_frame_is_computed(house, client,
     assert client.answer(client.cancel(accepted.job)) == Done()
     times.append(time.monotonic() - started)
     assert house.opened() == [1001], "the frame was over too soon for this test to say anything"
-    assert sorted(times)[-2] < ANSWER, times  # one may have met a machine that was busy with something else
+    # Some may have met a machine that was busy with other tests; none has waited for the frame.
+    assert sorted(times)[len(times) // 2] < ANSWER, times
+    assert max(times) < 1, times
     assert follow(accepted.job)[1] == Cancelled(accepted.job)
     assert house.opened() == [1001]
 

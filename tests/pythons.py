@@ -1,0 +1,122 @@
+"""The Pythons of this machine, and virtual environments of theirs that tests keep from one run to the next."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+KEPT = ROOT / ".venv-hosts"
+
+OLDEST_HOST = (3, 9)
+"""Nuke 13's. Older hosts are not supported."""
+
+HOST_VERSIONS = ("3.9", "3.10", "3.11", "3.12", "3.13")
+"""Pythons that hosts embed or will embed."""
+
+
+def _found() -> dict[str, Path]:
+    """Every Python from `OLDEST_HOST` on by its version, as `3.9`: this one, those on the path, and pyenv's."""
+    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep)]
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv")
+    folders += sorted(pyenv.glob("versions/*/bin"))
+    found = {}
+    for folder in folders:
+        for path in folder.glob("python3.*") if folder.name != "shims" else ():
+            version = re.fullmatch(r"python(3)\.(\d+)(\.exe)?", path.name)
+            if version and (3, int(version[2])) >= OLDEST_HOST:
+                found.setdefault(f"3.{version[2]}", path)
+    return {**found, "{}.{}".format(*sys.version_info): Path(sys.executable)}
+
+
+FOUND: Mapping[str, Path] = _found()
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """`3.11` -> (3, 11), to sort by."""
+    return tuple(map(int, version.split(".")))
+
+
+def skip_unless_found(version: str) -> None:
+    if version not in FOUND:
+        pytest.skip(f"there is no Python {version} on this machine")
+
+
+def run(command: Sequence[object], *, limit: float, cwd: Path | None = None, **variables: str) -> str:
+    """What a command prints; it knows nothing of this process's Python settings.
+
+    Args:
+        limit: seconds.
+        variables: of its environment.
+
+    Raises:
+        CalledProcessError: it fails.
+        TimeoutExpired: it takes longer.
+    """
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "AAN_", "COV"))}
+    done = subprocess.run(
+        [str(part) for part in command],
+        cwd=cwd,
+        env={**clean, "PIP_DISABLE_PIP_VERSION_CHECK": "1", **variables},
+        capture_output=True,
+        text=True,
+        timeout=limit,
+        check=True,
+    )
+    return done.stdout
+
+
+def run_or_fail(command: Sequence[object], *, limit: float, cwd: Path | None = None, **variables: str) -> str:
+    """As `run`; a failure is the test's, with the end of what the command said."""
+    try:
+        return run(command, limit=limit, cwd=cwd, **variables)
+    except subprocess.CalledProcessError as error:
+        pytest.fail((error.stdout + error.stderr)[-4000:], pytrace=False)
+
+
+def environment(version: str, packages: Sequence[str], *, name: str = "") -> Path:
+    """The Python of a virtual environment that has these packages and what they need, and nothing else.
+
+    It is made when it is not there, and skips where it cannot be made. Test processes that run side by side share it.
+
+    Args:
+        version: of Python, among `FOUND`.
+        packages: requirements; of other ones the environment is made anew.
+        name: before the version, where environments of one version differ.
+    """
+    folder = KEPT / f"{name}{version}"
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    mark, wanted = folder / "done", " ".join(packages)
+    with locked(folder):
+        if python.exists() and mark.exists() and mark.read_text() == wanted:
+            return python
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            run([FOUND[version], "-m", "venv", folder], limit=60)
+            pip_install = [python, "-m", "pip", "install", "-q", "--only-binary", ":all:", "--retries", "1"]
+            run([*pip_install, *packages], limit=120)
+        except (subprocess.CalledProcessError, subprocess.TimeoutExpired, OSError) as error:
+            said = str(getattr(error, "stderr", None) or error).strip()[-200:]
+            pytest.skip(f"no environment with {wanted} can be made for Python {version}: {said}")
+        mark.write_text(wanted)
+    return python
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Only one process at a time makes this folder. There is no lock on Windows: run the tests one by one there."""
+    folder.parent.mkdir(exist_ok=True)
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        if os.name != "nt":
+            import fcntl
+
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
