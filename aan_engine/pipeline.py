@@ -97,34 +97,45 @@ def fill(
         yield from _pass_through(shot, shot_frames, wanted, notify)
         return
     networks = networks or _networks(_device(shot.device))
+    yield from _fill_holes(shot, shot_frames, wanted, notify, networks=networks, pathways=pathways, stages=stages)
+
+
+def _fill_holes(
+    shot: Shot,
+    shot_frames: ShotFrames,
+    wanted: Sequence[int],
+    notify: Callable[[Progress], None],
+    *,
+    networks: Networks,
+    pathways: EnabledKinds,
+    stages: Sequence[Stage],
+) -> Iterator[FilledFrame]:
+    """`fill` for a shot with hidden pixels; `wanted` are the frame numbers to hand out."""
     policy = SourcePolicy(
         shot_frames.source_indices, shot_frames.painted, partial(shot_frames.clean_near, count=CLEAN_PLATES)
     )
     with ExitStack() as stack:
         plate_cache = PlateCache(shot_frames)
         proxies = stack.enter_context(_build_proxies(shot_frames, plate_cache, notify))
-        light, smoothing = shot.controls.light, shot.controls.smoothing
         selector = build(
             networks,
             proxies,
             policy=policy,
             enabled=pathways,
-            light=light,
-            smoothing=smoothing,
+            light=shot.controls.light,
+            smoothing=shot.controls.smoothing,
             progress=lambda count: notify(Progress("align", count, len(shot.plates) - 1)),
         )
-        shot_motion = selector.shot_motion
         stack.callback(selector.close)
         index_of = {p.frame: i for i, p in enumerate(shot.plates)}
         targets = [index_of[t.frame] for t in shot.targets if t.frame <= wanted[-1]]
-        to_render = [index for index in targets if shot.plates[index].frame not in skip]
-        read = stack.enter_context(closing(prefetch(plate_cache.target, to_render)))
+        to_render = [index_of[frame] for frame in wanted]
         finisher = Finisher(
             shot,
             shot_frames,
             plate_cache=plate_cache,
-            shot_motion=shot_motion,
-            read=read,
+            shot_motion=selector.shot_motion,
+            read=stack.enter_context(closing(prefetch(plate_cache.target, to_render))),
             skip=set(targets) - set(to_render),
             stages=stages,
         )

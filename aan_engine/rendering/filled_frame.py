@@ -64,7 +64,7 @@ class FilledFrame:
 
         Raises:
             PlateUnwritable: a full disk, a read-only folder.
-            TouchedError: a bit outside the matte differs; nothing is left behind.
+            OutsideMatteError: a bit outside the matte differs; nothing is left behind.
         """
         if not self.write_patch:
             return exr.write(path, self.plate, pixels=self.inlay, hidden=self.hidden, layers=self.layers)

@@ -49,10 +49,10 @@ def test_a_shot_that_hides_nothing_costs_a_read_and_a_write_a_frame(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, controls: Controls
 ) -> None:
     def never(*_: object, **__: object) -> None:
-        raise AssertionError("nothing is to be aligned, decided, or put on a reel")
+        raise AssertionError("no proxy, registration or network is needed")
 
     shot = shot_of(tmp_path, pan(4), nothing(4), aovs=("confidence", "source"), controls=controls)
-    for name in ("_networks", "_build_proxies", "ShotMotion", "Selector"):
+    for name in ("_networks", "_build_proxies", "build", "Finisher"):
         monkeypatch.setattr(pipeline, name, never)
     read: list[int] = []
     reading = exr.read

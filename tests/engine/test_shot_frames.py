@@ -262,9 +262,9 @@ def test_whatever_is_preferred_the_shares_still_sum_to_what_they_did() -> None:
         np.random.default_rng(0).dirichlet([1, 1, 1], candidates[0].frame.shape).transpose(2, 0, 1).astype(np.float32)
     )
     policy = SourcePolicy(painted=frozenset({5}))
-    prior = prefer_artists_sources(policy, candidates, shares, count=9)
+    prior = prefer_artists_sources(policy, candidates, weights=shares, count=9)
     np.testing.assert_allclose(prior.sum(0), shares.sum(0), rtol=1e-5)
     assert (prior[0, :, ::2] > 0.98).all()
     np.testing.assert_array_equal(
-        prefer_artists_sources(SourcePolicy(), layers_of(Kind.TRACKED), shares[:1], count=9), shares[:1]
+        prefer_artists_sources(SourcePolicy(), layers_of(Kind.TRACKED), weights=shares[:1], count=9), shares[:1]
     )
