@@ -83,7 +83,7 @@ _REPLACEMENTS: dict[Part, tuple[object, str, object]] = {
     Part.DIRECTION_BALANCE: (selector, "balance_directions", lambda candidates, weights: weights),
     Part.FAINT_SUPPRESSION: (selector, "suppress_faint_synthesis", lambda weights: weights),
 }
-"""Part -> where it is looked up, under which name, and what stands there instead."""
+"""Part -> the module or class that the function is looked up in, its name, and its replacement."""
 
 
 @contextmanager
