@@ -1,7 +1,7 @@
 """Candidates: proposals of what a hidden pixel shows, from which the chooser network picks.
 
 A candidate covers the whole region that is worked on, the hole and its rim: for each pixel a source frame, a position
-on that frame, the colour there, and figures that speak for or against it. On the rim, where the target itself is
+on that frame, the colour there, and measures for or against it. On the rim, where the target itself is
 visible, a candidate can be compared with the truth.
 
 Convention: positions are (x, y) on the source frame's proxy, pixel centres at integers, origin top-left, y down.
@@ -57,7 +57,7 @@ class Candidate:
         frame: (h, w) int32, index of the source frame; -1 where synthesised or not valid.
         position: (h, w, 2) float32, position on that frame.
         distance: (h, w) float32, frames between source and target.
-        confidence: (h, w) float32 in 0 .. 1, how reliable the alignment that led there says it is.
+        confidence: (h, w) float32 in 0 .. 1, how reliable the alignment is that led there.
         independent_motion: (h, w) float32, proxy pixels per frame by which the source pixel moves relative to the
             camera's motion: large on foreground.
     """

@@ -106,13 +106,14 @@ def real(data: Path, *, seed: int = SEED) -> Iterator[RegistrationPair]:
     for number, clip in enumerate(clips(data, part="validation")):
         rng = np.random.default_rng([seed, number])
         height, width = size_for(*clip[0].shape[:2])
-        for apart in (5, 10, 20):
-            for first in range(0, len(clip) - apart, 10):
-                holes = moving_hole(rng, apart + 1, height=height, width=width) > 0
+        for interval in (5, 10, 20):
+            for first in range(0, len(clip) - interval, 10):
+                holes = moving_hole(rng, interval + 1, height=height, width=width) > 0
                 if holes.mean() > 0.35:
                     continue
                 views = [
-                    cv2.resize(clip[i], (width, height), interpolation=cv2.INTER_AREA) for i in (first, first + apart)
+                    cv2.resize(clip[i], (width, height), interpolation=cv2.INTER_AREA)
+                    for i in (first, first + interval)
                 ]
                 logs = [to_log(view.astype(np.float32) / 255) for view in views]
                 yield _blanked(logs, [~holes[0], ~holes[-1]], None)

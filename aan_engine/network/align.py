@@ -21,7 +21,7 @@ from aan_engine.network.blocks import STRIDE, masked_softmax
 
 @dataclass(frozen=True)
 class Aligned:
-    """The references as seen from the target.
+    """The references, warped onto the target and averaged.
 
     Args:
         features: (B, c, h, w) weighted mean over the references (x_r in the paper); 0 where none is visible.
@@ -83,7 +83,7 @@ class Alignment(nn.Module):
         """The target's cells (B, c, h, w) and visibility (B, 1, h, w); the references' as for `warp_cells`; N may be 0.
 
         Eq. 3: w_i = || m_t m_i (x_t - x_i) ||_2, here as root mean square over the overlap, so that a reference is not
-        punished for being seen more. Eq. 4: softmax over the references of 1 / w_i, here only over visible cells.
+        penalised for overlapping more. Eq. 4: softmax over the references of 1 / w_i, here only over visible cells.
         """
         warped, warped_visible = warp_cells(features, visible, homographies)
         both = warped_visible * target_visible.unsqueeze(1)  # (B, N, 1, h, w)

@@ -60,7 +60,7 @@ def candidate_features(
 
     Returns:
         (B, K, FINE_CHANNELS, h, w): the candidate's colours, and how far they are from the mean of all plates'; and
-        (B, K, COARSE_CHANNELS, h / 2, w / 2): the visible target and all figures that speak for or against the
+        (B, K, COARSE_CHANNELS, h / 2, w / 2): the visible target and all measures for or against the
         candidate, for which half the resolution suffices.
     """
     K = image.shape[1]

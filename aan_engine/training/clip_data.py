@@ -118,15 +118,15 @@ def random_run(
         hidden = moving_hole(rng, high - low + 1, height=height, width=width, kind="stain")
     gain = np.float32(2.0 ** rng.normal(0, 0.3))
     log = {t: torch.from_numpy(to_log(v.astype(np.float32) / 255, gain).transpose(2, 0, 1)) for t, v in shown.items()}
-    seen = {t: torch.from_numpy(1 - hidden[t - low]).float()[None] for t in times + around}
+    visible = {t: torch.from_numpy(1 - hidden[t - low]).float()[None] for t in times + around}
     flow = [np.zeros((height, width, 2), np.float32)]
     flow += [_true_flow(shown[b], shown[a]) for a, b in pairwise(times)]
     return ClipRun(
         truth=torch.stack([log[t] for t in times]),
-        visible=torch.stack([seen[t] for t in times]),
+        visible=torch.stack([visible[t] for t in times]),
         flow=torch.from_numpy(np.stack(flow).transpose(0, 3, 1, 2)),
         reference=torch.stack([log[t] for t in around]),
-        reference_visible=torch.stack([seen[t] for t in around]),
+        reference_visible=torch.stack([visible[t] for t in around]),
         times=tuple(times),
         reference_times=tuple(around),
     )

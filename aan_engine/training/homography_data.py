@@ -93,9 +93,9 @@ def random_homography(rng: np.random.Generator) -> Array:
     and scaling."""
     reach = REACH * float(rng.uniform(0.05, 1.0))
     together = rng.uniform(-1, 1, 2) * reach * 0.5
-    apart = rng.uniform(-1, 1, (4, 2)) * reach * 0.5
+    separate = rng.uniform(-1, 1, (4, 2)) * reach * 0.5
     corners = np.array([[0, 0], [SIDE - 1, 0], [SIDE - 1, SIDE - 1], [0, SIDE - 1]], np.float64)
-    moved = corners + together + apart
+    moved = corners + together + separate
     if rng.random() < 1 / 3:
         middle = (SIDE - 1) / 2
         roll, zoom = rng.normal(0, 0.1), float(np.exp(rng.normal(0, 0.15)))

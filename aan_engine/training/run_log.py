@@ -29,7 +29,7 @@ class RunLog:
 
     @property
     def minutes(self) -> float:
-        """How long ago this object was made."""
+        """Minutes since this object was created."""
         return (time.monotonic() - self._began) / 60
 
     def last_step(self, step: int, steps: int, *, minutes: float | None) -> int:

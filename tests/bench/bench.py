@@ -9,7 +9,7 @@
     alignment  homographies on held-back pairs, beside SIFT + MAGSAC's
     clips      `aan bench` over a folder of real clips: the table of qualities and speeds
     blender    300 frames of 2048 x 1080 in Blender's sequencer: from Clean to accepted, and what it costs Blender
-    ablation   what each pathway is worth, as tables in Markdown; by name only, as it takes the better part of an hour
+    ablation   what each part of the engine is worth, as tables in Markdown; by name only, as it takes hours
 
 `quality` and `memory` need nothing but the repository, and measure whole processes (`aan fill`) from outside, as an
 artist or a wrangler meets them. The others want data: folders beside the repository (`../shared/data`), or `--data`.
@@ -75,6 +75,8 @@ def main() -> None:
     parser.add_argument("--clips", default="", help="only these, comma-separated")
     parser.add_argument("--kinds", default=",".join(holes.KINDS), help="of holes, comma-separated")
     parser.add_argument("--frames", type=int, help="of each clip; 40, for the ablation 16")
+    parser.add_argument("--height", type=int, default=240, help="rows of a clip, for the ablation")
+    parser.add_argument("--tables", default="", help="of the ablation: words of their titles, comma-separated; all")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="processes, for the ablation")
     asked = parser.parse_args()
     for name in asked.what:
@@ -130,7 +132,8 @@ def run_blender(asked: argparse.Namespace) -> None:
 
 def run_ablation(asked: argparse.Namespace) -> None:
     """On a folder of clips, or on scenes made of held-back training pictures."""
-    plan = bench.BenchPlan(kinds=tuple(asked.kinds.split(",")), frames=asked.frames or 16)
+    plan = bench.BenchPlan(kinds=tuple(asked.kinds.split(",")), frames=asked.frames or 16, height=asked.height)
+    variants = ablation.variants_of(*(word for word in asked.tables.split(",") if word))
     with tempfile.TemporaryDirectory(prefix="aan-bench-") as made:
         if asked.data is None and (data := data_for("ablation", asked, "train")):
             scenes = SceneMaker(data, part="validation")
@@ -141,14 +144,15 @@ def run_ablation(asked: argparse.Namespace) -> None:
         if asked.data is None:
             return
         clips, table = [name for name in asked.clips.split(",") if name], ""
-        for variant, rows in ablation.run(asked.data, plan, clips=clips, jobs=asked.jobs):
+        for variant, measured in ablation.run(asked.data, plan, clips=clips, variants=variants, jobs=asked.jobs):
             if variant.table != table:
                 table = variant.table
                 print(ablation.heading(table, plan))
-            print(ablation.line(variant, rows, plan), flush=True)
+            print(ablation.line(variant, measured, plan), flush=True)
     print(
-        f"\nPSNR in the hole, dB / warping error in the hole, x 1000; {plan.frames} frames a clip; nothing trained anew"
+        "\nPSNR in the hole, dB / warping error in the hole, x 1000; sharpness and grain, inside the hole over around"
     )
+    print(f"it; {plan.frames} frames a clip at {plan.height} rows; nothing trained anew")
 
 
 def data_for(part: str, asked: argparse.Namespace, folder: str) -> Path | None:

@@ -1,4 +1,4 @@
-"""Seams: steps in brightness dissolve, detail stays, strange things are left alone."""
+"""The Poisson join: steps in brightness are closed, detail stays, and what shows something else is left alone."""
 
 from __future__ import annotations
 
