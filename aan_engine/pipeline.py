@@ -1,8 +1,8 @@
 """The pipeline: a shot in, its filled frames out, one by one.
 
-First every plate is looked at once and put on the reel as a proxy; then, target by target, the network decides and the
-decision is carried out on the plates. Memory holds the reel's pages, the survey's window and a few plates, whatever
-the shot's length.
+First every plate is read once and reduced to a proxy, which is kept on disk. Then, target by target, the networks make
+a fill plan from proxies, and the plan is carried out on the plates at full resolution. Memory holds the motion around
+the current target and a few plates, however long the shot is.
 """
 
 from __future__ import annotations
@@ -39,15 +39,21 @@ from aan_engine.selection.selector import build
 from aan_engine.shot import Shot
 
 CLEAN_PLATES = 2
-"""Clean plates that are looked at for one target."""
+"""Clean plates that are considered for one target, the nearest ones."""
 
 VERSION = "18"
-"""Counts changes of the pixels that the same job gets; part of the cache key."""
+"""Raised with every change that gives the same job other pixels; part of the cache key."""
 
 
 @dataclass(frozen=True)
 class Progress:
-    """Progress: `done` of `total` frames of a stage: look; align, decide and fill in turns."""
+    """How far a job is.
+
+    Args:
+        stage: "look", the plates are read and reduced to proxies; then, in turns, "align", neighbouring frames are
+            registered, "decide", targets have their fill plan, and "fill", filled frames have been handed out.
+        done, total: frames of this stage; for "align" pairs of frames.
+    """
 
     stage: str
     done: int
@@ -63,25 +69,32 @@ def fill(
     pathways: EnabledKinds = ALL_KINDS,
     stages: Sequence[Stage] = STAGES,
 ) -> Iterator[FilledFrame]:
-    """Fill the shot's targets in order.
+    """Fill the shot's targets, one after the other in ascending order.
+
+    The result is an iterator: each frame is computed when it is asked for, some stages of the next ones ahead of time.
+    Closing it ends the job.
 
     Args:
-        progress: told after each frame of each stage; what it raises ends the job.
-        skip: frame numbers whose result exists already. They are still decided on (the recurrence needs them), so that
-            an interrupted job ends with the same pixels as an uninterrupted one.
-        networks: others than the shipped ones; `pathways`, the kinds of candidates that take part; and `stages`, those
-            of rendering, see `rendering.finisher.STAGES`: for ablations, which leave some out.
+        shot: the job.
+        progress: called after each frame of each stage, from the caller's thread or another; an exception in it ends
+            the job.
+        skip: frame numbers that are not wanted because their result exists. Fill plans are still made for those before
+            the last wanted one, as each plan uses the one before; so an interrupted job ends with the same pixels as an
+            uninterrupted one.
+        networks: other networks than the shipped ones.
+        pathways: the kinds of candidates that take part; fewer for ablations.
+        stages: the stages of rendering, see `rendering.finisher.STAGES`; fewer for ablations.
 
     Raises:
-        AanError: see `shot`.
+        AanError: see `errors`; while frames are asked for, not by the call itself.
     """
-    tell = progress or (lambda step: None)
+    notify = progress or (lambda step: None)
     wanted = [t.frame for t in shot.targets if t.frame not in skip]
     if not wanted:
         return
     shot_frames = ShotFrames(shot)
     if not any(shot_frames.is_hiding(target.frame) for target in shot.targets):
-        yield from _passed_through(shot, shot_frames, wanted, tell)
+        yield from _pass_through(shot, shot_frames, wanted, notify)
         return
     networks = networks or _networks(_device(shot.device))
     policy = SourcePolicy(
@@ -89,7 +102,7 @@ def fill(
     )
     with ExitStack() as stack:
         plate_cache = PlateCache(shot_frames)
-        proxies = stack.enter_context(_build_proxies(shot_frames, plate_cache, tell))
+        proxies = stack.enter_context(_build_proxies(shot_frames, plate_cache, notify))
         light, smoothing = shot.controls.light, shot.controls.smoothing
         selector = build(
             networks,
@@ -98,21 +111,21 @@ def fill(
             enabled=pathways,
             light=light,
             smoothing=smoothing,
-            progress=lambda count: tell(Progress("align", count, len(shot.plates) - 1)),
+            progress=lambda count: notify(Progress("align", count, len(shot.plates) - 1)),
         )
         shot_motion = selector.shot_motion
         stack.callback(selector.close)
-        number = {p.frame: i for i, p in enumerate(shot.plates)}
-        targets = [number[t.frame] for t in shot.targets if t.frame <= wanted[-1]]
-        asked = [index for index in targets if shot.plates[index].frame not in skip]
-        read = stack.enter_context(closing(prefetch(plate_cache.target, asked)))
+        index_of = {p.frame: i for i, p in enumerate(shot.plates)}
+        targets = [index_of[t.frame] for t in shot.targets if t.frame <= wanted[-1]]
+        to_render = [index for index in targets if shot.plates[index].frame not in skip]
+        read = stack.enter_context(closing(prefetch(plate_cache.target, to_render)))
         finisher = Finisher(
             shot,
             shot_frames,
             plate_cache=plate_cache,
             shot_motion=shot_motion,
             read=read,
-            skip=set(targets) - set(asked),
+            skip=set(targets) - set(to_render),
             stages=stages,
         )
         filling = run_stages(
@@ -124,14 +137,14 @@ def fill(
             finisher.finish,
         )
         for done, filled in enumerate(stack.enter_context(closing(filling)), 1):
-            tell(Progress("decide", done, len(targets)))
+            notify(Progress("decide", done, len(targets)))
             if filled is not None:
                 yield filled
-                tell(Progress("fill", done, len(targets)))
+                notify(Progress("fill", done, len(targets)))
 
 
 def report(path: Path, *, keep: Collection[int] = ()) -> Report:
-    """A report to tell of each frame once it is written; `keep` names the frames of an earlier run that still count."""
+    """The report of a job, to which written frames are added; `keep` are frames of an earlier run that still count."""
     return Report(path, keep=keep)
 
 
@@ -139,16 +152,17 @@ def warm(device: str = "auto") -> None:
     """Load the weights ahead of the first job.
 
     Raises:
-        WeightsError, ShotError: see `aan_engine.weights`, and a device that is not there.
+        WeightsError: see `network.weights`.
+        ShotError: there is no such device.
     """
     _networks(_device(device))
 
 
 def identity() -> str:
-    """A digest that changes whenever the same job gets other pixels: engine, weights, libraries, colour, device."""
-    made_with = [VERSION, weights.digest(), torch.__version__, cv2.__version__, np.__version__]
-    made_with += [reader.identity(), encoding.identity()]
-    return hashlib.sha256(" ".join([*made_with, str(torch.cuda.is_available())]).encode()).hexdigest()
+    """A digest of all that decides the pixels of a job: engine, weights, libraries, colour config, kind of device."""
+    parts = [VERSION, weights.digest(), torch.__version__, cv2.__version__, np.__version__]
+    parts += [reader.identity(), encoding.identity()]
+    return hashlib.sha256(" ".join([*parts, str(torch.cuda.is_available())]).encode()).hexdigest()
 
 
 @lru_cache(maxsize=2)
@@ -158,23 +172,24 @@ def _networks(device: torch.device) -> Networks:
 
 def _device(name: str) -> torch.device:
     if name == "cuda" and not torch.cuda.is_available():
-        raise ShotError("no CUDA device is to be found", hint="Choose --device auto or cpu.")
+        raise ShotError("there is no CUDA device", hint="Choose --device auto or cpu.")
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     return torch.device(name)
 
 
-def _build_proxies(shot_frames: ShotFrames, plate_cache: PlateCache, tell: Callable[[Progress], None]) -> ProxyStore:
-    """Every frame's proxy, clean plates behind the shot's own."""
+def _build_proxies(shot_frames: ShotFrames, plate_cache: PlateCache, notify: Callable[[Progress], None]) -> ProxyStore:
+    """The proxy of every index."""
     proxies: ProxyStore | None = None
     total = len(shot_frames.files)
     try:
         for index, (plate, masks) in enumerate(prefetch(plate_cache.as_source, range(total))):
             if proxies is None:
-                proxies = ProxyStore(shot_frames.count, proxy.size_for(*plate.shape), extra=total - shot_frames.count)
-            found = proxy.proxy_from_bands(plate.region, masks.weight, size=proxies.size, unusable=masks.unusable)
-            proxies.put(index, found)
-            tell(Progress("look", index + 1, total))
+                count, size = shot_frames.count, proxy.size_for(*plate.shape)
+                proxies = ProxyStore(count, size, extra=total - count, numbers=shot_frames.numbers)
+            small = proxy.proxy_from_bands(plate.region, masks.weight, size=proxies.size, unusable=masks.unusable)
+            proxies.put(index, small)
+            notify(Progress("look", index + 1, total))
     except BaseException:
         if proxies is not None:
             proxies.close()
@@ -183,11 +198,11 @@ def _build_proxies(shot_frames: ShotFrames, plate_cache: PlateCache, tell: Calla
     return proxies
 
 
-def _passed_through(
-    shot: Shot, shot_frames: ShotFrames, wanted: Collection[int], tell: Callable[[Progress], None]
+def _pass_through(
+    shot: Shot, shot_frames: ShotFrames, wanted: Collection[int], notify: Callable[[Progress], None]
 ) -> Iterator[FilledFrame]:
-    """A shot that hides nothing: each plate is read and handed on; nothing is looked at, aligned or decided."""
+    """A shot whose mattes hide nothing: each plate is its own result, without proxies, registration or networks."""
     for done, frame in enumerate(wanted, 1):
         plate, masks = shot_frames.target(shot_frames.numbers.index(frame))
         yield compose(shot, plate, masks, FillBuffer.blank(plate.shape), numbers=shot_frames.numbers, trust=None)
-        tell(Progress("fill", done, len(wanted)))
+        notify(Progress("fill", done, len(wanted)))

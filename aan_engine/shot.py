@@ -1,7 +1,7 @@
 """The job as frozen values: a shot, its files and what the artist wants. Nothing here reads a file.
 
-Every value checks itself when it is made: a `Shot` that exists can be filled as far as that can be told without opening
-its files. See `errors` for the error tree.
+Every value checks itself when it is made, so whatever can be refused without opening a file is refused then. See
+`errors` for the error tree.
 """
 
 from __future__ import annotations

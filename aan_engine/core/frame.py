@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 
@@ -21,8 +20,3 @@ class Frame:
     index: int
     number: int
     time: int | None
-
-
-def frames_of(numbers: Sequence[int], *, plates: int) -> tuple[Frame, ...]:
-    """The frames of a job from their numbers, of which the first `plates` are plates and the others clean plates."""
-    return tuple(Frame(i, number, i if i < plates else None) for i, number in enumerate(numbers))

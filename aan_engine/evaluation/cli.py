@@ -1,4 +1,4 @@
-"""`aan bench`: the measurement as a command. It parses and prints; the bench does the work."""
+"""`aan bench`: the bench as a command. It parses and prints; `bench` does the work."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from aan_engine.evaluation import bench as bench_room
 from aan_engine.evaluation import clip_folder, holes
+from aan_engine.evaluation.bench import BenchPlan, BenchRow, means, measure, save
 from aan_engine.evaluation.worst_frames import WorstFrames
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -20,29 +20,29 @@ def bench(
     clips: Annotated[str, typer.Option(help="Only these, comma-separated.")] = "",
     kinds: Annotated[str, typer.Option(help="Of holes, comma-separated.")] = ",".join(holes.KINDS),
     frames: Annotated[int, typer.Option(min=1, help="Of each clip, at most.")] = 40,
-    height: Annotated[int, typer.Option(min=64, help="Rows; clips are scaled to it.")] = 240,
-    out: Annotated[Path, typer.Option(help="Folder for the figures and the sheets of the worst frames.")] = Path(
+    height: Annotated[int, typer.Option(min=64, help="Rows that clips are scaled to.")] = 240,
+    out: Annotated[Path, typer.Option(help="Folder for the scores and the sheets of the worst frames.")] = Path(
         "runs/bench"
     ),
 ) -> None:
     """Hide parts of real clips, fill them, and score the fills against the truth, beside OpenCV's inpainting."""
-    plan = bench_room.BenchPlan(_named(kinds), frames, height)
+    plan = BenchPlan(_named(kinds), frames, height)
     if strange := sorted(set(plan.kinds) - set(holes.KINDS)):
         raise typer.BadParameter(f"no such kind of hole: {', '.join(strange)}", param_hint="--kinds")
     every = clip_folder.find(data)
     chosen = clip_folder.choose(every, _named(clips))
     out.mkdir(parents=True, exist_ok=True)
-    gallery, rows = WorstFrames(), list[bench_room.BenchRow]()
-    for row in bench_room.measure(chosen, every, plan, gallery=gallery):
+    worst, rows = WorstFrames(), list[BenchRow]()
+    for row in measure(chosen, every, plan, worst=worst):
         rows.append(row)
         typer.echo(str(row))
-        bench_room.save(out / "bench.json", rows, plan)
+        save(out / "bench.json", rows, plan)
     for kind in plan.kinds:
-        mean = bench_room.means(rows, kind)
+        mean = means(rows, kind)
         typer.echo(str(mean) if mean else f"{kind}: nothing was measured (it needs another clip with masks)")
     failed = sum(row.aan is None for row in rows)
     typer.echo(f"{len(rows)} rows, {failed} failed: {out / 'bench.json'}")
-    for sheet in gallery.hang(out):
+    for sheet in worst.save(out):
         typer.echo(f"The worst frames: {sheet}")
     if failed:
         raise typer.Exit(1)

@@ -1,7 +1,7 @@
-"""Footage whose truth is known: folders of real clips, with masks of what moves in them where somebody drew them.
+"""Clip folder: real clips to measure on, some with masks of what moves in them.
 
-Two layouts are understood: `CLIP/frames/*` with `CLIP/masks/*`, and DAVIS's own `JPEGImages/480p/CLIP` with
-`Annotations/480p/CLIP`. Frames go by the order of their names. It knows nothing of holes or scores.
+Two layouts are read: `CLIP/frames/*` with `CLIP/masks/*`, and that of DAVIS, `JPEGImages/480p/CLIP` with
+`Annotations/480p/CLIP`. Frames are in the order of their names.
 
 Convention: frames are display-referred sRGB, (H, W, 3) uint8 in R, G, B order; masks are (H, W) bool, True on what
 moves.
@@ -30,7 +30,7 @@ _DAVIS = ("480p", "Full-Resolution", "1080p")
 
 @dataclass(frozen=True)
 class Clip:
-    """One clip on disk: its frames' files in order, and its masks' (none, or as many as somebody drew)."""
+    """One clip on disk: the files of its frames, and of its masks, in order; there may be fewer masks, or none."""
 
     name: str
     frames: tuple[Path, ...]
@@ -38,13 +38,13 @@ class Clip:
 
 
 @dataclass(frozen=True, eq=False)
-class Footage:
+class LoadedClip:
     """One clip in memory, at the size at which it is measured.
 
     Args:
         name: the clip's.
         frames: pictures of one shape.
-        masks: of the same shape, one a frame, or as many as there are; empty where the clip has none.
+        masks: of the same shape; there may be fewer than frames, or none.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Footage:
 
     @cached_property
     def plates(self) -> list[Half]:
-        """The frames as a plate holds them: scene-linear half. Convention: IEC 61966-2-1 decoded, 1 = white."""
+        """The frames as plates: scene-linear half. Convention: IEC 61966-2-1 decoded, 1 = white."""
         code = np.arange(256, dtype=np.float32) / 255
         table = np.where(code <= 0.04045, code / 12.92, ((code + 0.055) / 1.055) ** 2.4).astype(np.float16)
         return [table[frame] for frame in self.frames]
@@ -68,7 +68,7 @@ def find(folder: Path) -> list[Clip]:
     """Every clip of a folder, in the order of their names.
 
     Raises:
-        ShotError: when the folder is not there, or holds no clip in either layout.
+        ShotError: the folder is not there, or holds no clip in either layout.
     """
     if not folder.is_dir():
         raise ShotError("the folder of clips is not there", hint="Name one with --data.", file=folder)
@@ -86,7 +86,7 @@ def choose(clips: Sequence[Clip], names: Sequence[str]) -> list[Clip]:
     """The clips of these names, in this order; all, where no name is given.
 
     Raises:
-        ShotError: on a name that no clip has.
+        ShotError: a name that no clip has.
     """
     if not names:
         return list(clips)
@@ -96,11 +96,11 @@ def choose(clips: Sequence[Clip], names: Sequence[str]) -> list[Clip]:
     return [known[name] for name in names]
 
 
-def load(clip: Clip, *, frames: int, height: int) -> Footage:
+def load(clip: Clip, *, frames: int, height: int) -> LoadedClip:
     """The first frames of a clip at `height` rows, the width rounded to 8 (480p becomes 424 x 240 or 432 x 240).
 
     Raises:
-        ShotError: when a file is no picture.
+        ShotError: a file is no picture.
     """
     first = _read(clip.frames[0], cv2.IMREAD_COLOR)
     size = (round(first.shape[1] * height / first.shape[0] / 8) * 8, height)
@@ -112,20 +112,18 @@ def load(clip: Clip, *, frames: int, height: int) -> Footage:
         cv2.resize(_read(f, cv2.IMREAD_GRAYSCALE), size, interpolation=cv2.INTER_NEAREST) > 0
         for f in clip.masks[:frames]
     ]
-    return Footage(clip.name, pictures, masks)
+    return LoadedClip(clip.name, pictures, masks)
 
 
-def _read(file: Path, how: int) -> Picture:
-    read = cv2.imread(str(file), how)
+def _read(file: Path, flags: int) -> Picture:
+    read = cv2.imread(str(file), flags)
     if read is None:
         raise ShotError("not a picture that OpenCV can read", hint="Take it out of the folder of clips.", file=file)
     return np.asarray(read, np.uint8)
 
 
 def _plain(folder: Path) -> list[Clip]:
-    found = [
-        Clip(place.name, _pictures(place / "frames"), _pictures(place / "masks")) for place in sorted(folder.iterdir())
-    ]
+    found = [Clip(f.name, _pictures(f / "frames"), _pictures(f / "masks")) for f in sorted(folder.iterdir())]
     return [clip for clip in found if clip.frames]
 
 
@@ -133,10 +131,7 @@ def _davis(folder: Path) -> list[Clip]:
     for size in _DAVIS:
         if (pictures := folder / "JPEGImages" / size).is_dir():
             masks = folder / "Annotations" / size
-            found = [
-                Clip(place.name, _pictures(place), _pictures(masks / place.name))
-                for place in sorted(pictures.iterdir())
-            ]
+            found = [Clip(f.name, _pictures(f), _pictures(masks / f.name)) for f in sorted(pictures.iterdir())]
             return [clip for clip in found if clip.frames]
     return []
 

@@ -1,7 +1,6 @@
-"""Pictures for people: scene-linear plates as they look on a screen, contact sheets, and short films.
+"""Contact sheets: tinted pictures, false colours, many pictures on one sheet, short films.
 
-Knows screens and files that people open; nothing of shots, mattes' meaning or how a picture came about. Pictures here
-are (H, W, 3) uint8 arrays in R, G, B order; only `save` and `film` know that OpenCV wants B, G, R.
+Convention: pictures are (H, W, 3) uint8 sRGB in R, G, B order; `save` and `film` reorder the channels for OpenCV.
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ _RED = (255, 40, 40)
 
 
 def tint(picture: Picture, amount: NDArray[np.float32]) -> Picture:
-    """The picture with red laid over it, at most six tenths opaque.
+    """The picture under red.
 
     Args:
-        amount: (H, W) 0 .. 1, how much of the red.
+        amount: (H, W) 0 .. 1; at 1 the red is .6 opaque.
     """
     weight = 0.6 * np.clip(amount, 0, 1)[..., None]
     mixed = picture * (1 - weight) + np.array(_RED, np.float32) * weight
@@ -37,8 +36,8 @@ def heat(picture: Picture, values: NDArray[np.float32], *, where: NDArray[np.boo
     """Values in false colours, dark violet for 0 to yellow for 1, over the picture in dim grey.
 
     Args:
-        values: (H, W) 0 .. 1, looked at inside `where` only; NaN counts as 0.
-        where: (H, W), True where the values mean something.
+        values: (H, W) 0 .. 1, read inside `where` only; NaN counts as 0.
+        where: (H, W) bool, where the values are defined.
     """
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) // 3
     shown: Picture = np.repeat(grey[..., None], 3, axis=-1)
@@ -54,11 +53,11 @@ def contact_sheet(
 
     Args:
         rows: pictures of one shape, `len(titles)` in each row.
-        names: what each row is, one for each row; written beside it.
+        names: one for each row, written beside it.
         width: of one column, in pixels; the height follows.
 
     Raises:
-        ValueError: when rows, names and titles do not fit together, or the pictures differ in shape.
+        ValueError: rows, names and titles do not fit together, or the pictures differ in shape.
     """
     if len(rows) != len(names) or any(len(row) != len(titles) for row in rows):
         raise ValueError(f"{len(rows)} rows do not fit {len(names)} names and {len(titles)} titles")
@@ -86,10 +85,10 @@ def side_by_side(left: Picture, right: Picture) -> Picture:
 
 
 def save(path: Path, picture: Picture) -> None:
-    """Write a picture; its suffix decides on the format.
+    """Write a picture in the format that the suffix names.
 
     Raises:
-        OSError: when it cannot be written.
+        OSError: it cannot be written.
     """
     if not cv2.imwrite(str(path), picture[..., ::-1]):
         raise OSError(f"{path} could not be written")
@@ -99,8 +98,8 @@ def film(path: Path, frames: Iterable[Picture], *, fps: float) -> None:
     """Write frames of one shape and even size as an MPEG-4 film.
 
     Raises:
-        OSError: when there are no frames, or this OpenCV cannot write such a film here.
-        ValueError: when a frame differs in shape from the first.
+        OSError: there are no frames, or OpenCV cannot write such a film here.
+        ValueError: a frame differs in shape from the first.
     """
     writer, shape = None, None
     try:

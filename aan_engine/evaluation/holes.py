@@ -1,14 +1,14 @@
-"""The protocol's holes: what is hidden from the engine over clips whose truth is known.
+"""Holes of the evaluation protocol, laid over clips whose truth is known.
 
-A clip's name and the kind seed the draw: the same clip gets the same holes on every machine, whatever else is
-measured beside it. (The holes that the network is *trained* on are others: `aan_engine.training.holes`.)
+The clip's name and the kind seed the random generator: a clip gets the same holes on every machine, whatever else is
+measured. (The networks are trained on other holes: `aan_engine.training.holes`.)
 
-    static  a stain of free-form strokes over 5 - 15 % of the frame, standing still
-    rig     a moving shape: another clip's masks, grown, perhaps mirrored; also over what moves here
+    static  a stain of free-form strokes over 5 - 15 % of the frame that does not move
+    rig     a moving shape: another clip's masks, grown, perhaps mirrored; also over what moves in this clip
     wires   three to five thin wires that swing and drift
-    plate   as rig, but never over what moves in the clip itself: the background was seen at some time
+    plate   as rig, but never over what moves in this clip: some frame shows the background
 
-Convention: holes are (H, W) bool, True where hidden; sizes in pixels are meant at 240 rows and grow with the height.
+Convention: holes are (H, W) bool, True where hidden; sizes in pixels hold at 240 rows and scale with the height.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DONATED = ("rig", "plate")
 """Kinds that take their shape from another clip's masks."""
 
 _ROWS = 240
-_FULL_TURN, _HALF_TURN = 6.28, 3.14  # the protocol's own roundings: with more digits some holes differ by a pixel
+_FULL_TURN, _HALF_TURN = 6.28, 3.14  # as rounded in the protocol: with more digits some holes differ by a pixel
 
 
 def draw(
@@ -36,7 +36,7 @@ def draw(
 
     Args:
         kind: one of `KINDS`.
-        name: the clip's; it seeds the draw.
+        name: the clip's, which seeds the random generator.
         own: masks of what moves in the clip, as many as there are.
         donor: another clip's masks, of any size; not needed for `static` and `wires`.
     """
@@ -51,7 +51,11 @@ def draw(
 
 
 def donor_of(name: str, others: Sequence[str]) -> str | None:
-    """Which of the other clips with masks, in the order of their names, lends its masks; None where there is none."""
+    """Whose masks a clip gets as holes: one of the other clips with masks, by name; None where there are none.
+
+    Args:
+        others: their names, in order.
+    """
     return others[_seeded(name, "donor").randint(len(others))] if others else None
 
 
@@ -69,22 +73,22 @@ def _static(name: str, frames: int, shape: tuple[int, int]) -> list[Mask]:
     rng = _seeded(name, "static")
     height, width = shape
     scale = height / _ROWS
-    enough = rng.uniform(0.05, 0.15)
+    share = rng.uniform(0.05, 0.15)
     canvas = np.zeros(shape, np.uint8)
-    while canvas.mean() < enough:
+    while canvas.mean() < share:
         at = (rng.uniform(0.08 * width, 0.92 * width), rng.uniform(0.08 * height, 0.92 * height))
         heading = rng.uniform(0, _FULL_TURN)
         for _ in range(rng.randint(4, 9)):
             heading += rng.uniform(-1.2, 1.2)
             length = rng.uniform(15, 45) * scale
-            thick = max(1, int(rng.randint(8, 22) * scale))
+            thickness = max(1, int(rng.randint(8, 22) * scale))
             to = (
                 float(np.clip(at[0] + length * np.cos(heading), 0, width - 1)),
                 float(np.clip(at[1] + length * np.sin(heading), 0, height - 1)),
             )
-            cv2.line(canvas, (int(at[0]), int(at[1])), (int(to[0]), int(to[1])), 1, thick)
+            cv2.line(canvas, (int(at[0]), int(at[1])), (int(to[0]), int(to[1])), 1, thickness)
             at = to
-            if canvas.mean() > enough:
+            if canvas.mean() > share:
                 break
     return [canvas > 0] * frames
 
@@ -105,21 +109,21 @@ def _wires(name: str, frames: int, shape: tuple[int, int]) -> list[Mask]:
     rng = _seeded(name, "wires")
     height, width = shape
     scale = height / _ROWS
-    drawn = []
+    wires = []
     for _ in range(rng.randint(3, 6)):
         top, bottom = rng.uniform(0, width), rng.uniform(0, width)
         top_speed, bottom_speed = rng.uniform(-1.6, 1.6) * scale, rng.uniform(-1.6, 1.6) * scale
         swing, phase = rng.uniform(4, 14) * scale, rng.uniform(0, _FULL_TURN)
-        drawn.append((top, bottom, top_speed, bottom_speed, swing, phase, max(2, int(rng.randint(2, 5) * scale))))
+        wires.append((top, bottom, top_speed, bottom_speed, swing, phase, max(2, int(rng.randint(2, 5) * scale))))
     down = np.linspace(0, 1, 40)
-    belly = np.sin(_HALF_TURN * down)
+    sag = np.sin(_HALF_TURN * down)
     holes = []
     for t in range(frames):
         canvas = np.zeros(shape, np.uint8)
-        for top, bottom, top_speed, bottom_speed, swing, phase, thick in drawn:
+        for top, bottom, top_speed, bottom_speed, swing, phase, thickness in wires:
             x = (top + top_speed * t) * (1 - down) + (bottom + bottom_speed * t) * down
-            x += swing * np.sin(0.25 * t + phase) * belly
+            x += swing * np.sin(0.25 * t + phase) * sag
             points = np.stack([x, down * (height - 1)], axis=1).round().astype(np.int32)
-            cv2.polylines(canvas, [points], False, 1, thick)
+            cv2.polylines(canvas, [points], False, 1, thickness)
         holes.append(_grown(canvas > 0, 1))
     return holes

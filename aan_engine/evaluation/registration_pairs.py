@@ -1,9 +1,9 @@
-"""Pairs that alignment is measured on: a held-back picture seen twice, and frames of held-back clips.
+"""Registration pairs: what registration is measured on: held-back pictures seen twice, frames of held-back clips.
 
-    synthetic  256 x 256: each corner moved by up to 32 pixels along either axis on its own, 30 % of both views hidden
-               (which leaves some 42 % to compare), something over 10 - 25 % of both moving in front; `plain`, or
-               `filmed`: exposure, white balance, defocus and grain changed between them
-    real       frames 5, 10 and 20 apart, through moving holes
+    synthetic  256 x 256: each corner moved by up to 32 pixels along either axis by itself, 30 % of both views hidden
+               (which leaves some 42 % to compare), something moving in front over 10 - 25 % of both; `plain`, or
+               `filmed`: exposure, white balance, defocus and grain differ
+    real       frames 5, 10 and 20 apart, behind moving holes
 
 Convention:
     Homographies map target pixels to reference pixels, pixel centres at integer coordinates.
@@ -23,22 +23,30 @@ from aan_engine.core.types import Array, Mask
 from aan_engine.plates.proxy import size_for
 from aan_engine.training import homography_data
 from aan_engine.training.clip_data import clips
-from aan_engine.training.holes import hole, moving_hole
-from aan_engine.training.homography_data import SIDE, Front
+from aan_engine.training.holes import moving_hole, random_hole
+from aan_engine.training.homography_data import SIDE, Foreground
 from aan_engine.training.still_data import Still, to_log
 
 SEED = 20_26
+
 HIDDEN = 0.3
-FRONT = (0.1, 0.25)
+"""Share of each view that is hidden."""
+
+FOREGROUND = (0.1, 0.25)
+"""Least and largest share of a view that the moving object covers."""
+
 BLANK = 0.4
-"""What stands in hidden places, in the log range: nobody may look there."""
+"""Value of hidden pixels, in the log range: they must not be read."""
 
 
 @dataclass(frozen=True, eq=False)
 class RegistrationPair:
-    """Two views of one place, (h, w, 3) in the log range with `BLANK` where hidden, and (h, w) where they are visible.
+    """Two views of one place.
 
-    `homography` is the true one, None where nobody knows it.
+    Args:
+        target, reference: (h, w, 3) log range, `BLANK` where hidden.
+        target_visible, reference_visible: (h, w) bool.
+        homography: the true one, None where it is unknown.
     """
 
     target: Array
@@ -49,40 +57,41 @@ class RegistrationPair:
 
 
 def synthetic(held: list[Still], number: int, *, filmed: bool, seed: int = SEED) -> RegistrationPair:
-    """Pair number `number` of a seed: the same views, holes and foreground whether filmed or not."""
+    """Pair number `number` of a seed; views, holes and foreground are the same whether filmed or not."""
     rng = np.random.default_rng([seed, number])
     still, other = (held[int(i)] for i in rng.integers(len(held), size=2))
     motion = moved_corners(rng)
     placed = homography_data.placement(rng, *still.shape[:2])
     views = [homography_data.view(still, placed, m) for m in (np.eye(3), motion.inverse().matrix)]
     images = [image for image, _ in views]
-    actor = homography_data.view(other, homography_data.placement(rng, *other.shape[:2]), np.eye(3))[0]
-    homography_data.paste(_front(rng), actor, *images)
+    texture = homography_data.view(other, homography_data.placement(rng, *other.shape[:2]), np.eye(3))[0]
+    homography_data.paste(_foreground(rng), texture, *images)
     visible = [(inside > 0) & ~_hidden(rng) for _, inside in views]
-    logs = [homography_data.filmed(rng, image) if filmed else to_log(image) for image in images]
+    logs = [homography_data.as_filmed(rng, image) if filmed else to_log(image) for image in images]
     return _blanked(logs, visible, motion)
 
 
 def moved_corners(rng: np.random.Generator) -> Homography:
-    """Each corner moves by up to 32 pixels along either axis, on its own."""
-    at = np.array([[0, 0], [SIDE - 1, 0], [SIDE - 1, SIDE - 1], [0, SIDE - 1]], np.float32)
-    gone = at + rng.uniform(-homography_data.REACH, homography_data.REACH, (4, 2)).astype(np.float32)
-    return Homography(np.asarray(cv2.getPerspectiveTransform(at, gone), np.float64))
+    """A homography that moves each corner by up to 32 pixels along either axis, by itself."""
+    corners = np.array([[0, 0], [SIDE - 1, 0], [SIDE - 1, SIDE - 1], [0, SIDE - 1]], np.float32)
+    moved = corners + rng.uniform(-homography_data.REACH, homography_data.REACH, (4, 2)).astype(np.float32)
+    return Homography(np.asarray(cv2.getPerspectiveTransform(corners, moved), np.float64))
 
 
-def _front(rng: np.random.Generator) -> Front:
-    """Something in front that covers a tenth to a quarter of both views."""
+def _foreground(rng: np.random.Generator) -> Foreground:
+    """A moving object that covers a tenth to a quarter of both views."""
+    low, high = FOREGROUND
     while True:
-        front = Front.drawn(rng)
-        if all(FRONT[0] <= shape.mean() <= FRONT[1] for shape in (front.target, front.reference)):
+        front = Foreground.random(rng)
+        if all(low <= mask.mean() <= high for mask in (front.target, front.reference)):
             return front
 
 
 def _hidden(rng: np.random.Generator) -> Mask:
-    """Holes of all kinds, one over the other, until 30 % of a view are hidden."""
+    """Holes of all kinds, joined until 30 % of a view are hidden."""
     hidden = np.zeros((SIDE, SIDE), bool)
     while hidden.mean() < HIDDEN - 0.01:
-        more = hidden | (hole(rng, SIDE, SIDE) > 0)
+        more = hidden | (random_hole(rng, SIDE, SIDE) > 0)
         hidden = more if more.mean() <= HIDDEN + 0.01 else hidden
     return hidden
 
@@ -93,7 +102,7 @@ def _blanked(logs: list[Array], visible: list[Mask], homography: Homography | No
 
 
 def real(data: Path, *, seed: int = SEED) -> Iterator[RegistrationPair]:
-    """Frames of the held-back clips at the proxies' size, 5, 10 and 20 apart, through moving holes."""
+    """Frames of the held-back clips at the size of proxies, 5, 10 and 20 apart, behind moving holes."""
     for number, clip in enumerate(clips(data, part="validation")):
         rng = np.random.default_rng([seed, number])
         height, width = size_for(*clip[0].shape[:2])

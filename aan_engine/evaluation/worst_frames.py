@@ -1,7 +1,4 @@
-"""The worst frames of a measurement, kept while it runs and laid out for the eye: every failure wants to be looked at.
-
-It knows frames and how far they are off; nothing of clips on disk or of how a fill came about.
-"""
+"""Worst frames: the frames of a measurement with the lowest PSNR, kept while it runs and laid out on contact sheets."""
 
 from __future__ import annotations
 
@@ -16,25 +13,31 @@ from aan_engine.colour.display import Picture
 from aan_engine.core.types import Array, Mask
 from aan_engine.evaluation import contact_sheet, metrics
 
-APART = 10
-"""Frames of one clip and kind that are nearer to each other than this show the same fault: one of them is kept."""
+SAME_FAULT = 10
+"""Frames of one clip and kind that are nearer to each other than this show the same fault: only the worst is kept."""
 
 TITLES = (
     "plate and hole",
     "result",
     "truth",
-    "source: earlier blue, later yellow, painted red",
+    "source: earlier blue, later yellow, synthesised red",
 )
 
-_ROWS_A_SHEET = 5
-_EARLIER, _LATER, _PAINTED = np.array([[40, 110, 255], [255, 220, 30], [255, 30, 30]], np.float32)
+_ROWS_PER_SHEET = 5
+_EARLIER, _LATER, _SYNTHESISED = np.array([[40, 110, 255], [255, 220, 30], [255, 30, 30]], np.float32)
 
 
 @dataclass(frozen=True, eq=False)
 class WorstFrame:
-    """One frame: PSNR in its hole in dB, where it is from, and its pictures, one for each of `TITLES`."""
+    """One frame.
 
-    decibels: float
+    Args:
+        psnr: in its hole, dB.
+        clip, kind, frame: which frame of which clip, behind which kind of hole.
+        pictures: one for each of `TITLES`.
+    """
+
+    psnr: float
     clip: str
     kind: str
     frame: int
@@ -42,17 +45,17 @@ class WorstFrame:
 
 
 class WorstFrames:
-    """Keeps the worst frames of all that it is shown.
+    """The worst of all frames that are considered.
 
     Args:
-        count: how many.
+        count: how many are kept.
     """
 
     def __init__(self, count: int = 20) -> None:
         self._count = count
         self._kept: list[WorstFrame] = []
 
-    def show(
+    def consider(
         self,
         clip: str,
         kind: str,
@@ -63,70 +66,70 @@ class WorstFrames:
         hidden: Mask,
         layers: dict[str, Array],
     ) -> None:
-        """Look at one frame.
+        """Keep a frame if it is among the worst so far.
 
         Args:
             truth, result: (H, W, 3) float32 sRGB-encoded 0 .. 255.
             hidden: (H, W) bool.
-            layers: the diagnostic layers `source.frame` and `unseen.a` (see `aan_engine.diagnostics`).
+            layers: the AOVs `source.frame` and `unseen.a` (see `rendering.aovs`).
         """
         if not hidden.any():
             return
-        off = metrics.decibels(float(((result - truth) ** 2)[hidden].mean()))
-        rivals = [e for e in self._kept if (e.clip, e.kind) == (clip, kind) and abs(e.frame - frame) < APART]
-        if any(rival.decibels <= off for rival in rivals):
+        psnr = metrics.psnr(float(((result - truth) ** 2)[hidden].mean()))
+        rivals = [w for w in self._kept if (w.clip, w.kind) == (clip, kind) and abs(w.frame - frame) < SAME_FAULT]
+        if any(rival.psnr <= psnr for rival in rivals):
             return
         full = len(self._kept) - len(rivals) >= self._count
-        if full and off >= self._kept[-1].decibels:
+        if full and psnr >= self._kept[-1].psnr:
             return
         true, found = ((picture + 0.5).astype(np.uint8) for picture in (truth, result))
         pictures = (
             contact_sheet.tint(true, hidden.astype(np.float32)),
             found,
             true,
-            origin(true, layers["source.frame"] - frame, layers["unseen.a"], where=hidden),
+            source_colours(true, layers["source.frame"] - frame, layers["unseen.a"], where=hidden),
         )
-        kept = [e for e in self._kept if e not in rivals] + [WorstFrame(off, clip, kind, frame, pictures)]
-        self._kept = heapq.nsmallest(self._count, kept, key=lambda exhibit: exhibit.decibels)
+        kept = [w for w in self._kept if w not in rivals] + [WorstFrame(psnr, clip, kind, frame, pictures)]
+        self._kept = heapq.nsmallest(self._count, kept, key=lambda worst: worst.psnr)
 
     @property
     def worst(self) -> list[WorstFrame]:
-        """What was kept, the worst first."""
+        """Those that were kept, the worst first."""
         return list(self._kept)
 
-    def hang(self, folder: Path) -> list[Path]:
+    def save(self, folder: Path) -> list[Path]:
         """Write contact sheets `worst-1.png`, ... of five frames each; returns their paths.
 
         Raises:
-            OSError: when one cannot be written.
+            OSError: one cannot be written.
         """
         if not self._kept:
             return []
-        shape = tuple(max(e.pictures[0].shape[side] for e in self._kept) for side in (0, 1))
+        shape = tuple(max(w.pictures[0].shape[side] for w in self._kept) for side in (0, 1))
         sheets = []
-        for start in range(0, len(self._kept), _ROWS_A_SHEET):
-            shown = self._kept[start : start + _ROWS_A_SHEET]
-            rows = [[_padded(picture, shape) for picture in exhibit.pictures] for exhibit in shown]
-            names = [f"{e.decibels:.1f} dB {e.clip} {e.kind} {e.frame}" for e in shown]
-            sheets.append(folder / f"worst-{start // _ROWS_A_SHEET + 1}.png")
+        for start in range(0, len(self._kept), _ROWS_PER_SHEET):
+            shown = self._kept[start : start + _ROWS_PER_SHEET]
+            rows = [[_padded(picture, shape) for picture in worst.pictures] for worst in shown]
+            names = [f"{w.psnr:.1f} dB {w.clip} {w.kind} {w.frame}" for w in shown]
+            sheets.append(folder / f"worst-{start // _ROWS_PER_SHEET + 1}.png")
             contact_sheet.save(sheets[-1], contact_sheet.contact_sheet(rows, titles=TITLES, names=names))
         return sheets
 
 
-def origin(picture: Picture, offset: Array, unseen: Array, *, where: Mask) -> Picture:
-    """Where each hidden pixel came from, in colours over the picture in dim grey.
+def source_colours(picture: Picture, offset: Array, unseen: Array, *, where: Mask) -> Picture:
+    """From which frame each hidden pixel was copied, in colours over the picture in dim grey.
 
     Args:
         offset: (H, W) frames from the target to the source: blue for earlier ones, yellow for later ones, brighter
             with the distance, full at 30.
-        unseen: (H, W) 0 .. 1: red where it was painted.
-        where: (H, W) bool, where all this means something.
+        unseen: (H, W) 0 .. 1, the share that was synthesised: red.
+        where: (H, W) bool, where these are defined.
     """
     grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY) // 3
     shown: Picture = np.repeat(grey[..., None], 3, axis=-1)
-    far = (0.35 + 0.65 * np.clip(np.abs(offset) / 30, 0, 1))[..., None]
-    colour = np.where(offset[..., None] < 0, _EARLIER, _LATER) * far
-    colour += (_PAINTED - colour) * np.clip(unseen, 0, 1)[..., None]
+    brightness = (0.35 + 0.65 * np.clip(np.abs(offset) / 30, 0, 1))[..., None]
+    colour = np.where(offset[..., None] < 0, _EARLIER, _LATER) * brightness
+    colour += (_SYNTHESISED - colour) * np.clip(unseen, 0, 1)[..., None]
     shown[where] = colour[where].astype(np.uint8)
     return shown
 

@@ -1,13 +1,20 @@
-"""Coring: a picture's noise taken down against what is known of it, its structure left standing.
+"""Denoising in the DCT domain, against a known noise: power subtraction, then an empirical Wiener filter.
 
-Overlapping blocks are taken apart into cosines, twice: what a coefficient has beyond several times the noise in it
-makes a first picture, and what that shows of structure then says how much of each coefficient stays. Where every
-coefficient is structure, noise stays with it: how much of it does is told along. There a second look at the same
-places, another frame's, helps: where both agree to within their noise, what is structure is known better, and the
-noise that stays can be the one's or the other's. But what is judged by both looks has a trace of both in it: the one
-whose noise is not to stay counts little.
+The picture is cut into overlapping blocks and each block transformed into cosines, twice. In the first pass a
+coefficient is shrunk by power subtraction, max(0, 1 - a N / c^2), with N the noise's variance in it. That picture is a
+pilot: its coefficients p are taken for the structure's, and the second pass shrinks the noisy ones by the Wiener gain
+p^2 / (p^2 + b N). (Empirical Wiener filtering after Ghael, Sayeed and Baraniuk, 1997.) Where blocks overlap their mean
+is taken.
 
-Convention: as in `grain`. Blocks are 8 x 8 and begin every 4 pixels.
+Where every coefficient is structure noise stays; the share that does is returned as well. There a second sample of the
+same place, another frame's, helps: where both agree to within their noise, their mean is a better guess of the
+structure, and the noise that stays can be either one's. But gains that depend on both samples leave a trace of both
+noises in the result, so the sample whose noise is not to stay has little weight in that mean.
+
+Constants that do not say how they were found were not measured separately.
+
+Convention: as in `estimate`. Blocks are `SIDE` by `SIDE` and begin every `STEP` pixels; a cell is `STEP` by `STEP`, so
+that a block covers two by two of them.
 """
 
 from __future__ import annotations
@@ -26,23 +33,24 @@ from aan_engine.grain.model import correlation
 SIDE = 8
 STEP = 4
 
-STAND = 6.0
-"""A coefficient's power must be so many times the noise's to be more than noise, at first sight."""
+SUBTRACTION = 6.0
+"""How many times the noise's variance the first pass subtracts from a coefficient's power."""
 
-FADE = 7.0
-"""At second sight a coefficient with so many times the noise's power is halved."""
+WIENER_NOISE = 7.0
+"""How many times the noise's variance the second pass puts in the Wiener gain's denominator."""
 
-TOGETHER = 0.7
-"""How far what is found at first sight errs along with the coefficient itself."""
+PILOT_CORRELATION = 0.7
+"""How far the pilot's error goes along with the noise of the coefficient that its gain is applied to: what is left of
+noise is more than the gain alone would leave."""
 
-AGREED = 9.0
-"""Two looks differ by noise if the square of what they differ by is no more than so many times what it should be."""
+MAX_DIFFERENCE = 9.0
+"""Two samples' coefficients agree where their squared difference is at most so many times its expected value."""
 
-LEAN = 0.1
-"""How much the look whose noise does not stay has to say in what is structure."""
+SECOND_WEIGHT = 0.1
+"""Weight, in the guess of the structure, of the sample whose noise does not stay."""
 
-ENOUGH = 0.5
-"""A second look at a block must show so much of it."""
+MIN_KNOWN = 0.5
+"""The share of a block that the second sample must show."""
 
 MARGIN = SIDE
 """Pixels that a picture must have around what is asked of it."""
@@ -50,15 +58,15 @@ MARGIN = SIDE
 
 @dataclass(frozen=True, eq=False)
 class SecondSample:
-    """A second look at a picture, with noise of its own.
+    """A second sample of a picture, with independent noise.
 
     Args:
-        apart: (h, w, 3) log range, what it has more than the first.
+        difference: (h, w, 3) log range, the second sample less the first.
         known: (h, w) bool, where there is one.
-        instead: (h, w) bool, where the noise that stays is this look's and not the first one's.
+        instead: (h, w) bool, where the noise that stays is to be this sample's and not the first one's.
     """
 
-    apart: Array
+    difference: Array
     known: Mask
     instead: Mask
 
@@ -70,67 +78,78 @@ def dct_denoise(
 
     Args:
         values: (h, w, 3) log range.
-        again: a second look at it.
-        where: (h, w) bool, the pixels that are asked for, unless told all; what others come back with means nothing.
+        second: a second sample of it.
+        where: (h, w) bool, the pixels that are asked for, by default all. The results mean nothing elsewhere.
 
     Returns:
-        (h, w, 3), and (h, w) 0 .. 1: the share of the noise's variance that is still in it.
+        (h, w, 3) log range, and (h, w) 0 .. 1: the share of the noise's variance that is still in it.
     """
     h, w = values.shape[:2]
     picture = _planes(values)
-    asked = _touched(_cells(_padded(np.ones((h, w), np.bool_) if where is None else where)))
-    around = _touched(_under(asked))
-    looks = _block_samples(picture, second, grain, chosen=around)
-    first = _evened(looks.taken * looks.gains_at_first(), around)
-    looks = looks.only(asked[around])
-    gains = looks.gains_at_second(_taken(first, asked))
-    passed = gains * (1 + 2 * TOGETHER * (1 - gains))
+    asked = _blocks_on(_cells(_padded(np.ones((h, w), np.bool_) if where is None else where)))
+    around = _blocks_on(_cells_under(asked))
+    samples = _sample_blocks(picture, second, grain, chosen=around)
+    pilot = _overlap_mean(samples.noisy * samples.subtraction_gains(), around)
+    samples = samples.only(asked[around])
+    gains = samples.wiener_gains(_dct(pilot, asked))
+    # A coefficient's noise also pushes its own gain up: see `PILOT_CORRELATION`.
+    passed = gains * (1 + 2 * PILOT_CORRELATION * (1 - gains))
     passed[..., 0] = 1
-    spectrum = _spectrum(grain.size)
-    told = (passed**2 @ spectrum).mean(0) / spectrum.sum()
-    smooth = _evened(looks.taken * gains, asked)
-    stays = _evenly(told, asked)
+    spectrum = _noise_spectrum(grain.size)
+    left = (passed**2 @ spectrum).mean(0) / spectrum.sum()
+    smooth = _overlap_mean(samples.noisy * gains, asked)
+    left = _overlap_mean_of(left, asked)
     inner = np.s_[SIDE : SIDE + h, SIDE : SIDE + w]
-    return np.ascontiguousarray(smooth.transpose(1, 2, 0)[inner]), np.minimum(stays[inner], 1)
+    return np.ascontiguousarray(smooth.transpose(1, 2, 0)[inner]), np.minimum(left[inner], 1)
 
 
 @dataclass(frozen=True, eq=False)
 class _BlockSamples:
-    """What is known of n blocks, (3, n, 64) each: `taken` is cored, `best` what its gains are judged by, and `noise`
-    that one's variance."""
+    """DCT coefficients of n blocks, (3, n, 64) each.
 
-    taken: Array
+    Args:
+        noisy: what is denoised.
+        best: the guess of the structure that the first pass's gains depend on.
+        noise: the variance of the noise in `best`.
+    """
+
+    noisy: Array
     best: Array
     noise: Array
 
     def only(self, chosen: Mask) -> _BlockSamples:
-        return _BlockSamples(*(values[:, chosen] for values in (self.taken, self.best, self.noise)))
+        return _BlockSamples(*(values[:, chosen] for values in (self.noisy, self.best, self.noise)))
 
-    def gains_at_first(self) -> Array:
-        gains = np.maximum(1 - np.float32(STAND) * self.noise / np.maximum(self.best**2, np.float32(1e-12)), 0)
+    def subtraction_gains(self) -> Array:
+        """The first pass; a block's mean is always kept."""
+        gains = np.maximum(1 - np.float32(SUBTRACTION) * self.noise / np.maximum(self.best**2, np.float32(1e-12)), 0)
         gains[..., 0] = 1
         return np.asarray(gains, np.float32)
 
-    def gains_at_second(self, first: Array) -> Array:
-        power = first**2
-        gains = power / (power + np.float32(FADE) * self.noise + np.float32(1e-20))
+    def wiener_gains(self, pilot: Array) -> Array:
+        """The second pass, by the pilot's coefficients."""
+        power = pilot**2
+        gains = power / (power + np.float32(WIENER_NOISE) * self.noise + np.float32(1e-20))
         gains[..., 0] = 1
         return np.asarray(gains, np.float32)
 
 
-def _block_samples(picture: Array, second: SecondSample | None, grain: GrainModel, *, chosen: Mask) -> _BlockSamples:
-    taken = _taken(picture, chosen)
-    noise = grain.at(taken[..., 0].mean(0) / SIDE).T[..., None] * _spectrum(grain.size)
+def _sample_blocks(picture: Array, second: SecondSample | None, grain: GrainModel, *, chosen: Mask) -> _BlockSamples:
+    """The chosen blocks of the picture, exchanged for the second sample's where that is asked for and both agree."""
+    noisy = _dct(picture, chosen)
+    noise = grain.at(noisy[..., 0].mean(0) / SIDE).T[..., None] * _noise_spectrum(grain.size)
     if second is None:
-        return _BlockSamples(taken, taken, noise)
-    apart, known = _taken(_planes(second.apart), chosen), _blocks(_padded(second.known), chosen).mean((-2, -1))
-    agreed = (apart**2 < np.float32(2 * AGREED) * noise) & (known > ENOUGH)[:, None]
-    turned = _taken(_planes(second.apart * second.instead[..., None]), chosen)
-    taken += agreed * turned
-    # From what is taken to the other look; a mean of the two has less noise.
-    back = agreed * (apart - 2 * turned)
-    noise *= 1 - np.float32(2 * LEAN * (1 - LEAN)) * agreed
-    return _BlockSamples(taken, taken + np.float32(LEAN) * back, noise)
+        return _BlockSamples(noisy, noisy, noise)
+    difference = _dct(_planes(second.difference), chosen)
+    known = _blocks(_padded(second.known), chosen).mean((-2, -1))
+    # The difference has the noise of both samples.
+    agreed = (difference**2 < np.float32(2 * MAX_DIFFERENCE) * noise) & (known > MIN_KNOWN)[:, None]
+    exchanged = _dct(_planes(second.difference * second.instead[..., None]), chosen)
+    noisy += agreed * exchanged
+    # From what is denoised to the other sample; their weighted mean has less noise.
+    to_other = agreed * (difference - 2 * exchanged)
+    noise *= 1 - np.float32(2 * SECOND_WEIGHT * (1 - SECOND_WEIGHT)) * agreed
+    return _BlockSamples(noisy, noisy + np.float32(SECOND_WEIGHT) * to_other, noise)
 
 
 def _padded(values: NDArray[Any]) -> NDArray[Any]:
@@ -146,19 +165,19 @@ def _planes(values: Array) -> Array:
 
 
 def _cells(mask: Mask) -> Mask:
-    """(h / STEP, w / STEP) which cells of a step's side have any of it."""
+    """(h / STEP, w / STEP) which cells have any pixel of the mask."""
     h, w = (side // STEP for side in mask.shape)
     return np.asarray(mask.reshape(h, STEP, w, STEP).any((1, 3)))
 
 
-def _touched(cells: Mask) -> Mask:
-    """(rows, columns) which blocks touch these cells: a block is two by two."""
+def _blocks_on(cells: Mask) -> Mask:
+    """(rows, columns) which blocks cover any of these cells."""
     return np.asarray(cells[:-1, :-1] | cells[1:, :-1] | cells[:-1, 1:] | cells[1:, 1:])
 
 
-def _under(chosen: Mask) -> Mask:
+def _cells_under(chosen: Mask) -> Mask:
     """The cells under these blocks."""
-    return _touched(np.pad(chosen, 1))
+    return _blocks_on(np.pad(chosen, 1))
 
 
 def _blocks(planes: NDArray[Any], chosen: Mask) -> NDArray[Any]:
@@ -166,28 +185,28 @@ def _blocks(planes: NDArray[Any], chosen: Mask) -> NDArray[Any]:
     return np.asarray(sliding_window_view(planes, (SIDE, SIDE), (-2, -1))[..., ::STEP, ::STEP, :, :][..., chosen, :, :])
 
 
-def _taken(planes: Array, chosen: Mask) -> Array:
-    """(3, n, 64) the cosines of the chosen blocks, the mean first."""
-    # As one product: blocks by themselves would be as many small ones.
+def _dct(planes: Array, chosen: Mask) -> Array:
+    """(3, n, 64) the coefficients of the chosen blocks, the mean first."""
+    # One matrix product: a transform of each block would be as many small ones.
     found = _blocks(planes, chosen).reshape(-1, SIDE * SIDE) @ _COSINES.T
     return np.asarray(found.reshape(3, -1, SIDE * SIDE), np.float32)
 
 
-def _evened(coefficients: Array, chosen: Mask) -> Array:
-    """(3, h, w) the planes that the chosen blocks make: where they overlap, their mean; 0 beside them."""
+def _overlap_mean(coefficients: Array, chosen: Mask) -> Array:
+    """(3, h, w) the planes that the chosen blocks' coefficients make: their mean where they overlap, 0 beside them."""
     blocks = (coefficients.reshape(-1, SIDE * SIDE) @ _COSINES).reshape(3, -1, 2, STEP, 2, STEP)
-    cells = _in_cells(blocks.transpose(2, 4, 1, 0, 3, 5), chosen)
+    cells = _cell_means(blocks.transpose(2, 4, 1, 0, 3, 5), chosen)
     h, w = cells.shape[:2]
     return cells.transpose(2, 0, 3, 1, 4).reshape(3, h * STEP, w * STEP)
 
 
-def _evenly(told: Array, chosen: Mask) -> Array:
-    """(h, w) as `_evened`, one value (n,) to a block."""
-    cells = _in_cells(np.broadcast_to(told, (2, 2, len(told))), chosen)
+def _overlap_mean_of(values: Array, chosen: Mask) -> Array:
+    """(h, w) as `_overlap_mean`, of one value (n,) to a block."""
+    cells = _cell_means(np.broadcast_to(values, (2, 2, len(values))), chosen)
     return cells.repeat(STEP, 0).repeat(STEP, 1)
 
 
-def _in_cells(quarters: Array, chosen: Mask) -> Array:
+def _cell_means(quarters: Array, chosen: Mask) -> Array:
     """(h / STEP, w / STEP, ...) over each cell the mean of the chosen blocks' quarters (2, 2, n, ...) there."""
     rows, columns = chosen.shape
     found = np.zeros((rows + 1, columns + 1, *quarters.shape[3:]), np.float32)
@@ -201,7 +220,7 @@ def _in_cells(quarters: Array, chosen: Mask) -> Array:
 
 
 def _basis() -> NDArray[np.float64]:
-    """(8, 8) orthonormal cosines by frequency and place."""
+    """(8, 8) the orthonormal DCT-II, by frequency and position."""
     k, i = np.mgrid[:SIDE, :SIDE]
     found = np.cos(np.pi * (i + 0.5) * k / SIDE) * np.sqrt(2 / SIDE)
     found[0] = np.sqrt(1 / SIDE)
@@ -209,11 +228,11 @@ def _basis() -> NDArray[np.float64]:
 
 
 _COSINES = np.einsum("uy,vx->uvyx", _basis(), _basis()).reshape(SIDE * SIDE, SIDE * SIDE).astype(np.float32)
-"""(64, 64) the blocks' cosines by frequency and place."""
+"""(64, 64) the blocks' cosines, by frequency and position."""
 
 
-def _spectrum(size: tuple[float, float]) -> Array:
-    """(64,) the variance that noise of variance 1 and this size has in each cosine."""
+def _noise_spectrum(size: tuple[float, float]) -> Array:
+    """(64,) the variance that noise of variance 1 and of this size has in each coefficient."""
     one, lags = _basis(), np.abs(np.subtract.outer(np.arange(SIDE), np.arange(SIDE)))
     along = [np.einsum("ki,ij,kj->k", one, correlation(s)[lags], one) for s in size]
     return np.outer(along[1], along[0]).reshape(-1).astype(np.float32)

@@ -1,12 +1,14 @@
-"""Grain: how strong and how coarse a plate's noise is, told from its smooth places, and drawn anew.
+"""Grain estimation: how strong and how coarse a plate's noise is, from its smooth blocks; and grain drawn anew.
 
-Noise is told from structure by the finest differences along both axes at once, where a lens leaves little structure;
-and, where a neighbouring frame shows the same places, by what the two frames do not have in common.
-Its size follows from how neighbouring differences hang together, under the model of white noise blurred by a Gaussian.
-Coarser than `COARSEST` it could as well be texture, and is left alone: nothing is invented.
+Noise is separated from structure by the finest differences along both axes at once, where a lens leaves little
+structure; and, where a neighbouring frame shows the same, by the part that the two frames do not share.
+Its size follows from the autocorrelation of those differences, under the model of white noise under a Gaussian
+(`model`). Noise of `COARSEST` and more could as well be texture: it is not estimated, and nothing is added.
 
-Convention: values are in the log range of `light`; variances in its square. Levels are the mean of a pixel's three
-channels there. Sizes are the Gaussian's standard deviation in plate pixels, along x and y.
+Constants that do not say how they were found were not measured separately.
+
+Convention: values are in the log range of `log_encoding`; variances in its square. Levels are the mean of a pixel's
+three channels there. Sizes are the Gaussian's standard deviation in plate pixels, along x and y.
 """
 
 from __future__ import annotations
@@ -22,35 +24,42 @@ from aan_engine.core.types import Array, Mask
 from aan_engine.grain.model import DIFFERENCE, LAGS, correlation, difference_acf, gaussian_taps
 
 BLOCK = 8
-"""Side of the places that are judged smooth or not."""
+"""Side of the blocks that are judged smooth or not, in pixels."""
 
 SMOOTH = 0.4
-"""The share of places, the smoothest of their level, that noise is read from."""
+"""The share of a level's blocks, those of the lowest gradient, that noise is estimated from."""
 
-CALM, CALM_BY = 0.3, -1.159
-"""Noise is read from the calmest of the smooth places, this share of them; their mean lies here on the normal curve."""
+CALM, CALM_MEAN = 0.3, -1.159
+"""The share of the smooth blocks, those of the lowest power, that noise is estimated from; and the mean of a standard
+normal variable below its quantile of that share."""
 
-CROWD = 40
-"""Places to a level, at least."""
+MIN_BLOCKS = 40
+"""Blocks to a level, at least: with fewer there are fewer levels."""
+
+MIN_SMOOTH, MIN_COMPARED = 8, 8
+"""Smooth blocks of a level, at least; and blocks that the neighbouring frame must show for a bound."""
 
 LEVELS = 8
 
 COARSEST = 1.1
 
 QUIET = 5e-4
-"""Noise below this (log range; a sixth of a percent of the light) is none: rounding to half makes a tenth of it."""
+"""Standard deviations below this count as none (log range; a sixth of a percent of the light). Rounding to half float
+makes a tenth of it."""
 
 STEADY = 2.0
-"""No level's noise is taken for stronger than so many times the middle one's."""
+"""No level's noise may be more than so many times as strong as the middle one's."""
 
 BAND = 64
 """Rows that are read at a time."""
 
-READ = 3_000_000
-"""Pixels that are read, at most."""
+MAX_READ = 3_000_000
+"""Pixels that are read, at most: of larger pictures every so many-th band."""
 
 _FOURTH = np.correlate(np.convolve(DIFFERENCE, DIFFERENCE), np.convolve(DIFFERENCE, DIFFERENCE), "full")
-_APART = np.abs(np.arange(-4, 5))
+"""Autocorrelation of white noise's fourth differences over `_FOURTH_LAGS`."""
+
+_FOURTH_LAGS = np.abs(np.arange(-4, 5))
 _SIZES = np.arange(0, 2.01, 0.05)
 
 
@@ -74,22 +83,25 @@ class GrainModel:
         return np.stack(found, -1).astype(np.float32)
 
     def synthesise(self, total: Array, fine: Array, rng: np.random.Generator) -> Array:
-        """(h, w, 3) grain of this size, independent from call to call.
+        """(h, w, 3) grain of this size, relative to the plate's standard deviation, independent from call to call.
+
+        A mixture of two noises: the plate's own, and its second differences along both axes, which are finer.
 
         Args:
-            total: (h, w) the variance that is wanted, relative to the plate's.
-            fine: (h, w) the same of the power of its finest differences: where it is the larger one, finer grain is
-                added than the plate's own.
+            total: (h, w) the variance to be drawn, relative to the plate's.
+            fine: (h, w) the power of its finest differences, relative to the plate's; where it is larger than `total`
+                the finer noise has its part.
         """
-        both = [self._even((total.shape[0], total.shape[1]), rng) for _ in range(2)]
+        own, other = (self._unit((total.shape[0], total.shape[1]), rng) for _ in range(2))
         power = difference_acf(self.size[0])[0] * difference_acf(self.size[1])[0]
-        finer = cv2.sepFilter2D(both[1], -1, DIFFERENCE, DIFFERENCE) / np.sqrt(power)
-        again = np.prod([(_FOURTH * correlation(s)[_APART]).sum() for s in self.size]) / power**2
-        own = np.clip((again * total - fine) / (again - 1), 0, total)
-        return np.asarray(np.sqrt(own)[..., None] * both[0] + np.sqrt(total - own)[..., None] * finer, np.float32)
+        finer = cv2.sepFilter2D(other, -1, DIFFERENCE, DIFFERENCE) / np.sqrt(power)
+        # How many times the own noise's power the finer noise has in its finest differences, at the same variance.
+        ratio = np.prod([(_FOURTH * correlation(s)[_FOURTH_LAGS]).sum() for s in self.size]) / power**2
+        share = np.clip((ratio * total - fine) / (ratio - 1), 0, total)
+        return np.asarray(np.sqrt(share)[..., None] * own + np.sqrt(total - share)[..., None] * finer, np.float32)
 
-    def _even(self, shape: tuple[int, int], rng: np.random.Generator) -> Array:
-        """(h, w, 3) of this size and of variance 1."""
+    def _unit(self, shape: tuple[int, int], rng: np.random.Generator) -> Array:
+        """(h, w, 3) noise of this size and of variance 1."""
         (kx, ky), margin = (gaussian_taps(s) for s in self.size), 8
         white = rng.standard_normal((shape[0] + 2 * margin, shape[1] + 2 * margin, 3), dtype=np.float32)
         soft = cv2.sepFilter2D(white, -1, kx, ky)[margin:-margin, margin:-margin]
@@ -98,12 +110,12 @@ class GrainModel:
 
 @dataclass(frozen=True, eq=False)
 class NeighbourSample:
-    """A picture's places as a neighbouring frame shows them: leaves and cloth are there again, noise is not.
+    """A picture as a neighbouring frame shows it: leaves and cloth are there again, noise is not.
 
     Args:
         values: (h, w, 3) log range, resampled to lie over the picture.
-        seen: (h, w) bool, where they may be compared.
-        fine: 0 .. 1, the share that resampling left of the power of their noise's finest differences.
+        seen: (h, w) bool, where the two may be compared.
+        fine: 0 .. 1, the share that resampling left of the power of its noise's finest differences.
     """
 
     values: Array
@@ -119,86 +131,127 @@ def estimate_grain(
     Args:
         pixels: (h, w, 3) scene-linear.
         shown: (h, w) bool, where it shows what is to be measured.
-        again: the same places on a neighbouring frame: noise is no more than what differs there.
+        second: the same on a neighbouring frame: noise is no more than what differs there.
 
     Returns:
-        None where there is none to speak of, or too little of the picture to tell.
+        None where there is next to none, where it is as coarse as texture, or where too little is shown to tell.
     """
     bands = range(0, pixels.shape[0] - BLOCK - 3, BAND)
-    every = max(1, -(-pixels.shape[0] * pixels.shape[1] // READ))
-    read = [_places(pixels, shown, second, rows=slice(y, y + BAND + 4)) for y in bands[::every]]
-    places = np.concatenate([np.zeros((0, 9 + 2 * LAGS)), *read])
-    if len(places) < CROWD:
+    every = max(1, -(-pixels.shape[0] * pixels.shape[1] // MAX_READ))
+    found = [_measure(pixels, shown, second, rows=slice(y, y + BAND + 4)) for y in bands[::every]]
+    blocks = _Blocks(np.concatenate([np.zeros((0, _Blocks.COLUMNS)), *found]))
+    if len(blocks.table) < MIN_BLOCKS:
         return None
-    order = np.argsort(places[:, 0], kind="stable")
-    levels, crowds, lags = [], [], []
-    for crowd in np.array_split(places[order], min(LEVELS, len(places) // CROWD)):
-        smooth = crowd[np.argsort(crowd[:, 1], kind="stable")[: max(8, int(SMOOTH * len(crowd)))]]
-        levels.append(np.median(smooth[:, 0]))
-        twice = smooth[smooth[:, 8] == 1, 5:8]
-        # A level that the neighbour hardly shows is no noisier than all that it does show.
-        crowds.append((smooth[:, 2:5], twice if len(twice) >= 8 else places[places[:, 8] == 1, 5:8]))
-        lags.append(smooth[:, 9:].sum(0) / max(smooth[:, 2:5].sum(), 1e-20))
-    together = np.median(lags, axis=0)
-    size = (_size(together[:LAGS]), _size(together[LAGS:]))
+    levels, acfs, smooth_blocks = [], [], []
+    for group in blocks.by_level(min(LEVELS, len(blocks.table) // MIN_BLOCKS)):
+        smooth = group.smoothest(max(MIN_SMOOTH, int(SMOOTH * len(group.table))))
+        levels.append(np.median(smooth.level))
+        acfs.append(smooth.products.sum(0) / max(smooth.power.sum(), 1e-20))
+        smooth_blocks.append(smooth)
+    acf = np.median(acfs, axis=0)
+    size = (_fit_size(acf[:LAGS]), _fit_size(acf[LAGS:]))
     if max(size) >= COARSEST:
         return None
-    power = np.array([_of_the_calmest(once, size) for once, _ in crowds])
+    power = np.array([_noise_power(smooth.power, size) for smooth in smooth_blocks])
     if second is not None:
-        bounds = [_of_the_calmest(twice, size) if len(twice) >= 8 else np.inf for _, twice in crowds]
-        power = np.minimum(power, np.stack(np.broadcast_arrays(*bounds, power[0])[:-1]) / (1 + second.fine))
+        # Where the neighbour hardly shows a level, the bound is that of all blocks that it does show.
+        bounds = []
+        for smooth in smooth_blocks:
+            compared = smooth.compared if len(smooth.compared) >= MIN_COMPARED else blocks.compared
+            bounds.append(_noise_power(compared, size) if len(compared) >= MIN_COMPARED else np.full(3, np.inf))
+        # The difference has this frame's noise and what resampling left of the other's.
+        power = np.minimum(power, np.stack(bounds) / (1 + second.fine))
     variance = power / (difference_acf(size[0])[0] * difference_acf(size[1])[0])
-    # Noise changes little from level to level; a level of leaves and grass stands out.
+    # Noise changes little from level to level; a level that stands out is one of leaves and grass.
     variance = np.minimum(variance, STEADY**2 * np.median(variance, axis=0))
     variance[variance < QUIET**2] = 0
     return GrainModel(np.maximum.accumulate(levels), variance, size) if variance.any() else None
 
 
-def _of_the_calmest(power: NDArray[np.float64], size: tuple[float, float]) -> NDArray[np.float64]:
-    """(3,) the mean power that places (n, 3) have if all that the calmest of them show is noise of this size.
+@dataclass(frozen=True, eq=False)
+class _Blocks:
+    """Means over n blocks that are wholly shown, one row of `table` (n, COLUMNS) float64 each."""
 
-    Texture that passes for smooth is not everywhere alike, noise is: how much calmer than the mean the calmest places
-    are by chance is known from how many values of a place are independent (chi-squared, after Wilson and Hilferty).
-    """
-    reach = 1 - np.arange(1, LAGS + 1) / BLOCK
-    alike = np.prod([1 + 2 * (reach * (difference_acf(s)[1:] / difference_acf(s)[0]) ** 2).sum() for s in size])
-    spread = 2 / 9 * alike / BLOCK**2
-    calmest = np.cbrt(np.sort(power, axis=0)[: max(1, round(CALM * len(power)))]).mean(0)
-    return np.asarray((calmest / (1 - spread + CALM_BY * np.sqrt(spread))) ** 3)
+    table: NDArray[np.float64]
+
+    COLUMNS = 9 + 2 * LAGS
+
+    @property
+    def level(self) -> NDArray[np.float64]:
+        """(n,)."""
+        return self.table[:, 0]
+
+    @property
+    def power(self) -> NDArray[np.float64]:
+        """(n, 3) power of the finest differences by channel."""
+        return self.table[:, 2:5]
+
+    @property
+    def compared(self) -> NDArray[np.float64]:
+        """(m, 3) the same of the difference to the neighbouring frame, of the m blocks that it wholly shows."""
+        return self.table[self.table[:, 8] == 1, 5:8]
+
+    @property
+    def products(self) -> NDArray[np.float64]:
+        """(n, 2 LAGS) autocovariance of the finest differences, summed over channels: lags along x, then along y."""
+        return self.table[:, 9:]
+
+    def by_level(self, count: int) -> list[_Blocks]:
+        """In `count` groups of about the same size, ascending by level."""
+        order = np.argsort(self.level, kind="stable")
+        return [_Blocks(group) for group in np.array_split(self.table[order], count)]
+
+    def smoothest(self, count: int) -> _Blocks:
+        """Those of the lowest gradient (column 1)."""
+        return _Blocks(self.table[np.argsort(self.table[:, 1], kind="stable")[:count]])
 
 
-def _places(
+def _measure(
     pixels: NDArray[np.floating], shown: Mask, second: NeighbourSample | None, *, rows: slice
 ) -> NDArray[np.float64]:
-    """(n, 9 + 2 LAGS) of each place in these rows that is wholly shown: level, structure, power of the finest
-    differences by channel, the same of what differs from the neighbouring frame and whether that shows it wholly, and
-    the sums over channels of the finest differences' products along x and along y."""
+    """The blocks of these rows as `_Blocks.table`: level, squared gradient, power of the finest differences, the same
+    of the difference to the neighbouring frame, the share that it shows, and products over `LAGS`."""
     pixels, shown = pixels[rows], shown[rows]
     values = to_log(np.where(shown[..., None], pixels, 0))
     fine = cv2.sepFilter2D(values, -1, DIFFERENCE, DIFFERENCE)
-    seen, off = np.zeros(shown.shape, np.float32), np.zeros_like(values)
+    seen, difference = np.zeros(shown.shape, np.float32), np.zeros_like(values)
     if second is not None:
         # A filter's taps reach two pixels further.
         seen = cv2.erode((second.seen[rows] & shown).astype(np.uint8), np.ones((5, 5), np.uint8)).astype(np.float32)
-        off = cv2.sepFilter2D(values - second.values[rows], -1, DIFFERENCE, DIFFERENCE)
+        difference = cv2.sepFilter2D(values - second.values[rows], -1, DIFFERENCE, DIFFERENCE)
     level = channel_mean(values)
     soft = cv2.GaussianBlur(level, (0, 0), 2)
-    slope = cv2.Sobel(soft, -1, 1, 0) ** 2 + cv2.Sobel(soft, -1, 0, 1) ** 2
+    gradient = cv2.Sobel(soft, -1, 1, 0) ** 2 + cv2.Sobel(soft, -1, 0, 1) ** 2
     products = [
         np.einsum("hwc,hwc->hw", fine, np.roll(fine, lag, axis)) for axis in (1, 0) for lag in range(1, LAGS + 1)
     ]
-    planes = np.dstack([level, slope, fine**2, off**2, seen, *products])
+    planes = np.dstack([level, gradient, fine**2, difference**2, seen, *products])
     whole = cv2.erode(shown.astype(np.uint8), np.ones((9, 9), np.uint8), borderValue=0)
-    means = _in_blocks(planes.astype(np.float64))
-    return np.asarray(means[_in_blocks(whole[..., None].astype(np.float64))[..., 0] == 1])
+    means = _block_means(planes.astype(np.float64))
+    return np.asarray(means[_block_means(whole[..., None].astype(np.float64))[..., 0] == 1])
 
 
-def _in_blocks(planes: NDArray[np.float64]) -> NDArray[np.float64]:
+def _block_means(planes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(h / BLOCK, w / BLOCK, c) of (h, w, c); what does not make a whole block is left out."""
     h, w = (side // BLOCK * BLOCK for side in planes.shape[:2])
     return np.asarray(planes[:h, :w].reshape(h // BLOCK, BLOCK, w // BLOCK, BLOCK, -1).mean((1, 3)))
 
 
-def _size(together: NDArray[np.float64]) -> float:
-    """The size whose differences hang together most like these, (LAGS,) relative to their power."""
+def _noise_power(power: NDArray[np.float64], size: tuple[float, float]) -> NDArray[np.float64]:
+    """(3,) the mean power that noise of this size has, by the calmest of blocks of power (n, 3).
+
+    Texture that passes for smooth is not everywhere alike, noise is. The power of a block of noise is chi-squared; its
+    cube root is about normal (Wilson and Hilferty), so that the mean over all follows from that of the calmest. The
+    degrees of freedom are the block's effective sample size: neighbouring differences are correlated.
+    """
+    overlap = 1 - np.arange(1, LAGS + 1) / BLOCK
+    inflation = np.prod([1 + 2 * (overlap * (difference_acf(s)[1:] / difference_acf(s)[0]) ** 2).sum() for s in size])
+    spread = 2 / 9 * inflation / BLOCK**2
+    calmest = np.cbrt(np.sort(power, axis=0)[: max(1, round(CALM * len(power)))]).mean(0)
+    return np.asarray((calmest / (1 - spread + CALM_MEAN * np.sqrt(spread))) ** 3)
+
+
+def _fit_size(acf: NDArray[np.float64]) -> float:
+    """The size whose finest differences have the autocorrelation nearest to this one, (LAGS,), by least squares."""
     models = np.array([difference_acf(s)[1:] / difference_acf(s)[0] for s in _SIZES])
-    return float(_SIZES[((models - together) ** 2).sum(1).argmin()])
+    return float(_SIZES[((models - acf) ** 2).sum(1).argmin()])

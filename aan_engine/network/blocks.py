@@ -1,6 +1,4 @@
-"""Building blocks that the pathways share: the stride-8 encoder, its cells, residual blocks and upsampling.
-
-It knows nothing of homographies, references or time.
+"""Building blocks that the networks share: the stride-8 encoder, its cells, residual blocks, upsampling, masking.
 
 Convention:
     A *cell* is one position of a stride-8 feature map. Cell (i, j) covers pixels 8 j .. 8 j + 7 by 8 i .. 8 i + 7;
@@ -16,7 +14,10 @@ from torch import Tensor, nn
 from aan_engine.core.harmonic import span
 
 STRIDE = 8
+"""Pixels to a cell, along each axis."""
+
 WIDTHS = (24, 48, 96)
+"""Channels of the encoder at strides 2, 4 and 8."""
 
 
 class Conv(nn.Sequential):
@@ -49,7 +50,7 @@ class Encoder(nn.Module):
     """Image and visibility to cells: (B, 3, H, W), (B, 1, H, W) -> (B, c, H / 8, W / 8); H and W multiples of 8.
 
     The estimator and the inpainter have one each, of this same architecture (arXiv 1905.13066, section 3). Hidden
-    pixels enter as zero, so that their colour can never matter.
+    pixels are set to zero first: their colour cannot change the result.
     """
 
     def __init__(self, widths: tuple[int, int, int] = WIDTHS) -> None:
@@ -86,21 +87,21 @@ def visible_cells(visible: Tensor) -> Tensor:
     return (F.avg_pool2d(visible, STRIDE) >= 0.5).to(visible.dtype)
 
 
-def cell_window(marked: Tensor, *, margin: int) -> tuple[slice, slice]:
-    """Rows and columns of the box of cells that holds all that is marked, in any picture of the batch, and a margin.
+def cell_window(mask: Tensor, *, margin: int) -> tuple[slice, slice]:
+    """Rows and columns of the box of cells around all that is True, in any picture of the batch, grown by a margin.
 
     Args:
-        marked: (B, C, H, W) bool; H and W multiples of 8.
-        margin: cells around the box, as far as there are any; at least one cell is left where nothing is marked.
+        mask: (B, C, H, W) bool; H and W multiples of 8.
+        margin: cells around the box, as far as there are any; at least one cell is left where nothing is True.
     """
-    cells = F.max_pool2d(marked.flatten(0, 1).any(0).to(torch.float32)[None, None], STRIDE)[0, 0]
+    cells = F.max_pool2d(mask.flatten(0, 1).any(0).to(torch.float32)[None, None], STRIDE)[0, 0]
     return span(cells.amax(1), margin=margin), span(cells.amax(0), margin=margin)
 
 
 def masked_softmax(logits: Tensor, mask: Tensor, dim: int) -> Tensor:
-    """Softmax over `dim` in which a masked entry weighs exactly 0; a row with nothing to choose is all 0.
+    """Softmax over `dim` in which a masked entry weighs exactly 0; a row without an unmasked entry is all 0.
 
-    This is Eq. 4 of the paper as we correct it: printed, a hidden cell still gets exp(0) = 1.
+    This is Eq. 4 of arXiv 1905.13066, corrected: as printed, a hidden cell still gets exp(0) = 1.
 
     Args:
         logits: any shape.
@@ -118,11 +119,12 @@ def masked_softmax(logits: Tensor, mask: Tensor, dim: int) -> Tensor:
 def surroundings(base: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
     """Mean colour (B, C, H, W) around each pixel, and five times the contrast there (B, 1, H, W).
 
-    Both are taken over about six cells each way, the contrast over visible pixels alone: the root mean square
-    difference from the mean, at least 0.02. H and W multiples of 8.
+    Both over about six cells each way, the contrast over visible pixels only: the root mean square difference from the
+    mean, at least .02.
 
     Args:
-        base: (B, C, H, W) the smooth fill; visible: (B, 1, H, W).
+        base: (B, C, H, W) the target with its hole filled smoothly; H and W multiples of 8.
+        visible: (B, 1, H, W), 0 or 1.
     """
 
     def around(values: Tensor) -> Tensor:
@@ -130,11 +132,11 @@ def surroundings(base: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
             values = F.avg_pool2d(values, 7, 1, padding=3, count_include_pad=False)
         return values
 
-    def risen(values: Tensor) -> Tensor:
+    def upsampled(values: Tensor) -> Tensor:
         return F.interpolate(values, scale_factor=STRIDE, mode="bilinear", align_corners=False)
 
-    level = risen(around(F.avg_pool2d(base, STRIDE)))
-    apart = (base - level).square().mean(1, keepdim=True) * visible
+    level = upsampled(around(F.avg_pool2d(base, STRIDE)))
+    squares = (base - level).square().mean(1, keepdim=True) * visible
     share = around(F.avg_pool2d(visible, STRIDE))
-    spread = around(F.avg_pool2d(apart, STRIDE)) / share.clamp_min(1e-3)
-    return level, 5 * risen(spread).clamp_min(4e-4).sqrt()
+    variance = around(F.avg_pool2d(squares, STRIDE)) / share.clamp_min(1e-3)
+    return level, 5 * upsampled(variance).clamp_min(4e-4).sqrt()

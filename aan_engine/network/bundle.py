@@ -1,4 +1,4 @@
-"""The network's trained parts, together on one device."""
+"""Bundle: the three trained networks, together on one device."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aan_engine.network.inpainter import Inpainter
 
 @dataclass(frozen=True, eq=False)
 class Networks:
-    """The trained parts on one device; loaded once, used for every shot."""
+    """Homography estimator, inpainter and chooser on one device; loaded once, used for every shot."""
 
     estimator: HomographyEstimator
     inpainter: Inpainter
@@ -25,20 +25,21 @@ class Networks:
 
     @classmethod
     def load(cls, device: torch.device) -> Networks:
-        """The shipped weights.
+        """With the shipped weights, for inference.
 
         Raises:
-            WeightsError: when a file is missing, altered, or of another network.
+            WeightsError: a file is missing, altered, or of another network.
         """
         return cls(
-            cast(HomographyEstimator, _part("homography", device)),
-            cast(Inpainter, _part("inpainter", device)),
-            cast(Chooser, _part("chooser", device)),
+            cast(HomographyEstimator, _load("homography", device)),
+            cast(Inpainter, _load("inpainter", device)),
+            cast(Chooser, _load("chooser", device)),
             device,
         )
 
 
-def _part(name: str, device: torch.device) -> nn.Module:
-    """A shipped part, its channels last in memory: convolutions on CPUs take a fifth less time."""
-    part: nn.Module = weights.load(name, device=device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return part
+def _load(name: str, device: torch.device) -> nn.Module:
+    """A shipped network, its channels last in memory: convolutions on CPUs take a fifth less time."""
+    network = weights.load(name, device=device)
+    moved: nn.Module = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return moved

@@ -1,6 +1,6 @@
-"""The recurrence: from the two previous outputs to the motion into the present frame, and how far to trust it.
+"""Recurrence: the flow from the target into the previous outputs, and how far the past is to be trusted.
 
-It knows nothing of references. The state itself lives outside: this is a pure function of what it is given.
+Section 3.3 of arXiv 1905.13066. A pure function: the state is kept by the caller (`inpainter.RecurrentState`).
 
 Convention:
     The flow is a backward warp: at each target pixel, the displacement (dx, dy) in pixels to where the same thing is in
@@ -19,22 +19,25 @@ from aan_engine.core import projective
 from aan_engine.network.align import sample
 from aan_engine.network.blocks import STRIDE, Conv, Upsample
 
-APART = 0.08
-"""Mean difference, in the log range, at which the past counts half: more than grain and texture, less than a ghost."""
+HALF_TRUSTED = 0.08
+"""Mean difference, in the log range, at which the past is half trusted: more than grain and texture make, less than a
+ghost. Not measured separately."""
 
-UNSEEN = 0.01
-"""What the whole frame weighs beside a neighbourhood that is visible throughout."""
+WHOLE_FRAME_WEIGHT = 0.01
+"""Weight of the whole frame's mean difference beside that of a neighbourhood that is visible throughout: it decides
+only where hardly anything around is visible."""
 
 
 @dataclass(frozen=True)
 class RecurrentFlow:
-    """What the recurrence offers.
+    """The past, warped onto the target.
 
     Args:
-        flow: (B, 2, H, W) in pixels, previous output as seen from the target.
-        composition: (B, 1, H, W) in 0..1, share of the warped previous output (m' in the paper); 0 outside it.
+        flow: (B, 2, H, W) in pixels, see the module's convention.
+        composition: (B, 1, H, W) in 0 .. 1, share of the warped previous output in the result (m' in the paper); 0
+            where the flow leads outside.
         warped: (B, 3, H, W) the previous output, warped.
-        features: (B, c, H / 8, W / 8) the two previous outputs' cells, warped.
+        features: (B, c, H / 8, W / 8) features of the two previous outputs, warped.
     """
 
     flow: Tensor
@@ -46,7 +49,8 @@ class RecurrentFlow:
 class FlowEstimator(nn.Module):
     """Flow encoder and decoder of arXiv 1905.13066, section 3.3.
 
-    The decoder also sees the target's own cells (ours): motion need not be guessed where the target is visible.
+    Beyond the paper the decoder also gets the target's own features: where the target is visible, its motion can be
+    seen.
     """
 
     def __init__(self, width: int, *, motion: int = 64) -> None:
@@ -63,37 +67,39 @@ class FlowEstimator(nn.Module):
         nn.init.constant_(self.trust.bias, -2.0)  # type: ignore[arg-type]
 
     def forward(self, previous: Tensor, before: Tensor, cells: Tensor, visible: Tensor) -> RecurrentFlow:
-        """The two last outputs (B, 3, H, W), the target's cells (B, c, H / 8, W / 8) and which of them are visible."""
+        """The two previous outputs (B, 3, H, W), the target's features (B, c, H / 8, W / 8) and visible cells."""
         past = self.encoder(torch.cat([previous, before], dim=1))  # (B, m, H / 8, W / 8)
-        seen = self.decoder(self.meeting(torch.cat([past, cells, visible], dim=1)))  # (B, 32, H / 4, W / 4)
+        decoded = self.decoder(self.meeting(torch.cat([past, cells, visible], dim=1)))  # (B, 32, H / 4, W / 4)
         size = previous.shape[-2:]
-        flow = F.interpolate(STRIDE * self.motion(seen), size=size, mode="bilinear", align_corners=False)
-        share = F.interpolate(torch.sigmoid(self.trust(seen)), size=size, mode="bilinear", align_corners=False)
+        flow = F.interpolate(STRIDE * self.motion(decoded), size=size, mode="bilinear", align_corners=False)
+        composition = F.interpolate(torch.sigmoid(self.trust(decoded)), size=size, mode="bilinear", align_corners=False)
         warped, inside = warp(previous, flow)
         coarse = F.avg_pool2d(flow, STRIDE) / STRIDE
-        return RecurrentFlow(flow, share * inside, warped, warp(past, coarse)[0])
+        return RecurrentFlow(flow, composition * inside, warped, warp(past, coarse)[0])
 
 
-def agreement(warped: Tensor, target: Tensor, visible: Tensor) -> Tensor:
-    """How far the past, warped, shows what the target shows around each pixel: (B, 1, H, W) in 0..1.
+def photometric_agreement(warped: Tensor, target: Tensor, visible: Tensor) -> Tensor:
+    """How far the warped past shows what the target shows around each pixel: (B, 1, H, W) in 0 .. 1.
 
-    Ours: the flow may be wrong, and what is visible beside the hole tells. A mean over three by three cells counts the
-    visible pixels alone; where there are none, the whole frame speaks.
+    Not in the paper: the flow may be wrong, and beside the hole that is visible. The mean absolute difference over
+        three
+    by three cells counts visible pixels only; where there are hardly any, that of the whole frame stands in.
 
     Args:
         warped, target: (B, 3, H, W) in the log range; visible: (B, 1, H, W), 1 where the target is visible.
     """
-    off = (warped - target).abs().mean(1, keepdim=True) * visible
-    total, seen = (F.avg_pool2d(F.avg_pool2d(x, STRIDE), 3, 1, padding=1) for x in (off, visible))
-    whole = off.sum((2, 3), keepdim=True) / visible.sum((2, 3), keepdim=True).clamp_min(1.0)
-    mean = (total + UNSEEN * whole) / (seen + UNSEEN)
-    alike = 1 / (1 + (mean / APART) ** 4)
-    return F.interpolate(alike, size=target.shape[-2:], mode="bilinear", align_corners=False)
+    difference = (warped - target).abs().mean(1, keepdim=True) * visible
+    total, share = (F.avg_pool2d(F.avg_pool2d(x, STRIDE), 3, 1, padding=1) for x in (difference, visible))
+    whole = difference.sum((2, 3), keepdim=True) / visible.sum((2, 3), keepdim=True).clamp_min(1.0)
+    mean = (total + WHOLE_FRAME_WEIGHT * whole) / (share + WHOLE_FRAME_WEIGHT)
+    agreement = 1 / (1 + (mean / HALF_TRUSTED) ** 4)
+    return F.interpolate(agreement, size=target.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def warp(image: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-    """Backward warp of (B, C, H, W) by (B, 2, H, W) in its own pixels; and (B, 1, H, W) 1 where it came from inside."""
+    """Backward warp of (B, C, H, W) by a flow (B, 2, H, W) in pixels; and (B, 1, H, W), 1 where it leads inside."""
     height, width = image.shape[-2:]
-    at = projective.grid(height, width, like=flow).reshape(1, height, width, 2) + flow.permute(0, 2, 3, 1)
-    inside = (at >= -0.5).all(-1) & (at[..., 0] <= width - 0.5) & (at[..., 1] <= height - 0.5)
-    return sample(image, at, border=True), inside.unsqueeze(1).to(image.dtype)
+    positions = projective.grid(height, width, like=flow).reshape(1, height, width, 2) + flow.permute(0, 2, 3, 1)
+    x, y = positions.unbind(-1)
+    inside = (positions >= -0.5).all(-1) & (x <= width - 0.5) & (y <= height - 0.5)
+    return sample(image, positions, border=True), inside.unsqueeze(1).to(image.dtype)

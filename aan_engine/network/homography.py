@@ -1,12 +1,12 @@
-"""The homography estimator: from two small images with holes to eight numbers, an inlier mask and a measure of trust.
+"""Homography estimator: from two small images with holes to a homography, an inlier mask and a measure of trust.
 
-One encoder for both images, a masked correlation of every cell with every cell, and a transformation estimator that
-reads the correlation as a field of matches, learns which of them to believe, and answers with four corner offsets.
-It knows nothing of video, of colour spaces, or of what the homography is for.
+Section 3.1 of arXiv 1905.13066: one encoder for both images, a masked correlation of every cell with every cell, and a
+transformation estimator that reads the correlation as a field of matches, learns which of them are inliers, and fits a
+homography to those.
 
 Convention:
-    Images are 256 x 256 (whatever the frame's shape was). The homography maps target pixels to reference pixels there:
-    pixel centres at integer coordinates, origin top-left, x right, y down (`projective.rescale` carries it elsewhere).
+    Images are 256 x 256, whatever the frame's shape. The homography maps target pixels to reference pixels there: pixel
+    centres at integer coordinates, origin top-left, x right, y down (`projective.rescale` converts to other sizes).
 """
 
 from __future__ import annotations
@@ -22,14 +22,19 @@ from aan_engine.network.blocks import STRIDE, Conv, Encoder, visible_cells
 
 SIDE = 256
 CELLS = SIDE // STRIDE
+
 ROUNDS = 3
-WINDOW = 2
+"""Rounds of learned re-weighting and least squares. Not measured separately."""
+
+PEAK_RADIUS = 2
+"""Cells around the best match over which its position is averaged."""
+
 _TINY = 1e-37
 
 
 @dataclass(frozen=True)
 class EncodedImage:
-    """One image as the estimator sees it: unit-length features (B, c, 32, 32), visibility (B, 1, 32, 32) of 0 or 1."""
+    """One image encoded: unit-length features (B, c, 32, 32), visibility (B, 1, 32, 32), 0 or 1."""
 
     features: Tensor
     visible: Tensor
@@ -42,26 +47,27 @@ class MatchField:
     Args:
         kernel: (B, N, N) the softmax over the reference before its division: target cell by reference cell, exactly 0
             unless both are visible.
-        landed: (B, N, 2) expected match in reference pixels.
-        sure: (B, N, 2) probability mass near the match: over reference cells, and mutual.
+        matched: (B, N, 2) position of the match in reference pixels, the mean around the best cell.
+        certainty: (B, N, 2) probability mass near the match: over the reference cells, and mutual.
     """
 
     kernel: Tensor
-    landed: Tensor
-    sure: Tensor
+    matched: Tensor
+    certainty: Tensor
 
 
 @dataclass(frozen=True)
 class HomographyEstimate:
-    """What the estimator says of a pair.
+    """The estimate for a pair of images.
 
     Args:
         homography: (B, 3, 3), target pixel -> reference pixel at 256 x 256.
-        inliers: (B, 1, 32, 32) in 0..1: this target cell is seen in the reference and moves with the homography.
-        trust: (B,) in 0..1: chance that the homography is right to within a few pixels.
+        inliers: (B, 1, 32, 32) in 0 .. 1: probability that the reference shows this target cell, and that it moves with
+            the homography.
+        trust: (B,) in 0 .. 1: probability that the homography is right to within a few pixels.
         offsets: (B, 4, 2) the same homography as corner offsets in pixels.
         rounds: the homography after each round of re-weighting, the last one before the learned correction.
-        inlier_logits, trust_logits: the same before the sigmoid, for training.
+        inlier_logits, trust_logits: inliers and trust before the sigmoid, for training.
     """
 
     homography: Tensor
@@ -85,13 +91,13 @@ class HomographyEstimator(nn.Module):
     def forward(
         self, target: Tensor, reference: Tensor, *, target_visible: Tensor, reference_visible: Tensor
     ) -> HomographyEstimate:
-        """(B, 3, 256, 256) log images and (B, 1, 256, 256) visibility of each -> the estimate."""
+        """(B, 3, 256, 256) log-range images and (B, 1, 256, 256) visibility of each -> the estimate."""
         return self.match(self.encode(target, target_visible), self.encode(reference, reference_visible))
 
     def encode(self, image: Tensor, visible: Tensor) -> EncodedImage:
-        """One image's cells, to be computed once and matched often.
+        """One image's features, to be computed once and matched often.
 
-        The visible mean is taken out of each channel: in the log range an exposure gain is nearly a shift.
+        The visible mean of each channel is subtracted: in the log range a change of exposure is nearly an offset.
         """
         weight = visible.sum((2, 3), keepdim=True).clamp_min(1.0)
         known = torch.where(visible > 0, image, 0.0) * visible
@@ -100,14 +106,14 @@ class HomographyEstimator(nn.Module):
         return EncodedImage(F.normalize(features, dim=1), visible_cells(visible))
 
     def match(self, target: EncodedImage, reference: EncodedImage) -> HomographyEstimate:
-        """The estimate from cells; a batch of one target is matched with every reference of the other."""
+        """The estimate from features; one target is matched with every reference of a batch."""
         count = max(len(target.features), len(reference.features))
         field = self.correlate(target, reference)
         estimate: HomographyEstimate = self.estimator(field, target.visible.expand(count, -1, -1, -1))
         return estimate
 
     def correlate(self, target: EncodedImage, reference: EncodedImage) -> MatchField:
-        """Masked correlation: cosine of all pairs of cells, zero unless both are visible; reference softmax."""
+        """Masked correlation: cosine of all pairs of cells, 0 unless both are visible, softmax over the reference."""
         count = max(len(target.features), len(reference.features))
         t = target.features.flatten(2).expand(count, -1, -1)  # (B, c, N)
         r = reference.features.flatten(2).expand(count, -1, -1)
@@ -116,22 +122,24 @@ class HomographyEstimator(nn.Module):
         kernel = torch.exp((t.mT @ r - 1) * self.sharpness.clamp(0.0, 3.6).exp()) * both
         over_reference = kernel.sum(2, keepdim=True).clamp_min(_TINY)  # (B, N, 1)
         over_target = kernel.sum(1).clamp_min(_TINY)  # (B, N)
-        near, shown = self._near_peak(kernel)
-        mass = kernel.gather(2, near) * shown / over_reference  # (B, N, 25)
+        near, exists = self._near_peak(kernel)
+        mass = kernel.gather(2, near) * exists / over_reference  # (B, N, 25)
         total = mass.sum(2, keepdim=True)
         points = projective.grid(CELLS, CELLS, step=STRIDE, offset=(STRIDE - 1) / 2, like=kernel)
-        landed = (mass.unsqueeze(-1) * points[near]).sum(2) / total.clamp_min(1e-6)
+        matched = (mass.unsqueeze(-1) * points[near]).sum(2) / total.clamp_min(1e-6)
         mutual = mass * kernel.gather(2, near) / over_target.unsqueeze(1).expand_as(kernel).gather(2, near)
-        return MatchField(kernel, landed, torch.cat([total, mutual.sum(2, keepdim=True)], dim=-1))
+        return MatchField(kernel, matched, torch.cat([total, mutual.sum(2, keepdim=True)], dim=-1))
 
     @staticmethod
     def _near_peak(kernel: Tensor) -> tuple[Tensor, Tensor]:
-        """The 5 x 5 reference cells around each target cell's best, as indices (B, N, 25), and 1 where they exist.
+        """The 5 x 5 reference cells around each target cell's best match: indices (B, N, 25), and 1 where they exist.
 
-        The mean is taken over these alone: far look-alikes must not pull at it.
+        The mean is taken over these only, so that look-alikes elsewhere do not shift it.
         """
         best = kernel.argmax(2)
-        around = projective.grid(2 * WINDOW + 1, 2 * WINDOW + 1, offset=-WINDOW, like=kernel).long()  # (25, 2)
+        around = projective.grid(
+            2 * PEAK_RADIUS + 1, 2 * PEAK_RADIUS + 1, offset=-PEAK_RADIUS, like=kernel
+        ).long()  # (25, 2)
         row = (best // CELLS).unsqueeze(-1) + around[:, 1]
         column = (best % CELLS).unsqueeze(-1) + around[:, 0]
         exists = (row >= 0) & (row < CELLS) & (column >= 0) & (column < CELLS)
@@ -140,10 +148,10 @@ class HomographyEstimator(nn.Module):
 
 
 class TransformationEstimator(nn.Module):
-    """Matches -> homography: rounds of learned weighting and weighted least squares, then a learned correction.
+    """Matches -> homography: learned iteratively reweighted least squares, then a learned correction.
 
-    In each round a small network looks at the field of matches and at how far each lies from the present fit, and says
-    which cells to believe; the last round's beliefs are the inlier mask.
+    In each round a small network gets the field of matches and their residuals under the present fit, and predicts
+    which cells are inliers; the last round's prediction is the inlier mask.
     """
 
     def __init__(self, width: int = 32) -> None:
@@ -165,47 +173,44 @@ class TransformationEstimator(nn.Module):
     def forward(self, field: MatchField, visible: Tensor) -> HomographyEstimate:
         """Matches of N = 1024 cells and (B, 1, 32, 32) target visibility -> the estimate."""
         at = projective.grid(CELLS, CELLS, step=STRIDE, offset=(STRIDE - 1) / 2, like=visible)
-        points = at.expand_as(field.landed)
-        usable = (field.sure[..., 0] > 0).to(visible.dtype)
-        weight = field.sure[..., 1] * usable
-        fits = [projective.fit(points, field.landed, weight + 1e-6 * usable, height=SIDE, width=SIDE)]
+        points = at.expand_as(field.matched)
+        usable = (field.certainty[..., 0] > 0).to(visible.dtype)
+        weight = field.certainty[..., 1] * usable
+        fits = [projective.fit(points, field.matched, weight + 1e-6 * usable, height=SIDE, width=SIDE)]
         for _ in range(ROUNDS):
-            seen = self._evidence(field, visible, at, fits[-1])
-            logits = self.weigh(seen).float()
+            logits = self.weigh(self._evidence(field, visible, at, fits[-1])).float()
             weight = torch.sigmoid(logits).flatten(1) * usable
-            fits.append(projective.fit(points, field.landed, weight + 1e-6 * usable, height=SIDE, width=SIDE))
-        judged = self.judge(
-            torch.cat([self._evidence(field, visible, at, fits[-1]), torch.sigmoid(logits)], dim=1)
-        ).float()
+            fits.append(projective.fit(points, field.matched, weight + 1e-6 * usable, height=SIDE, width=SIDE))
+        evidence = self._evidence(field, visible, at, fits[-1])
+        summary = self.judge(torch.cat([evidence, torch.sigmoid(logits)], dim=1)).float()
         offsets = projective.apply(fits[-1], projective.corners(SIDE, SIDE, like=visible))
         offsets = offsets - projective.corners(SIDE, SIDE, like=visible)
-        # A hopeless fit may throw its corners anywhere; beyond one side the direct linear transform has no footing.
-        offsets = (offsets + self.correct(judged).float().reshape(-1, 4, 2)).clamp(-SIDE, SIDE)
+        # A failed fit may put its corners anywhere; beyond one side the direct linear transform is ill-conditioned.
+        offsets = (offsets + self.correct(summary).float().reshape(-1, 4, 2)).clamp(-SIDE, SIDE)
         homography = projective.from_corners(offsets, height=SIDE, width=SIDE)
-        trust = (
-            self.trust(torch.cat([judged, self._statistics(field, weight, at, homography)], dim=1)).float().squeeze(1)
-        )
-        shown = torch.sigmoid(logits) * usable.reshape_as(visible)
-        return HomographyEstimate(homography, shown, torch.sigmoid(trust), offsets, tuple(fits), logits, trust)
+        statistics = self._statistics(field, weight, at, homography)
+        trust = self.trust(torch.cat([summary, statistics], dim=1)).float().squeeze(1)
+        inliers = torch.sigmoid(logits) * usable.reshape_as(visible)
+        return HomographyEstimate(homography, inliers, torch.sigmoid(trust), offsets, tuple(fits), logits, trust)
 
     @staticmethod
     def _evidence(field: MatchField, visible: Tensor, at: Tensor, fitted: Tensor) -> Tensor:
-        """What the weighting network sees of each cell: (B, 9, 32, 32)."""
+        """The weighting network's input (B, 9, 32, 32): residual, displacement, certainty and position of each cell."""
         fitted = fitted.detach()
-        residual = ((field.landed - projective.apply(fitted, at)) / STRIDE).clamp(-8, 8)
-        moved = ((field.landed - at) / SIDE).clamp(-1, 1)
-        place = (at / (SIDE / 2) - 1).expand_as(moved)
-        rows = torch.cat(
-            [residual, torch.log1p(residual.square().sum(2, keepdim=True)), moved, field.sure, place], dim=2
-        )
+        residual = ((field.matched - projective.apply(fitted, at)) / STRIDE).clamp(-8, 8)
+        displacement = ((field.matched - at) / SIDE).clamp(-1, 1)
+        position = (at / (SIDE / 2) - 1).expand_as(displacement)
+        length = torch.log1p(residual.square().sum(2, keepdim=True))
+        rows = torch.cat([residual, length, displacement, field.certainty, position], dim=2)
         known = rows.mT.reshape(len(rows), -1, CELLS, CELLS)
         return torch.cat([known[:, :7] * visible, known[:, 7:]], dim=1)
 
     @staticmethod
     def _statistics(field: MatchField, weight: Tensor, at: Tensor, homography: Tensor) -> Tensor:
-        """Share of inliers, their residual, their certainty: (B, 4)."""
+        """Share of inliers, their mean residual in cells, and their mean certainty: (B, 4)."""
         total = weight.sum(1).clamp_min(1e-6)
-        off = (field.landed - projective.apply(homography, at)).norm(dim=2)
-        mean = (weight * off.clamp_max(64)).sum(1) / total
-        sure = (weight.unsqueeze(-1) * field.sure).sum(1) / total.unsqueeze(-1)
-        return torch.cat([(total / weight.shape[1]).unsqueeze(1), mean.unsqueeze(1) / STRIDE, sure], dim=1).detach()
+        residual = (field.matched - projective.apply(homography, at)).norm(dim=2)
+        mean = (weight * residual.clamp_max(64)).sum(1) / total
+        certainty = (weight.unsqueeze(-1) * field.certainty).sum(1) / total.unsqueeze(-1)
+        share = (total / weight.shape[1]).unsqueeze(1)
+        return torch.cat([share, mean.unsqueeze(1) / STRIDE, certainty], dim=1).detach()

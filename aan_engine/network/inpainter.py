@@ -1,11 +1,11 @@
-"""The align-and-attend inpainter: a target, its references and its past in; the painted frame and its reasons out.
+"""Align-and-attend inpainter: from a target, its references and its past outputs to the target, synthesised.
 
-It holds the three pathways together and nothing else: no file, no schedule, no state of its own. What must be
-remembered between frames is in `State`, which the caller keeps.
+Sections 3.2 and 3.3 of arXiv 1905.13066: alignment, refinement by attention, the residual stage, the decoder, and the
+recurrence. A pure function: what the recurrence needs of earlier frames is in `RecurrentState`, which the caller keeps.
 
 Convention:
-    Images (B, 3, H, W) in the working log range (about 0..1, highlights above), visibility (B, 1, H, W) 1 where
-    visible; H and W multiples of 8. Homographies map target pixels to reference pixels; pixel centres at integers.
+    Images (B, 3, H, W) in the log range (about 0 .. 1, highlights above), visibility (B, 1, H, W), 1 where visible; H
+    and W multiples of 8. Homographies map target pixels to reference pixels; pixel centres at integers.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ from aan_engine.network.blocks import (
     surroundings,
     visible_cells,
 )
-from aan_engine.network.flow import FlowEstimator, agreement, warp
+from aan_engine.network.flow import FlowEstimator, photometric_agreement, warp
 
-MOTION = 64
+MOTION_CHANNELS = 64
 
 REACH = 8
-"""Cells around a hole that its paint depends on: the decoder's convolutions reach 62 pixels far."""
+"""Cells around a hole that its synthesis depends on: the decoder's receptive field reaches 62 pixels far."""
 
 
 @dataclass(frozen=True)
@@ -61,31 +61,32 @@ class ReferenceSet:
 
 @dataclass(frozen=True)
 class RecurrentState:
-    """What the recurrence remembers: the last output and the one before it, (B, 3, H, W) each."""
+    """The recurrence's state: the previous output and the one before it, (B, 3, H, W) each."""
 
     previous: Tensor
     before: Tensor
 
     def along(self, flow: Tensor) -> RecurrentState:
-        """The same, brought along a measured motion.
+        """The same, warped along a measured motion.
 
-        Convention: `flow` (B, 2, H, W) is a backward warp in pixels: target pixel -> shift into the frame before.
+        Convention: `flow` (B, 2, H, W) is a backward warp in pixels: target pixel -> displacement into the frame
+            before.
         """
         return RecurrentState(warp(self.previous, flow)[0], warp(self.before, flow)[0])
 
 
 @dataclass(frozen=True)
 class Inpainted:
-    """One frame, painted.
+    """The inpainter's output for one frame.
 
     Args:
         image: (B, 3, H, W) the target where it is visible, the synthesis where it is hidden.
-        synthesis: (B, 3, H, W) the network's own output before it is laid under the visible target.
+        synthesis: (B, 3, H, W) the network's own output, visible pixels included.
         flow: (B, 2, H, W) displacement into the previous output, in pixels; 0 without a state.
         composition: (B, 1, H, W) share of the warped previous output in the synthesis; 0 without a state.
-        matches: the attention's best reference cell of each target cell.
+        matches: the attention's best reference cell for each target cell.
         aligned: the alignment stage's weights, distances and coverage.
-        state: to be given with the next frame.
+        state: for the next frame.
     """
 
     image: Tensor
@@ -98,7 +99,7 @@ class Inpainted:
 
 
 class Inpainter(nn.Module):
-    """Encoder, alignment, refinement, residual pathway, decoder and recurrence (arXiv 1905.13066, section 3)."""
+    """Encoder, alignment, refinement, residual stage, decoder and recurrence (arXiv 1905.13066, section 3)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -107,11 +108,11 @@ class Inpainter(nn.Module):
         self.alignment = Alignment()
         self.attention = Attention()
         self.residual = nn.Sequential(Conv(width + 1, width), *(Residual(width, dilation=d) for d in (2, 4, 8, 2, 1)))
-        self.flow = FlowEstimator(width, motion=MOTION)
-        self.decoder = Decoder(2 * width + MOTION + 2, width)
+        self.flow = FlowEstimator(width, motion=MOTION_CHANNELS)
+        self.decoder = Decoder(2 * width + MOTION_CHANNELS + 2, width)
 
     def features(self, image: Tensor, visible: Tensor) -> Tensor:
-        """Cells of a frame, to be computed once and used as target and as reference: (B, c, H / 8, W / 8)."""
+        """Features of a frame, computed once and used as target and as reference: (B, c, H / 8, W / 8)."""
         cells: Tensor = self.encoder(image, visible)
         return cells
 
@@ -124,9 +125,9 @@ class Inpainter(nn.Module):
         state: RecurrentState | None = None,
         cells: Tensor | None = None,
     ) -> Inpainted:
-        """Paints one frame; see `forward`."""
-        painted: Inpainted = self(target, visible, references, state, cells)
-        return painted
+        """One frame; see `forward`."""
+        inpainted: Inpainted = self(target, visible, references, state, cells)
+        return inpainted
 
     def forward(
         self,
@@ -138,41 +139,44 @@ class Inpainter(nn.Module):
     ) -> Inpainted:
         """One frame of each video in the batch, from its references and the two outputs before it.
 
-        `cells` are the target's own from `features`, for whoever has them already.
+        Args:
+            cells: the target's own features, where they have been computed already.
         """
         given = references.batched()
         cells = self.features(target, visible) if cells is None else cells
-        shown = visible_cells(visible)
-        aligned = self.alignment(cells, shown, given.features, given.visible, given.homographies)
-        hole = (1 - shown) * aligned.coverage
-        filled = shown * cells + hole * aligned.features  # Eq. 5: m x_t + (1 - m) m_hat x_r
+        cells_visible = visible_cells(visible)
+        aligned = self.alignment(cells, cells_visible, given.features, given.visible, given.homographies)
+        hole = (1 - cells_visible) * aligned.coverage
+        filled = cells_visible * cells + hole * aligned.features  # Eq. 5: m x_t + (1 - m) m_hat x_r
         refined, matches = self.attention(filled, hole, given.features, given.visible)
-        alone = self.residual(torch.cat([cells, shown], dim=1))
+        residual = self.residual(torch.cat([cells, cells_visible], dim=1))
         base = harmonic_fill_batch(target, visible)
         known = torch.where(visible > 0, target, 0.0)
         if state is None:
-            past = cells.new_zeros(len(cells), MOTION, *cells.shape[-2:])
-            own = base + self.decoder(torch.cat([refined, alone, past, shown, hole], dim=1), base, visible)
-            flow, share, synthesis = torch.zeros_like(own[:, :2]), torch.zeros_like(visible), own
+            past = cells.new_zeros(len(cells), MOTION_CHANNELS, *cells.shape[-2:])
+            decoder_input = torch.cat([refined, residual, past, cells_visible, hole], dim=1)
+            own = base + self.decoder(decoder_input, base, visible)
+            flow, composition, synthesis = torch.zeros_like(own[:, :2]), torch.zeros_like(visible), own
         else:
-            motion = self.flow(state.previous, state.before, cells, shown)
-            own = base + self.decoder(torch.cat([refined, alone, motion.features, shown, hole], dim=1), base, visible)
+            motion = self.flow(state.previous, state.before, cells, cells_visible)
+            decoder_input = torch.cat([refined, residual, motion.features, cells_visible, hole], dim=1)
+            own = base + self.decoder(decoder_input, base, visible)
             flow = motion.flow
-            share = motion.composition * agreement(motion.warped, known, visible)
-            synthesis = (1 - share) * own + share * motion.warped
+            composition = motion.composition * photometric_agreement(motion.warped, known, visible)
+            synthesis = (1 - composition) * own + composition * motion.warped
         image = known * visible + synthesis * (1 - visible)
-        kept = RecurrentState(image, state.previous if state is not None else image)
-        return Inpainted(image, synthesis, flow, share, matches, aligned, kept)
+        next_state = RecurrentState(image, state.previous if state is not None else image)
+        return Inpainted(image, synthesis, flow, composition, matches, aligned, next_state)
 
 
 class Decoder(nn.Module):
-    """Both pathways and the warped past to pixels: (B, inner, h, w) -> (B, 3, 8 h, 8 w), added to the smooth fill.
+    """Features to pixels: (B, inner, h, w) -> (B, 3, 8 h, 8 w), to be added to the smooth fill.
 
-    What a wire hides is told by the pixels beside it: the last stage sees them at half resolution, beside what the
-    cells say. It sees them as differences from their surroundings, in units of the contrast there, and adds in those
-    units: a calm sky is disturbed little, a crowd much. Untrained, and where the target is visible, it adds nothing.
+    What a thin hole hides follows from the pixels beside it: the last stage gets those, too, at half resolution. They
+    enter as differences from their surroundings in units of the contrast there, and the output is in those units, so
+    that a calm sky is disturbed little and a crowd much. Untrained, and where the target is visible, it is 0.
 
-    Only the box of the hole is painted, and as much around it as the paint depends on.
+    Computed only over the box of the hole and as much around it as the result depends on.
     """
 
     def __init__(self, inner: int, width: int) -> None:
@@ -191,15 +195,15 @@ class Decoder(nn.Module):
         nn.init.zeros_(self.paint.bias)
 
     def forward(self, cells: Tensor, base: Tensor, visible: Tensor) -> Tensor:
-        """`base` (B, 3, 8 h, 8 w), the visible target with its hole filled smoothly, lets the seam close."""
-        met = self.meeting(cells)
+        """The residual to `base` (B, 3, 8 h, 8 w), the target with its hole filled smoothly; see the class."""
+        joined = self.meeting(cells)
         level, contrast = surroundings(base, visible)
         rows, columns = cell_window(visible < 1, margin=REACH)
         y, x = (slice(STRIDE * span.start, STRIDE * span.stop) for span in (rows, columns))
-        apart = (base - level) / contrast
-        beside = F.pixel_unshuffle(torch.cat([apart[..., y, x], visible[..., y, x]], dim=1), 2)
-        fine = self.near(self.enter(torch.cat([self.rise(met[..., rows, columns]), beside], dim=1)))
+        normalised = (base - level) / contrast
+        pixels = F.pixel_unshuffle(torch.cat([normalised[..., y, x], visible[..., y, x]], dim=1), 2)
+        fine = self.near(self.enter(torch.cat([self.rise(joined[..., rows, columns]), pixels], dim=1)))
         fine = self.join(fine + self.up(self.wide(self.down(fine))))
-        paint = torch.zeros_like(base)
-        paint[..., y, x] = F.pixel_shuffle(self.paint(fine), 2)
-        return paint * contrast * (visible < 1)
+        residual = torch.zeros_like(base)
+        residual[..., y, x] = F.pixel_shuffle(self.paint(fine), 2)
+        return residual * contrast * (visible < 1)

@@ -1,8 +1,7 @@
-"""Weights: finds, verifies and strictly loads the network's trained parts; saves them for the package to ship.
+"""Weights: the trained networks on disk, verified and strictly loaded; saved for the package to ship.
 
-On disk every part is a half-precision safetensors file beside the network's code, `weights.json` there names each with
-its SHA-256, and a model card of the same name (`.md`) says what it learned from and what it is worth. This room knows
-which class belongs to which name; it knows nothing of training or of pictures.
+Each network is a half-precision safetensors file beside this module. `weights.json` names each with its SHA-256, and a
+model card of the same name (`.md`) says what it was trained on and how it was measured.
 """
 
 from __future__ import annotations
@@ -35,13 +34,13 @@ _REINSTALL = "Install the engine again; its weights come with it."
 
 
 def load(name: str, *, device: str | torch.device = "cpu", folder: Path = FOLDER) -> nn.Module:
-    """The part `name` with its trained weights, as float32, ready for inference.
+    """The network `name` with its trained weights, as float32, ready for inference.
 
     Args:
         name: one of `PARTS`.
 
     Raises:
-        WeightsError: the file is missing, not the one that was registered, or made for another network.
+        WeightsError: the file is missing, not the one that is registered, or of another network.
     """
     entry = _registry(folder).get(name)
     if entry is None:
@@ -63,7 +62,7 @@ def load(name: str, *, device: str | torch.device = "cpu", folder: Path = FOLDER
 
 
 def digest(*, folder: Path = FOLDER) -> str:
-    """One SHA-256 over all registered weights: changes whenever any of them does.
+    """One SHA-256 over all registered weights.
 
     Raises:
         WeightsError: the registry is missing or broken.
@@ -74,7 +73,10 @@ def digest(*, folder: Path = FOLDER) -> str:
 
 
 def save(name: str, module: nn.Module, *, folder: Path = FOLDER) -> Path:
-    """Writes a part in half precision and registers it; the file's path. Both are written whole or not at all.
+    """Writes a network in half precision and registers it; each file is written whole or not at all.
+
+    Returns:
+        The weights file.
 
     Raises:
         WeightsError: a name that is not one of `PARTS`, or weights that are not finite in half precision.
@@ -104,6 +106,6 @@ def _registry(folder: Path) -> dict[str, dict[str, Any]]:
 
 
 def _write(file: Path, content: bytes) -> None:
-    fresh = file.with_name(f".{file.name}.tmp")
-    fresh.write_bytes(content)
-    fresh.replace(file)
+    temporary = file.with_name(f".{file.name}.tmp")
+    temporary.write_bytes(content)
+    temporary.replace(file)

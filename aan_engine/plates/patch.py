@@ -1,7 +1,7 @@
 """The patch: of a filled frame only the matte's box, with alpha, to be merged over the plate instead of replacing it.
 
-A patch is a small plate of its own: `cut` makes it, and `exr.write` writes and proves it like any other, every bit of
-it. It knows nothing of how the fill came about.
+A patch is a small plate of its own: `cut` makes it, and `exr.write` writes it and verifies every bit of it like any
+other.
 
 Convention: alpha is 1 wherever the matte is above 0, and 0 elsewhere; it is not the matte. A soft edge has been laid
 over the plate already, so under alpha 1 stands the finished picture, and `patch + plate x (1 - alpha)`, which is what
@@ -37,14 +37,14 @@ def cut(
 
     Args:
         plate: the frame as read.
-        pixels: (H, W, 3) float32 scene-linear, the finished picture; looked at inside `hidden` only.
-        hidden: (H, W), True where the picture is replaced.
+        pixels: (H, W, 3) float32 scene-linear, the finished picture; read inside `hidden` only.
+        hidden: (H, W) bool, True where the picture is replaced.
         layers: extra channels by name, (H, W) float32; cut to the same box.
 
     Returns:
         A plate of one part: the picture's channels and its alpha (`A`, or `<layer>.A` beside a picture in a layer) in
         the picture's own type, and the layers. Its display window and attributes are the plate's; its data window is
-        the smallest box around what is hidden, or one transparent pixel, the first of the plate's, where nothing is.
+        the smallest box around the hidden pixels; without any it is one transparent pixel, the plate's first.
 
     Convention: the data window is in the file's absolute pixel coordinates, see `plate.Plate`.
     """

@@ -1,6 +1,6 @@
-"""The plate: one EXR frame as read, whole, and which of its channels are the picture.
+"""The plate: one frame with all its parts and channels, and which of the channels are the picture.
 
-Knows channels and windows; opens no file (`exr` does), and changes nothing: a plate is never written into.
+A plate is never changed. `exr` and `reader` open files.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ class Part:
     """One part of an EXR file, decoded.
 
     Args:
-        description: what the file's header says of it.
-        header: its attributes as the EXR library hands them over, to be handed back when writing.
+        description: its header.
+        header: its attributes as the EXR library's Python values, which the library needs again for writing.
         channels: name -> (H, W) in the file's own type (float16, float32 or uint32) over the data window.
-        perceptually_linear: the library's per-channel `pLinear` hint, carried along.
+        perceptually_linear: the file's `pLinear` flag of each channel, which a result keeps.
     """
 
     description: PartDescription
@@ -42,7 +42,12 @@ class Part:
 
 @dataclass(frozen=True)
 class PictureChannels:
-    """Where the picture is: the part's index and its three channels (one name thrice for a grey plate)."""
+    """Which channels are the picture.
+
+    Args:
+        part: the part's index.
+        names: its channels for red, green and blue; the same name three times for a grey plate.
+    """
 
     part: int
     names: tuple[str, str, str]
@@ -60,8 +65,8 @@ class Plate:
     Args:
         path, frame: the file, and its number on the timeline.
         parts: all parts in the file's order.
-        beauty: which channels are the picture.
-        encoding: how the picture's values stand for light; None where they are light.
+        picture: which channels are the picture.
+        encoding: the conversion of the picture's values to scene-linear light; None where they are scene-linear.
 
     Convention: display and data window are boxes in the file's absolute pixel coordinates, origin top-left, x right,
     y down. Row 0, column 0 of every array is the first pixel of the data window; the boxes of `region` and `log_region`
@@ -76,12 +81,12 @@ class Plate:
 
     @property
     def display_window(self) -> Box:
-        """The frame as framed, of the beauty part."""
+        """The intended frame, of the picture's part."""
         return self.parts[self.picture.part].description.display_window
 
     @property
     def data_window(self) -> Box:
-        """The pixels that exist, of the beauty part: smaller or larger (overscan) than the display window."""
+        """The pixels that exist, of the picture's part: smaller or larger (overscan) than the display window."""
         return self.parts[self.picture.part].description.data_window
 
     @property
@@ -91,16 +96,16 @@ class Plate:
 
     @property
     def pixels(self) -> NDArray[np.float32]:
-        """The picture, (H, W, 3) float32 scene-linear over the data window; made anew each time, as it is large.
+        """The picture, (H, W, 3) float32 scene-linear over the data window. It is large, so it is not kept.
 
-        Exact for half and float, but where an `encoding` is decoded.
+        The file's exact values unless there is an `encoding`.
         """
         return self.region(Box.whole(self.shape))
 
     def region(self, box: Box, *, every: int = 1) -> NDArray[np.float32]:
-        """(h, w, 3) float32 scene-linear: a box of `pixels`, or every so many-th pixel of it."""
-        found = stack_channels(self._stored(box, every=every), linear_table)
-        return found if self.encoding is None else self.encoding.decode(found)
+        """(h, w, 3) float32 scene-linear: a box of `pixels`, or every `every`-th row and column of it."""
+        stacked = stack_channels(self._stored(box, every=every), linear_table)
+        return stacked if self.encoding is None else self.encoding.decode(stacked)
 
     def log_region(self, box: Box) -> NDArray[np.float32]:
         """As `region`, in the log range of `log_encoding`: `to_log(region(box))`, bit for bit."""
@@ -110,7 +115,7 @@ class Plate:
         return stack_channels(stored, log_table)
 
     def _stored(self, box: Box, *, every: int = 1) -> list[Array]:
-        """The picture's three channels as they are stored, or every so many-th pixel of them."""
+        """Views of the picture's three channels in their own type."""
         channels = self.parts[self.picture.part].channels
         return [
             channels[name][box.top : box.bottom : every, box.left : box.right : every] for name in self.picture.names
@@ -118,35 +123,37 @@ class Plate:
 
     @property
     def nbytes(self) -> int:
-        """Memory that all its channels take."""
+        """Bytes of memory of all its channels."""
         return sum(array.nbytes for part in self.parts for array in part.channels.values())
 
     def from_linear(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Scene-linear light (..., 3) as values of the picture: the inverse of what `pixels` did."""
+        """Scene-linear light (..., 3) in the picture's own encoding: the inverse of the decoding in `region`."""
         return light if self.encoding is None else self.encoding.encode(light)
 
 
 def find_picture_channels(description: Description, *, frame: int | None, view: str | None = None) -> PictureChannels:
     """The picture's channels: R, G, B of the default layer, else of the first layer that has them, else Y as grey.
 
-    Parts are searched in order; a later part's default layer wins over an earlier part's named layer. Of a stereo file
-    it is the first eye's, or that of the `view` that is named.
+    Parts are searched in order; a later part's default layer wins over an earlier part's named layer.
+
+    Args:
+        view: of a stereo file, the eye; None for the first.
 
     Raises:
-        PlateUnsupported: no such channels, or in a form that the engine does not fill: luminance-chroma, subsampled,
-            or integer channels.
+        PlateUnsupported: there are no such channels or no such view, or the channels are in a form that the engine does
+            not fill: luminance-chroma, subsampled, or integer.
     """
     parts = description.parts
-    choice = _find_rgb_or_grey(parts) if view is None else _find_in_view(description, view, frame=frame)
-    if choice is None:
+    picture = _find_rgb_or_grey(parts) if view is None else _find_in_view(description, view, frame=frame)
+    if picture is None:
         raise _unsupported(description, frame, _why_no_picture(parts))
-    part = parts[choice.part]
-    if any(name in part.subsampled for name in choice.names):
-        raise _unsupported(description, frame, f"{', '.join(choice.names)} are stored subsampled")
+    part = parts[picture.part]
+    if any(name in part.subsampled for name in picture.names):
+        raise _unsupported(description, frame, f"{', '.join(picture.names)} are stored subsampled")
     types = dict(part.channels)
-    if any(types[name] == "uint" for name in choice.names):
-        raise _unsupported(description, frame, f"{', '.join(choice.names)} hold integers, not light")
-    return choice
+    if any(types[name] == "uint" for name in picture.names):
+        raise _unsupported(description, frame, f"{', '.join(picture.names)} hold integers, not light")
+    return picture
 
 
 def _find_rgb_or_grey(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
@@ -163,11 +170,11 @@ def _find_in_view(description: Description, view: str, *, frame: int | None) -> 
             frame=frame,
         )
     for index, part in enumerate(description.parts):
-        own = tuple(channel for channel in part.channels if stereo.view_of(part, channel[0]) == view)
-        plain = (f"{view}.R", f"{view}.G", f"{view}.B")
-        if set(plain) <= dict(own).keys():
-            return PictureChannels(part=index, names=plain)
-        if (found := _find_rgb_or_grey((replace(part, channels=own),))) is not None:
+        channels = tuple(channel for channel in part.channels if stereo.view_of(part, channel[0]) == view)
+        default = (f"{view}.R", f"{view}.G", f"{view}.B")
+        if set(default) <= dict(channels).keys():
+            return PictureChannels(part=index, names=default)
+        if (found := _find_rgb_or_grey((replace(part, channels=channels),))) is not None:
             return replace(found, part=index)
     return None
 
@@ -201,8 +208,8 @@ def _why_no_picture(parts: tuple[PartDescription, ...]) -> str:
     names = [name for part in parts for name, _ in part.channels]
     if {"RY", "BY"} & set(names):
         return "the picture is stored as luminance and chroma (Y, RY, BY)"
-    shown = ", ".join(names[:12]) + (" and more" if len(names) > 12 else "")
-    return f"there is no R, G, B and no Y among its channels ({shown})"
+    listed = ", ".join(names[:12]) + (" and more" if len(names) > 12 else "")
+    return f"there is no R, G, B and no Y among its channels ({listed})"
 
 
 def _unsupported(description: Description, frame: int | None, why: str) -> PlateUnsupported:

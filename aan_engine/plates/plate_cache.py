@@ -1,9 +1,8 @@
-"""The shelf: frames at full resolution, read once and kept at hand as long as there is room.
+"""Plates in memory, read once and kept as long as they fit.
 
-The same frame is a target in its turn and a source before and after. As a target it is needed whole, as a source
-around holes only: where whole frames have no room any more their cuttings stay, and an 8K frame need not be read again
-for each target that copies from it. The shelf knows how much memory frames may take, and nothing of what is done with
-them.
+The same frame is a target in its turn, and a source before and after. As a target it is needed whole, as a source
+around holes only. So where whole frames no longer fit, crops of them are kept, and an 8K frame need not be read again
+for each target that copies from it.
 """
 
 from __future__ import annotations
@@ -20,49 +19,52 @@ from aan_engine.plates.shot_frames import FrameMasks, PackedMasks, ShotFrames
 from aan_engine.plates.source_plate import SourcePlate
 
 MAX_BYTES = 900_000_000
-"""Bytes of frames kept, at most."""
+"""Memory that the cache may use: 17 frames of 4096 x 2160 in half precision. Not measured separately."""
 
 LARGE_SHARE = 0.02
-"""A frame that takes more of the room than this is kept as a cutting; of smaller ones whole frames serve longer."""
+"""Frames larger than this share of `MAX_BYTES` are reduced to crops; of smaller ones whole frames last long enough. Not
+measured separately."""
 
 WHOLE_SHARE = 0.6
-"""The share of the room that whole frames may take where frames are large."""
+"""Share of `MAX_BYTES` for whole frames where frames are large; crops have the rest. Not measured separately."""
 
 HOLE_MARGIN, REQUEST_MARGIN = 1.0, 0.25
-"""A cutting reaches around the frame's own hole as far as that is large, and around what is asked for by a quarter."""
+"""A crop extends beyond the frame's own hole by this multiple of the hole's size on each side, and beyond a requested
+box by this multiple of that box's size. Not measured separately."""
 
 Key = tuple[int, bool]
+"""An index, and whether the frame as a source is meant, where that is another picture than the plate."""
 
 
 @dataclass(eq=False)
 class _Entry:
-    """A frame: whole, or a cutting of it, or both; and its masks.
+    """A frame in the cache: whole, or a crop of it, or both; and its masks.
 
     Args:
-        window: what a cutting of it must hold, None where that is not known.
+        box: what a crop of it must contain; None where no box is known yet.
     """
 
     masks: PackedMasks
     box: Box | None
     plate: Plate | None
-    piece: PlateCrop | None = None
+    crop: PlateCrop | None = None
 
     def pixels_of(self, box: Box) -> Plate | PlateCrop | None:
-        """What has a window's picture; None where that is not at hand."""
+        """The plate or a crop that contains this box; None where neither does."""
         if self.plate is not None:
             return self.plate
-        return self.piece if self.piece is not None and self.piece.box.contains(box) else None
+        return self.crop if self.crop is not None and self.crop.box.contains(box) else None
 
-    def shrink(self, *, cutting: bool) -> None:
-        """Let the whole frame go; a cutting stays where one is wanted."""
-        if cutting and self.plate is not None and self.box is not None:
-            self.piece = crop_plate(self.plate, self.box)
+    def shrink(self, *, crop: bool) -> None:
+        """Drop the whole frame; keep a crop of it if one is wanted and its box is known."""
+        if crop and self.plate is not None and self.box is not None:
+            self.crop = crop_plate(self.plate, self.box)
         self.plate = None
 
 
 @dataclass(frozen=True, eq=False)
 class CachedPlate:
-    """A frame to copy from: its light and what may not be taken from it, fetched as they are asked for."""
+    """A frame to copy from, whose pixels and masks are fetched from the cache when they are needed."""
 
     cache: PlateCache
     key: Key
@@ -74,20 +76,20 @@ class CachedPlate:
 
     @property
     def blocked(self) -> Mask:
-        """(H, W), unfolded anew for whoever asks."""
+        """(H, W) bool, unpacked at each call; see `FrameMasks.blocked`."""
         return self.cache.frame(self.key).masks.blocked
 
     def region(self, box: Box) -> Array:
-        """Rows and columns of its scene-linear light, see `Plate.region`."""
+        """A box of its scene-linear light, see `Plate.region`."""
         return self.cache.pixels_of(self.key, box).region(box)
 
     def log_region(self, box: Box) -> Array:
-        """The same in the working log range, see `Plate.logs`."""
+        """A box of it in the log range, see `Plate.log_region`."""
         return self.cache.pixels_of(self.key, box).log_region(box)
 
 
 class PlateCache:
-    """Frames of one job, the most recently used of them kept within `ROOM`; for several threads."""
+    """Frames of one job, the most recently used of them kept within `MAX_BYTES`; for several threads."""
 
     def __init__(self, shot_frames: ShotFrames) -> None:
         self._shot_frames = shot_frames
@@ -95,111 +97,108 @@ class PlateCache:
         self._lock = threading.Lock()
 
     def target(self, index: int) -> tuple[Plate, FrameMasks]:
-        """The frame as it came, to be filled, with its masks."""
+        """The plate of an index, to be filled, with its masks."""
         return self._with_masks((index, False))
 
     def as_source(self, index: int) -> tuple[Plate, FrameMasks]:
-        """The frame as something to copy from, with its masks: what was painted by hand stands in the plate's place."""
-        return self._with_masks((index, self._has_source_file(index)))
+        """The picture of an index to copy from, with its masks; painted by hand, it replaces the plate."""
+        return self._with_masks((index, self._shot_frames.has_replacement(index)))
 
     def source(self, index: int) -> SourcePlate:
-        """The frame as something to copy from."""
-        found = CachedPlate(self, (index, self._has_source_file(index)))
-        return SourcePlate(found, found)
+        """The picture of an index to copy from; nothing is read yet."""
+        cached = CachedPlate(self, (index, self._shot_frames.has_replacement(index)))
+        return SourcePlate(cached, cached)
 
     def frame(self, key: Key) -> _Entry:
-        """The frame, or what is left of it; read if it is not there."""
+        """The cache's entry, read if it is not there."""
         return self._find(key) or self._read(key)[0]
 
     def pixels_of(self, key: Key, box: Box) -> Plate | PlateCrop:
-        """The frame, or a cutting of it that has this window."""
-        frame = self.frame(key)
+        """The plate, or a crop of it that contains this box."""
+        entry = self.frame(key)
         with self._lock:
-            found = frame.pixels_of(box)
-        # Handed on from here: another thread's frame may push it off the shelf by the next look.
+            found = entry.pixels_of(box)
+        # Keep using `found`: another thread may drop it from the cache meanwhile.
         if not isinstance(found, PlateCrop):
             found = found or self._read_again(key)
             self._widen(key, box)
         return found
 
-    def _has_source_file(self, index: int) -> bool:
-        return index >= self._shot_frames.count or index in self._shot_frames.painted
-
     def _with_masks(self, key: Key) -> tuple[Plate, FrameMasks]:
-        frame = self._find(key)
-        if frame is None:
+        entry = self._find(key)
+        if entry is None:
             return self._read(key)[1:]
-        return frame.plate or self._read_again(key), frame.masks.masks()
+        return entry.plate or self._read_again(key), entry.masks.masks()
 
     def _read(self, key: Key) -> tuple[_Entry, Plate, FrameMasks]:
-        """A frame that is not on the shelf."""
+        """Read a frame that is not in the cache."""
         plate, masks = self._shot_frames.source(key[0]) if key[1] else self._shot_frames.target(key[0])
-        folded = PackedMasks.of(masks)
-        box = None if folded.box is None else _grow(folded.box, by=HOLE_MARGIN, shape=plate.shape)
-        frame = _Entry(folded, box, plate)
+        packed = PackedMasks.of(masks)
+        box = None if packed.box is None else _grow(packed.box, by=HOLE_MARGIN, shape=plate.shape)
+        entry = _Entry(packed, box, plate)
         with self._lock:
-            self._put(key, self._kept.get(key, frame), plate)
-        return frame, plate, masks
+            self._put(key, self._kept.get(key, entry), plate)
+        return entry, plate, masks
 
     def _read_again(self, key: Key) -> Plate:
-        """The plate of a frame that was cut down; its masks are still there."""
+        """Read the plate of an entry of which only a crop is left; its masks are still there."""
         plate = self._shot_frames.plate(key[0], painted_over=key[1])
         with self._lock:
-            if (frame := self._kept.get(key)) is not None:
-                self._put(key, frame, plate)
+            if (entry := self._kept.get(key)) is not None:
+                self._put(key, entry, plate)
         return plate
 
-    def _put(self, key: Key, frame: _Entry, plate: Plate) -> None:
-        frame.plate = plate
-        self._kept[key] = frame
+    def _put(self, key: Key, entry: _Entry, plate: Plate) -> None:
+        entry.plate = plate
+        self._kept[key] = entry
         self._kept.move_to_end(key)
         self._evict()
 
     def _find(self, key: Key) -> _Entry | None:
         with self._lock:
-            frame = self._kept.get(key)
-            if frame is not None:
+            entry = self._kept.get(key)
+            if entry is not None:
                 self._kept.move_to_end(key)
-            return frame
+            return entry
 
     def _widen(self, key: Key, box: Box) -> None:
-        """Have the frame's cutting hold this window, too."""
+        """Have the next crop of this frame contain the box."""
         with self._lock:
-            if (frame := self._kept.get(key)) is not None and not _contains(frame.box, box):
-                wider = _grow(box, by=REQUEST_MARGIN, shape=frame.masks.shape)
-                frame.box = wider if frame.box is None else frame.box.union(wider)
+            if (entry := self._kept.get(key)) is not None and not _contains(entry.box, box):
+                wider = _grow(box, by=REQUEST_MARGIN, shape=entry.masks.shape)
+                entry.box = wider if entry.box is None else entry.box.union(wider)
 
     def _evict(self) -> None:
-        """Whole frames become cuttings, cuttings go, until there is room; the latest frame stays whole."""
+        """Reduce whole frames to crops, then drop crops, until the rest fits; the latest frame stays whole."""
         *older, latest = self._kept
         plate = self._kept[latest].plate
-        cutting = plate is not None and plate.nbytes > LARGE_SHARE * MAX_BYTES
-        whole = sum(_bytes_of(f) for f in self._kept.values() if f.plate is not None)
+        is_large = plate is not None and plate.nbytes > LARGE_SHARE * MAX_BYTES
+        whole = sum(_bytes_of(entry) for entry in self._kept.values() if entry.plate is not None)
         for key in older:
-            frame = self._kept[key]
-            if whole <= (WHOLE_SHARE * MAX_BYTES if cutting else MAX_BYTES):
+            entry = self._kept[key]
+            if whole <= (WHOLE_SHARE * MAX_BYTES if is_large else MAX_BYTES):
                 break
-            if frame.plate is not None:
-                whole -= _bytes_of(frame)
-                frame.shrink(cutting=cutting)
-        small = {key: self._kept[key] for key in older if self._kept[key].plate is None}
-        pieces = sum(_bytes_of(frame) for frame in small.values())
-        for key, frame in small.items():
-            if pieces <= MAX_BYTES - whole and frame.piece is not None:
+            if entry.plate is not None:
+                whole -= _bytes_of(entry)
+                entry.shrink(crop=is_large)
+        reduced = {key: self._kept[key] for key in older if self._kept[key].plate is None}
+        crops = sum(_bytes_of(entry) for entry in reduced.values())
+        for key, entry in reduced.items():
+            if crops <= MAX_BYTES - whole and entry.crop is not None:
                 continue
-            pieces -= _bytes_of(frame)
+            crops -= _bytes_of(entry)
             del self._kept[key]
 
 
-def _contains(box: Box | None, asked: Box) -> bool:
-    return box is not None and box.contains(asked)
+def _contains(box: Box | None, requested: Box) -> bool:
+    return box is not None and box.contains(requested)
 
 
 def _grow(box: Box, *, by: float, shape: tuple[int, int]) -> Box:
-    """A box grown on each side by this share of its size, as far as the plate goes."""
+    """A box grown on each side by this share of its size, clipped to a plate of this shape."""
     height, width = box.shape
     return box.grown(round(by * height), round(by * width)).clipped(shape)
 
 
-def _bytes_of(frame: _Entry) -> int:
-    return frame.masks.nbytes + sum(kept.nbytes for kept in (frame.plate, frame.piece) if kept is not None)
+def _bytes_of(entry: _Entry) -> int:
+    return entry.masks.nbytes + sum(kept.nbytes for kept in (entry.plate, entry.crop) if kept is not None)

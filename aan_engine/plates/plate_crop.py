@@ -16,11 +16,11 @@ from aan_engine.plates.plate import Part, PictureChannels, Plate
 
 @dataclass(frozen=True, eq=False)
 class PlateCrop:
-    """A box of a plate's picture, in the file's own type; every other channel is left out.
+    """A box of a plate's picture in the file's own type, without any other channel.
 
     Args:
-        box: where on the plate.
-        plate: the plate, with nothing in it but that.
+        box: its place on the plate.
+        plate: a plate that holds these pixels only; its description is still that of the whole plate.
     """
 
     box: Box
@@ -28,7 +28,7 @@ class PlateCrop:
 
     @property
     def nbytes(self) -> int:
-        """Memory that it takes."""
+        """Bytes of memory."""
         return self.plate.nbytes
 
     def region(self, box: Box) -> NDArray[np.float32]:

@@ -1,4 +1,4 @@
-"""Proxies: the small, log-encoded pictures on which everything is decided, and the reel that holds a shot of them.
+"""Proxies: small, log-encoded pictures on which registration, motion and the networks work. `proxy_store` keeps them.
 
 Convention: a proxy pixel's centre (x, y) lies on the plate at ((x + .5) / s - .5), with s the proxy's size over the
 plate's, per axis; both count pixel centres at integers from the top-left of the data window.
@@ -18,16 +18,21 @@ from aan_engine.core.box import Box
 from aan_engine.core.types import Array, Mask
 
 MAX_AREA = 432 * 240
-"""Proxy pixels at most: the network's cost is the same for 480p and for 8K."""
+"""Pixels of a proxy at most, so that the networks take the same time for 480p and for 8K plates."""
 
 BAND_ROWS = 64
-"""Rows of a plate that are looked at together."""
+"""Rows of a plate that are averaged together."""
 
 NEGLIGIBLE_SHARE = 1e-5
-"""Share of a proxy pixel that is nothing: what sums of shares are rounded by."""
+"""Share of a proxy pixel below which it counts as 0: float32 sums of shares are rounded by less."""
 
 HIGHLIGHT_CLIP = 50.0
-"""Scene-linear light above which a pixel counts as this in its proxy's mean."""
+"""Scene-linear light to which brighter plate pixels are clipped before they are averaged: a specular highlight of a
+few pixels would outshine everything around it. Not measured separately."""
+
+
+HIDDEN_VALUE = 0.4
+"""Log-range value of hidden proxy pixels: scene-linear 0.15, near mid grey."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,9 +40,10 @@ class Proxy:
     """One frame as the network sees it.
 
     Args:
-        image: (h, w, 3) float32, log range; hidden places hold a smooth nothing.
-        hidden: (h, w) bool, True where any plate pixel under it is hidden.
-        barred: (h, w) bool, True where any plate pixel under it may not be taken from for another reason.
+        image: (h, w, 3) float32, log range; `HIDDEN_VALUE` where hidden.
+        hidden: (h, w) bool, True where any plate pixel under it is hidden, NaN or infinite.
+        unusable: (h, w) bool, True where any plate pixel under it must not be copied for another reason (holdout,
+            exclude); None for none.
     """
 
     image: Array
@@ -58,7 +64,7 @@ def make_proxy(pixels: Array, matte: Array, *, size: tuple[int, int], unusable: 
         pixels: (H, W, 3) float32, scene-linear; NaN and infinities count as hidden.
         matte: (H, W) float32, 0 .. 1; above 0 is hidden.
         size: (h, w) from `size_for`.
-        unusable: (H, W) what may not be taken from though the picture shows it, None for nothing.
+        unusable: (H, W) bool, visible pixels that must not be copied; None for none.
     """
     return proxy_from_bands(lambda box: pixels[box.slices], matte, size=size, unusable=unusable)
 
@@ -66,41 +72,44 @@ def make_proxy(pixels: Array, matte: Array, *, size: tuple[int, int], unusable: 
 def proxy_from_bands(
     region: Callable[[Box], Array], matte: Array, *, size: tuple[int, int], unusable: Mask | None = None
 ) -> Proxy:
-    """As `make_proxy`, of a plate whose `region` is read one band of rows after the other.
+    """As `make_proxy`, for a plate that is read through `region`, one band of rows after the other.
 
-    What lies between a band and its part of the proxy stays in the processor's cache; of a whole 4K plate it would be
-    a quarter of a gigabyte.
+    The intermediate arrays of a band stay in the processor's cache; for a whole 4K plate they would take a quarter of a
+    gigabyte.
+
+    Method: the mean of scene-linear light over each proxy pixel's own area, hidden pixels left out (normalised
+    convolution with a box), as an area resize along x and a matrix product along y.
     """
     height, (h, w) = len(matte), size
-    down = _overlap_matrix(height, h)
-    mean, share, shut = (np.zeros((h, w, n), np.float32) for n in (3, 1, 1))
+    vertical = _overlap_matrix(height, h)
+    light_sum, known_share, unusable_share = (np.zeros((h, w, n), np.float32) for n in (3, 1, 1))
     for top in range(0, height, BAND_ROWS):
-        here = slice(top, min(top + BAND_ROWS, height))
-        pixels = region(Box(top=here.start, bottom=here.stop, left=0, right=matte.shape[1]))
-        # A sum is finite only where all its parts are.
+        rows = slice(top, min(top + BAND_ROWS, height))
+        pixels = region(Box(top=rows.start, bottom=rows.stop, left=0, right=matte.shape[1]))
+        # A sum is finite only where all its terms are.
         with np.errstate(invalid="ignore", over="ignore"):
-            known = np.isfinite(pixels[..., 0] + pixels[..., 1] + pixels[..., 2]) & (matte[here] <= 0)
-        # Light is averaged as light, but for sparks, which would outshine all around them. Hidden pixels are left out
-        # of the mean instead of staining their surroundings.
+            known = np.isfinite(pixels[..., 0] + pixels[..., 1] + pixels[..., 2]) & (matte[rows] <= 0)
+        # Hidden pixels become 0 here and have no share below, so they do not bleed into their surroundings.
         light = cv2.copyTo(
             pixels if size == matte.shape else np.clip(pixels, -HIGHLIGHT_CLIP, HIGHLIGHT_CLIP), known.view(np.uint8)
         )
-        into = slice(top * h // height, -(-here.stop * h // height))
-        pairs = [(mean, light), (share, known.astype(np.float32))]
-        if unusable is not None and unusable[here].any():
-            pairs.append((shut, unusable[here].astype(np.float32)))
-        for total, values in pairs:
+        proxy_rows = slice(top * h // height, -(-rows.stop * h // height))
+        sums = [(light_sum, light), (known_share, known.astype(np.float32))]
+        if unusable is not None and unusable[rows].any():
+            sums.append((unusable_share, unusable[rows].astype(np.float32)))
+        for total, values in sums:
             narrow = cv2.resize(values, (w, len(values)), interpolation=cv2.INTER_AREA)
-            total[into] += (down[into, here] @ narrow.reshape(len(values), -1)).reshape(total[into].shape)
-    hidden = share[..., 0] < 1 - NEGLIGIBLE_SHARE
-    image = to_log(mean / np.maximum(share, NEGLIGIBLE_SHARE))
-    image[hidden] = 0.4
-    return Proxy(image, hidden, None if unusable is None else shut[..., 0] > NEGLIGIBLE_SHARE)
+            band = vertical[proxy_rows, rows] @ narrow.reshape(len(values), -1)
+            total[proxy_rows] += band.reshape(total[proxy_rows].shape)
+    hidden = known_share[..., 0] < 1 - NEGLIGIBLE_SHARE
+    image = to_log(light_sum / np.maximum(known_share, NEGLIGIBLE_SHARE))
+    image[hidden] = HIDDEN_VALUE
+    return Proxy(image, hidden, None if unusable is None else unusable_share[..., 0] > NEGLIGIBLE_SHARE)
 
 
 @lru_cache(maxsize=2)
 def _overlap_matrix(length: int, short: int) -> Array:
-    """(short, length): how much of each pixel along an axis lies in each of fewer ones, relative to those."""
+    """(short, length) float32: the share of each of `length` pixels in each of `short` larger ones; rows sum to 1."""
     edges = np.arange(short + 1)[:, None] * (length / short)
     first = np.arange(length)
     inside = np.minimum(edges[1:], first + 1) - np.maximum(edges[:-1], first)

@@ -1,4 +1,4 @@
-"""Proxies on disk."""
+"""The proxies of a shot, on disk."""
 
 from __future__ import annotations
 
@@ -13,22 +13,26 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.core.frame import Frame, frames_of
+from aan_engine.core.frame import Frame
 from aan_engine.core.types import Array, Mask
 from aan_engine.errors import ShotError
 from aan_engine.plates.proxy import Proxy
 
 
 class ProxyStore:
-    """A shot's proxies, on disk: memory holds a bounded number of frames whatever the shot's length.
+    """A shot's proxies, on disk: memory holds a bounded number of them, however long the shot is.
 
-    `count` frames are the shot's own, in order; `extra` more (clean plates) follow them, each on its own.
+    They are stored in half precision, which suffices for the log range: 1000 frames take 750 MB in the system's folder
+    for temporary files.
 
-    Half precision: the log range needs no more, and a thousand frames take 750 MB of disk, in the system's folder for
-    temporary files.
+    Args:
+        count: the number of plates, which come first.
+        size: (h, w) of the proxies.
+        extra: the number of clean plates, which follow them.
+        numbers: the number of every index, see `Frame`; None numbers them by index.
 
     Raises:
-        ShotError: that folder has no room for it.
+        ShotError: the folder for temporary files has no room.
     """
 
     def __init__(
@@ -37,17 +41,17 @@ class ProxyStore:
         self.count = count
         self.extra = extra
         self.size = size
-        self._frames = frames_of(numbers if numbers is not None else range(count + extra), plates=count)
-        self._folder = tempfile.TemporaryDirectory(prefix="aan-reel-", ignore_cleanup_errors=True)
+        self._numbers = numbers if numbers is not None else range(count + extra)
+        self._folder = tempfile.TemporaryDirectory(prefix="aan-proxies-", ignore_cleanup_errors=True)
         self._image = self._allocate("image.npy", np.float16, (count + extra, *size, 3))
         self._hidden = self._allocate("hidden.npy", np.bool_, (count + extra, *size))
-        self._unusable = self._allocate("barred.npy", np.bool_, (count + extra, *size))
+        self._unusable = self._allocate("unusable.npy", np.bool_, (count + extra, *size))
         if os.name == "posix":
-            # The maps keep the disk for as long as they live; without a name nothing is left of a killed process.
+            # The mapped files stay on disk as long as the maps exist. Unlinked now, they go with a killed process.
             self._folder.cleanup()
 
     def _allocate(self, name: str, kind: type[np.generic], shape: tuple[int, ...]) -> NDArray[Any]:
-        """An array on disk that has all its room from the start: a full disk would end the process otherwise."""
+        """A memory-mapped array whose blocks are reserved now: writing to a sparse map on a full disk is a SIGBUS."""
         file = Path(self._folder.name) / name
         try:
             mapped = np.lib.format.open_memmap(file, "w+", kind, shape)
@@ -64,15 +68,15 @@ class ProxyStore:
         return mapped
 
     def frame(self, index: int) -> Frame:
-        """What this index stands for."""
-        return self._frames[index]
+        """The frame of an index."""
+        return Frame(index, self._numbers[index], index if self.has_time(index) else None)
 
     def has_time(self, index: int) -> bool:
-        """Whether there is a plate of this index: False for clean plates, and before and beyond the shot."""
-        return 0 <= index < len(self._frames) and self._frames[index].time is not None
+        """Whether this index is a plate's: False for clean plates, and before and beyond the shot."""
+        return 0 <= index < self.count
 
     def put(self, index: int, proxy: Proxy) -> None:
-        """Store the proxy of frame `index` (0-based)."""
+        """Store the proxy of an index."""
         self._image[index] = np.clip(proxy.image, -60000, 60000)
         self._hidden[index] = proxy.hidden
         self._unusable[index] = False if proxy.unusable is None else proxy.unusable
@@ -80,26 +84,26 @@ class ProxyStore:
 
     def image(self, index: int) -> Array:
         """(h, w, 3) float32, log range."""
-        found = np.asarray(self._image[index], np.float32)
+        image = np.asarray(self._image[index], np.float32)
         self._release_pages()
-        return found
+        return image
 
     def hidden(self, index: int) -> Mask:
-        """(h, w) bool."""
+        """(h, w) bool, see `Proxy.hidden`."""
         return np.asarray(self._hidden[index])
 
     def unusable(self, index: int) -> Mask:
-        """(h, w) bool."""
+        """(h, w) bool, see `Proxy.unusable`."""
         return np.asarray(self._unusable[index])
 
     def _release_pages(self) -> None:
-        """Leave what was looked at to the system's cache of the disk: mapped, it would count as the process's own."""
+        """Unmap the pages that were used: the system still caches them, but they no longer count as this process's."""
         mapped = self._image.base
         if isinstance(mapped, mmap.mmap) and hasattr(mmap, "MADV_DONTNEED"):
             mapped.madvise(mmap.MADV_DONTNEED)
 
     def close(self) -> None:
-        """Give the disk back."""
+        """Free the disk."""
         del self._image, self._hidden, self._unusable
         self._folder.cleanup()
 

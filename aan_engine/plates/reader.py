@@ -1,7 +1,7 @@
-"""Footage: a plate or a matte of any format, told by what the file begins with and not by its name.
+"""A plate or a matte from a file of any format; the format is found by the file's content, not by its name.
 
-EXR comes as it is. Other pictures are turned into what an EXR of them would hold, so that nobody behind this room
-needs to know the difference.
+Other formats than EXR are converted to what an EXR of the same picture would hold, so that the rest of the engine knows
+EXR plates only.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ from aan_engine.plates.plate import Part, Plate
 
 
 def read(path: Path, *, frame: int, colorspace: str | None = None, view: str | None = None) -> Plate:
-    """One frame, whole.
+    """One frame with all its channels.
 
     Args:
-        frame: its number on the timeline; of a movie, the frame that is taken, counted from 1.
+        frame: its number on the timeline; of a movie, the number of the frame to read, counted from 1.
         colorspace: the space of the picture by its OpenColorIO name. None means scene-linear for EXR and floating
             point, sRGB for PNG, TIFF and JPEG, Rec. 1886 for movies, and for DPX what its header says: video, linear,
             and Cineon's log curve for anything else.
-        view: which eye of a stereo file is the picture; None for the first.
+        view: the eye of a stereo file that is the picture; None for the first.
 
     Returns:
-        EXR: its own values, which the plate's `encoding` turns into light. Other formats: scene-linear values in half
-        up to 10 bits, else in float, with the name of their space among the attributes.
+        Of an EXR its own values, which the plate's `encoding` converts to light. Of other formats scene-linear values,
+        half up to 10 bits and else float, with the name of their space among the attributes.
 
     Raises:
         PlateMissing, PlateUnreadable, PlateUnsupported: as `exr.read`.
@@ -39,16 +39,17 @@ def read(path: Path, *, frame: int, colorspace: str | None = None, view: str | N
     if not _needs_conversion(path, kind, frame=frame):
         named = encoding.of_exr(colorspace) if colorspace is not None else None
         return exr.read(path, frame=frame, encoding=None if named is None or named.linear else named, view=view)
-    told, codes = _decode(path, kind, frame=frame)
-    movie.check_implied(told, colorspace=colorspace, frame=frame)
-    meant = encoding.of_format(colorspace, implied=told.implied)
-    return decoded_frame.to_plate(told, codes, frame=frame, encoding=meant, view=view)
+    info, channels = _decode(path, kind, frame=frame)
+    movie.check_implied(info, colorspace=colorspace, frame=frame)
+    found = encoding.of_format(colorspace, implied=info.implied)
+    return decoded_frame.to_plate(info, channels, frame=frame, encoding=found, view=view)
 
 
 def read_channels(path: Path, *, frame: int) -> tuple[Part, ...]:
-    """One frame's channels as data, whatever colour they were meant to have: what a matte is.
+    """One frame's channels as data without any colour conversion, as a matte is read.
 
-    Raises: as `read`.
+    Raises:
+        PlateMissing, PlateUnreadable, PlateUnsupported: as `read`.
     """
     path = Path(path)
     kind = formats.sniff(path)
@@ -58,26 +59,31 @@ def read_channels(path: Path, *, frame: int) -> tuple[Part, ...]:
 
 
 def describe(path: Path) -> Description:
-    """What a file says about itself; no pixel is read. Raises: as `read`."""
+    """The header of a file; no pixel is read.
+
+    Raises:
+        PlateMissing, PlateUnreadable, PlateUnsupported, ShotError: as `read`.
+    """
     path = Path(path)
     kind = formats.sniff(path)
     if not _needs_conversion(path, kind, frame=None):
         return exr_header.describe(path)
     assert kind is not None
-    told = movie.open_movie(path).describe(1) if kind == formats.MOVIE else stills.describe(path, kind=kind, frame=None)
-    hdr = told.implied not in (*ocio.IMPLIED, "cineon", "linear")
-    return decoded_frame.describe(told, encoding=None if hdr else encoding.of_format(None, implied=told.implied))
+    info = movie.open_movie(path).describe(1) if kind == formats.MOVIE else stills.describe(path, kind=kind, frame=None)
+    hdr = info.implied not in (*ocio.IMPLIED, "cineon", "linear")
+    return decoded_frame.describe(info, encoding=None if hdr else encoding.of_format(None, implied=info.implied))
 
 
 def identity() -> str:
-    """Changes whenever the same files might be decoded to other values."""
+    """A text that changes whenever files might be decoded differently: the versions of the decoding libraries."""
     return f"{stills.VERSION} {movie.VERSION}"
 
 
 def _needs_conversion(path: Path, kind: str | None, *, frame: int | None) -> bool:
-    """Whether this is another format than EXR.
+    """Whether this is another format than EXR. Missing and empty files count as EXR, which has errors for them.
 
-    Raises: PlateUnreadable: it is none that can be read. What is empty or not there is left to the EXR room to name.
+    Raises:
+        PlateUnreadable: the format is unknown.
     """
     if kind is not None:
         return kind != formats.EXR
@@ -92,10 +98,10 @@ def _needs_conversion(path: Path, kind: str | None, *, frame: int | None) -> boo
 
 
 def _decode(path: Path, kind: str | None, *, frame: int) -> tuple[SourceInfo, Channels]:
-    assert kind is not None  # EXR and unknown files were told apart before
+    assert kind is not None  # _needs_conversion has refused unknown formats
     with decode_watchdog.watch(path, frame=frame):
         if kind != formats.MOVIE:
             return stills.read(path, kind=kind, frame=frame)
-        shown = movie.open_movie(path)
-        codes = shown.read(frame)
-        return shown.describe(frame), codes
+        opened = movie.open_movie(path)
+        channels = opened.read(frame)
+        return opened.describe(frame), channels

@@ -1,10 +1,8 @@
-"""Roles: what each frame is to the job, and what each of its pixels is: to be filled, open as a source, or barred.
+"""The frames of a job by index, and the masks of each: which pixels are filled, and which must never be a source.
 
-The frames of a job are counted through: first the plates in their order, then the clean plates. A frame that was
-painted by hand stands in its plate's place. This room opens files and lays mattes over each other; it looks at no
-picture.
+A frame painted by hand replaces its plate as a source. This module reads plates and mattes and combines the masks.
 
-Convention: all masks lie over the plate's data window, see `plate.Plate`.
+Convention: frames are counted as in `core.frame.Frame`; all masks are over the plate's data window, see `plate.Plate`.
 """
 
 from __future__ import annotations
@@ -16,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.core.box import Box
+from aan_engine.core.frame import Frame
 from aan_engine.core.types import Array, Mask
 from aan_engine.errors import ShotError
 from aan_engine.plates import matte, matte_edge, reader
@@ -23,16 +22,16 @@ from aan_engine.plates.plate import Plate
 from aan_engine.shot import FrameFile, Shot
 
 CLEAN_NUMBER = -1000
-"""A clean plate's frame n is told apart from the plates' own as `CLEAN_NUMBER - n`."""
+"""A clean plate of frame n has the number `CLEAN_NUMBER - n`, which no plate has."""
 
 
 @dataclass(frozen=True, eq=False)
 class FrameMasks:
-    """Of one frame.
+    """The masks of one frame.
 
     Args:
-        roto: (H, W) float32, 0 .. 1: how much of the fill a pixel gets.
-        barred: (H, W) bool: in front, excluded, NaN or infinite; never a source, and never painted by.
+        weight: (H, W) float32, 0 .. 1: the weight of the fill in the composite.
+        unusable: (H, W) bool: in front (holdout), excluded, NaN or infinite; never a source.
     """
 
     weight: Array
@@ -40,24 +39,24 @@ class FrameMasks:
 
     @cached_property
     def hidden(self) -> Mask:
-        """(H, W) bool, where the picture may change."""
+        """(H, W) bool: the pixels to fill, the only ones that may change."""
         return self.weight > 0
 
     @cached_property
     def blocked(self) -> Mask:
-        """(H, W) bool, where nothing may be taken from."""
+        """(H, W) bool: hidden or unusable, so not a source."""
         return self.hidden | self.unusable
 
 
 @dataclass(frozen=True, eq=False)
 class PackedMasks:
-    """Masks while nobody looks at them.
+    """The masks of one frame, compressed for keeping.
 
     Args:
         shape: (height, width).
-        box: around all that is hidden, None where nothing is.
-        roto: the part of it in the box.
-        bits: one for each pixel of the frame, whether it is barred; None where none is.
+        box: around all hidden pixels; None without any.
+        weight: the weight inside the box.
+        bits: `unusable`, packed into bits row by row; None where no pixel is.
     """
 
     shape: tuple[int, int]
@@ -67,21 +66,21 @@ class PackedMasks:
 
     @classmethod
     def of(cls, masks: FrameMasks) -> PackedMasks:
-        """Masks, folded."""
+        """Compress masks."""
         height, width = masks.weight.shape
         box = Box.around_mask(masks.hidden)
-        hidden = masks.weight[box.slices] if box is not None else masks.weight[:0, :0]
+        inside = masks.weight[box.slices] if box is not None else masks.weight[:0, :0]
         bits = np.packbits(masks.unusable) if masks.unusable.any() else None
-        return cls((height, width), box, hidden.copy(), bits)
+        return cls((height, width), box, inside.copy(), bits)
 
     @property
     def nbytes(self) -> int:
-        """Memory that they take."""
+        """Bytes of memory."""
         return self.weight.nbytes + (0 if self.bits is None else self.bits.nbytes)
 
     @property
     def unusable(self) -> Mask:
-        """(H, W) bool, made anew."""
+        """(H, W) bool, unpacked at each call; see `FrameMasks.unusable`."""
         if self.bits is None:
             return np.zeros(self.shape, np.bool_)
         count = self.shape[0] * self.shape[1]
@@ -89,22 +88,26 @@ class PackedMasks:
 
     @property
     def blocked(self) -> Mask:
-        """(H, W) bool, made anew: see `Masks.blocked`."""
-        found = self.unusable
+        """(H, W) bool, unpacked at each call; see `FrameMasks.blocked`."""
+        blocked = self.unusable
         if self.box is not None:
-            found[self.box.slices] |= self.weight > 0
-        return found
+            blocked[self.box.slices] |= self.weight > 0
+        return blocked
 
     def masks(self) -> FrameMasks:
-        """As they were."""
-        roto = np.zeros(self.shape, np.float32)
+        """The masks that were compressed."""
+        weight = np.zeros(self.shape, np.float32)
         if self.box is not None:
-            roto[self.box.slices] = self.weight
-        return FrameMasks(roto, self.unusable)
+            weight[self.box.slices] = self.weight
+        return FrameMasks(weight, self.unusable)
 
 
 class ShotFrames:
-    """The frames of one job, by index."""
+    """The frames of one job, by index.
+
+    Raises:
+        ShotError: a painted frame has a number that no plate has.
+    """
 
     def __init__(self, shot: Shot) -> None:
         self._shot = shot
@@ -112,28 +115,36 @@ class ShotFrames:
         self._windows: tuple[Box, Box] | None = None
         self._hiding: dict[FrameFile, bool] = {}
         self._painted = {p.frame: p for p in shot.known.painted}
-        if strangers := sorted(self._painted.keys() - {p.frame for p in shot.plates}):
+        if unknown := sorted(self._painted.keys() - {p.frame for p in shot.plates}):
             raise ShotError(
-                f"the painted frame {strangers[0]} shows no plate of the shot",
+                f"the painted frame {unknown[0]} shows no plate of the shot",
                 hint="Number painted frames as the plates that they show.",
-                file=self._painted[strangers[0]].path,
-                frame=strangers[0],
+                file=self._painted[unknown[0]].path,
+                frame=unknown[0],
             )
 
     @cached_property
     def files(self) -> tuple[FrameFile, ...]:
-        """The file of every index as a source: plates or what was painted over them, then clean plates."""
-        own = [self._painted.get(p.frame, p) for p in self._shot.plates]
-        return (*own, *self._shot.known.clean)
+        """The file of every index as a source: plates, replaced where painted by hand, then clean plates."""
+        plates = [self._painted.get(p.frame, p) for p in self._shot.plates]
+        return (*plates, *self._shot.known.clean)
 
     @cached_property
     def numbers(self) -> list[int]:
-        """The number of every index, as the layer `source.frame` gives it."""
+        """The number of every index, see `Frame.number`."""
         return [p.frame for p in self._shot.plates] + [CLEAN_NUMBER - c.frame for c in self._shot.known.clean]
+
+    def frame(self, index: int) -> Frame:
+        """The frame of an index."""
+        return Frame(index, self.numbers[index], index if index < self.count else None)
+
+    def has_replacement(self, index: int) -> bool:
+        """Whether the frame as a source is another picture than the plate of this index: painted by hand, or clean."""
+        return self.frame(index).time is None or index in self.painted
 
     @cached_property
     def painted(self) -> frozenset[int]:
-        """Indices of the frames that were painted by hand."""
+        """Indices of the plates that were painted by hand."""
         return frozenset(i for i, p in enumerate(self._shot.plates) if p.frame in self._painted)
 
     @cached_property
@@ -147,22 +158,22 @@ class ShotFrames:
         return frozenset({*own, *self.painted, *clean})
 
     def clean_near(self, index: int, *, count: int) -> list[int]:
-        """Indices of the `count` clean plates whose numbers come nearest to the frame's, the nearest first."""
+        """Indices of the `count` clean plates with the nearest frame numbers, the nearest first."""
         number = self._shot.plates[index].frame
         order = sorted(enumerate(self._shot.known.clean), key=lambda c: (abs(c[1].frame - number), c[0]))
         return [self.count + i for i, _ in order[:count]]
 
     def plate(self, index: int, *, painted_over: bool = False) -> Plate:
-        """The plate of a frame, or what was painted over it."""
+        """The plate of an index, or its painted frame; for a clean plate `painted_over` must be True."""
         return self._read(self.files[index] if painted_over else self._shot.plates[index])
 
     def target(self, index: int) -> tuple[Plate, FrameMasks]:
-        """The plate of a frame, and its masks."""
+        """The plate of an index, to be filled, and its masks."""
         plate = self.plate(index)
         return plate, self._masks(plate)
 
     def is_hiding(self, frame: int) -> bool:
-        """Whether the matte of a frame hides anything at all; no plate is opened to tell."""
+        """Whether the matte of a frame number hides any pixel; its plate is not read."""
         file = self._shot.matte_of(frame)
         if file not in self._hiding:
             self._hiding[file] = not matte.is_empty(
@@ -171,20 +182,25 @@ class ShotFrames:
         return self._hiding[file]
 
     def source(self, index: int) -> tuple[Plate, FrameMasks]:
-        """A frame as something to take from: what was painted by hand is open, a clean plate wholly so."""
-        if index < self.count and index not in self.painted:
+        """The picture of an index to copy from, and its masks.
+
+        In a frame painted by hand and in a clean plate nothing is hidden; holdout and exclude mattes hold for the
+        former only.
+        """
+        if not self.has_replacement(index):
             return self.target(index)
         plate = self.plate(index, painted_over=True)
-        unusable = self._masks(plate).unusable if index < self.count else _not_finite_picture(plate)
+        is_clean_plate = self.frame(index).time is None
+        unusable = _not_finite_picture(plate) if is_clean_plate else self._masks(plate).unusable
         return plate, FrameMasks(np.zeros(plate.shape, np.float32), unusable)
 
     def _read(self, file: FrameFile) -> Plate:
-        """A frame; coordinates count from the data window's corner: it must stand still, and so must the format."""
+        """Read a frame. Its windows must be those of the first one: coordinates count from the data window's corner."""
         controls = self._shot.controls
         plate = reader.read(file.path, frame=file.frame, colorspace=controls.colorspace, view=controls.view)
         windows = (plate.data_window, plate.display_window)
-        usual = self._windows = self._windows or windows
-        for name, found, wanted in zip(("data window", "display window"), windows, usual, strict=True):
+        first = self._windows = self._windows or windows
+        for name, found, wanted in zip(("data window", "display window"), windows, first, strict=True):
             if found != wanted:
                 size, other = (f"{w.shape[1]} x {w.shape[0]} at {w.left}, {w.top}" for w in (found, wanted))
                 raise ShotError(
@@ -198,23 +214,22 @@ class ShotFrames:
     def _masks(self, plate: Plate) -> FrameMasks:
         shot, known = self._shot, self._shot.known
         file = shot.matte_of(plate.frame)
-        roto = matte.read(file.path, frame=plate.frame, channel=shot.matte_channel, view=shot.controls.view, like=plate)
-        roto = matte_edge.grow_feather(
+        view = shot.controls.view
+        roto = matte.read(file.path, frame=plate.frame, channel=shot.matte_channel, view=view, like=plate)
+        weight = matte_edge.grow_feather(
             matte_edge.fill_weight(roto), grow=shot.controls.grow, feather=shot.controls.feather
         )
         unusable = _not_finite_picture(plate)
-        if (front := _read_optional(known.holdout, plate, shot.controls.view, called="holdout matte")) is not None:
-            unusable |= front > 0
-            roto = roto * (1 - front)
-        if (
-            excluded := _read_optional(known.exclude, plate, shot.controls.view, called="do-not-use matte")
-        ) is not None:
+        if (holdout := _read_optional(known.holdout, plate, view, called="holdout matte")) is not None:
+            unusable |= holdout > 0
+            weight = weight * (1 - holdout)
+        if (excluded := _read_optional(known.exclude, plate, view, called="do-not-use matte")) is not None:
             unusable |= excluded > 0
-        return FrameMasks(roto, unusable)
+        return FrameMasks(weight, unusable)
 
 
 def _not_finite_picture(plate: Plate) -> Mask:
-    """(H, W) bool, where the plate is NaN or infinite."""
+    """(H, W) bool, where any channel of the picture is NaN or infinite."""
     channels = plate.parts[plate.picture.part].channels
     first, *others = (_not_finite(channels[name]) for name in dict.fromkeys(plate.picture.names))
     for other in others:
@@ -223,10 +238,10 @@ def _not_finite_picture(plate: Plate) -> Mask:
 
 
 def _not_finite(values: NDArray[np.floating]) -> Mask:
-    """Where half or float values are NaN or infinite: all bits of the exponent are set. (NumPy is slow with half.)"""
+    """Where half or float values are NaN or infinite, by their bits: NumPy is slow with half."""
     if values.dtype != np.float16:
         return ~np.isfinite(values)
-    # Of the positive ones such values have the largest bits, of the negative ones too: mostly there are none.
+    # Both for positive and for negative values these are the largest bit patterns; mostly there are none.
     if values.view(np.int16).max(initial=0) < 0x7C00 and values.view(np.uint16).max(initial=0) < 0xFC00:
         return np.zeros(values.shape, np.bool_)
     return np.asarray((values.view(np.uint16) & 0x7C00) == 0x7C00)
@@ -235,7 +250,7 @@ def _not_finite(values: NDArray[np.floating]) -> Mask:
 def _read_optional(
     files: tuple[FrameFile, ...], plate: Plate, view: str | None, *, called: str
 ) -> NDArray[np.float32] | None:
-    """The matte of a plate's frame in a sequence, None where the sequence lacks it; a single one holds for all."""
+    """The matte for a plate from a sequence, None where the sequence lacks that frame; a single file is for all."""
     of_frame = {f.frame: f for f in files} if len(files) != 1 else {plate.frame: files[0]}
     if plate.frame not in of_frame:
         return None

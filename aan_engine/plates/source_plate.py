@@ -1,4 +1,4 @@
-"""A plate to copy from."""
+"""A plate to copy from, and how its pixels are sampled."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from aan_engine.core.types import Array, Mask
 
 
 class PlatePixels(Protocol):
-    """A picture part by part, in scene-linear light or in the log range: a `Plate` in the engine."""
+    """A picture that is read box by box, scene-linear or in the log range, such as `Plate` and `CachedPlate`."""
 
     @property
     def shape(self) -> tuple[int, int]: ...
@@ -25,7 +25,7 @@ class PlatePixels(Protocol):
 
 
 class Unusable(Protocol):
-    """What may not be taken from a picture: `Masks` in the engine."""
+    """Which pixels of a picture must not be copied, such as `FrameMasks` and `CachedPlate`."""
 
     @property
     def blocked(self) -> Mask: ...
@@ -36,8 +36,8 @@ class SourcePlate:
     """A plate to copy from.
 
     Args:
-        picture: its light.
-        covered: (H, W) bool: what is hidden, in front, excluded, NaN or infinite; never sampled.
+        picture: its pixels.
+        covered: its mask, fetched when it is first needed.
     """
 
     picture: PlatePixels
@@ -45,14 +45,22 @@ class SourcePlate:
 
     @cached_property
     def blocked(self) -> Mask:
-        """(H, W) bool."""
+        """(H, W) bool: hidden, in front, excluded, NaN or infinite; never sampled."""
         return self.covered.blocked
 
 
 def sample_plate(plate: SourcePlate, at: Array, *, blur: float = 0.0) -> tuple[Array, Mask]:
-    """Log-range values (n, 3) at plate positions, and which are sound: inside the plate, every tap unblocked.
+    """Log-range values at positions on a plate, by bicubic interpolation.
 
-    With a `blur`, in pixels, as a lens out of focus would show them: what is blocked does not bleed into them.
+    Args:
+        at: (n, 2) positions.
+        blur: standard deviation in pixels of a Gaussian on scene-linear light that is applied first, for targets out of
+            focus; blocked pixels are left out of it (normalised convolution).
+
+    Returns:
+        (n, 3) float32, and (n,) bool: whether the position is inside the plate and none of its taps is blocked.
+
+    Convention: positions are (x, y) in pixels, pixel centres at integers.
     """
     H, W = plate.picture.shape
     box = Box.around_points(at, margin=TAPS + int(np.ceil(3 * blur)), shape=(H, W))
@@ -67,15 +75,15 @@ def sample_plate(plate: SourcePlate, at: Array, *, blur: float = 0.0) -> tuple[A
             crop = np.asarray(cv2.copyTo(crop, (~blocked).view(np.uint8)), np.float32)
     local = at - np.array([box.left, box.top], np.float32)
     values = sample(crop, local, sharp=True)
-    # A bicubic value has its taps up to a pixel beyond a bilinear one's: those must not touch the blocked ones grown by
-    # one. The proxies' candidates are judged alike, so that what was decided on can be carried out.
-    reached = cv2.dilate(blocked.view(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
-    return values, inside(at, (H, W)) & (sample(reached, local) < 1e-3)
+    # Bicubic taps reach one pixel further than bilinear ones: the latter must not touch blocked pixels dilated by one.
+    # Candidates are tested in the same way on proxies, so that a plan can be carried out on plates.
+    dilated = cv2.dilate(blocked.view(np.uint8), np.ones((3, 3), np.uint8)).astype(np.float32)
+    return values, inside(at, (H, W)) & (sample(dilated, local) < 1e-3)
 
 
 def _masked_blur(light: Array, blocked: Mask, blur: float) -> Array:
-    """(h, w, 3) light under a Gaussian, its blocked pixels left out of the mean."""
-    shown = (~blocked).astype(np.float32)
-    share = cv2.GaussianBlur(shown, (0, 0), blur)
-    soft = cv2.GaussianBlur(light, (0, 0), blur) / np.maximum(share, 1e-3)[..., None]
-    return np.where(blocked[..., None], light, soft)
+    """(h, w, 3) light under a Gaussian without its blocked pixels, which must be 0 (normalised convolution)."""
+    usable = (~blocked).astype(np.float32)
+    share = cv2.GaussianBlur(usable, (0, 0), blur)
+    blurred = cv2.GaussianBlur(light, (0, 0), blur) / np.maximum(share, 1e-3)[..., None]
+    return np.where(blocked[..., None], light, blurred)

@@ -1,6 +1,6 @@
-"""The cast: which frames of a reel play which part: sources or only on the way, painted by hand, clean plates.
+"""Which frames of a shot may be sources, which are painted by hand, and which clean plates a target considers.
 
-Frames are meant by their index on the reel: first the shot's own, in order, then its clean plates.
+Convention: frames are given by their index, see `core.frame.Frame`.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SourcePolicy:
-    """Who plays what; without any word from the artist, every frame is a source like any other.
+    """The artist's choice of sources. By default every frame is a source, and there are no clean plates.
 
     Args:
-        serving: indices that may be sources; None for all.
-        painted: indices of frames painted by hand.
-        clean: target index -> indices of the clean plates to look at, the most telling first.
+        source_indices: frames that may be sources; None for all. Others are only tracked through.
+        painted: frames painted by hand.
+        clean: target index -> indices of the clean plates to consider for it, the nearest first.
     """
 
     source_indices: frozenset[int] | None = None
@@ -29,3 +29,4 @@ class SourcePolicy:
 
 
 ALL_SOURCES = SourcePolicy()
+"""Every frame may be a source."""

@@ -1,7 +1,7 @@
-"""Views: the eyes of a stereo file, and which of them is filled.
+"""The views (eyes) of a stereo EXR file, and which of them is filled.
 
-A file has views by its header's word: each part names its own (`view`), or one part lists all (`multiView`), and the
-first of these stands without a name before its channels. Knows headers; no pixels.
+Its header names them: each part has one (`view`), or one part lists all (`multiView`); of the latter the first is the
+default, whose channels have no prefix.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from dataclasses import replace
 from aan_engine.plates.exr_header import Attribute, Description, PartDescription
 
 FILLED_VIEW = "aanFilledView"
-"""The attribute by which a result says which of its views was filled."""
+"""The attribute of a result that names the view that was filled."""
 
 
 def view_names(description: Description) -> tuple[str, ...]:
-    """The names of all views, in the file's order; none in a file that is not stereo."""
+    """The names of all views in the file's order; empty for a file that is not stereo."""
     names = [name for part in description.parts for name in (*_multi_view_attribute(part), *_view_attribute(part))]
     return tuple(dict.fromkeys(names))
 
@@ -32,12 +32,17 @@ def view_of(part: PartDescription, channel: str) -> str | None:
 
 
 def mark_filled(description: Description, number: int, channel: str) -> tuple[PartDescription, ...]:
-    """The parts as a result describes them whose picture is this channel of this part: of several views, which one."""
+    """The headers of a result: where there are several views, with the attribute that names the one filled.
+
+    Args:
+        number: the index of the picture's part.
+        channel: one of the picture's channels.
+    """
     parts = list(description.parts)
     view = view_of(parts[number], channel)
     if view is not None and len(view_names(description)) > 1:
-        note = Attribute("string", view.encode("utf-8"), at=0)
-        parts[number] = replace(parts[number], attributes=parts[number].attributes | {FILLED_VIEW: note})
+        attribute = Attribute("string", view.encode("utf-8"), at=0)
+        parts[number] = replace(parts[number], attributes=parts[number].attributes | {FILLED_VIEW: attribute})
     return tuple(parts)
 
 
@@ -47,7 +52,7 @@ def _view_attribute(part: PartDescription) -> tuple[str, ...]:
 
 
 def _multi_view_attribute(part: PartDescription) -> tuple[str, ...]:
-    """A list of strings as it lies in a header: four bytes of length, then so many of text, again and again."""
+    """The attribute `multiView`, a stringvector: for each string four bytes of length, then its text."""
     attribute = part.attributes.get("multiView")
     raw, names = attribute.value if attribute is not None else b"", []
     while len(raw) >= 4:

@@ -1,7 +1,7 @@
-"""Stills: DPX, Cineon, PNG, TIFF and JPEG files, read by OpenImageIO.
+"""DPX, Cineon, PNG, TIFF and JPEG files, read by OpenImageIO.
 
-Knows what these formats say about themselves; what their values mean as light is `colour`'s, and how they become a
-plate is `scan`'s. Integers come as they are stored: nothing is multiplied by alpha, no curve is undone.
+Values are returned as they are stored: not multiplied by alpha, with no transfer curve undone. `colour.encoding`
+converts them to light, `decoded_frame` makes a plate of them.
 """
 
 from __future__ import annotations
@@ -26,34 +26,36 @@ _BITS = {"uint8": 8, "uint16": 16, "uint32": 32}
 
 
 def describe(path: Path, *, kind: str, frame: int | None) -> SourceInfo:
-    """What a file says about its picture; no pixel is read.
+    """The header of a picture; no pixel is read.
 
     Args:
         kind: one of `formats.STILLS`.
 
-    Raises: PlateUnreadable: it is damaged.
+    Raises:
+        PlateUnreadable: the file is damaged.
     """
     return _source_info(_open(path, frame=frame).spec(), path, kind=kind)
 
 
 def read(path: Path, *, kind: str, frame: int | None) -> tuple[SourceInfo, Channels]:
-    """The picture, every channel of it.
+    """The header and all channels of a picture.
 
-    Raises: PlateUnreadable: it is damaged or cut short.
+    Raises:
+        PlateUnreadable: the file is damaged or cut short.
     """
     file = _open(path, frame=frame)
     pixels = file.read_image("float")
     if pixels is None or file.has_error:
         raise _unreadable(path, frame, file.geterror())
-    scan = _source_info(file.spec(), path, kind=kind)
-    codes = _exact_fractions(np.asarray(pixels, np.float32), bits=scan.bits)
-    return scan, {name: codes[..., column] for column, name in enumerate(scan.names)}
+    info = _source_info(file.spec(), path, kind=kind)
+    values = _exact_fractions(np.asarray(pixels, np.float32), bits=info.bits)
+    return info, {name: values[..., column] for column, name in enumerate(info.names)}
 
 
 def _open(path: Path, *, frame: int | None) -> Any:
-    wish = OpenImageIO.ImageSpec()
-    wish.attribute("oiio:UnassociatedAlpha", 1)
-    file = OpenImageIO.ImageInput.open(str(path), wish)
+    config = OpenImageIO.ImageSpec()
+    config.attribute("oiio:UnassociatedAlpha", 1)
+    file = OpenImageIO.ImageInput.open(str(path), config)
     if file is None:
         raise _unreadable(path, frame, OpenImageIO.geterror())
     return file
@@ -82,7 +84,7 @@ def _bits(spec: Any) -> int:
 
 
 def _implied_encoding(spec: Any, *, kind: str) -> str:
-    """What the format's values stand for where nobody says otherwise."""
+    """The encoding of the file's values unless the artist names one, see `encoding.of_format`."""
     if kind == "cineon":
         return "cineon"
     if kind == "dpx":
@@ -95,7 +97,7 @@ def _rate(spec: Any) -> Fraction | None:
     rate = spec.get_float_attribute("dpx:FrameRate", 0.0) or spec.get_float_attribute("dpx:TemporalFrameRate", 0.0)
     if not 1 <= rate <= 1000:
         return None
-    # 23.976 is written so and means 24000 / 1001.
+    # Files say 23.976 for 24000 / 1001.
     whole = round(rate)
     ntsc = Fraction(whole * 1000, 1001)
     return ntsc if abs(rate - float(ntsc)) < 2e-3 else Fraction(rate).limit_denominator(1001)
@@ -106,7 +108,7 @@ def _window(x: int, y: int, width: int, height: int) -> Box:
 
 
 def _exact_fractions(values: NDArray[np.float32], *, bits: int) -> NDArray[np.float32]:
-    """Ten and twelve bits come stretched to sixteen: brought back to exact fractions of their own range."""
+    """Values rounded to multiples of 1 / (2^bits - 1): the library scales 10 and 12 bits to 16 bits first."""
     if bits in (8, 16) or bits > 16:
         return values
     top = np.float32((1 << bits) - 1)
@@ -114,9 +116,9 @@ def _exact_fractions(values: NDArray[np.float32], *, bits: int) -> NDArray[np.fl
 
 
 def _unreadable(path: Path, frame: int | None, why: str) -> PlateUnreadable:
-    said = why.strip().splitlines()[0] if why.strip() else ""
+    detail = why.strip().splitlines()[0] if why.strip() else ""
     return PlateUnreadable(
-        f"the picture cannot be decoded{f' ({said})' if said else ''}",
+        f"the picture cannot be decoded{f' ({detail})' if detail else ''}",
         hint="The file is damaged or was cut short: render or copy this frame again.",
         file=path,
         frame=frame,

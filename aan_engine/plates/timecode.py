@@ -1,4 +1,4 @@
-"""Timecodes: SMPTE 12M, counted on from a movie's first frame, packed as EXR files carry them, and read."""
+"""SMPTE 12M timecodes: parsed from a movie's header, advanced frame by frame, packed as in an EXR attribute."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Timecode:
 
     @classmethod
     def parse(cls, text: str, *, rate: Fraction) -> Timecode | None:
-        """`HH:MM:SS:FF`, with `;` before the frames for drop-frame; None where the text is no timecode."""
+        """From `HH:MM:SS:FF`, with `;` before the frames for drop-frame; None where the text is no timecode."""
         found = _TEXT.fullmatch(text.strip())
         base = round(rate)
         if found is None or base < 1:
@@ -39,12 +39,12 @@ class Timecode:
         return cls(count - (_dropped_per_minute(base) * (total - total // 10) if drop else 0), base, drop)
 
     def plus(self, frames: int) -> Timecode:
-        """The timecode so many frames on; at midnight it begins anew."""
+        """The timecode so many frames later; it wraps around at midnight."""
         day = 24 * 60 * 60 * self.base - (_dropped_per_minute(self.base) * (24 * 60 - 24 * 6) if self.drop else 0)
         return Timecode((self.count + frames) % day, self.base, self.drop)
 
     def digits(self) -> tuple[int, int, int, int]:
-        """Hours, minutes, seconds, frames, as they are spelled."""
+        """Hours, minutes, seconds and frames as displayed, with the dropped numbers left out."""
         count = self.count
         if self.drop:
             lost = _dropped_per_minute(self.base)
@@ -56,9 +56,9 @@ class Timecode:
         return seconds // 3600, seconds // 60 % 60, seconds % 60, frames
 
     def pack(self) -> bytes:
-        """Eight bytes as the EXR attribute `timeCode` holds them: binary-coded digits, bit 6 for drop-frame."""
+        """The eight bytes of the EXR attribute `timeCode`: binary-coded decimal digits, bit 6 for drop-frame."""
         hours, minutes, seconds, frames = self.digits()
-        # The field for frames ends at 39: what runs faster is counted in pairs, as SMPTE 12M does.
+        # The field for frames ends at 39: above 30 frames per second SMPTE 12M counts pairs of frames.
         frames = frames if self.base <= 30 else frames * 30 // self.base
         bits = 0
         for shift, number in ((24, hours), (16, minutes), (8, seconds), (0, frames)):
@@ -71,7 +71,7 @@ def _dropped_per_minute(base: int) -> int:
 
 
 def unpack(raw: bytes) -> str | None:
-    """The attribute `timeCode` as people write it: SMPTE 12M packing, binary-coded digits, and bit 6 for drop-frame."""
+    """The EXR attribute `timeCode` as text, `HH:MM:SS:FF` or `HH:MM:SS;FF`; None where it is not eight bytes long."""
     if len(raw) != 8:
         return None
     bits = int.from_bytes(raw[:4], "little")

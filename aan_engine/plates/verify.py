@@ -1,6 +1,6 @@
-"""The proof that a written frame is the plate: every bit outside what was hidden, and every header attribute.
+"""Verification of a written frame: outside the matte every bit, and every header attribute, must be the plate's.
 
-Compares a plate with what was read back from disk; reads and writes nothing itself.
+It compares a plate with the parts of the file as read back.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from aan_engine.plates.exr_attributes import passthrough
 from aan_engine.plates.exr_header import PartDescription
 from aan_engine.plates.plate import Array, Part, Plate
 
-# Of the layout's attributes, those that place the picture: they too must be the plate's.
+# Attributes of the layout that place the picture; like those of `passthrough` they must be the plate's.
 _PLACEMENT = ("dataWindow", "displayWindow", "name", "pixelAspectRatio", "screenWindowCenter", "screenWindowWidth")
 
 
@@ -28,19 +28,20 @@ def verify(
     filled: Mapping[str, Array],
     path: Path,
 ) -> int:
-    """Hold a file read back against the plate, bit for bit, NaN payloads and signed zeros included.
+    """Compare a file as read back with its plate, bit by bit, NaN payloads and signed zeros included.
 
     Args:
         written: the parts as read back.
-        hidden: (H, W), True where the picture may differ.
-        filled: the channels of the picture's part that were replaced or added, as they should be.
+        hidden: (H, W) bool, True where the picture may differ from the plate.
+        filled: the channels of the picture's part that were replaced or added, with their intended values.
+        path: the file, for the error.
 
     Returns:
-        The number of bits that are not as they should be: 0, or it raises.
+        The number of wrong bits: 0, or it raises.
 
     Raises:
-        TouchedError: any bit outside `hidden` differs from the plate, any bit differs from what should
-            be there, or a header attribute is not the plate's.
+        OutsideMatteError: a bit outside `hidden` differs from the plate, a bit of `filled` from its intended value, or
+            a header attribute from the plate's.
     """
     if len(written) != len(plate.parts):
         raise _outside_matte_error(path, plate, f"{len(plate.parts)} parts went in, {len(written)} came out")
@@ -54,8 +55,8 @@ def verify(
             raise _outside_matte_error(path, plate, f"its header differs in {', '.join(lost)}")
         for name, wanted in expected.items():
             if index == plate.picture.part and name in plate.picture.names:
-                count = _changed_bits(before.channels[name], after.channels[name], besides=hidden)
-                count += _changed_bits(wanted, after.channels[name], besides=~hidden)
+                count = _changed_bits(before.channels[name], after.channels[name], ignoring=hidden)
+                count += _changed_bits(wanted, after.channels[name], ignoring=~hidden)
             else:
                 count = _changed_bits(wanted, after.channels[name])
             if count:
@@ -65,13 +66,13 @@ def verify(
     return bits
 
 
-def _changed_bits(before: Array, after: Array, *, besides: NDArray[np.bool_] | None = None) -> int:
+def _changed_bits(before: Array, after: Array, *, ignoring: NDArray[np.bool_] | None = None) -> int:
     if before.dtype != after.dtype or before.shape != after.shape:
         return 8 * max(before.nbytes, after.nbytes)
     unsigned = np.dtype(f"u{before.dtype.itemsize}")
     changed = before.view(unsigned) ^ after.view(unsigned)
-    if besides is not None:
-        changed[besides] = 0
+    if ignoring is not None:
+        changed[ignoring] = 0
     return int(np.bitwise_count(changed).sum(dtype=np.int64)) if changed.any() else 0
 
 

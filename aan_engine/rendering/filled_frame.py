@@ -1,4 +1,4 @@
-"""A filled frame: the composite, what its plate brought along, and the diagnostics that were asked for."""
+"""A filled frame: the composite, its plate with all other channels, and the AOVs that the shot asks for."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class FilledFrame:
         hidden: (H, W) bool, where the matte is above 0: the only pixels that differ from the plate.
         inlay: (H, W, 3) float32 scene-linear, the composite where `hidden`; nothing elsewhere, so that a large frame
             that waits to be written takes no more memory than its hole.
-        layers: diagnostic channels by name, (H, W) float32; those that the shot asked for.
+        layers: AOVs by channel name, (H, W) float32; those that the shot asks for.
         unseen: share of the hidden pixels that was synthesised, 0 .. 1.
-        confidence: mean over the hidden pixels, 0 .. 1; 1 where nothing is hidden.
-        trust: 0 .. 1, how far the alignment with the neighbours is to be trusted; None where it was not looked at.
+        confidence: mean over the hidden pixels, 0 .. 1; 1 where none is hidden.
+        trust: 0 .. 1, the inlier share of the worse of the registrations with both neighbours; None without any.
         write_patch: whether only the matte's box is written, see `patch`.
     """
 
@@ -73,15 +73,15 @@ class FilledFrame:
 
 
 def compose(
-    shot: Shot, plate: Plate, masks: FrameMasks, buffer: FillBuffer, *, numbers: list[int], trust: float | None
+    shot: Shot, plate: Plate, masks: FrameMasks, fill: FillBuffer, *, numbers: list[int], trust: float | None
 ) -> FilledFrame:
-    """The frame from what was carried into its hole; `numbers` are the timeline's, by index."""
+    """The frame with its fill over the plate, by the matte; `numbers` are those on the timeline, by index."""
     hidden, inlay = masks.hidden, np.zeros((*plate.shape, 3), np.float32)
     if (box := Box.around_mask(hidden)) is not None:
         inlay[box.slices] = plate.region(box)
-        matte.composite_over(buffer.fill[box.slices], inlay[box.slices], matte=masks.weight[box.slices])
-    unseen = float(buffer.unseen[hidden].mean()) if hidden.any() else 0.0
-    confidence = float(buffer.confidence[hidden].mean()) if hidden.any() else 1.0
-    layers = aovs.aov_layers(plate, buffer, hidden=hidden, frames=numbers, wanted=shot.aovs)
+        matte.composite_over(fill.fill[box.slices], inlay[box.slices], matte=masks.weight[box.slices])
+    unseen = float(fill.unseen[hidden].mean()) if hidden.any() else 0.0
+    confidence = float(fill.confidence[hidden].mean()) if hidden.any() else 1.0
+    layers = aovs.aov_layers(plate, fill, hidden=hidden, frames=numbers, names=shot.aovs)
     as_patch = shot.controls.write == "patch"
     return FilledFrame(plate.frame, plate, hidden, inlay, layers, unseen, confidence, trust, as_patch)

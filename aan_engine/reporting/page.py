@@ -1,7 +1,7 @@
 """The report as a picture: one dark page with the figures, a curve for each measure, and the worst frames.
 
-It draws what it is told and knows neither jobs nor what the measures mean. Everything is drawn at twice its size and
-brought down at the end, which is what makes the lines thin and smooth.
+Everything is drawn at twice its size and reduced at the end, so that lines are thin and smooth. What the measures mean
+is `report`'s business.
 
 Convention: coordinates are in pixels of the finished page, x right, y down; colours are R, G, B.
 """
@@ -22,12 +22,12 @@ from aan_engine.core.types import Array, Mask
 
 WIDTH, MARGIN = 1600, 48
 THUMB = (288, 162)
-"""Width and height of a picture of a frame."""
+"""Width and height of a picture of a frame, in pixels."""
 
 MIN_SAMPLES = 4
-"""Pixels of a plate, each way, that a pixel of its thumbnail is made of, at least, where there are as many."""
+"""Rows and columns of a large plate that are averaged for one pixel of its thumbnail; the others are skipped."""
 
-_SUPERSAMPLING = 2
+_SCALE = 2
 _GROUND, _RULE, _FAINT, _INK = (20, 21, 24), (48, 50, 56), (132, 136, 146), (226, 228, 232)
 _LINES = ((98, 202, 186), (242, 170, 84), (122, 162, 247), (164, 150, 190))
 _MARK, _OUTLINE = (120, 60, 66), (255, 96, 88)
@@ -37,7 +37,7 @@ _FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 @dataclass(frozen=True, eq=False)
 class Thumbnails:
-    """A frame, and its hole close up; both `THUMB` in size."""
+    """A frame, and its hole enlarged; both `THUMB` in size."""
 
     whole: Picture
     close: Picture
@@ -45,7 +45,7 @@ class Thumbnails:
 
 @dataclass(frozen=True)
 class Curve:
-    """One measure over the frames, None where there is none; drawn from 0 to `top`, which is labelled `label`."""
+    """One measure over the frames, None where it is missing; drawn from 0 to `top`, which is labelled `label`."""
 
     name: str
     values: Sequence[float | None]
@@ -55,13 +55,16 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Page:
-    """All that is on the page.
+    """The content of the page.
 
     Args:
-        figures: large figures with the words below them.
-        frames: the numbers that the curves run over.
-        marks: frames that are marked in the curves.
-        worst: two lines for each picture; `glances` the pictures, None where there is none.
+        title: text at the top right.
+        figures: large figures, each with the words below it.
+        frames: the frame numbers that the curves run over, ascending.
+        curves: drawn one below the other.
+        marks: frame numbers that are marked in the curves.
+        worst: two lines of text below each pair of pictures.
+        thumbnails: these pictures, None where there is none.
     """
 
     title: str
@@ -74,49 +77,49 @@ class Page:
 
 
 class PixelReader(Protocol):
-    """A box of a picture, or every so many-th pixel of it: (h, w, 3) float32 scene-linear."""
+    """Returns a box of a picture, or every `every`-th row and column of it: (h, w, 3) float32 scene-linear."""
 
     def __call__(self, box: Box, *, every: int = 1) -> Array: ...
 
 
-def thumbnails(seen: PixelReader, hidden: Mask) -> Thumbnails:
-    """A frame at thumbnail size, the hole outlined, and the hole's surroundings.
+def thumbnails(read: PixelReader, hidden: Mask) -> Thumbnails:
+    """A frame at thumbnail size, and its hole with the surroundings; both with the hole outlined.
 
     Args:
-        seen: the frame's picture.
+        read: the frame's picture.
         hidden: (H, W) bool, not all False.
     """
     height, width = hidden.shape
     whole = Box.whole(hidden.shape)
     hole = Box.around_mask(hidden) or whole
-    # A box of the thumbnail's shape around the hole, half as large again, moved inside the frame.
+    # A box of the thumbnail's aspect around the hole, half as large again, moved inside the frame.
     tall = min(height, max(hole.shape[0] * 1.5, hole.shape[1] * 1.5 * THUMB[1] / THUMB[0], 48))
     wide = min(width, tall * THUMB[0] / THUMB[1])
     top = int(np.clip((hole.top + hole.bottom - tall) / 2, 0, height - tall))
     left = int(np.clip((hole.left + hole.right - wide) / 2, 0, width - wide))
     close = Box(top=top, bottom=top + max(int(tall), 1), left=left, right=left + max(int(wide), 1))
-    return Thumbnails(_thumbnail(seen, hidden, whole), _thumbnail(seen, hidden, close))
+    return Thumbnails(_thumbnail(read, hidden, whole), _thumbnail(read, hidden, close))
 
 
-def png(sheet: Page) -> bytes:
+def png(content: Page) -> bytes:
     """The page as a PNG file."""
-    done, data = cv2.imencode(".png", draw_page(sheet)[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 6])
-    assert done  # memory holds it already
+    done, data = cv2.imencode(".png", draw_page(content)[..., ::-1], [cv2.IMWRITE_PNG_COMPRESSION, 6])
+    assert done  # only writing to a disk could fail
     return data.tobytes()
 
 
-def draw_page(sheet: Page) -> Picture:
+def draw_page(content: Page) -> Picture:
     """The page, `WIDTH` pixels wide."""
-    curves = _HEAD + len(sheet.curves) * (_CURVE + _BETWEEN)
-    pictures = 2 * (THUMB[1] + 10) + 92 if sheet.worst else 0
+    curves = _HEAD + len(content.curves) * (_CURVE + _BETWEEN)
+    pictures = 2 * (THUMB[1] + 10) + 92 if content.worst else 0
     canvas = _Canvas(WIDTH, curves + pictures + MARGIN)
-    _draw_head(canvas, sheet)
-    for row, (curve, colour) in enumerate(zip(sheet.curves, _LINES, strict=False)):
+    _draw_head(canvas, content)
+    for row, (curve, colour) in enumerate(zip(content.curves, _LINES, strict=False)):
         _draw_curve(
-            canvas, sheet, curve, colour, top=_HEAD + row * (_CURVE + _BETWEEN), last=row == len(sheet.curves) - 1
+            canvas, content, curve, colour, top=_HEAD + row * (_CURVE + _BETWEEN), last=row == len(content.curves) - 1
         )
-    if sheet.worst:
-        _draw_worst(canvas, sheet, top=curves + 22)
+    if content.worst:
+        _draw_worst(canvas, content, top=curves + 22)
     return canvas.finished()
 
 
@@ -125,7 +128,7 @@ class _Canvas:
 
     def __init__(self, width: int, height: int) -> None:
         self._size = (width, height)
-        self._large = np.full((height * _SUPERSAMPLING, width * _SUPERSAMPLING, 3), _GROUND, np.uint8)
+        self._large = np.full((height * _SCALE, width * _SCALE, 3), _GROUND, np.uint8)
 
     def text(
         self,
@@ -137,27 +140,25 @@ class _Canvas:
         colour: tuple[int, int, int] = _INK,
         right: bool = False,
     ) -> None:
-        """Words on the baseline y, beginning at x, or ending there if `right`. ASCII, as that is all the font has."""
+        """Words on the baseline y, beginning at x, or ending there if `right`. The font has ASCII characters only."""
         words = words.encode("ascii", "replace").decode()
-        (wide, _), _ = cv2.getTextSize(words, _FONT, size * _SUPERSAMPLING, _SUPERSAMPLING)
-        at = (round(x * _SUPERSAMPLING) - (wide if right else 0), round(y * _SUPERSAMPLING))
-        cv2.putText(self._large, words, at, _FONT, size * _SUPERSAMPLING, colour, _SUPERSAMPLING, cv2.LINE_AA)
+        (wide, _), _ = cv2.getTextSize(words, _FONT, size * _SCALE, _SCALE)
+        at = (round(x * _SCALE) - (wide if right else 0), round(y * _SCALE))
+        cv2.putText(self._large, words, at, _FONT, size * _SCALE, colour, _SCALE, cv2.LINE_AA)
 
-    def line(
-        self, points: Sequence[tuple[float, float]], colour: tuple[int, int, int], *, width: int = _SUPERSAMPLING
-    ) -> None:
+    def line(self, points: Sequence[tuple[float, float]], colour: tuple[int, int, int], *, width: int = _SCALE) -> None:
         """A line through the points; a dot where there is only one."""
-        corners = np.round(np.array(points, np.float64) * _SUPERSAMPLING).astype(np.int32)
+        corners = np.round(np.array(points, np.float64) * _SCALE).astype(np.int32)
         if len(points) == 1:
-            cv2.circle(self._large, tuple(map(int, corners[0])), 2 * _SUPERSAMPLING, colour, -1, cv2.LINE_AA)
+            cv2.circle(self._large, tuple(map(int, corners[0])), 2 * _SCALE, colour, -1, cv2.LINE_AA)
         cv2.polylines(self._large, [corners[:, None]], False, colour, width, cv2.LINE_AA)
 
     def picture(self, picture: Picture, x: int, y: int) -> None:
         """A picture at its own size, top left at (x, y)."""
-        large = np.repeat(np.repeat(picture, _SUPERSAMPLING, axis=0), _SUPERSAMPLING, axis=1)
+        large = np.repeat(np.repeat(picture, _SCALE, axis=0), _SCALE, axis=1)
         self._large[
-            y * _SUPERSAMPLING : y * _SUPERSAMPLING + len(large),
-            x * _SUPERSAMPLING : x * _SUPERSAMPLING + large.shape[1],
+            y * _SCALE : y * _SCALE + len(large),
+            x * _SCALE : x * _SCALE + large.shape[1],
         ] = large
 
     def finished(self) -> Picture:
@@ -165,42 +166,42 @@ class _Canvas:
         return np.asarray(cv2.resize(self._large, self._size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _draw_head(canvas: _Canvas, sheet: Page) -> None:
+def _draw_head(canvas: _Canvas, content: Page) -> None:
     canvas.text("Align & Attend", MARGIN, 48, size=0.62)
-    canvas.text(sheet.title, WIDTH - MARGIN, 48, size=0.5, colour=_FAINT, right=True)
+    canvas.text(content.title, WIDTH - MARGIN, 48, size=0.5, colour=_FAINT, right=True)
     canvas.line([(MARGIN, 66), (WIDTH - MARGIN, 66)], _RULE)
-    step = (WIDTH - 2 * MARGIN) / max(len(sheet.figures), 1)
-    for column, (figure, words) in enumerate(sheet.figures):
+    step = (WIDTH - 2 * MARGIN) / max(len(content.figures), 1)
+    for column, (figure, words) in enumerate(content.figures):
         canvas.text(figure, MARGIN + column * step, 118, size=1.1)
         canvas.text(words, MARGIN + column * step, 144, size=0.44, colour=_FAINT)
 
 
 def _draw_curve(
-    canvas: _Canvas, sheet: Page, curve: Curve, colour: tuple[int, int, int], *, top: int, last: bool
+    canvas: _Canvas, content: Page, curve: Curve, colour: tuple[int, int, int], *, top: int, last: bool
 ) -> None:
     left, right, bottom = MARGIN + _LEFT, WIDTH - MARGIN, top + _CURVE
-    first, span = sheet.frames[0], max(sheet.frames[-1] - sheet.frames[0], 1)
+    first, span = content.frames[0], max(content.frames[-1] - content.frames[0], 1)
 
     def across(frame: int) -> float:
-        return left + (right - left) * (frame - first) / span if len(sheet.frames) > 1 else (left + right) / 2
+        return left + (right - left) * (frame - first) / span if len(content.frames) > 1 else (left + right) / 2
 
-    for mark in sheet.marks:
+    for mark in content.marks:
         canvas.line([(across(mark), top), (across(mark), bottom)], _MARK)
     for y in (top, bottom):
         canvas.line([(left, y), (right, y)], _RULE)
     canvas.text(curve.name, MARGIN, top + 14, size=0.48, colour=colour)
     canvas.text(curve.label, left - 12, top + 5, size=0.38, colour=_FAINT, right=True)
     canvas.text("0", left - 12, bottom + 5, size=0.38, colour=_FAINT, right=True)
-    for run in _without_gaps(sheet.frames, curve.values):
+    for run in _without_gaps(content.frames, curve.values):
         points = [(across(f), bottom - _CURVE * float(np.clip(v / curve.top, 0, 1))) for f, v in run]
         canvas.line(points, colour, width=3)
     if last:
         canvas.text(str(first), left, bottom + 24, size=0.42, colour=_FAINT)
-        canvas.text(str(sheet.frames[-1]), right, bottom + 24, size=0.42, colour=_FAINT, right=True)
+        canvas.text(str(content.frames[-1]), right, bottom + 24, size=0.42, colour=_FAINT, right=True)
 
 
 def _without_gaps(frames: Sequence[int], values: Sequence[float | None]) -> list[list[tuple[int, float]]]:
-    """The stretches without a gap."""
+    """(frame, value) pairs, split where values are missing."""
     runs: list[list[tuple[int, float]]] = [[]]
     for frame, value in zip(frames, values, strict=True):
         if value is None:
@@ -210,12 +211,12 @@ def _without_gaps(frames: Sequence[int], values: Sequence[float | None]) -> list
     return [run for run in runs if run]
 
 
-def _draw_worst(canvas: _Canvas, sheet: Page, *, top: int) -> None:
+def _draw_worst(canvas: _Canvas, content: Page, *, top: int) -> None:
     canvas.text("Look at these first", MARGIN, top + 14, size=0.48)
     step = (WIDTH - 2 * MARGIN + 16) // 5
-    for column, (words, seen) in enumerate(zip(sheet.worst, sheet.thumbnails, strict=True)):
+    for column, (words, thumbs) in enumerate(zip(content.worst, content.thumbnails, strict=True)):
         x, y = MARGIN + column * step, top + 32
-        pictures = (seen.whole, seen.close) if seen is not None else (_placeholder(), _placeholder())
+        pictures = (thumbs.whole, thumbs.close) if thumbs is not None else (_placeholder(), _placeholder())
         for picture in pictures:
             canvas.picture(picture, x, y)
             y += THUMB[1] + 10
@@ -224,21 +225,21 @@ def _draw_worst(canvas: _Canvas, sheet: Page, *, top: int) -> None:
 
 
 def _placeholder() -> Picture:
-    """Stands for a frame that an earlier run made: its picture is not at hand."""
-    blank: Picture = np.full((THUMB[1], THUMB[0], 3), _RULE, np.uint8)
-    return blank
+    """For a frame that an earlier run filled, whose picture is not in memory."""
+    empty: Picture = np.full((THUMB[1], THUMB[0], 3), _RULE, np.uint8)
+    return empty
 
 
-def _thumbnail(seen: PixelReader, hidden: Mask, box: Box) -> Picture:
-    """A box of the frame, fitted into `THUMB`, the hole outlined."""
+def _thumbnail(read: PixelReader, hidden: Mask, box: Box) -> Picture:
+    """A box of the frame, fitted into `THUMB`, with the hole outlined."""
     height, width = box.shape
     scale = min(THUMB[0] / width, THUMB[1] / height)
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    # Of a large plate some of the pixels make as good a thumbnail as all of them.
-    pixels = seen(box, every=max(1, int(1 / scale / MIN_SAMPLES)))
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    # A few of a large plate's pixels make as good a thumbnail as all of them.
+    pixels = read(box, every=max(1, int(1 / scale / MIN_SAMPLES)))
     light: NDArray[np.float32] = np.clip(np.nan_to_num(pixels), 0, 1).astype(np.float32)
-    small = to_srgb8(cv2.resize(light, size, interpolation=how))
+    small = to_srgb8(cv2.resize(light, size, interpolation=interpolation))
     shape = cv2.resize(hidden[box.slices].astype(np.uint8), size, interpolation=cv2.INTER_LINEAR)
     outlines, _ = cv2.findContours(shape, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     outlined = np.ascontiguousarray(small)

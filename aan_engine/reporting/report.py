@@ -1,7 +1,7 @@
-"""The report of a job: which frames to look at first, how much was made up, and the proof that nothing else changed.
+"""The report of a job: which frames to check first, how much was synthesised, and that nothing else was changed.
 
-Rows are gathered while frames are written, and stand on disk after each: a job that ends early leaves the report of
-what it did, and one that goes on later takes the earlier rows over. The picture is drawn at the end (`report_sheet`).
+The file is written anew after each frame, so a job that ends early leaves a report of what it did; a job that continues
+it keeps the earlier rows. The picture is drawn at the end (`page`).
 
     {"format": "align-and-attend report 1",
      "summary": {"frames", "unseen", "confidence", "worst", "changed_bits_outside_matte", "seconds",
@@ -9,10 +9,11 @@ what it did, and one that goes on later takes the earlier rows over. The picture
      "frames": [{"frame", "pixels", "hidden", "unseen", "confidence", "trust", "changed_bits_outside_matte",
                  "seconds"}, ...]}
 
-Shares run from 0 to 1, those of the summary over all hidden pixels. A frame's seconds count from the frame before; the
-first one's include looking at all plates.
+`unseen` is the share of hidden pixels that were synthesised, `confidence` their mean confidence, both 0 .. 1; the
+summary's are over the hidden pixels of all frames. `trust`, 0 .. 1, is how reliable the alignment with the neighbouring
+frames is. `seconds` count from the frame before; the first frame's include reading all plates.
 
-A report is never worth a frame: one that cannot be written is said in the log, and the job goes on.
+A report that cannot be written is a warning in the log: the job goes on.
 """
 
 from __future__ import annotations
@@ -34,20 +35,20 @@ from aan_engine.reporting.page import Curve, Page, Thumbnails
 
 FORMAT = "align-and-attend report 1"
 WORST = 5
-"""Frames that are named as the worst, at most."""
+"""Largest number of frames that are named as the worst."""
 
 log = logging.getLogger(__name__)
 
 
 class HasPath(Protocol):
-    """What a report looks at of a plate."""
+    """What a report needs of a plate."""
 
     @property
     def path(self) -> Path: ...
 
 
 class ReportedFrame(Protocol):
-    """What a report looks at of a filled frame; see `pipeline.Filled`."""
+    """What a report needs of a filled frame; see `rendering.filled_frame.FilledFrame`."""
 
     @property
     def frame(self) -> int: ...
@@ -66,12 +67,13 @@ class ReportedFrame(Protocol):
 
 @dataclass(frozen=True)
 class ReportRow:
-    """One frame.
+    """The row of one frame.
 
     Args:
-        pixels, hidden: how many the frame has, and how many of them the matte hides.
-        unseen, confidence, trust: as in `pipeline.Filled`.
-        changed_bits_outside_matte: as counted in the file that was written.
+        frame: its number on the timeline.
+        pixels, hidden: the number of its pixels, and of those that the matte hides.
+        unseen, confidence, trust: see `rendering.filled_frame.FilledFrame`.
+        changed_bits_outside_matte: as counted in the file as written.
         seconds: since the frame before.
     """
 
@@ -87,7 +89,7 @@ class ReportRow:
 
 @dataclass(frozen=True)
 class Summary:
-    """The job in one line; `unseen` and `confidence` are means over all hidden pixels."""
+    """The figures of a whole job; `unseen` and `confidence` are means over the hidden pixels of all frames."""
 
     frames: int
     unseen: float
@@ -102,8 +104,8 @@ class Report:
     """The report at `path`, a `.json`; its picture gets the same name with `.png`.
 
     Args:
-        keep: frames whose rows are taken over from the report that is there.
-        clock: seconds, of any beginning.
+        keep: frame numbers whose rows are kept from the report that exists there.
+        clock: returns seconds since any point in time.
     """
 
     def __init__(self, path: Path, *, keep: Collection[int] = (), clock: Callable[[], float] = time.monotonic) -> None:
@@ -120,7 +122,7 @@ class Report:
         return tuple(self._rows[frame] for frame in sorted(self._rows))
 
     def add(self, filled: ReportedFrame, *, changed: int) -> None:
-        """Note a frame that was just written; `changed` bits were found changed outside its matte."""
+        """Add the row of a frame that was just written, with `changed` bits changed outside its matte."""
         now = self._clock()
         row = ReportRow(
             frame=filled.frame,
@@ -149,16 +151,16 @@ class Report:
         self._store(self._picture, page.png(self._page(rows, summary(rows))))
 
     def _keep_thumbnails(self, filled: ReportedFrame) -> None:
-        """Pictures of the worst frames so far; memory holds no others."""
+        """Keep the pictures of the worst frames so far, and no others."""
         worst = worst_of(self.rows)
         if filled.frame in worst:
             self._thumbnails[filled.frame] = page.thumbnails(filled.region, filled.hidden)
-        self._thumbnails = {frame: seen for frame, seen in self._thumbnails.items() if frame in worst}
+        self._thumbnails = {frame: kept for frame, kept in self._thumbnails.items() if frame in worst}
 
     def _write(self) -> None:
         rows = self.rows
-        told = {"format": FORMAT, "summary": asdict(summary(rows)), "frames": [asdict(row) for row in rows]}
-        self._store(self._path, json.dumps(told, indent=1).encode("ascii"))
+        document = {"format": FORMAT, "summary": asdict(summary(rows)), "frames": [asdict(row) for row in rows]}
+        self._store(self._path, json.dumps(document, indent=1).encode("ascii"))
 
     def _store(self, path: Path, data: bytes) -> None:
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
@@ -170,20 +172,20 @@ class Report:
                 temporary.unlink(missing_ok=True)
         except OSError as error:
             with contextlib.suppress(OSError):
-                path.unlink()  # an older one must not pass for this job's
+                path.unlink()  # an older one could be mistaken for this job's
             log.warning("the report could not be written: %s (%s)", error.strerror or error, path)
 
-    def _page(self, rows: tuple[ReportRow, ...], found: Summary) -> Page:
+    def _page(self, rows: tuple[ReportRow, ...], job: Summary) -> Page:
         frames = [row.frame for row in rows]
         slowest = max(row.seconds for row in rows)
         return Page(
             title=" - ".join(dict.fromkeys((self._names[0], self._names[-1]))) if self._names else "",
             figures=(
                 (f"{len(rows)}", "frames written and verified"),
-                (f"{found.changed_bits_outside_matte}", "bits changed outside the matte"),
-                (f"{100 * found.unseen:.1f} %", "of the hidden pixels made up"),
-                (f"{found.confidence:.2f}", "mean confidence"),
-                (f"{found.seconds_per_frame:.2f} s", "a frame"),
+                (f"{job.changed_bits_outside_matte}", "bits changed outside the matte"),
+                (f"{100 * job.unseen:.1f} %", "of the hidden pixels synthesised"),
+                (f"{job.confidence:.2f}", "mean confidence"),
+                (f"{job.seconds_per_frame:.2f} s", "a frame"),
             ),
             frames=frames,
             curves=(
@@ -193,16 +195,16 @@ class Report:
                 Curve("seconds", [row.seconds for row in rows], slowest or 1.0, f"{slowest:.1f}"),
             ),
             worst=[
-                (f"frame {row.frame}", f"confidence {row.confidence:.2f}, made up {100 * row.unseen:.0f} %")
-                for row in map(self._rows.__getitem__, found.worst)
+                (f"frame {row.frame}", f"confidence {row.confidence:.2f}, synthesised {100 * row.unseen:.0f} %")
+                for row in map(self._rows.__getitem__, job.worst)
             ],
-            marks=list(found.worst),
-            thumbnails=[self._thumbnails.get(frame) for frame in found.worst],
+            marks=list(job.worst),
+            thumbnails=[self._thumbnails.get(frame) for frame in job.worst],
         )
 
 
 def summary(rows: Collection[ReportRow]) -> Summary:
-    """The rows in one line."""
+    """The figures over all rows."""
     hidden = sum(row.hidden for row in rows)
     seconds = sum(row.seconds for row in rows)
     return Summary(
@@ -217,15 +219,15 @@ def summary(rows: Collection[ReportRow]) -> Summary:
 
 
 def worst_of(rows: Collection[ReportRow]) -> tuple[int, ...]:
-    """Frames to look at first: of those that hide something the least confident, then the most made up."""
+    """Frames to check first: of those with hidden pixels the least confident, then the most synthesised."""
     order = sorted((row for row in rows if row.hidden), key=lambda row: (row.confidence, -row.unseen, row.frame))
     return tuple(row.frame for row in order[:WORST])
 
 
 def read_rows(path: Path) -> tuple[ReportRow, ...]:
-    """The rows of the report at `path`; none where there is no sound one."""
+    """The rows of the report at `path`; none where there is none, or it is damaged or of another format."""
     try:
-        told = json.loads(path.read_text("ascii"))
-        return tuple(ReportRow(**row) for row in told["frames"]) if told["format"] == FORMAT else ()
+        document = json.loads(path.read_text("ascii"))
+        return tuple(ReportRow(**row) for row in document["frames"]) if document["format"] == FORMAT else ()
     except (OSError, ValueError, KeyError, TypeError):
         return ()

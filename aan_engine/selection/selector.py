@@ -29,7 +29,7 @@ from aan_engine.colour.exposure import PixelPairs
 from aan_engine.core.types import Array
 from aan_engine.motion.shot_motion import ShotMotion, pixel_pairs
 from aan_engine.network.bundle import Networks
-from aan_engine.network.chooser import choose, features, suppress_faint_synthesis
+from aan_engine.network.chooser import candidate_features, candidate_softmax, suppress_faint_synthesis
 from aan_engine.network.inpainter import RecurrentState, ReferenceSet
 from aan_engine.plates.proxy_store import ProxyStore
 from aan_engine.plates.source_policy import ALL_SOURCES, SourcePolicy
@@ -222,9 +222,9 @@ class Selector:
         hidden = torch.from_numpy(hole.hidden | hole.unusable).to(device).float()[None, None]
         given = {name: stacked(name) for name in ("image", "valid", "distance", "confidence", "independent_motion")}
         kind = torch.tensor([[int(c.kind) for c in candidates]], device=device)
-        fine, coarse = features(F.pad(target, margin), F.pad(hidden, margin), kind=kind, **given)
+        fine, coarse = candidate_features(F.pad(target, margin), F.pad(hidden, margin), kind=kind, **given)
         logits = self._networks.chooser(fine, coarse, valid=given["valid"], kind=kind)
-        return choose(logits, given["valid"][:, :, 0])
+        return candidate_softmax(logits, given["valid"][:, :, 0])
 
     def _smoothed(self, found: CandidateSet, weights: Array) -> Array:
         """The weights (K, h, w), leaning on those of the previous target where there is one and the artist wants it."""

@@ -1,11 +1,12 @@
-"""Choices: training material for the chooser: made scenes with holes over what is known, and every candidate for them.
+"""Chooser data: synthetic scenes with holes over a known truth, and every candidate for them, as crops.
 
-The engine's own survey and its networks propose the candidates, exactly as they will for an artist's shot.
+The candidates are proposed exactly as for an artist's shot, by the shipped networks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import cv2
@@ -23,149 +24,170 @@ from aan_engine.plates.proxy_store import ProxyStore
 from aan_engine.selection.plan import CandidateSet
 from aan_engine.selection.selector import build
 from aan_engine.training.holes import moving_hole
-from aan_engine.training.scenes import HEIGHT, WIDTH, Stage
-from aan_engine.training.still_data import to_linear
+from aan_engine.training.scenes import HEIGHT, WIDTH, Scene, SceneMaker
+from aan_engine.training.still_data import Still, to_linear
 
 CROP = 96
-LAYERS = 11
+"""Side of a crop, in proxy pixels."""
+
+CANDIDATES = 11
+"""Candidates of a crop, those that are missing among them."""
+
 FRAMES = 36
+"""Frames of a scene, at most."""
+
 RUNS, RUN = 2, 7
-"""Targets come in runs of consecutive frames, so that recurrence has something to carry along."""
+"""Targets of a scene: so many runs of so many consecutive frames, so that the recurrence has a past."""
 
-EASY_TOO = 0.02
-"""Spread of the candidates, in the log range, that every hidden pixel counts as having when crops are drawn."""
+LITTLE_SHOWN, KEPT = 0.1, 0.2
+"""Share of the hole that plates show below which a target is of little use, and the share of such targets that is kept
+all the same."""
 
-STEPS: dict[str, NDArray[np.float32]] = {
+LEAST_SPREAD = 0.02
+"""Spread of the candidates (log range) that every hidden pixel counts with when crops are drawn by it."""
+
+SCALES: dict[str, NDArray[np.float32]] = {
     "truth": np.array(200, np.float32),
     "hidden": np.array(255, np.float32),
     "image": np.array(200, np.float32),
-    "told": np.array([255, 1, 255, 5], np.float32)[:, None, None],
+    "figures": np.array([255, 1, 255, 5], np.float32)[:, None, None],
 }
-"""What one unit becomes in the eight bits that thousands of crops are kept in."""
+"""Factors by which values become the eight bits in which thousands of crops fit into memory."""
 
 
 @dataclass(frozen=True, eq=False)
 class ChooserCrop:
-    """One crop of one target with its candidates, in eight bits: see `STEPS`.
+    """One crop of one target with its candidates, in eight bits: see `SCALES`.
 
     Args:
         truth: (3, CROP, CROP) log range.
         hidden: (1, CROP, CROP).
-        image: (LAYERS, 3, CROP, CROP); the painted layer is the last, missing ones are not valid anywhere.
-        told: (LAYERS, 4, CROP, CROP): valid, distance, confidence, independent_motion.
-        kind: (LAYERS,) int64.
+        image: (CANDIDATES, 3, CROP, CROP); the synthesised candidate is the last, missing ones are nowhere valid.
+        figures: (CANDIDATES, 4, CROP, CROP): valid, distance, confidence, independent motion.
+        kind: (CANDIDATES,) int64.
     """
 
     truth: NDArray[np.uint8]
     hidden: NDArray[np.uint8]
     image: NDArray[np.uint8]
-    told: NDArray[np.uint8]
+    figures: NDArray[np.uint8]
     kind: NDArray[np.int64]
 
 
-def sequence(stage: Stage, number: int, *, networks: Networks) -> Iterator[ChooserCrop]:
-    """The choices of one scene; everything about it follows from `number`."""
+def scene_crops(scenes: SceneMaker, number: int, *, networks: Networks) -> Iterator[ChooserCrop]:
+    """The crops of one scene, a pure function of its number."""
     rng = np.random.default_rng((number, 11))
-    scene = stage.scene(rng, FRAMES)
-    length = len(scene.frames)
-    holes = laid(rng, scene.actors)
-    with ProxyStore(length, (HEIGHT, WIDTH)) as proxies:
-        for index, (frame, hole) in enumerate(zip(scene.frames, holes, strict=True)):
-            proxies.put(index, make_proxy(to_linear(frame), hole, size=proxies.size))
-        selector = build(networks, proxies)
-        for begin in sorted(rng.choice(max(1, length - RUN), min(RUNS, max(1, length - RUN)), replace=False).tolist()):
-            for index in range(begin, min(begin + RUN, length)):
-                proposed = selector.candidates(index)
-                if proposed is None:
+    scene = scenes.scene(rng, FRAMES)
+    holes = random_holes(rng, scene.moving)
+    with scene_proxies(scene, holes) as proxies, closing(build(networks, proxies)) as selector:
+        for begin in run_starts(rng, len(scene.frames), runs=RUNS, run=RUN):
+            for index in range(begin, min(begin + RUN, len(scene.frames))):
+                found = selector.candidates(index)
+                if found is None:
                     continue
-                # As in the engine: recurrence carries along what was chosen, or it would not be worth believing.
-                selector.remember(proposed, weights=selector.weights(proposed))
-                # Where no plate shows anything there is nothing to choose: a few such lessons are enough.
-                if shown(proposed) < 0.1 and rng.uniform() < 0.8:
+                # As in the engine the recurrence goes on with what was chosen, so that its reliability is learned, too.
+                selector.remember(found, weights=selector.weights(found))
+                if visible_share(found) < LITTLE_SHOWN and rng.uniform() < 1 - KEPT:
                     continue
-                truth = to_log(to_linear(scene.frames[index]))
-                for top, left in windows(proposed, rng):
-                    yield crop(truth, proposed, top=top, left=left)
-        selector.close()
+                truth = true_proxy(scene.frames[index])
+                for top, left in crop_corners(found, rng):
+                    yield make_crop(truth, found, top=top, left=left)
 
 
-def laid(rng: np.random.Generator, actors: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """(n, HEIGHT, WIDTH): one to three holes of one kind; now and then beside the actors only, over a clean plate."""
+def scene_proxies(scene: Scene, holes: NDArray[np.float32]) -> ProxyStore:
+    """The proxies of a scene behind holes (n, HEIGHT, WIDTH) in 0 .. 1; whoever takes them closes them."""
+    proxies = ProxyStore(len(scene.frames), (HEIGHT, WIDTH))
+    for index, (frame, hole) in enumerate(zip(scene.frames, holes, strict=True)):
+        proxies.put(index, make_proxy(to_linear(frame), hole, size=proxies.size))
+    return proxies
+
+
+def true_proxy(frame: Still) -> Array:
+    """(HEIGHT, WIDTH, 3) log range: a scene's frame as the proxy shows it without a hole."""
+    return to_log(to_linear(frame))
+
+
+def run_starts(rng: np.random.Generator, length: int, *, runs: int, run: int) -> list[int]:
+    """Where the runs of a scene of `length` frames begin, in order."""
+    possible = max(1, length - run)
+    return sorted(rng.choice(possible, min(runs, possible), replace=False).tolist())
+
+
+def random_holes(rng: np.random.Generator, moving: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """(n, HEIGHT, WIDTH): one to three holes of one kind; in three of ten scenes only beside what moves by itself."""
     kind = str(rng.choice(["wires", "wires", "rig", "person", "stain", "strokes"]))
     pace = float(rng.choice([0.1, 0.3, 1.0]))
-    union = np.zeros(actors.shape, np.uint8)
+    union = np.zeros(moving.shape, np.uint8)
     for _ in range(int(rng.integers(1, 4))):
-        union |= moving_hole(rng, len(actors), height=HEIGHT, width=WIDTH, kind=kind, pace=pace)
+        union |= moving_hole(rng, len(moving), height=HEIGHT, width=WIDTH, kind=kind, pace=pace)
         if union.mean() > 0.1:
             break
     if rng.uniform() < 0.3:
         disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (13, 13))
-        union &= np.stack([1 - cv2.dilate(a.astype(np.uint8), disc) for a in actors])
+        union &= np.stack([1 - cv2.dilate(mask.astype(np.uint8), disc) for mask in moving])
     return union.astype(np.float32)
 
 
-def shown(proposed: CandidateSet) -> float:
+def visible_share(found: CandidateSet) -> float:
     """The share of the hidden pixels that some plate shows."""
-    anywhere = np.logical_or.reduce(
-        [c.valid for c in proposed.candidates[:-1]] or [np.zeros_like(proposed.hole.hidden)]
-    )
-    return float(anywhere[proposed.hole.hidden].mean())
+    hidden = found.hole.hidden
+    anywhere = np.logical_or.reduce([c.valid for c in found.candidates[:-1]] or [np.zeros_like(hidden)])
+    return float(anywhere[hidden].mean())
 
 
-def windows(proposed: CandidateSet, rng: np.random.Generator, *, count: int = 4) -> list[tuple[int, int]]:
-    """Top and left, within the box, of random crops around the hole, most of them where the candidates disagree."""
-    h, w = proposed.hole.hidden.shape
-    ys, xs = np.nonzero(proposed.hole.hidden)
-    dispute = disagreement(proposed)[ys, xs] + EASY_TOO
-    found = []
-    for at in rng.choice(len(ys), size=count, p=dispute / dispute.sum()):
+def crop_corners(found: CandidateSet, rng: np.random.Generator, *, count: int = 4) -> list[tuple[int, int]]:
+    """Top and left, within the box, of random crops over the hole, drawn by the spread of the candidates."""
+    h, w = found.hole.hidden.shape
+    ys, xs = np.nonzero(found.hole.hidden)
+    probability = candidate_spread(found)[ys, xs] + LEAST_SPREAD
+    corners = []
+    for at in rng.choice(len(ys), size=count, p=probability / probability.sum()):
         top, left = ys[at] - rng.integers(CROP), xs[at] - rng.integers(CROP)
-        found.append((int(np.clip(top, 0, max(0, h - CROP))), int(np.clip(left, 0, max(0, w - CROP)))))
-    return found
+        corners.append((int(np.clip(top, 0, max(0, h - CROP))), int(np.clip(left, 0, max(0, w - CROP)))))
+    return corners
 
 
-def disagreement(proposed: CandidateSet) -> NDArray[np.float64]:
-    """(h, w) the spread, in the log range, of what the candidates show."""
-    images = np.stack([c.image.mean(-1) for c in proposed.candidates]).astype(np.float64)
-    valid = np.stack([c.valid for c in proposed.candidates])
+def candidate_spread(found: CandidateSet) -> NDArray[np.float64]:
+    """(h, w) the standard deviation, in the log range, of what the valid candidates show."""
+    images = np.stack([c.image.mean(-1) for c in found.candidates]).astype(np.float64)
+    valid = np.stack([c.valid for c in found.candidates])
     count = valid.sum(0)
     mean = (images * valid).sum(0) / count
     return np.asarray(np.sqrt((((images - mean) ** 2) * valid).sum(0) / count))
 
 
-def crop(truth: Array, proposed: CandidateSet, *, top: int, left: int) -> ChooserCrop:
-    """The choice in one window of the box; `truth` (h, w, 3) log range over the whole proxy."""
-    hole = proposed.hole
-    h, w = hole.hidden.shape
-    spare = ((0, max(0, CROP - h)), (0, max(0, CROP - w)))
+def make_crop(truth: Array, found: CandidateSet, *, top: int, left: int) -> ChooserCrop:
+    """One crop of the box, padded where the box is smaller; `truth` (h, w, 3) log range over the whole proxy."""
+    h, w = found.hole.hidden.shape
+    padding = ((0, max(0, CROP - h)), (0, max(0, CROP - w)))
 
     def cut(values: NDArray[np.generic]) -> Array:
-        padded = np.pad(values, spare + ((0, 0),) * (values.ndim - 2))
-        piece = padded[top : top + CROP, left : left + CROP].astype(np.float32)
-        return piece[None] if piece.ndim == 2 else piece.transpose(2, 0, 1)
+        padded = np.pad(values, padding + ((0, 0),) * (values.ndim - 2))
+        part = padded[top : top + CROP, left : left + CROP].astype(np.float32)
+        return part[None] if part.ndim == 2 else part.transpose(2, 0, 1)
 
-    image = np.zeros((LAYERS, 3, CROP, CROP), np.uint8)
-    told = np.zeros((LAYERS, 4, CROP, CROP), np.uint8)
-    kind = np.zeros(LAYERS, np.int64)
-    for k, c in enumerate(proposed.candidates):
-        k = LAYERS - 1 if c.kind is Kind.SYNTHESISED else k
-        image[k], kind[k] = _bytes("image", cut(c.image)), int(c.kind)
-        told[k] = _bytes("told", _told(c, cut))
-    known = cut(truth[hole.top : hole.top + h, hole.left : hole.left + w])
-    return ChooserCrop(_bytes("truth", known), _bytes("hidden", cut(hole.hidden)), image, told, kind)
-
-
-def batch(choices: Sequence[ChooserCrop]) -> dict[str, Tensor]:
-    """Choices stacked as float32 tensors, in the units of the candidates; `kind` stays int64."""
-    found = {name: np.stack([getattr(c, name) for c in choices]) for name in ChooserCrop.__annotations__}
-    return {k: torch.from_numpy(v if k == "kind" else v / STEPS[k]) for k, v in found.items()}
+    image = np.zeros((CANDIDATES, 3, CROP, CROP), np.uint8)
+    figures = np.zeros((CANDIDATES, 4, CROP, CROP), np.uint8)
+    kind = np.zeros(CANDIDATES, np.int64)
+    for k, c in enumerate(found.candidates):
+        k = CANDIDATES - 1 if c.kind is Kind.SYNTHESISED else k
+        image[k], kind[k] = _quantised("image", cut(c.image)), int(c.kind)
+        figures[k] = _quantised("figures", _figures(c, cut))
+    known = cut(truth[found.hole.box.slices])
+    return ChooserCrop(_quantised("truth", known), _quantised("hidden", cut(found.hole.hidden)), image, figures, kind)
 
 
-def _told(candidate: Candidate, cut: Callable[[NDArray[np.generic]], Array]) -> Array:
+def stack_crops(crops: Sequence[ChooserCrop]) -> dict[str, Tensor]:
+    """Crops stacked as float32 tensors, in the units of the candidates; `kind` stays int64."""
+    stacked = {name: np.stack([getattr(c, name) for c in crops]) for name in ChooserCrop.__annotations__}
+    return {k: torch.from_numpy(v if k == "kind" else v / SCALES[k]) for k, v in stacked.items()}
+
+
+def _figures(candidate: Candidate, cut: Callable[[NDArray[np.generic]], Array]) -> Array:
     return np.concatenate(
         [cut(v) for v in (candidate.valid, candidate.distance, candidate.confidence, candidate.independent_motion)]
     )
 
 
-def _bytes(name: str, values: Array) -> NDArray[np.uint8]:
-    return np.clip(np.rint(values * STEPS[name]), 0, 255).astype(np.uint8)
+def _quantised(name: str, values: Array) -> NDArray[np.uint8]:
+    return np.clip(np.rint(values * SCALES[name]), 0, 255).astype(np.uint8)

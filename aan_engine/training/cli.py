@@ -1,4 +1,4 @@
-"""`aan train`: the commands that train the network's parts. It parses and prints; the loops do the work."""
+"""`aan train`: the commands that train the networks. They parse and print; the loops are in the `train_*` modules."""
 
 from __future__ import annotations
 
@@ -13,15 +13,12 @@ import typer
 from aan_engine.network import weights
 from aan_engine.network.homography import HomographyEstimator
 from aan_engine.network.inpainter import Inpainter
-from aan_engine.training import inpainter_data
-from aan_engine.training import train_chooser as choice_training
-from aan_engine.training import train_homography as homography_training
-from aan_engine.training import train_inpainter as inpainter_training
-from aan_engine.training import train_joint as together_training
-from aan_engine.training.losses import Terms
-from aan_engine.training.scenes import Stage
+from aan_engine.training import train_chooser, train_homography, train_inpainter, train_joint
+from aan_engine.training.inpainter_data import InpainterPlan
+from aan_engine.training.losses import LossWeights
+from aan_engine.training.scenes import SceneMaker
 
-app = typer.Typer(help="Train the network's parts on a folder of photos and clips.", no_args_is_help=True)
+app = typer.Typer(help="Train the networks on a folder of photos and clips.", no_args_is_help=True)
 
 DATA = Path("../shared/data/train")
 
@@ -31,13 +28,13 @@ Minutes = Annotated[float | None, typer.Option(help="Stop after this long, whate
 Resume = Annotated[bool, typer.Option(help="Go on from the run's checkpoint.")]
 Ship = Annotated[bool, typer.Option(help="Put the result among the engine's own weights.")]
 Seed = Annotated[int, typer.Option()]
-Processes = Annotated[int, typer.Option(help="Processes that make the lessons ahead of time.")]
+Processes = Annotated[int, typer.Option(help="Processes that make batches ahead of time.")]
 Shipped = Annotated[bool, typer.Option(help="Begin with the engine's own weights.")]
 
 
 @app.callback()
 def _with_all_threads() -> None:
-    # The engine's stages share the processors; a training has them to itself.
+    # In the engine several stages share the CPU cores; training has them to itself.
     torch.set_num_threads(os.cpu_count() or 1)
 
 
@@ -56,10 +53,10 @@ def homography(
     seed: Seed = 0,
 ) -> None:
     """Train the homography estimator on synthetic pairs."""
-    plan = homography_training.HomographyPlan(
+    plan = train_homography.HomographyPlan(
         steps=steps, minutes=minutes, count=count, rate=rate, seed=seed, processes=processes
     )
-    trained = homography_training.train(data, out, plan, device=device, resume=resume)
+    trained = train_homography.train(data, out, plan, device=device, resume=resume)
     typer.echo(f"The run is in {out}.")
     if ship:
         typer.echo(f"The weights are in {weights.save('homography', trained)}.")
@@ -82,23 +79,23 @@ def inpainter(
     resume: Resume = True,
     ship: Ship = False,
     seed: Seed = 0,
-    image_gan: Annotated[bool, typer.Option(help="The critic of single frames.")] = True,
-    video_gan: Annotated[bool, typer.Option(help="The critic of runs of frames.")] = True,
+    image_gan: Annotated[bool, typer.Option(help="The discriminator of single frames.")] = True,
+    video_gan: Annotated[bool, typer.Option(help="The discriminator of runs of frames.")] = True,
     flow: Annotated[bool, typer.Option(help="The flow's own loss.")] = True,
     warping: Annotated[bool, typer.Option(help="The loss against the true previous frame.")] = True,
     shipped: Shipped = False,
 ) -> None:
     """Train the inpainter; stage 2 goes on from stage 1's checkpoint in the same folder."""
-    usual = Terms()
-    terms = Terms(
-        image_gan=usual.image_gan * image_gan,
-        video_gan=usual.video_gan * video_gan,
-        flow=usual.flow * flow,
-        warping=usual.warping * warping,
+    default = LossWeights()
+    loss_weights = LossWeights(
+        image_gan=default.image_gan * image_gan,
+        video_gan=default.video_gan * video_gan,
+        flow=default.flow * flow,
+        warping=default.warping * warping,
     )
     estimator = weights.load("homography", device=device) if stage == 2 else None
     assert estimator is None or isinstance(estimator, HomographyEstimator)
-    plan = inpainter_data.InpainterPlan(
+    plan = InpainterPlan(
         stage=stage,
         steps=steps,
         minutes=minutes,
@@ -110,11 +107,11 @@ def inpainter(
         height=rows,
         width=rows * 5 // 3,
         processes=processes,
-        terms=terms,
+        weights=loss_weights,
     )
     start = weights.load("inpainter") if shipped else None
     assert start is None or isinstance(start, Inpainter)
-    trained = inpainter_training.train(data, out, plan, estimator=estimator, start=start, device=device, resume=resume)
+    trained = train_inpainter.train(data, out, plan, estimator=estimator, start=start, device=device, resume=resume)
     typer.echo(f"The run is in {out}.")
     if ship:
         typer.echo(f"The weights are in {weights.save('inpainter', trained)}.")
@@ -124,7 +121,7 @@ def inpainter(
 def chooser(
     data: Data = DATA,
     out: Annotated[Path, typer.Option(help="Folder of the run.")] = Path("runs/chooser"),
-    sequences: Annotated[int, typer.Option(help="Refilmed clips to make material from, first of all.")] = 240,
+    sequences: Annotated[int, typer.Option(help="Scenes to make crops from, first of all.")] = 240,
     steps: Annotated[int, typer.Option(help="Length of the learning-rate schedule.")] = 12_000,
     minutes: Minutes = None,
     rate: Annotated[float, typer.Option(help="Learning rate at the start.")] = 8e-4,
@@ -135,12 +132,12 @@ def chooser(
     seed: Seed = 0,
     shipped: Shipped = False,
 ) -> None:
-    """Train the chooser among candidates, on clips with holes over what is known."""
-    plan = choice_training.ChooserPlan(
+    """Train the chooser among candidates, on scenes with holes over a known truth."""
+    plan = train_chooser.ChooserPlan(
         sequences=sequences, steps=steps, minutes=minutes, rate=rate, seed=seed, processes=processes
     )
     start = weights.load("chooser").state_dict() if shipped else None
-    trained = choice_training.train(data, out, plan, device=device, resume=resume, start=start)
+    trained = train_chooser.train(data, out, plan, device=device, resume=resume, start=start)
     typer.echo(f"The run is in {out}.")
     if ship:
         typer.echo(f"The weights are in {weights.save('chooser', trained)}.")
@@ -159,8 +156,8 @@ def together(
     seed: Seed = 0,
 ) -> None:
     """Train inpainter and chooser together, from the engine's own weights on."""
-    plan = together_training.JointPlan(scenes=scenes, minutes=minutes, rate=rate, seed=seed)
-    trained = together_training.train(data, out, plan, device=device, resume=resume)
+    plan = train_joint.JointPlan(scenes=scenes, minutes=minutes, rate=rate, seed=seed)
+    trained = train_joint.train(data, out, plan, device=device, resume=resume)
     typer.echo(f"The run is in {out}.")
     if ship:
         for name in ("inpainter", "chooser"):
@@ -176,8 +173,8 @@ def scenes(
     part: Annotated[str, typer.Option(help="train or validation: from which pictures.")] = "validation",
     seed: Seed = 0,
 ) -> None:
-    """Write made scenes as a folder of clips to validate on (`aan bench --data`)."""
-    stage = Stage(data, part=part)
+    """Write synthetic scenes as a folder of clips to validate on (`aan bench --data`)."""
+    maker = SceneMaker(data, part=part)
     for number in range(count):
-        stage.scene(np.random.default_rng((seed, number)), frames).write(out / f"scene_{number:02d}")
+        maker.scene(np.random.default_rng((seed, number)), frames).write(out / f"scene_{number:02d}")
     typer.echo(f"{count} scenes are in {out}.")

@@ -1,7 +1,6 @@
-"""The room of moving pictures: short runs of real clips with moving holes over a truth that is known.
+"""Clip data: short runs of real clips with moving holes over a known truth.
 
-Run number i of a seed is always the same run. It knows nothing of networks: which homography joins two frames is
-somebody else's to say.
+A run is a pure function of the random generator that is given.
 """
 
 from __future__ import annotations
@@ -16,22 +15,28 @@ import torch
 from torch import Tensor
 
 from aan_engine.errors import ShotError
-from aan_engine.training.holes import PAINTED_OUT, moving_hole
+from aan_engine.training.holes import INPAINTER_KINDS, moving_hole
 from aan_engine.training.still_data import CLIPS, Array, Still, files, read_clip, to_log
 
-EVERY = 10
-SMALL = 400
+REFERENCE_STRIDE = 10
+"""Every tenth frame of a clip may be a reference, as in `candidates.references`."""
+
+WIDEST = 400
+"""Columns that a clip in memory has at most."""
 
 
 @dataclass(frozen=True)
 class ClipRun:
-    """Consecutive frames to be painted, and the references they may look at.
+    """Consecutive frames to be filled, and their references.
 
     Args:
-        truth: (T, 3, H, W) log range; visible: (T, 1, H, W) 0 or 1.
+        truth: (T, 3, H, W) log range.
+        visible: (T, 1, H, W) 0 or 1.
         flow: (T, 2, H, W) backward flow of the truth into the frame before, in pixels; 0 for the first.
-        reference: (N, 3, H, W), reference_visible (N, 1, H, W): every tenth frame of the stretch around the run.
-        times: (T,), reference_times: (N,) frame numbers; a frame is never its own reference.
+        reference: (N, 3, H, W) log range: some of every tenth frame around the run.
+        reference_visible: (N, 1, H, W) 0 or 1.
+        times: (T,) frame numbers.
+        reference_times: (N,) frame numbers; a frame is never its own reference.
     """
 
     truth: Tensor
@@ -45,12 +50,11 @@ class ClipRun:
 
 @dataclass(frozen=True)
 class ClipRunBatch:
-    """B runs of the same length, side by side; what is named as in `Run` has a batch axis before the channels.
+    """B runs of the same length; fields as in `ClipRun`, with a batch axis before the channels.
 
     Args:
         truth, visible, flow: (T, B, c, H, W).
-        reference, reference_visible: (B, N, c, H, W); a run with fewer references than N has them padded with hidden
-            ones.
+        reference, reference_visible: (B, N, c, H, W); where a run has fewer than N references, hidden ones are added.
     """
 
     truth: Tensor
@@ -60,20 +64,20 @@ class ClipRunBatch:
     reference_visible: Tensor
 
     @classmethod
-    def beside(cls, found: list[ClipRun]) -> ClipRunBatch:
-        """As long as the shortest of them."""
-        frames = min(len(r.truth) for r in found)
+    def of(cls, runs: list[ClipRun]) -> ClipRunBatch:
+        """All cut to the shortest."""
+        frames = min(len(r.truth) for r in runs)
 
-        def side_by_side(name: str) -> Tensor:
-            return torch.stack([getattr(r, name)[:frames] for r in found], dim=1)
+        def stacked(name: str) -> Tensor:
+            return torch.stack([getattr(r, name)[:frames] for r in runs], dim=1)
 
         def padded(name: str) -> Tensor:
-            return torch.nn.utils.rnn.pad_sequence([getattr(r, name) for r in found], batch_first=True)
+            return torch.nn.utils.rnn.pad_sequence([getattr(r, name) for r in runs], batch_first=True)
 
-        return cls(*map(side_by_side, ("truth", "visible", "flow")), *map(padded, ("reference", "reference_visible")))
+        return cls(*map(stacked, ("truth", "visible", "flow")), *map(padded, ("reference", "reference_visible")))
 
     def to(self, device: str) -> ClipRunBatch:
-        """The same runs on `device`."""
+        """On another device."""
         return ClipRunBatch(**{name: value.to(device) for name, value in vars(self).items()})
 
 
@@ -81,7 +85,7 @@ def clips(folder: Path, *, part: str = "train") -> list[list[Still]]:
     """All clips of at least 12 frames, in memory as small 8-bit frames (at most 400 pixels wide).
 
     Raises:
-        ShotError: when there is none.
+        ShotError: there is none.
     """
     found = []
     for file in files(folder, CLIPS, part=part):
@@ -93,20 +97,22 @@ def clips(folder: Path, *, part: str = "train") -> list[list[Still]]:
     return found
 
 
-def run(
-    found: list[list[Still]], rng: np.random.Generator, *, frames: int, height: int, width: int, references: int = 5
+def random_run(
+    clips: list[list[Still]], rng: np.random.Generator, *, frames: int, height: int, width: int, references: int = 5
 ) -> ClipRun:
-    """One run of `frames` frames from a random clip, cropped to a random window and scaled to height x width."""
-    clip = found[int(rng.integers(len(found)))]
+    """A run of `frames` frames from a random clip: a random window, scaled to height x width, behind a moving hole."""
+    clip = clips[int(rng.integers(len(clips)))]
     frames = min(frames, len(clip) - 1)
     first = int(rng.integers(0, len(clip) - frames + 1))
     times = list(range(first, first + frames))
-    around = [t for t in range(int(rng.integers(EVERY)) % len(clip), len(clip), EVERY) if t not in times] or [times[-1]]
+    around = [
+        t for t in range(int(rng.integers(REFERENCE_STRIDE)) % len(clip), len(clip), REFERENCE_STRIDE) if t not in times
+    ] or [times[-1]]
     around = sorted(sorted(around, key=lambda t: abs(t - first - frames / 2))[:references])
     low, high = min(times + around), max(times + around)
     window, flip = _window(rng, clip[0].shape[0], clip[0].shape[1], height / width), rng.random() < 0.5
     shown = {t: _view(clip[t], window, height, width, flip=flip) for t in times + around}
-    kind = str(rng.choice(PAINTED_OUT))
+    kind = str(rng.choice(INPAINTER_KINDS))
     hidden = moving_hole(rng, high - low + 1, height=height, width=width, kind=kind)
     if hidden.mean() > 0.35:
         hidden = moving_hole(rng, high - low + 1, height=height, width=width, kind="stain")
@@ -127,7 +133,7 @@ def run(
 
 
 def _small(frame: Still) -> Still:
-    scale = min(1.0, SMALL / frame.shape[1])
+    scale = min(1.0, WIDEST / frame.shape[1])
     small: Still = cv2.resize(frame, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     return small
 
@@ -146,7 +152,7 @@ def _view(frame: Still, window: tuple[int, int, int, int], height: int, width: i
 
 
 def _true_flow(target: Still, before: Still) -> Array:
-    """Pseudo ground truth: at each pixel of `target`, the displacement to the same thing in `before`."""
+    """Pseudo ground truth by DIS flow: at each pixel of `target`, the displacement to the same thing in `before`."""
     estimator = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
     grey = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (target, before)]
     flow: Array = estimator.calc(grey[0], grey[1], None)

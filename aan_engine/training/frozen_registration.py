@@ -1,4 +1,4 @@
-"""The guide: the frozen homography estimator, asked about frames of any size.
+"""Frozen registration: the trained homography estimator aligns references of any size, and does not learn.
 
 Convention:
     Homographies map target pixels to reference pixels at the frames' own resolution, pixel centres at integers.
@@ -15,14 +15,14 @@ from aan_engine.network.homography import SIDE, EncodedImage, HomographyEstimato
 
 
 class FrozenRegistration:
-    """Says how each reference moved against the target; learns nothing."""
+    """The homography of each reference against the target."""
 
     def __init__(self, estimator: HomographyEstimator) -> None:
         self.estimator = estimator.eval().requires_grad_(False)
 
     @torch.no_grad()
-    def cells(self, images: Tensor, visible: Tensor) -> EncodedImage:
-        """Frames (N, 3, H, W) and their visibility (N, 1, H, W) as the estimator sees them; needed once per frame."""
+    def encode(self, images: Tensor, visible: Tensor) -> EncodedImage:
+        """Frames (N, 3, H, W) and their visibility (N, 1, H, W), encoded; needed once per frame."""
         return self.estimator.encode(_square(images * visible), (_square(visible) > 0.999).float())
 
     @torch.no_grad()
@@ -35,5 +35,6 @@ class FrozenRegistration:
 
 
 def _square(image: Tensor) -> Tensor:
+    """(N, c, H, W) at the estimator's size."""
     smaller = image.shape[-1] > SIDE
     return F.interpolate(image, size=(SIDE, SIDE), mode="bilinear", align_corners=False, antialias=smaller)

@@ -1,6 +1,6 @@
-"""Studies: what the inpainter paints to learn, in the two stages of arXiv 1905.13066, section 3.4, and how many.
+"""Inpainter data: what the inpainter is trained and measured on, in the two stages of arXiv 1905.13066, section 3.4.
 
-Stage 1: single stills with holes; no reference, no past. Stage 2: runs of real clips, frame after frame, with
+Stage 1: single stills with holes; no references, no past. Stage 2: runs of real clips, frame after frame, with
 references aligned by the frozen homography estimator; runs begin with 6 frames and grow by 6, up to 24.
 """
 
@@ -19,20 +19,25 @@ from aan_engine.core.harmonic import harmonic_fill_batch
 from aan_engine.network.blocks import WIDTHS, visible_cells
 from aan_engine.network.homography import EncodedImage, HomographyEstimator
 from aan_engine.network.inpainter import Inpainted, Inpainter, RecurrentState, ReferenceSet
-from aan_engine.training import clip_data as moving
-from aan_engine.training import losses
+from aan_engine.training import clip_data, losses
 from aan_engine.training.autocast import half_precision
-from aan_engine.training.batches import lessons
+from aan_engine.training.batches import map_in_order
 from aan_engine.training.frozen_registration import FrozenRegistration
-from aan_engine.training.holes import PAINTED_OUT, Mask, hole
-from aan_engine.training.inpainter_step import Frame
+from aan_engine.training.holes import INPAINTER_KINDS, Mask, random_hole
+from aan_engine.training.inpainter_step import InpaintedFrame
 from aan_engine.training.still_data import Still, crop_of_frame, stills
 
-TRUSTED = 0.5
+LEAST_TRUST = 0.5
+"""Trust of the homography estimator below which a reference is hidden."""
+
 GROWTH = 6
-MEASURED = 5
-OFTEN = (0.3, 0.2, 0.15, 0.15, 0.2)
-"""How often each kind of hole comes in stage 1, in the order of `PAINTED_OUT`."""
+"""Frames by which runs grow, and through which a gradient reaches back."""
+
+BATCHES_MEASURED = 5
+"""Batches for each kind of hole on which stage 1 is measured."""
+
+KIND_SHARES = (0.3, 0.2, 0.15, 0.15, 0.2)
+"""How often each kind of hole comes in stage 1, in the order of `INPAINTER_KINDS`."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +46,7 @@ class InpainterPlan:
     earlier.
 
     `count` and `side` are the stills of stage 1 (a batch of square crops), `runs`, `height` and `width` the frames of
-    stage 2. `processes` make the lessons (see `lessons`).
+    stage 2. `processes` make the batches (see `map_in_order`).
     """
 
     stage: int = 1
@@ -57,7 +62,7 @@ class InpainterPlan:
     longest: int = 24
     measure_every: int = 500
     processes: int = 0
-    terms: losses.Terms = field(default_factory=losses.Terms)
+    weights: losses.LossWeights = field(default_factory=losses.LossWeights)
 
     def rate_at(self, step: int, *, last: int | None = None) -> float:
         """Half a cosine from `rate` to a fiftieth of it, after warming up for 200 steps or a quarter of them all.
@@ -65,165 +70,164 @@ class InpainterPlan:
         `last` is the step at which the clock will end it, where that is not the last of `steps`.
         """
         steps = self.steps if last is None else last
-        warmth = min(1.0, (step + 1) / max(1, min(200, self.steps // 4)))
-        return self.rate * warmth * (0.51 + 0.49 * math.cos(math.pi * min(step / max(steps, 1), 1.0)))
+        warmup = min(1.0, (step + 1) / max(1, min(200, self.steps // 4)))
+        return self.rate * warmup * (0.51 + 0.49 * math.cos(math.pi * min(step / max(steps, 1), 1.0)))
 
     def length(self, step: int) -> int:
         """Frames in a run at this step: the curriculum, in four equal parts of the training."""
         return min(self.longest, GROWTH * (1 + 4 * step // max(self.steps, 1)))
 
 
-Lesson = tuple[Tensor, Tensor]
+StillBatch = tuple[Tensor, Tensor]
 """Truth (B, 3, side, side) and visibility (B, 1, side, side)."""
 
 
-class Stills:
+class StillTask:
     """Stage 1: batches of square crops of stills, each with its own hole."""
 
     def __init__(self, data: Path, plan: InpainterPlan, device: str) -> None:
         self.plan, self.device = plan, device
-        self.seen, self.held = stills(data), stills(data, part="validation", every=20)
+        self.train, self.held = stills(data), stills(data, part="validation", every=20)
 
-    def taught(self, painter: Inpainter, steps: range) -> Iterator[Iterator[list[Frame]]]:
-        """The lessons of these steps, painted as each is asked for: every one is a single piece."""
+    def batches(self, inpainter: Inpainter, steps: range) -> Iterator[Iterator[list[InpaintedFrame]]]:
+        """For each step its batch, inpainted when it is asked for: one part of one frame."""
 
-        def lesson(step: int) -> Lesson:
-            return self._batch(self.seen, np.random.default_rng([self.plan.seed, step]))
+        def make(step: int) -> StillBatch:
+            return self._batch(self.train, np.random.default_rng([self.plan.seed, step]))
 
-        for made in lessons(lesson, steps, processes=self.plan.processes):
-            yield self._painted(painter, made)
+        for batch in map_in_order(make, steps, processes=self.plan.processes):
+            yield self._inpainted(inpainter, batch)
 
-    def _painted(self, painter: Inpainter, lesson: Lesson) -> Iterator[list[Frame]]:
-        truth, visible = (part.to(self.device) for part in lesson)
-        yield [Frame(paint(painter, truth, visible, nothing(truth), None), truth, visible)]
+    def _inpainted(self, inpainter: Inpainter, batch: StillBatch) -> Iterator[list[InpaintedFrame]]:
+        truth, visible = (tensor.to(self.device) for tensor in batch)
+        yield [InpaintedFrame(inpaint(inpainter, truth, visible, no_references(truth), None), truth, visible)]
 
-    def _batch(self, pictures: list[Still], rng: np.random.Generator, *, kind: str | None = None) -> Lesson:
+    def _batch(self, pictures: list[Still], rng: np.random.Generator, *, kind: str | None = None) -> StillBatch:
         side = self.plan.side
         count = self.plan.count
-        made = [crop_of_frame(pictures[int(rng.integers(len(pictures)))], rng, side=side) for _ in range(count)]
-        kinds = [kind] * count if kind else rng.choice(PAINTED_OUT, count, p=OFTEN).tolist()
-        holes = [1 - _part_of_a_hole(rng, side, kind=k).astype(np.float32)[None] for k in kinds]
-        truth = torch.from_numpy(np.stack([m.transpose(2, 0, 1) for m in made]))
-        return truth, torch.from_numpy(np.stack(holes))
+        crops = [crop_of_frame(pictures[int(rng.integers(len(pictures)))], rng, side=side) for _ in range(count)]
+        kinds = [kind] * count if kind else rng.choice(INPAINTER_KINDS, count, p=KIND_SHARES).tolist()
+        visible = [1 - _hole_crop(rng, side, kind=k).astype(np.float32)[None] for k in kinds]
+        truth = torch.from_numpy(np.stack([crop.transpose(2, 0, 1) for crop in crops]))
+        return truth, torch.from_numpy(np.stack(visible))
 
     @torch.no_grad()
-    def measure(self, painter: Inpainter) -> tuple[dict[str, float], list[list[Tensor]]]:
-        """PSNR in the hole (log range, mean over held-back stills) by kind of hole, and how much better that is than
-        the smooth fill; a sheet of samples: what is given, painted, filled smoothly, true."""
+    def measure(self, inpainter: Inpainter) -> tuple[dict[str, float], list[list[Tensor]]]:
+        """PSNR in the hole (dB, log range, mean over held-back stills) by kind of hole, and its gain over the smooth
+        fill; rows of samples: input, output, smooth fill, truth."""
         measured: dict[str, float] = {}
-        sheet: list[list[Tensor]] = []
-        for number, kind in enumerate(PAINTED_OUT):
+        samples: list[list[Tensor]] = []
+        for number, kind in enumerate(INPAINTER_KINDS):
             ours, smooth = 0.0, 0.0
-            for i in range(MEASURED):
-                made = self._batch(self.held, np.random.default_rng([987_654_321, number, i]), kind=kind)
-                truth, visible = (part.to(self.device) for part in made)
-                image = paint(painter, truth, visible, nothing(truth), None).image
+            for i in range(BATCHES_MEASURED):
+                batch = self._batch(self.held, np.random.default_rng([987_654_321, number, i]), kind=kind)
+                truth, visible = (tensor.to(self.device) for tensor in batch)
+                image = inpaint(inpainter, truth, visible, no_references(truth), None).image
                 base = harmonic_fill_batch(truth, visible)
-                ours -= losses.hole_decibel(image, truth, visible).item() / MEASURED
-                smooth -= losses.hole_decibel(base, truth, visible).item() / MEASURED
-            sheet += [[truth[k] * visible[k], image[k], base[k], truth[k]] for k in range(2)]
+                ours -= losses.hole_decibel(image, truth, visible).item() / BATCHES_MEASURED
+                smooth -= losses.hole_decibel(base, truth, visible).item() / BATCHES_MEASURED
+            samples += [[truth[k] * visible[k], image[k], base[k], truth[k]] for k in range(2)]
             measured |= {kind: ours, f"{kind}_gain": ours - smooth}
-        return measured, sheet
+        return measured, samples
 
 
-def _part_of_a_hole(rng: np.random.Generator, side: int, *, kind: str) -> Mask:
-    """(side, side) cut from a hole drawn for twice the side: as large as in a whole frame, 1 to 60 % of the crop."""
+def _hole_crop(rng: np.random.Generator, side: int, *, kind: str) -> Mask:
+    """A (side, side) crop of a hole drawn at twice the side, as large as in a whole frame; 1 to 60 % are hidden."""
     while True:
-        drawn = hole(rng, 2 * side, 2 * side, kind=kind)
+        hole = random_hole(rng, 2 * side, 2 * side, kind=kind)
         top, left = rng.integers(side + 1, size=2)
-        part: Mask = drawn[top : top + side, left : left + side]
-        if 0.01 < part.mean() < 0.6:
-            return part
+        crop: Mask = hole[top : top + side, left : left + side]
+        if 0.01 < crop.mean() < 0.6:
+            return crop
 
 
-class Clips:
-    """Stage 2: runs of clips, painted frame after frame; the gradient reaches back through six frames at most."""
+class ClipTask:
+    """Stage 2: runs of clips, inpainted frame after frame; the gradient reaches back through `GROWTH` frames at
+    most."""
 
     def __init__(self, data: Path, plan: InpainterPlan, device: str, estimator: HomographyEstimator | None) -> None:
         self.plan, self.device = plan, device
-        self.guide = FrozenRegistration((estimator or HomographyEstimator()).to(device))
-        self.seen, self.held = moving.clips(data), moving.clips(data, part="validation")
+        self.registration = FrozenRegistration((estimator or HomographyEstimator()).to(device))
+        self.train, self.held = clip_data.clips(data), clip_data.clips(data, part="validation")
 
-    def taught(self, painter: Inpainter, steps: range) -> Iterator[Iterator[list[Frame]]]:
-        """The lessons of these steps, painted as each is asked for: runs side by side, in pieces, as time goes."""
+    def batches(self, inpainter: Inpainter, steps: range) -> Iterator[Iterator[list[InpaintedFrame]]]:
+        """For each step its batch of runs, inpainted when it is asked for, in parts along time."""
 
-        def lesson(step: int) -> moving.ClipRunBatch:
-            return self._runs(self.seen, np.random.default_rng([self.plan.seed, step]), self.plan.length(step))
+        def make(step: int) -> clip_data.ClipRunBatch:
+            return self._runs(self.train, np.random.default_rng([self.plan.seed, step]), self.plan.length(step))
 
-        for made in lessons(lesson, steps, processes=self.plan.processes):
-            yield self.painted(painter, made.to(self.device))
+        for runs in map_in_order(make, steps, processes=self.plan.processes):
+            yield self.inpainted(inpainter, runs.to(self.device))
 
-    def _runs(self, found: list[list[Still]], rng: np.random.Generator, frames: int) -> moving.ClipRunBatch:
-        plan = self.plan
-        return moving.ClipRunBatch.beside(
-            [moving.run(found, rng, frames=frames, height=plan.height, width=plan.width) for _ in range(plan.runs)]
+    def _runs(self, clips: list[list[Still]], rng: np.random.Generator, frames: int) -> clip_data.ClipRunBatch:
+        size = {"height": self.plan.height, "width": self.plan.width}
+        return clip_data.ClipRunBatch.of(
+            [clip_data.random_run(clips, rng, frames=frames, **size) for _ in range(self.plan.runs)]
         )
 
-    def painted(self, painter: Inpainter, runs: moving.ClipRunBatch) -> Iterator[list[Frame]]:
-        """The runs, frame after frame, in pieces of `GROWTH`: through so many at most reaches the gradient."""
-        every, shown = runs.reference.flatten(0, 1), runs.reference_visible.flatten(0, 1)  # (B N, c, H, W)
-        references = self.guide.cells(every, shown)
+    def inpainted(self, inpainter: Inpainter, runs: clip_data.ClipRunBatch) -> Iterator[list[InpaintedFrame]]:
+        """The runs, frame after frame, in parts of `GROWTH` frames; gradients do not reach from part to part."""
+        images, shown = runs.reference.flatten(0, 1), runs.reference_visible.flatten(0, 1)  # (B N, c, H, W)
+        encoded = self.registration.encode(images, shown)
         state: RecurrentState | None = None
         for first in range(0, len(runs.truth), GROWTH):
-            frames: list[Frame] = []
-            with half_precision(every.device):
-                given = ReferenceSet(painter.features(every, shown), visible_cells(shown), torch.empty(0))
+            frames: list[InpaintedFrame] = []
+            with half_precision(images.device):
+                given = ReferenceSet(inpainter.features(images, shown), visible_cells(shown), torch.empty(0))
             for t in range(first, min(first + GROWTH, len(runs.truth))):
                 truth, visible = runs.truth[t], runs.visible[t]
-                # As the engine hands it on: brought along the measured motion.
+                # As in the engine, the state is warped along the measured motion.
                 state = None if state is None else state.along(runs.flow[t])
-                placed = self._placed(given, references, self.guide.cells(truth, visible))
-                painted = paint(painter, truth, visible, placed, state)
-                state = painted.state
+                references = self._registered(given, encoded, self.registration.encode(truth, visible))
+                found = inpaint(inpainter, truth, visible, references, state)
+                state = found.state
                 before = (runs.truth[t - 1], runs.flow[t]) if t else None
-                frames.append(Frame(painted, truth, visible, before))
+                frames.append(InpaintedFrame(found, truth, visible, before))
             yield frames
-            state = RecurrentState(painted.state.previous.detach(), painted.state.before.detach())
+            state = RecurrentState(found.state.previous.detach(), found.state.before.detach())
 
-    def _placed(self, given: ReferenceSet, references: EncodedImage, target: EncodedImage) -> ReferenceSet:
-        """The B targets' references (B N, ...) with their homographies, a batch of B; what is not trusted is hidden."""
+    def _registered(self, given: ReferenceSet, references: EncodedImage, target: EncodedImage) -> ReferenceSet:
+        """The B targets' references (B N, ...) with their homographies, a batch of B; those not trusted are hidden."""
         each = len(references.features) // len(target.features)
         repeated = EncodedImage(*(part.repeat_interleave(each, 0) for part in (target.features, target.visible)))
-        homographies, trust = self.guide.homographies(
+        homographies, trust = self.registration.homographies(
             repeated, references, height=self.plan.height, width=self.plan.width
         )
-        kept = trust > TRUSTED
+        kept = trust > LEAST_TRUST
         homographies = torch.where(kept[:, None, None], homographies, torch.eye(3, device=homographies.device))
         visible = given.visible * kept[:, None, None, None]
         parts = (given.features, visible, homographies)
         return ReferenceSet(*(part.reshape(-1, each, *part.shape[1:]) for part in parts))
 
     @torch.no_grad()
-    def measure(self, painter: Inpainter) -> tuple[dict[str, float], list[list[Tensor]]]:
-        """PSNR in the hole (log range, mean over frames) on held-back clips, and how much better that is than the
-        smooth fill; a sheet of samples: what is given, painted, the share of the past, true."""
-        ours, smooth, sheet = [], [], []
+    def measure(self, inpainter: Inpainter) -> tuple[dict[str, float], list[list[Tensor]]]:
+        """PSNR in the hole (dB, log range, mean over the frames of held-back clips), and its gain over the smooth fill;
+        rows of samples: input, output, the share of the past, truth."""
+        ours, smooth, samples = [], [], []
         for i in range(8):
             runs = self._runs(self.held, np.random.default_rng([987_654_321, i]), GROWTH).to(self.device)
-            frames = [f for piece in self.painted(painter, runs) for f in piece]
+            frames = [f for part in self.inpainted(inpainter, runs) for f in part]
             hidden = [f for f in frames if f.visible.min() < 1]
-            ours += [-losses.hole_decibel(f.painted.image, f.truth, f.visible).item() for f in hidden]
+            ours += [-losses.hole_decibel(f.inpainted.image, f.truth, f.visible).item() for f in hidden]
             smooth += [
                 -losses.hole_decibel(harmonic_fill_batch(f.truth, f.visible), f.truth, f.visible).item() for f in hidden
             ]
-            last = frames[-1]
-            sheet.append(
-                [last.truth[0] * last.visible[0], last.painted.image[0], last.painted.composition[0], last.truth[0]]
-            )
-        return {"clips": float(np.mean(ours)), "clips_gain": float(np.mean(ours) - np.mean(smooth))}, sheet
+            last, found = frames[-1], frames[-1].inpainted
+            samples.append([last.truth[0] * last.visible[0], found.image[0], found.composition[0], last.truth[0]])
+        return {"clips": float(np.mean(ours)), "clips_gain": float(np.mean(ours) - np.mean(smooth))}, samples
 
 
-def paint(
-    painter: Inpainter, truth: Tensor, visible: Tensor, references: ReferenceSet, state: RecurrentState | None
+def inpaint(
+    inpainter: Inpainter, truth: Tensor, visible: Tensor, references: ReferenceSet, state: RecurrentState | None
 ) -> Inpainted:
-    """One step in half precision, see `precision`; colours stay float32."""
+    """One step in half precision, see `autocast`; colours stay float32."""
     with half_precision(truth.device):
-        return painter.step(truth, visible, references=references, state=state)
+        return inpainter.step(truth, visible, references=references, state=state)
 
 
-def nothing(image: Tensor) -> ReferenceSet:
-    """No reference at all, for a batch of images (B, 3, H, W)."""
+def no_references(image: Tensor) -> ReferenceSet:
+    """An empty set of references, for a batch of images (B, 3, H, W)."""
     b, _, height, width = image.shape
     h, w = height // 8, width // 8
-    none = image.new_zeros
-    return ReferenceSet(none(b, 0, WIDTHS[-1], h, w), none(b, 0, 1, h, w), none(b, 0, 3, 3))
+    zeros = image.new_zeros
+    return ReferenceSet(zeros(b, 0, WIDTHS[-1], h, w), zeros(b, 0, 1, h, w), zeros(b, 0, 3, 3))

@@ -1,4 +1,4 @@
-"""What the inpainter is told: the paper's six terms and one of ours, each by itself, each with its weight.
+"""Losses of the inpainter: the paper's six terms (arXiv 1905.13066, section 3.4), one more, and their weights.
 
 Convention:
     Images (B, 3, H, W) in the log range; visibility (B, 1, H, W), 1 where visible; flows (B, 2, H, W) are backward
@@ -16,11 +16,15 @@ from aan_engine.network.blocks import STRIDE
 from aan_engine.network.flow import warp
 
 OCCLUSION = 50.0
+"""How fast the warping error's weight falls with the squared difference of the true frames; the paper's."""
 
 
 @dataclass(frozen=True)
-class Terms:
-    """Weights of the terms (arXiv 1905.13066, section 3.4), and of one of ours, `decibel`; 0 switches a term off."""
+class LossWeights:
+    """Weights of the terms, those of the paper and `decibel`; 0 switches a term off.
+
+    `image_gan` and `video_gan` weigh the two discriminators, see `discriminators`.
+    """
 
     hole: float = 100.0
     decibel: float = 3.0
@@ -37,9 +41,9 @@ def hole_l1(synthesis: Tensor, truth: Tensor, visible: Tensor) -> Tensor:
 
 
 def hole_decibel(synthesis: Tensor, truth: Tensor, visible: Tensor) -> Tensor:
-    """Squared error over the hidden pixels in dB, mean over the pictures of a batch that have any.
+    """Mean squared error over the hidden pixels in dB, mean over the pictures of a batch that hide any.
 
-    An easy picture, in which little is wrong, counts as much as a hard one, and so does a thin hole beside a large one.
+    An easy picture counts as much as a hard one, and a small hole as much as a large one.
     """
     hidden = 1 - visible
     count = hidden.sum((1, 2, 3)) * synthesis.shape[1]
@@ -48,24 +52,24 @@ def hole_decibel(synthesis: Tensor, truth: Tensor, visible: Tensor) -> Tensor:
 
 
 def valid_l1(synthesis: Tensor, truth: Tensor, visible: Tensor) -> Tensor:
-    """Mean absolute error over the visible pixels, before the composite replaces them."""
+    """Mean absolute error over the visible pixels of the synthesis, which the composite replaces."""
     return _mean((synthesis - truth).abs(), visible)
 
 
-def flow_error(flow: Tensor, pseudo: Tensor, truth: Tensor, truth_before: Tensor) -> Tensor:
-    """L1 to the pseudo ground truth, in cells so that it does not drown the rest, plus the photometric error."""
+def flow_error(flow: Tensor, true_flow: Tensor, truth: Tensor, truth_before: Tensor) -> Tensor:
+    """L1 distance to the pseudo ground truth, in cells, which keeps it in proportion, plus the photometric error."""
     photometric = (warp(truth_before, flow)[0] - truth).abs().mean()
-    return (flow - pseudo).abs().mean() / STRIDE + photometric
+    return (flow - true_flow).abs().mean() / STRIDE + photometric
 
 
-def warping_error(synthesis: Tensor, truth: Tensor, truth_before: Tensor, pseudo: Tensor) -> Tensor:
-    """L1 between the output and the true previous frame along the true motion, where nothing was uncovered.
+def warping_error(synthesis: Tensor, truth: Tensor, truth_before: Tensor, true_flow: Tensor) -> Tensor:
+    """L1 distance between the synthesis and the true previous frame, warped, where nothing comes into view.
 
     The mask is exp(-50 d^2), d the difference of the true frames along that motion.
     """
-    carried, inside = warp(truth_before, pseudo)
-    mask = torch.exp(-OCCLUSION * (truth - carried).square().sum(1, keepdim=True)) * inside
-    return _mean((synthesis - carried).abs(), mask)
+    warped, inside = warp(truth_before, true_flow)
+    mask = torch.exp(-OCCLUSION * (truth - warped).square().sum(1, keepdim=True)) * inside
+    return _mean((synthesis - warped).abs(), mask)
 
 
 def _mean(error: Tensor, mask: Tensor) -> Tensor:

@@ -1,7 +1,6 @@
-"""One training run's folder: checkpoints to go on from, the log as JSON lines, sheets of samples to look at.
+"""Run log: the folder of one training run: a checkpoint to resume from, the log as JSON lines, sheets of samples.
 
-It knows nothing of what is trained. A checkpoint is written to a temporary file and renamed: a run that is killed while
-it writes loses nothing.
+A checkpoint is written to a temporary file and renamed: a run that is killed while it writes loses nothing.
 """
 
 from __future__ import annotations
@@ -30,11 +29,12 @@ class RunLog:
 
     @property
     def minutes(self) -> float:
-        """How long this run has been going since it was opened."""
+        """How long ago this object was made."""
         return (time.monotonic() - self._began) / 60
 
     def last_step(self, step: int, steps: int, *, minutes: float | None) -> int:
-        """The step at which a run will end that has come to `step`: the last of `steps`, or where the clock ends it."""
+        """The step at which a run that has come to `step` will end: the last of `steps`, or earlier, by its pace, when
+        `minutes` are over."""
         if self._first is None:
             self._first = (step, self.minutes)
         before, began = self._first
@@ -43,23 +43,23 @@ class RunLog:
         pace = (step - before) / max(self.minutes - began, 1e-6)
         return min(steps, step + round(max(minutes - self.minutes, 0.0) * pace))
 
-    def note(self, step: int, **values: float) -> None:
-        """One line of the log."""
+    def log(self, step: int, **values: float) -> None:
+        """Adds a line to the log."""
         line = {"step": step, "minutes": round(self.minutes, 2)} | {k: round(float(v), 5) for k, v in values.items()}
         with (self.folder / "log.jsonl").open("a", encoding="utf-8") as log:
             log.write(json.dumps(line) + "\n")
 
-    def keep(self, state: dict[str, Any]) -> None:
+    def save_checkpoint(self, state: dict[str, Any]) -> None:
         """Writes the checkpoint, atomically."""
-        fresh = self.folder / "checkpoint.tmp"
-        torch.save(state, fresh)
-        fresh.replace(self.folder / "checkpoint.pt")
+        temporary = self.folder / "checkpoint.tmp"
+        torch.save(state, temporary)
+        temporary.replace(self.folder / "checkpoint.pt")
 
-    def resume(self) -> dict[str, Any] | None:
+    def load_checkpoint(self) -> dict[str, Any] | None:
         """The last checkpoint, or None where there is none yet.
 
         Raises:
-            WeightsError: when it is there and cannot be read.
+            WeightsError: it is there and cannot be read.
         """
         file = self.folder / "checkpoint.pt"
         if not file.exists():
@@ -70,8 +70,8 @@ class RunLog:
             raise WeightsError("the checkpoint cannot be read", hint="Start afresh with --no-resume.", file=file) from e
         return state
 
-    def sheet(self, name: str, rows: list[list[Tensor]]) -> None:
-        """Rows of (3, H, W) or (1, H, W) pictures in 0..1 as one PNG."""
+    def save_samples(self, name: str, rows: list[list[Tensor]]) -> None:
+        """Writes rows of (3, H, W) or (1, H, W) pictures, 0 .. 1, as one PNG, `sheet_NAME.png`."""
         lines = [np.concatenate([_picture(p) for p in row], axis=1) for row in rows]
         cv2.imwrite(str(self.folder / f"sheet_{name}.png"), np.concatenate(lines, axis=0)[..., ::-1])
 

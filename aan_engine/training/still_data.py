@@ -1,7 +1,7 @@
-"""The room of pictures: finds photos and clips in folders, holds some back, hands out frames as 8-bit stills.
+"""Still data: photos and clips in folders, split into training and validation, read as 8-bit stills.
 
-It knows nothing of holes, pairs or networks. Training images are display-referred (sRGB, 8 bit): `to_log` takes them to
-the working log range of the proxies, the one in which the network sees everything.
+Training pictures are display-referred (sRGB, 8 bit); `to_log` brings them into the log range of the proxies, in which
+the networks get all pictures.
 """
 
 from __future__ import annotations
@@ -22,18 +22,22 @@ Array = NDArray[Any]
 Still = Array
 PHOTOS = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
 CLIPS = (".mp4", ".mov", ".avi", ".mkv", ".mpg", ".webm")
+
 HELD_BACK = 8
-LONGEST = 720
+"""One source in so many is held back for validation."""
+
+LARGEST_SIDE = 720
+"""Rows or columns, whichever are fewer, that a still has at most."""
 
 
 def files(folder: Path, kinds: tuple[str, ...], *, part: str = "train") -> list[Path]:
-    """Every file of these kinds below the folder, in the order of their names.
+    """Every file with these suffixes below the folder, in the order of their names.
 
-    Cuts of one source (`name_00`, `name_01`) stay together; every eighth source is held back as "validation" (at
-    least one; a single source serves both parts).
+    Cuts of one source (`name_00`, `name_01`) stay together; every eighth source, at least one, is held back as
+    "validation". A single source serves both parts.
 
     Raises:
-        ShotError: when the folder does not exist.
+        ShotError: the folder does not exist.
     """
     if not folder.is_dir():
         raise ShotError(
@@ -52,7 +56,11 @@ def _source(file: Path) -> str:
 
 
 def read_photo(file: Path) -> Still:
-    """One photo as (H, W, 3) RGB, at most 720 pixels on the shorter side."""
+    """One photo as (H, W, 3) RGB, at most 720 pixels on the shorter side.
+
+    Raises:
+        ShotError: OpenCV cannot read it.
+    """
     read = cv2.imread(str(file), cv2.IMREAD_COLOR)
     if read is None:
         raise ShotError("not a picture that OpenCV can read", hint="Take it out of the training folder.", file=file)
@@ -62,14 +70,14 @@ def read_photo(file: Path) -> Still:
 def read_clip(file: Path, *, every: int = 1) -> Iterator[Still]:
     """Every n-th frame of a clip as (H, W, 3) RGB."""
     clip = cv2.VideoCapture(str(file))
-    at = 0
+    number = 0
     while clip.grab():
-        if at % every == 0:
-            fine, frame = clip.retrieve()
-            if not fine:
+        if number % every == 0:
+            decoded, frame = clip.retrieve()
+            if not decoded:
                 break
             yield _bounded(frame[..., ::-1])
-        at += 1
+        number += 1
     clip.release()
 
 
@@ -77,7 +85,7 @@ def stills(folder: Path, *, part: str = "train", every: int = 9) -> list[Still]:
     """All photos, and every n-th frame of all clips, held in memory as 8-bit RGB.
 
     Raises:
-        ShotError: when there is no picture at all.
+        ShotError: there is no picture at all.
     """
     found = [read_photo(p) for p in files(folder, PHOTOS, part=part)]
     for clip in files(folder, CLIPS, part=part):
@@ -88,7 +96,7 @@ def stills(folder: Path, *, part: str = "train", every: int = 9) -> list[Still]:
 
 
 def _bounded(image: Array) -> Still:
-    scale = LONGEST / min(image.shape[:2])
+    scale = LARGEST_SIDE / min(image.shape[:2])
     if scale < 1:
         height, width = round(image.shape[0] * scale), round(image.shape[1] * scale)
         return cv2.resize(np.ascontiguousarray(image), (width, height), interpolation=cv2.INTER_AREA)
@@ -103,9 +111,9 @@ def _view(still: Still, rng: np.random.Generator, *, size: int, side: int) -> Ar
 
 
 def crop_of_frame(still: Still, rng: np.random.Generator, *, side: int) -> Array:
-    """A random square window, perhaps mirrored: (side, side, 3) in the log range.
+    """A random square crop, perhaps mirrored, at a random exposure: (side, side, 3) in the log range.
 
-    It is cut out of the still shrunk to a frame of 200 to 400 rows: what a proxy of 240 rows shows.
+    Cut out of the still shrunk to 200 - 400 rows, the scale at which proxies of 240 rows show things.
     """
     shortest = min(still.shape[:2])
     rows = rng.uniform(200.0, min(400.0, max(shortest, 200.0)))
@@ -113,10 +121,10 @@ def crop_of_frame(still: Still, rng: np.random.Generator, *, side: int) -> Array
 
 
 def to_log(image: Array, gain: float | np.float32 | Array = 1.0) -> Array:
-    """Display-referred (H, W, 3) in 0..1 -> the working log range, through a table of 4096 steps.
+    """Display-referred (H, W, 3) in 0 .. 1 -> the log range, through a table of 4096 steps.
 
     Convention: sRGB transfer function (IEC 61966-2-1) to scene-linear, times `gain` (exposure, one or one a channel),
-    then `light.encode`.
+    then `log_encoding.to_log`.
     """
     index = np.clip(image * 4095 + 0.5, 0, 4095).astype(np.uint16)
     table = log_encoding.to_log(_LINEAR[:, None] * np.broadcast_to(np.asarray(gain, np.float32), (3,)))
@@ -124,7 +132,7 @@ def to_log(image: Array, gain: float | np.float32 | Array = 1.0) -> Array:
 
 
 def to_linear(image: Still) -> Array:
-    """8-bit sRGB -> scene-linear float32 in 0..1. Convention: IEC 61966-2-1."""
+    """8-bit sRGB -> scene-linear float32 in 0 .. 1. Convention: IEC 61966-2-1."""
     table = _LINEAR[np.round(np.arange(256) / 255 * 4095).astype(np.uint16)]
     return table[image]
 

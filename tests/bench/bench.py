@@ -41,7 +41,7 @@ from aan_engine.core.sampling import sample
 from aan_engine.evaluation import ablation, bench, holes, plate_match, registration_bench
 from aan_engine.plates import exr, matte
 from aan_engine.training.holes import moving_hole
-from aan_engine.training.scenes import Stage
+from aan_engine.training.scenes import SceneMaker
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))
 from tests.blender import blenders
@@ -133,9 +133,10 @@ def run_ablation(asked: argparse.Namespace) -> None:
     plan = bench.BenchPlan(kinds=tuple(asked.kinds.split(",")), frames=asked.frames or 16)
     with tempfile.TemporaryDirectory(prefix="aan-bench-") as made:
         if asked.data is None and (data := data_for("ablation", asked, "train")):
-            stage = Stage(data, part="validation")
+            scenes = SceneMaker(data, part="validation")
             for number in range(SCENES):
-                stage.scene(np.random.default_rng((0, number)), plan.frames).write(Path(made) / f"scene_{number:02d}")
+                scene = scenes.scene(np.random.default_rng((0, number)), plan.frames)
+                scene.write(Path(made) / f"scene_{number:02d}")
             asked.data = Path(made)
         if asked.data is None:
             return

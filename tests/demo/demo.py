@@ -154,7 +154,7 @@ def tell(seconds: float, film: str) -> None:
         f"""
 Filled       {len(FRAMES)} frames in {seconds:.0f} s ({seconds / len(FRAMES):.2f} s a frame)
 Untouched    {changed} bits changed outside the matte
-Never seen   {unseen:.1%} of the hidden pixels had to be made up; the rest was seen in other frames
+Never seen   {unseen:.1%} of the hidden pixels had to be synthesised; the rest was seen in other frames
 Known truth  the verge hidden by the mirrored roto, frames {JUDGED[0]} - {JUDGED[-1]}, PSNR in the hole:
              {aan:.1f} dB, OpenCV inpainting (Telea) of the same frames {telea:.1f} dB
 

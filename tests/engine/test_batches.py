@@ -1,4 +1,4 @@
-"""Lessons: who makes them, and how many lie side by side, changes nothing of what is learned."""
+"""Batches: who makes them, and how many runs they hold, changes nothing in training."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import torch
 
 from aan_engine.network.homography import HomographyEstimator
 from aan_engine.network.inpainter import Inpainter
-from aan_engine.training import inpainter_data, train_homography
-from aan_engine.training.batches import lessons
+from aan_engine.training import clip_data, inpainter_data, train_homography
+from aan_engine.training.batches import map_in_order
 from aan_engine.training.clip_data import ClipRun, ClipRunBatch
 from aan_engine.training.run_log import RunLog
 
@@ -40,34 +40,34 @@ def data(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("processes", [0, 2])
-def test_lessons_come_in_their_order_whoever_makes_them(processes: int) -> None:
-    made = list(lessons(lambda n: (n, os.getpid()), range(3, 12), processes=processes))
+def test_batches_come_in_their_order_whoever_makes_them(processes: int) -> None:
+    made = list(map_in_order(lambda n: (n, os.getpid()), range(3, 12), processes=processes))
     assert [number for number, _ in made] == list(range(3, 12))
     makers = {maker for _, maker in made}
     assert (makers == {os.getpid()}) if not processes else len(makers) == 2 and os.getpid() not in makers
 
 
-def test_a_slow_lesson_is_waited_for_and_not_overtaken() -> None:
+def test_a_slow_batch_is_waited_for_and_not_overtaken() -> None:
     def slow(number: int) -> int:
         time.sleep(0.2 if number == 0 else 0)
         return number
 
-    assert list(lessons(slow, range(4), processes=2)) == [0, 1, 2, 3]
+    assert list(map_in_order(slow, range(4), processes=2)) == [0, 1, 2, 3]
 
 
 def test_without_processes_nothing_is_made_before_it_is_asked_for() -> None:
     made: list[int] = []
-    coming = lessons(lambda n: made.append(n), range(5))
+    coming = map_in_order(lambda n: made.append(n), range(5))
     next(coming)
     assert made == [0]
 
 
 def test_what_goes_wrong_in_a_process_ends_the_training() -> None:
     def broken(number: int) -> int:
-        raise FloatingPointError(f"lesson {number}")
+        raise FloatingPointError(f"batch {number}")
 
-    with pytest.raises(FloatingPointError, match="lesson 0"):
-        list(lessons(broken, range(2), processes=1))
+    with pytest.raises(FloatingPointError, match="batch 0"):
+        list(map_in_order(broken, range(2), processes=1))
 
 
 def test_a_training_with_processes_ends_with_the_same_bits(data: Path, tmp_path: Path) -> None:
@@ -80,9 +80,9 @@ def test_a_training_with_processes_ends_with_the_same_bits(data: Path, tmp_path:
     assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
 
 
-def test_runs_side_by_side_are_as_long_as_the_shortest_and_lack_no_reference() -> None:
+def test_runs_in_a_batch_are_as_long_as_the_shortest_and_lack_no_reference() -> None:
     found = [run_of(7, 2, seed=1), run_of(6, 4, seed=2)]
-    runs = ClipRunBatch.beside(found)
+    runs = ClipRunBatch.of(found)
     assert runs.truth.shape == (6, 2, 3, 48, 64)
     assert runs.reference.shape == (2, 4, 3, 48, 64)
     for b, run in enumerate(found):
@@ -92,33 +92,33 @@ def test_runs_side_by_side_are_as_long_as_the_shortest_and_lack_no_reference() -
     assert not runs.reference_visible[0, 2:].any()
 
 
-def test_a_run_is_painted_beside_others_as_it_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(inpainter_data.moving, "clips", lambda data, part="train": [])
+def test_a_run_is_inpainted_in_a_batch_as_it_is_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clip_data, "clips", lambda data, part="train": [])
     torch.manual_seed(0)
-    painter, estimator = Inpainter(), HomographyEstimator()
-    torch.nn.init.normal_(painter.decoder.paint.weight, std=0.02)
+    inpainter, estimator = Inpainter(), HomographyEstimator()
+    torch.nn.init.normal_(inpainter.decoder.paint.weight, std=0.02)
     plan = inpainter_data.InpainterPlan(stage=2, height=48, width=64, runs=2)
-    clips = inpainter_data.Clips(Path(), plan, "cpu", estimator)
+    task = inpainter_data.ClipTask(Path(), plan, "cpu", estimator)
     found = [run_of(3, 2, seed=1), run_of(3, 4, seed=2)]
 
-    def painted(some: list[ClipRun]) -> torch.Tensor:
+    def inpainted(runs: list[ClipRun]) -> torch.Tensor:
         with torch.no_grad():
-            pieces = list(clips.painted(painter, ClipRunBatch.beside(some)))
-        return torch.stack([frame.painted.image for piece in pieces for frame in piece])
+            parts = list(task.inpainted(inpainter, ClipRunBatch.of(runs)))
+        return torch.stack([frame.inpainted.image for part in parts for frame in part])
 
-    together = painted(found)
+    together = inpainted(found)
     for b, run in enumerate(found):
-        # Half precision: what lies beside it may change the order of a sum.
-        torch.testing.assert_close(together[:, b : b + 1], painted([run]), atol=0.01, rtol=0)
+        # In half precision a larger batch may change the order of a sum.
+        torch.testing.assert_close(together[:, b : b + 1], inpainted([run]), atol=0.01, rtol=0)
     assert (together[:, 0] - together[:, 1]).abs().max() > 0.1
 
 
 def test_the_rate_of_a_run_that_the_clock_will_end_falls_to_its_end(tmp_path: Path) -> None:
-    journal = RunLog(tmp_path)
-    assert journal.last_step(0, 1000, minutes=None) == 1000
-    assert journal.last_step(0, 1000, minutes=1.0) == 1000
+    log = RunLog(tmp_path)
+    assert log.last_step(0, 1000, minutes=None) == 1000
+    assert log.last_step(0, 1000, minutes=1.0) == 1000
     time.sleep(0.05)
     # Ten steps took a twentieth of a second, so a hundred more fit into half a second, and the whole into an hour.
-    assert 40 < journal.last_step(10, 1000, minutes=journal.minutes + 0.5 / 60) < 130
-    assert journal.last_step(10, 1000, minutes=60.0) == 1000
-    assert journal.last_step(10, 1000, minutes=0.0) == 10
+    assert 40 < log.last_step(10, 1000, minutes=log.minutes + 0.5 / 60) < 130
+    assert log.last_step(10, 1000, minutes=60.0) == 1000
+    assert log.last_step(10, 1000, minutes=0.0) == 10

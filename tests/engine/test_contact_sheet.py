@@ -1,4 +1,4 @@
-"""Pictures for people show what the light was, in the right colours and places."""
+"""Contact sheets and films show pictures in the right colours and places."""
 
 from __future__ import annotations
 

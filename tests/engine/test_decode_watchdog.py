@@ -29,7 +29,7 @@ exr.read(Path(sys.argv[2]), frame=1002)
 
 @pytest.fixture
 def trail(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(decode_watchdog, "_shared_note", None)
+    monkeypatch.setattr(decode_watchdog, "_record", None)
     decode_watchdog.start(tmp_path / "trail")
     return tmp_path / "trail"
 
@@ -78,7 +78,7 @@ def test_patience_ends() -> None:
 def test_without_a_trail_nothing_is_noted_and_a_trail_that_is_none_tells_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(decode_watchdog, "_shared_note", None)
+    monkeypatch.setattr(decode_watchdog, "_record", None)
     with decode_watchdog.watch(tmp_path / "p.exr", frame=1):
         assert list(tmp_path.iterdir()) == []
     (tmp_path / "short").write_bytes(b"\1")

@@ -1,4 +1,4 @@
-"""The measurement measures what it says: the protocol's holes, figures that a hand can check, footage as it lies."""
+"""Evaluation: the protocol's holes, metrics against values known in advance, clip folders, and the bench."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def box(t: int) -> NDArray[np.bool_]:
     return mask
 
 
-def lay(folder: Path, name: str, *, masks: bool = True, seed: int = 0) -> None:
-    """A clip of a slow pan with a box that wanders."""
+def write_clip(folder: Path, name: str, *, masks: bool = True, seed: int = 0) -> None:
+    """A clip of a slow pan with masks of a moving box."""
     (folder / name / "frames").mkdir(parents=True)
     for t, plate in enumerate(pan(4, size=SHAPE, seed=seed)):
         cv2.imwrite(str(folder / name / "frames" / f"{t:05d}.png"), display.to_srgb8(plate)[..., ::-1])
@@ -48,7 +48,7 @@ def lay(folder: Path, name: str, *, masks: bool = True, seed: int = 0) -> None:
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
     for seed, name in enumerate(("apple", "pear", "quince")):
-        lay(tmp_path, name, masks=name != "quince", seed=seed)
+        write_clip(tmp_path, name, masks=name != "quince", seed=seed)
     return tmp_path
 
 
@@ -68,7 +68,7 @@ def test_a_clip_gets_the_same_holes_again_and_another_clip_others(kind: str) -> 
     assert any(not np.array_equal(once[0], other[0]) for other in others)
 
 
-def test_a_stain_stands_still_wires_move_and_a_plate_hole_keeps_off_what_moves() -> None:
+def test_a_stain_stays_wires_move_and_a_plate_hole_leaves_out_what_moves() -> None:
     stain, wires, rig, plate = (drawn(kind) for kind in ("static", "wires", "rig", "plate"))
     assert all(np.array_equal(stain[0], hole) for hole in stain)
     assert 0.05 <= stain[0].mean() <= 0.25
@@ -103,7 +103,7 @@ def test_the_holes_are_the_protocol_s_to_the_pixel() -> None:
             assert all(np.array_equal(a, b) for a, b in zip(ours, expected, strict=True)), (name, kind)
 
 
-def test_both_layouts_of_clips_are_understood_and_masks_may_lack(data: Path, tmp_path: Path) -> None:
+def test_both_layouts_of_clips_are_read_and_masks_may_be_missing(data: Path, tmp_path: Path) -> None:
     plain = clip_folder.find(data)
     assert [(clip.name, len(clip.frames), len(clip.masks)) for clip in plain] == [
         *(("apple", 4, 4), ("pear", 4, 4)),
@@ -115,11 +115,11 @@ def test_both_layouts_of_clips_are_understood_and_masks_may_lack(data: Path, tmp
         (data / "apple" / kind).rename(davis / inside / "480p" / "apple")
     (clip,) = clip_folder.find(davis)
     assert (clip.name, len(clip.frames), len(clip.masks)) == ("apple", 4, 4)
-    taken = clip_folder.load(clip, frames=3, height=48)
-    assert taken.shape == (48, 80)
-    assert len(taken.frames) == len(taken.masks) == 3
-    assert taken.masks[0][20, 20]
-    assert not taken.masks[0][2, 2]
+    loaded = clip_folder.load(clip, frames=3, height=48)
+    assert loaded.shape == (48, 80)
+    assert len(loaded.frames) == len(loaded.masks) == 3
+    assert loaded.masks[0][20, 20]
+    assert not loaded.masks[0][2, 2]
 
 
 def test_a_folder_without_clips_and_a_clip_that_is_not_there_are_named(data: Path, tmp_path: Path) -> None:
@@ -136,7 +136,7 @@ def test_a_folder_without_clips_and_a_clip_that_is_not_there_are_named(data: Pat
         clip_folder.load(clip_folder.find(data)[0], frames=4, height=48)
 
 
-def test_a_known_error_has_the_figures_that_a_hand_computes() -> None:
+def test_a_known_error_has_the_scores_computed_by_hand() -> None:
     frames = [display.to_srgb(plate) for plate in pan(3, size=SHAPE)]
     hidden = [box(0), np.zeros(SHAPE, bool), box(2)]
     off = [
@@ -151,26 +151,26 @@ def test_a_known_error_has_the_figures_that_a_hand_computes() -> None:
 def test_a_fill_that_flickers_warps_worse_than_one_that_is_as_wrong_but_steady() -> None:
     frames = [display.to_srgb(plate) for plate in pan(6, size=SHAPE)]
     truth, hidden = Truth.of(frames), [box(0)] * 6
-    steady, nervous = (
+    steady, flickering = (
         [np.where(box(0)[..., None], f + d, f).astype(np.float32) for f, d in zip(frames, offsets, strict=True)]
         for offsets in ([8] * 6, [8, -8] * 3)
     )
-    calm, restless = (metrics.score_clip(truth, result, hidden) for result in (steady, nervous))
-    assert calm.hole == pytest.approx(restless.hole, abs=0.01)
-    assert restless.warping > calm.warping + 0.9 * (16 / 255) ** 2 * 1e3
+    steady_scores, flickering_scores = (metrics.score_clip(truth, result, hidden) for result in (steady, flickering))
+    assert steady_scores.hole == pytest.approx(flickering_scores.hole, abs=0.01)
+    assert flickering_scores.warping > steady_scores.warping + 0.9 * (16 / 255) ** 2 * 1e3
 
 
-def test_similarity_is_scikit_image_s() -> None:
+def test_ssim_is_that_of_scikit_image() -> None:
     rng = np.random.default_rng(0)
     true = rng.uniform(0, 255, (40, 56, 3)).astype(np.float32)
     found = np.clip(cv2.GaussianBlur(true, (0, 0), 1) + rng.normal(0, 5, true.shape), 0, 255).astype(np.float32)
     theirs = structural_similarity(true, found, channel_axis=-1, data_range=255, win_size=metrics.WINDOW)
-    assert metrics.similarity(true, found) == pytest.approx(theirs, abs=1e-5)
-    assert metrics.similarity(true, true) == pytest.approx(1, abs=1e-9)
+    assert metrics.ssim(true, found) == pytest.approx(theirs, abs=1e-5)
+    assert metrics.ssim(true, true) == pytest.approx(1, abs=1e-9)
 
 
-def knowing(shot: Shot) -> Iterator[FilledFrame]:
-    """An engine that paints grey and says so."""
+def leaves_grey(shot: Shot) -> Iterator[FilledFrame]:
+    """An engine that leaves the grey of the plates and says that it synthesised it."""
     for plate_file in shot.plates:
         plate = exr.read(plate_file.path, frame=plate_file.frame)
         roto = matte.read(shot.matte_of(plate.frame).path, frame=plate.frame, channel=None, like=plate)
@@ -181,8 +181,8 @@ def knowing(shot: Shot) -> Iterator[FilledFrame]:
 
 def test_the_bench_hides_the_truth_from_the_engine_and_compares_what_was_written(data: Path) -> None:
     every = clip_folder.find(data)
-    gallery, plan = WorstFrames(3), bench.BenchPlan(frames=4, height=96)
-    rows = list(bench.measure(every[:1], every, plan, engine=knowing, gallery=gallery))
+    worst, plan = WorstFrames(3), bench.BenchPlan(frames=4, height=96)
+    rows = list(bench.measure(every[:1], every, plan, engine=leaves_grey, worst=worst))
     assert [row.kind for row in rows] == list(holes.KINDS)
     for row in rows:
         assert row.aan is not None
@@ -190,20 +190,20 @@ def test_the_bench_hides_the_truth_from_the_engine_and_compares_what_was_written
         # What was handed in under the matte is grey: were it the truth, this engine would be perfect.
         assert row.aan.hole < row.telea.hole
         assert row.aan.hole < 25
-    assert len(gallery.worst) == 3
-    assert gallery.worst[0].decibels <= gallery.worst[1].decibels <= gallery.worst[2].decibels
+    assert len(worst.worst) == 3
+    assert worst.worst[0].psnr <= worst.worst[1].psnr <= worst.worst[2].psnr
 
 
 def test_where_no_other_clip_has_masks_their_kinds_are_left_out(data: Path) -> None:
     apple, _, quince = clip_folder.find(data)
     plan = bench.BenchPlan(frames=2, height=96)
-    rows = bench.measure([apple], [apple, quince], plan, engine=knowing)
+    rows = bench.measure([apple], [apple, quince], plan, engine=leaves_grey)
     assert [row.kind for row in rows] == ["static", "wires"]
 
 
-def test_a_clip_that_fails_is_told_and_the_others_are_measured(data: Path) -> None:
+def test_a_clip_that_fails_is_named_and_the_others_are_measured(data: Path) -> None:
     def broken(shot: Shot) -> Iterator[FilledFrame]:
-        yield from knowing(Shot(shot.plates[:1], shot.mattes[:1]))
+        yield from leaves_grey(Shot(shot.plates[:1], shot.mattes[:1]))
         raise PlateUnreadable("the disk is gone", hint="Find it.")
 
     every = clip_folder.find(data)
@@ -213,29 +213,29 @@ def test_a_clip_that_fails_is_told_and_the_others_are_measured(data: Path) -> No
     assert bench.means(rows, "static") is None
 
 
-def test_figures_on_file_are_json_even_where_there_is_no_number(tmp_path: Path) -> None:
+def test_saved_rows_are_json_with_null_for_nan(tmp_path: Path) -> None:
     nothing = Scores(30.0, 20.0, 0.9, float("nan"))
     rows = [bench.BenchRow("apple", "static", nothing, nothing, 0.5, 0)]
     bench.save(tmp_path / "bench.json", rows, bench.BenchPlan())
-    told = json.loads((tmp_path / "bench.json").read_text())
-    assert told["rows"][0]["aan"] == {"psnr": 30, "hole": 20, "ssim": 0.9, "warping": None}
-    assert [mean["kind"] for mean in told["means"]] == ["static"]
+    saved = json.loads((tmp_path / "bench.json").read_text())
+    assert saved["rows"][0]["aan"] == {"psnr": 30, "hole": 20, "ssim": 0.9, "warping": None}
+    assert [mean["kind"] for mean in saved["means"]] == ["static"]
 
 
-def test_the_gallery_keeps_the_worst_of_each_stretch_and_hangs_them(tmp_path: Path) -> None:
-    gallery = WorstFrames(3)
+def test_the_worst_of_frames_near_each_other_are_kept_and_saved_as_sheets(tmp_path: Path) -> None:
+    worst = WorstFrames(3)
     truth, hidden = np.full((*SHAPE, 3), 100, np.float32), box(0)
     layers = {"source.frame": np.full(SHAPE, 1003, np.float32), "unseen.a": np.zeros(SHAPE, np.float32)}
     for clip, frame, off in (("a", 1, 9), ("a", 2, 30), ("a", 3, 20), ("a", 30, 12), ("b", 1, 50), ("c", 1, 1)):
-        gallery.show(clip, "rig", frame, truth=truth, result=truth + off, hidden=hidden, layers=layers)
-    gallery.show("d", "rig", 1, truth=truth, result=truth + 90, hidden=np.zeros(SHAPE, bool), layers=layers)
-    assert [(e.clip, e.frame) for e in gallery.worst] == [("b", 1), ("a", 2), ("a", 30)]
-    (drawn_sheet,) = gallery.hang(tmp_path)
-    assert cv2.imread(str(drawn_sheet)).shape[1] > 4 * 480
-    assert WorstFrames().hang(tmp_path) == []
+        worst.consider(clip, "rig", frame, truth=truth, result=truth + off, hidden=hidden, layers=layers)
+    worst.consider("d", "rig", 1, truth=truth, result=truth + 90, hidden=np.zeros(SHAPE, bool), layers=layers)
+    assert [(e.clip, e.frame) for e in worst.worst] == [("b", 1), ("a", 2), ("a", 30)]
+    (sheet,) = worst.save(tmp_path)
+    assert cv2.imread(str(sheet)).shape[1] > 4 * 480
+    assert WorstFrames().save(tmp_path) == []
 
 
-def test_the_command_measures_the_real_engine_and_leaves_figures_and_sheets(data: Path, tmp_path: Path) -> None:
+def test_the_command_measures_the_real_engine_and_writes_scores_and_sheets(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "bench"
     asked = ["--data", str(data), "--clips", "apple", "--kinds", "wires", "--frames", "3", "--height", "96"]
     done = CliRunner().invoke(app, [*asked, "--out", str(out)])

@@ -12,19 +12,16 @@ import numpy as np
 import OpenEXR
 import pytest
 
-from aan_engine.colour.log_encoding import to_log
-from aan_engine.core.box import Box
 from aan_engine.errors import OutsideMatteError, PlateError, PlateUnreadable, PlateUnsupported, PlateUnwritable
 from aan_engine.plates import exr, plate
 from aan_engine.plates.exr_attributes import passthrough
 from aan_engine.plates.verify import verify
+from tests.engine.sample_exrs import SHARED, SHIPPED, needs_shared
 
 SHAPE = (40, 56)
 LOSSLESS = ("NO", "RLE", "ZIPS", "ZIP", "PIZ")
 LOSSY = ("PXR24", "B44", "B44A", "DWAA", "DWAB")
 UNCOMMON = ("HTJ2K256", "HTJ2K32", "ZSTD")
-SHARED = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "exr"
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="the sample EXRs of ../shared/data/exr are not here")
 
 
 def every_bit(kind: Any, *, seed: int = 0) -> Any:
@@ -86,20 +83,6 @@ def assert_untouched(before: Any, after: Any, hidden: Any) -> None:
         assert {n: a.value for n, a in passthrough(old.description).items()} == {
             n: a.value for n, a in passthrough(new.description).items()
         }
-
-
-# --- the picture ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("kind", [np.float16, np.float32])
-def test_the_log_range_is_that_of_its_light_to_the_bit(tmp_path: Path, kind: Any) -> None:
-    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16).reshape(256, 256)
-    with np.errstate(invalid="ignore"):
-        shown = {"R": every.astype(kind), "G": every[::-1].astype(kind), "B": every.T.astype(kind)}
-    plate = exr.read(make(tmp_path / "p.exr", {n: np.ascontiguousarray(v) for n, v in shown.items()}), frame=1)
-    box = Box(top=3, bottom=250, left=7, right=256)
-    np.testing.assert_array_equal(plate.log_region(box), to_log(plate.region(box)))
-    np.testing.assert_array_equal(plate.region(box, every=3), plate.region(box)[::3, ::3])
 
 
 # --- round trips ---------------------------------------------------------------------------------------------------
@@ -183,10 +166,9 @@ def test_a_grey_plate_is_a_picture_of_three_equal_channels(tmp_path: Path) -> No
     assert (after.pixels[hidden] == 0.5).all()
 
 
-@needs_shared
 def test_smaller_levels_of_a_mipmap_are_not_kept(tmp_path: Path) -> None:
     # They are made from the picture, and would still show what was removed from it.
-    before, after, hidden = rewrite(SHARED / "MultiResolution" / "MirrorPattern.exr", tmp_path / "out.exr")
+    before, after, hidden = rewrite(SHIPPED / "MirrorPattern.exr", tmp_path / "out.exr")
     assert_untouched(before, after, hidden)
     assert before.parts[0].header["tiles"].mode == OpenEXR.MIPMAP_LEVELS
     assert after.parts[0].header["tiles"].mode == OpenEXR.ONE_LEVEL
@@ -326,6 +308,12 @@ def test_a_plate_cannot_be_written_into(tmp_path: Path) -> None:
 
 
 # --- files from elsewhere ------------------------------------------------------------------------------------------
+
+
+def test_a_photograph_from_elsewhere_keeps_its_camera_s_attributes(tmp_path: Path) -> None:
+    before, after, hidden = rewrite(SHIPPED / "Carrots.exr", tmp_path / "out.exr")
+    assert_untouched(before, after, hidden)
+    assert {"cameraModel", "isoSpeed", "adoptedNeutral"} <= after.parts[0].description.attributes.keys()
 
 
 @needs_shared

@@ -1,4 +1,4 @@
-"""Grain: measured as it was put there, kept as far as resampling lets it, given back, and never standing still."""
+"""Grain: estimated as it was added, kept as far as resampling leaves it, added where it lacks, and never repeated."""
 
 from __future__ import annotations
 
@@ -7,20 +7,31 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from aan_engine.colour.log_encoding import from_log, to_log
+from aan_engine.core.proxy_scale import ProxyScale
 from aan_engine.core.sampling import sample
 from aan_engine.evaluation.plate_match import plate_match
 from aan_engine.grain.denoise import SecondSample, dct_denoise
 from aan_engine.grain.estimate import GrainModel, estimate_grain
 from aan_engine.grain.model import resampling_gain
 from aan_engine.pipeline import fill
+from aan_engine.rendering import finisher
 from aan_engine.rendering.fill_buffer import FillBuffer
-from aan_engine.rendering.regrain import NOTHING_COPIED, CopiedPixels, repeated_grain
+from aan_engine.rendering.regrain import mark_repeated
+from aan_engine.rendering.target import NOTHING_COPIED, CopiedPixels, Target
+from aan_engine.rendering.warp import Warp
 from aan_engine.shot import Controls
+from tests.engine.fill_plans import decided
 from tests.engine.shots import Array, box_matte, pan, scene, shot_of
+from tests.engine.source_plates import MadeSources, source_of
 
 SIZE, FRAMES, SPEED, SIDE = (120, 208), 8, 6.3, 32
+SMALL = (96, 160)
+STAGES = (Warp(match_defocus=False), *finisher.STAGES[1:])
+"""All but defocus, which is costly: that it takes no grain for sharpness is held in `test_defocus`."""
+
 DIFFERENCE = np.array([1, -2, 1], np.float32)
 
 
@@ -53,7 +64,7 @@ def ramp() -> Array:
 
 @pytest.mark.parametrize("size", [(0.0, 0.0), (0.5, 0.5), (0.8, 0.6)])
 @pytest.mark.parametrize("sigma", [0.004, 0.03])
-def test_noise_is_measured_by_luminance_and_size_as_it_was_put_there(size: tuple[float, float], sigma: float) -> None:
+def test_noise_is_estimated_by_luminance_and_size_as_it_was_added(size: tuple[float, float], sigma: float) -> None:
     values = ramp()
     found = estimate_grain(
         from_log(values + strength(values, sigma) * even((200, 320), size=size)), np.ones((200, 320), bool)
@@ -74,7 +85,7 @@ def test_structure_does_not_pass_for_noise() -> None:
     np.testing.assert_allclose(np.sqrt(found.variance.mean(1)) / true, 1, atol=0.15)
 
 
-def test_what_a_resampled_copy_keeps_is_told_from_its_place() -> None:
+def test_what_resampling_leaves_of_grain_follows_from_the_position() -> None:
     for size in ((0.0, 0.0), (0.7, 0.4)):
         noise = even((240, 240), size=size)
         all_fine = cv2.sepFilter2D(noise, -1, DIFFERENCE, DIFFERENCE).var()
@@ -83,11 +94,11 @@ def test_what_a_resampled_copy_keeps_is_told_from_its_place() -> None:
             at = np.stack([x, y], -1).astype(np.float32)
             copied = sample(noise, at, sharp=True)
             fine = cv2.sepFilter2D(copied, -1, DIFFERENCE, DIFFERENCE).var() / all_fine
-            (told,) = resampling_gain(at.reshape(-1, 2)[:1], size)
-            np.testing.assert_allclose(told[:2], (copied.var() / noise.var(), fine), rtol=0.05, atol=0.01)
+            (gain,) = resampling_gain(at.reshape(-1, 2)[:1], size)
+            np.testing.assert_allclose(gain[:2], (copied.var() / noise.var(), fine), rtol=0.05, atol=0.01)
 
 
-def test_drawn_grain_has_the_size_and_strength_that_was_asked_for() -> None:
+def test_synthesised_grain_has_the_size_and_strength_that_was_asked_for() -> None:
     asked = GrainModel(np.array([0.0]), np.full((1, 3), 0.02**2), (0.7, 0.4))
     one = np.ones((256, 256), np.float32)
     drawn = asked.synthesise(one, one, np.random.default_rng(3))
@@ -96,14 +107,14 @@ def test_drawn_grain_has_the_size_and_strength_that_was_asked_for() -> None:
     assert found is not None
     np.testing.assert_allclose(found.size, asked.size, atol=0.11)
     np.testing.assert_allclose(found.variance, np.full_like(found.variance, 0.02**2), rtol=0.2)
-    # What resampling took is given back, most of it fine.
+    # Of what resampling takes most is fine.
     half = asked.synthesise(0.5 * one, 0.8 * one, np.random.default_rng(4))
     assert half.var() == pytest.approx(0.5, rel=0.04)
     fine = [cv2.sepFilter2D(d, -1, DIFFERENCE, DIFFERENCE).var() for d in (half, drawn)]
     assert fine[0] / fine[1] == pytest.approx(0.8, rel=0.05)
 
 
-def test_coring_takes_the_noise_and_leaves_an_edge() -> None:
+def test_denoising_removes_the_noise_and_leaves_an_edge() -> None:
     clean = np.full((96, 96, 3), 0.3, np.float32)
     clean[:, 48:] = 0.7
     grain = GrainModel(np.array([0.0]), np.full((1, 3), 0.02**2))
@@ -116,19 +127,19 @@ def test_coring_takes_the_noise_and_leaves_an_edge() -> None:
     np.testing.assert_allclose(again, clean, atol=0.004)
 
 
-def test_what_is_cored_in_part_is_cored_as_on_the_whole() -> None:
+def test_a_part_is_denoised_as_the_whole_is() -> None:
     clean, grain = to_log(scene()), GrainModel(np.array([0.0]), np.full((1, 3), 0.02**2), (0.5, 0.5))
     noisy, again = (clean + 0.02 * even(clean.shape[:2], seed=seed) for seed in (1, 2))
-    look = SecondSample(again - noisy, *np.random.default_rng(3).random((2, *clean.shape[:2])) > 0.1)
+    second = SecondSample(again - noisy, *np.random.default_rng(3).random((2, *clean.shape[:2])) > 0.1)
     where = np.zeros(clean.shape[:2], np.bool_)
     where[5:30, 13:15] = where[60, 60] = where[-1, -9:] = True
-    part, whole = dct_denoise(noisy, grain, look, where=where), dct_denoise(noisy, grain, look)
+    part, whole = dct_denoise(noisy, grain, second, where=where), dct_denoise(noisy, grain, second)
     for some, every in zip(part, whole, strict=True):
         np.testing.assert_allclose(some[where], every[where], atol=1e-6)
 
 
-def test_what_stays_of_the_noise_is_told_and_by_a_second_look_it_is_another_and_less_structure_goes() -> None:
-    clean = to_log(scene())
+def test_the_noise_left_is_estimated_and_with_a_second_sample_it_is_the_other_s_and_less_structure_is_lost() -> None:
+    clean = to_log(scene()[:136, :200])
     shape = clean.shape[:2]
     grain = GrainModel(np.array([0.0]), np.full((1, 3), 0.02**2), (0.5, 0.5))
     takes = [[clean + 0.02 * even(shape, size=(0.5, 0.5), seed=2 * s + k) for k in (0, 1)] for s in range(3)]
@@ -153,50 +164,65 @@ def test_what_stays_of_the_noise_is_told_and_by_a_second_look_it_is_another_and_
     assert unknown.tobytes() == smooth[0].tobytes()
 
 
-def copies(*, frame: int) -> tuple[FillBuffer, np.ndarray]:
-    """A fill that copies from one frame, each pixel from its own place there."""
+def repeated(*, source: int, index: int, previous: CopiedPixels) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Which pixels are marked in a fill that copies from one frame, each from its own place there; and the hole."""
     shape = (40, 60)
-    buffer, hidden = FillBuffer.blank(shape), np.zeros(shape, bool)
+    fill, hidden = FillBuffer.blank(shape), np.zeros(shape, bool)
     hidden[10:30, 20:40] = True
-    buffer.source[hidden] = frame
-    buffer.position[hidden] = np.argwhere(hidden)[:, ::-1]
-    buffer.grain_kept[hidden] = buffer.grain_fine[hidden] = buffer.grain_coarse[hidden] = 1
-    return buffer, hidden
+    fill.source[hidden] = source
+    fill.position[hidden] = np.argwhere(hidden)[:, ::-1]
+    blank, scale = source_of(np.zeros((*shape, 3), np.float32)), ProxyScale.between(shape, (20, 30))
+    grain, sources = GrainModel(np.zeros(1), np.ones((1, 3))), MadeSources(lambda frame: blank)
+    plan = decided(hidden, (0, 0))
+    target = Target(index, blank, hidden, plan, scale, sources, grain=grain, previous=previous)
+    return mark_repeated(fill, target).repeated, hidden
 
 
-def test_a_copy_stands_still_if_a_neighbour_shows_it_or_the_previous_target_took_it_too() -> None:
-    buffer, hidden = copies(frame=7)
-    assert (repeated_grain(buffer, hidden=hidden, index=6, before=NOTHING_COPIED) == hidden).all()
-    assert not repeated_grain(buffer, hidden=hidden, index=3, before=NOTHING_COPIED).any()
+def test_a_copy_is_repeated_if_a_neighbour_shows_it_or_the_previous_target_copied_it_too() -> None:
     places = np.zeros((20, 30), bool)  # on a proxy of half the size
     places[:, 15:] = True
-    taken = repeated_grain(buffer, hidden=hidden, index=3, before=CopiedPixels({7: places}))
+    found, hidden = repeated(source=7, index=6, previous=CopiedPixels({}))
+    assert (found == hidden).all()
+    found, hidden = repeated(source=7, index=3, previous=CopiedPixels({7: places}))
     x = np.arange(60)[None, :] * np.ones((40, 1))
-    assert (taken == (hidden & (x >= 30))).all()
-    assert not repeated_grain(buffer, hidden=hidden, index=3, before=CopiedPixels({8: places})).any()
+    assert (found == (hidden & (x >= 30))).all()
+    for elsewhere in (CopiedPixels({}), CopiedPixels({8: places})):
+        assert not repeated(source=7, index=3, previous=elsewhere)[0].any()
 
 
-def filled(folder: Path, plates: list[Array], *, grain: bool = True, seed: int = 0) -> list[Array]:
-    """The shot's result, log range."""
+def test_with_nothing_before_it_to_compare_with_every_copy_counts_as_repeated() -> None:
+    found, hidden = repeated(source=7, index=3, previous=NOTHING_COPIED)
+    assert (found == hidden).all()
+    assert not repeated(source=-1, index=3, previous=NOTHING_COPIED)[0].any()
+
+
+def filled(folder: Path, plates: list[Array], *, grain: bool = True, seed: int = 0, **span: int) -> list[Array]:
+    """The shot's result, log range; all frames, or `first` to `last`."""
     folder.mkdir()
-    shot = shot_of(folder, plates, box_matte(FRAMES, size=SIZE, side=SIDE), controls=Controls(grain=grain, seed=seed))
-    return [to_log(f.pixels) for f in fill(shot)]
+    mattes = box_matte(len(plates), size=plates[0].shape[:2], side=SIDE)
+    shot = shot_of(folder, plates, mattes, controls=Controls(grain=grain, seed=seed), **span)
+    return [to_log(f.pixels) for f in fill(shot, stages=STAGES)]
 
 
 def test_a_shot_without_noise_comes_out_the_same_with_grain_on_or_off(tmp_path: Path) -> None:
-    plates = pan(FRAMES, speed=SPEED, size=SIZE)
+    plates = pan(3, speed=SPEED, size=SMALL)
     on, off = (filled(tmp_path / str(grain), plates, grain=grain) for grain in (True, False))
     assert all(a.tobytes() == b.tobytes() for a, b in zip(on, off, strict=True))
 
 
 @pytest.mark.parametrize(("size", "count"), [(0.0, 2), (0.5, 2), (0.8, 3)])
-def test_a_fill_is_as_noisy_as_the_plate_around_it_and_its_grain_never_stands_still(
+def test_a_fill_is_as_noisy_as_the_plate_around_it_and_its_grain_is_never_repeated(
     tmp_path: Path, size: float, count: int
 ) -> None:
     """Takes of one shot, whose noise alone differs: what their results differ by is noise, not structure."""
-    clean = pan(FRAMES, speed=SPEED, size=SIZE)
-    takes = np.array([filled(tmp_path / str(s), noisy(clean, seed=s, size=size), seed=s) for s in range(1, count + 1)])
-    strengths = np.array([strength(to_log(true), 1.0) for true in clean])
+    clean, last = pan(FRAMES, speed=SPEED, size=SIZE), 5  # later targets have no more frames to be seen on
+    takes = np.array(
+        [
+            filled(tmp_path / str(seed), noisy(clean, seed=seed, size=size), seed=seed, last=1000 + last)
+            for seed in range(1, count + 1)
+        ]
+    )
+    strengths = np.array([strength(to_log(true), 1.0) for true in clean[:last]])
     noise = (takes - takes.mean(0)) / strengths * np.sqrt(count / (count - 1))
     matte = box_matte(1, size=SIZE, side=SIDE)[0]
     inside = cv2.erode(matte, np.ones((3, 3))) > 0
@@ -207,7 +233,7 @@ def test_a_fill_is_as_noisy_as_the_plate_around_it_and_its_grain_never_stands_st
     before, within = np.stack([x + SPEED, y + 0.2], -1), np.zeros(SIZE, bool)
     within[inside] = sample(inside.astype(np.float32), before)[inside] > 0.99
     together = []
-    for frame in range(1, FRAMES):
+    for frame in range(1, last):
         then = np.stack([sample(take[frame - 1], before)[within] for take in noise])
         now = noise[:, frame, within]
         together.append((then * now).mean() / np.sqrt((then**2).mean() * (now**2).mean()))
@@ -217,9 +243,9 @@ def test_a_fill_is_as_noisy_as_the_plate_around_it_and_its_grain_never_stands_st
 
 
 def test_the_same_seed_draws_the_same_grain_and_another_one_another(tmp_path: Path) -> None:
-    plates = noisy(pan(FRAMES, speed=SPEED, size=SIZE))
+    plates = noisy(pan(2, speed=SPEED, size=SMALL))
     first, again, other = (filled(tmp_path / n, plates, seed=s) for n, s in (("a", 3), ("b", 3), ("c", 4)))
-    hole = box_matte(1, size=SIZE, side=SIDE)[0] > 0
+    hole = box_matte(1, size=SMALL, side=SIDE)[0] > 0
     for a, b, c in zip(first, again, other, strict=True):
         assert a.tobytes() == b.tobytes()
         assert (a != c)[hole].mean() > 0.5
@@ -227,14 +253,14 @@ def test_the_same_seed_draws_the_same_grain_and_another_one_another(tmp_path: Pa
 
 
 def test_an_interrupted_shot_gets_the_same_grain_when_it_goes_on(tmp_path: Path) -> None:
-    plates = noisy(pan(4, speed=SPEED, size=SIZE))
-    shot = shot_of(tmp_path, plates, box_matte(4, size=SIZE, side=SIDE))
+    plates = noisy(pan(3, speed=SPEED, size=SMALL))
+    shot = shot_of(tmp_path, plates, box_matte(3, size=SMALL, side=SIDE))
     whole = {f.frame: f.pixels for f in fill(shot)}
-    for rest in fill(shot, skip={1001, 1002}):
+    for rest in fill(shot, skip={1001}):
         assert rest.pixels.tobytes() == whole[rest.frame].tobytes()
 
 
-def test_likeness_tells_a_soft_patch_and_a_patch_without_grain() -> None:
+def test_plate_match_tells_a_soft_patch_and_a_patch_without_grain() -> None:
     values = to_log(noisy([scene()], sigma=0.02)[0])
     hidden = np.zeros(values.shape[:2], bool)
     hidden[60:140, 100:200] = True

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
+import OpenEXR
 import pytest
 
 from aan_engine.colour.log_encoding import to_log
+from aan_engine.core.box import Box
+from aan_engine.plates import exr
 from aan_engine.plates.half_lut import BAND_ROWS, all_half, linear_table, log_table, stack_channels
 
 
@@ -32,3 +38,17 @@ def test_channels_of_other_or_of_mixed_precision_are_converted() -> None:
     shown = [np.full((2, 3), value, kind) for value, kind in ((0.1, np.float32), (0.5, np.float16), (2, np.float16))]
     assert not all_half(shown)
     np.testing.assert_array_equal(stack_channels(shown, linear_table)[1, 2], np.array([0.1, 0.5, 2], np.float32))
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+def test_a_plate_in_the_log_range_is_that_of_its_light_to_the_bit(tmp_path: Path, kind: Any) -> None:
+    every = np.arange(1 << 16, dtype=np.uint16).view(np.float16).reshape(256, 256)
+    with np.errstate(invalid="ignore"):
+        shown = {"R": every.astype(kind), "G": every[::-1].astype(kind), "B": every.T.astype(kind)}
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    channels = {name: np.ascontiguousarray(values) for name, values in shown.items()}
+    OpenEXR.File(header, channels).write(str(tmp_path / "p.exr"))
+    plate = exr.read(tmp_path / "p.exr", frame=1)
+    box = Box(top=3, bottom=250, left=7, right=256)
+    np.testing.assert_array_equal(plate.log_region(box), to_log(plate.region(box)))
+    np.testing.assert_array_equal(plate.region(box, every=3), plate.region(box)[::3, ::3])

@@ -1,4 +1,4 @@
-"""The homography estimator and the geometry beneath it."""
+"""The homography estimator, and the geometry that it is made of."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def scaled(homography: Tensor) -> Tensor:
 
 
 def picture(seed: int = 0) -> Tensor:
-    """(1, 3, 256, 256) of shapes large and small over a gradient: something to hold on to everywhere."""
+    """(1, 3, 256, 256) of shapes large and small over a gradient: detail everywhere."""
     rng = np.random.default_rng(seed)
     image = np.repeat(np.linspace(0.2, 0.6, SIDE, dtype=np.float32)[None, :, None], SIDE, 0) * np.ones(3, np.float32)
     for _ in range(160):
@@ -62,8 +62,8 @@ def test_corners_that_move_alike_give_a_translation() -> None:
 def test_the_homography_moves_each_corner_by_its_offset() -> None:
     offsets = (torch.rand(8, 4, 2, generator=torch.Generator().manual_seed(1)) - 0.5) * 64
     corners = projective.corners(SIDE, SIDE)
-    landed = projective.apply(projective.from_corners(offsets, height=SIDE, width=SIDE), corners)
-    assert torch.allclose(landed, corners + offsets, atol=2e-2)
+    moved = projective.apply(projective.from_corners(offsets, height=SIDE, width=SIDE), corners)
+    assert torch.allclose(moved, corners + offsets, atol=2e-2)
 
 
 def test_inverse_and_composition_hold_on_points() -> None:
@@ -77,11 +77,11 @@ def test_inverse_and_composition_hold_on_points() -> None:
 def test_a_fit_finds_the_homography_and_ignores_what_weighs_nothing() -> None:
     true = some_homographies(3, seed=4)
     points = projective.grid(12, 12, step=23.0).expand(3, -1, -1)
-    landed = projective.apply(true, points).clone()
+    matched = projective.apply(true, points).clone()
     weight = torch.ones(3, 144)
-    landed[:, ::3] += 500.0
+    matched[:, ::3] += 500.0
     weight[:, ::3] = 0.0
-    assert corner_error(projective.fit(points, landed, weight, height=SIDE, width=SIDE, ridge=0.0), true) < 0.05
+    assert corner_error(projective.fit(points, matched, weight, height=SIDE, width=SIDE, ridge=0.0), true) < 0.05
 
 
 def test_a_fit_to_nothing_is_the_identity() -> None:
@@ -100,7 +100,7 @@ def test_rescaling_keeps_pixel_centres_and_comes_back() -> None:
     assert torch.allclose(projective.rescale(large, before=(240, 432), after=(SIDE, SIDE)), true, atol=1e-3)
 
 
-def test_a_masked_entry_weighs_exactly_nothing() -> None:
+def test_a_masked_entry_weighs_exactly_zero() -> None:
     logits = torch.tensor([[3.0, 90.0, -2.0, 1.0]])
     weight = masked_softmax(logits, torch.tensor([[1.0, 0.0, 1.0, 0.0]]), dim=1)
     assert weight[0, 1] == 0

@@ -1,4 +1,4 @@
-"""Alignment, attention, recurrence and the inpainter that joins them."""
+"""Alignment, attention, recurrence and the inpainter that joins them: what is hidden never counts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from aan_engine.network.align import Alignment, sample, warp_cells
 from aan_engine.network.attend import Attention
 from aan_engine.network.blocks import WIDTHS, visible_cells
 from aan_engine.network.chooser import Chooser
-from aan_engine.network.flow import agreement, warp
+from aan_engine.network.flow import photometric_agreement, warp
 from aan_engine.network.homography import HomographyEstimator
 from aan_engine.network.inpainter import Inpainted, Inpainter, RecurrentState, ReferenceSet
 
@@ -37,7 +37,7 @@ def smooth(*shape: int) -> Tensor:
 
 @pytest.fixture(scope="module")
 def inpainter() -> Inpainter:
-    """Untrained, with its last layer stirred: it starts at zero, and a test on zeros could not fail."""
+    """Untrained, but with random weights in its last layer: they start at zero, where no test could fail."""
     torch.manual_seed(7)
     model = Inpainter().eval().requires_grad_(False)
     torch.nn.init.normal_(model.decoder.paint.weight, std=0.05)
@@ -117,9 +117,9 @@ def test_attention_finds_the_cell_that_looks_alike() -> None:
     references_ = torch.randn(1, 2, 16, 6, 8, generator=torch.Generator().manual_seed(0))
     filled = torch.zeros(1, 16, 6, 8)
     filled[0, :, 2, 3] = 3 * references_[0, 1, :, 4, 7]
-    asked = torch.zeros(1, 1, 6, 8)
-    asked[..., 2, 3] = 1
-    out, found = Attention()(filled, asked, references_, torch.ones(1, 2, 1, 6, 8))
+    queries = torch.zeros(1, 1, 6, 8)
+    queries[..., 2, 3] = 1
+    out, found = Attention()(filled, queries, references_, torch.ones(1, 2, 1, 6, 8))
     at = 2 * 8 + 3
     assert (found.reference[0, at], found.y[0, at], found.x[0, at]) == (1, 4, 7)
     assert found.weight[0, at] > 0.5
@@ -139,14 +139,14 @@ def test_attention_never_picks_a_hidden_key() -> None:
     assert out.isfinite().all()
 
 
-def test_attention_with_nothing_to_see_changes_nothing() -> None:
+def test_attention_without_a_visible_key_changes_nothing() -> None:
     filled = torch.rand(1, 16, 6, 8)
-    asked = torch.ones(1, 1, 6, 8)
+    queries = torch.ones(1, 1, 6, 8)
     for given, visible in (
         (torch.rand(1, 2, 16, 6, 8), torch.zeros(1, 2, 1, 6, 8)),
-        (filled[:, None][:, :0], asked[:, None][:, :0]),
+        (filled[:, None][:, :0], queries[:, None][:, :0]),
     ):
-        out, found = Attention()(filled, asked, given, visible)
+        out, found = Attention()(filled, queries, given, visible)
         assert torch.equal(out, filled)
         assert found.reference.max() == -1
         assert found.weight.max() == 0
@@ -159,46 +159,46 @@ def test_no_flow_is_no_warp_and_a_flow_points_into_the_previous_frame() -> None:
     assert inside.min() == 1
     flow = torch.zeros(1, 2, 12, 16)
     flow[:, 0] = 3
-    carried, inside = warp(image, flow)
-    assert torch.allclose(carried[..., :-3], image[..., 3:], atol=1e-5)
+    warped, inside = warp(image, flow)
+    assert torch.allclose(warped[..., :-3], image[..., 3:], atol=1e-5)
     assert inside[..., -3:].max() == 0
 
 
-def test_the_past_speaks_where_it_shows_what_the_target_shows_and_nowhere_else() -> None:
+def test_the_past_is_trusted_where_it_shows_what_the_target_shows_and_nowhere_else() -> None:
     torch.manual_seed(2)
     target, visible = torch.rand(1, 3, 96, 160), torch.ones(1, 1, 96, 160)
     visible[..., 40:56, :] = 0
     past = target.clone()
     past[..., 80:] += 0.4
-    # What the past shows in the hole itself is not asked: there is nothing to compare it with.
+    # Inside the hole there is nothing to compare the past with: it must not count.
     past[..., 40:56, :] += 9
-    share = agreement(past, target, visible)
+    share = photometric_agreement(past, target, visible)
     assert share.shape == visible.shape
     assert share[..., :56].min() > 0.99
     assert share[..., 104:].max() < 0.01
-    assert agreement(target + 0.01, target, visible).min() > 0.95
+    assert photometric_agreement(target + 0.01, target, visible).min() > 0.95
 
 
-def test_where_nothing_is_visible_around_the_whole_frame_says_whether_the_past_is_believed() -> None:
+def test_where_nothing_around_is_visible_the_whole_frame_decides_whether_the_past_is_trusted() -> None:
     target, visible = torch.rand(1, 3, 96, 160), torch.ones(1, 1, 96, 160)
     visible[..., 32:] = 0
-    assert agreement(target, target, visible).min() > 0.99
-    assert agreement(target + 0.4, target, visible).max() < 0.01
-    assert agreement(target + 0.4, target, torch.zeros_like(visible)).min() > 0.99
+    assert photometric_agreement(target, target, visible).min() > 0.99
+    assert photometric_agreement(target + 0.4, target, visible).max() < 0.01
+    assert photometric_agreement(target + 0.4, target, torch.zeros_like(visible)).min() > 0.99
 
 
-def test_a_past_that_shows_another_place_leaves_no_trace_in_the_paint(inpainter: Inpainter) -> None:
+def test_a_past_that_shows_another_place_leaves_no_trace_in_the_synthesis(inpainter: Inpainter) -> None:
     torch.manual_seed(3)
     target, visible = smooth(1, 3, 48, 80), torch.ones(1, 1, 48, 80)
     visible[..., 16:32, 24:40] = 0
     cells = inpainter.features(target, visible)
     none = ReferenceSet(cells[:, None][:, :0], visible_cells(visible)[:, None][:, :0], eyes(1, 0))
 
-    def painted(past: Tensor) -> Inpainted:
+    def inpainted(past: Tensor) -> Inpainted:
         return inpainter.step(target, visible, references=none, state=RecurrentState(past, past))
 
-    assert painted(target).composition.mean() > 0.05
-    assert painted(1 - target).composition.max() < 0.01
+    assert inpainted(target).composition.mean() > 0.05
+    assert inpainted(1 - target).composition.max() < 0.01
 
 
 def test_samples_are_taken_at_pixel_centres() -> None:
@@ -208,14 +208,14 @@ def test_samples_are_taken_at_pixel_centres() -> None:
     assert torch.allclose(sample(image, at + 0.5)[..., :3, :5], image[..., :3, :5] + 3.5, atol=1e-4)
 
 
-def test_whoever_has_the_targets_cells_paints_the_same_with_them(inpainter: Inpainter) -> None:
+def test_features_computed_before_give_the_same_output(inpainter: Inpainter) -> None:
     image, visible = frame()
     none = ReferenceSet(torch.zeros(0, C, 8, 12), torch.zeros(0, 1, 8, 12), torch.zeros(0, 3, 3))
     given = inpainter.step(image, visible, references=none, cells=inpainter.features(image, visible))
     assert torch.equal(given.image, inpainter.step(image, visible, references=none).image)
 
 
-def test_an_untrained_painter_is_the_smooth_fill() -> None:
+def test_an_untrained_inpainter_is_the_smooth_fill() -> None:
     image, visible = frame()
     none = ReferenceSet(torch.zeros(0, C, 8, 12), torch.zeros(0, 1, 8, 12), torch.zeros(0, 3, 3))
     assert torch.equal(
@@ -223,8 +223,8 @@ def test_an_untrained_painter_is_the_smooth_fill() -> None:
     )
 
 
-def test_a_thin_hole_is_painted_by_the_pixels_beside_it(inpainter: Inpainter) -> None:
-    """Fine structure that no cell resolves, a shift of four pixels, changes the paint."""
+def test_a_thin_hole_depends_on_the_pixels_beside_it(inpainter: Inpainter) -> None:
+    """Fine structure that no cell resolves, a shift by four pixels, changes the output."""
     image, visible = frame()
     visible[:] = 1
     visible[..., 30:33, :] = 0
@@ -256,26 +256,26 @@ def test_shapes_at_any_multiple_of_eight(inpainter: Inpainter, size: tuple[int, 
     cells = inpainter.features(image, visible)
     assert cells.shape == (1, C, h, w)
     given = ReferenceSet(cells, visible_cells(visible), eyes(1))
-    painted = inpainter.step(image, visible, references=given)
-    painted = inpainter.step(image, visible, references=given, state=painted.state)
-    assert painted.image.shape == (1, 3, *size)
-    assert painted.flow.shape == (1, 2, *size)
-    assert painted.composition.shape == (1, 1, *size)
-    assert painted.matches.reference.shape == (1, h * w)
-    assert painted.aligned.weights.shape == (1, 1, h, w)
+    inpainted = inpainter.step(image, visible, references=given)
+    inpainted = inpainter.step(image, visible, references=given, state=inpainted.state)
+    assert inpainted.image.shape == (1, 3, *size)
+    assert inpainted.flow.shape == (1, 2, *size)
+    assert inpainted.composition.shape == (1, 1, *size)
+    assert inpainted.matches.reference.shape == (1, h * w)
+    assert inpainted.aligned.weights.shape == (1, 1, h, w)
 
 
-def test_a_frame_without_references_or_past_is_still_painted(inpainter: Inpainter) -> None:
+def test_a_frame_without_references_or_past_is_still_filled(inpainter: Inpainter) -> None:
     image, visible = frame()
     none = ReferenceSet(torch.zeros(0, C, 8, 12), torch.zeros(0, 1, 8, 12), torch.zeros(0, 3, 3))
-    painted = inpainter.step(image, visible, references=none)
-    assert painted.image.isfinite().all()
-    assert painted.aligned.coverage.max() == 0
-    assert painted.matches.reference.max() == -1
-    assert painted.composition.max() == 0
+    inpainted = inpainter.step(image, visible, references=none)
+    assert inpainted.image.isfinite().all()
+    assert inpainted.aligned.coverage.max() == 0
+    assert inpainted.matches.reference.max() == -1
+    assert inpainted.composition.max() == 0
 
 
-def test_references_reach_the_paint(inpainter: Inpainter) -> None:
+def test_references_change_the_output(inpainter: Inpainter) -> None:
     image, visible = frame()
     given = references(inpainter, 3)
     shuffled = ReferenceSet(given.features.roll(3, dims=3), given.visible, given.homographies)

@@ -1,4 +1,4 @@
-"""The shelf: each frame read once while there is room, cut down while there is little, and always found again."""
+"""The plate cache: each frame is read once while there is memory, cropped while there is little, and never lost."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from aan_engine.colour.log_encoding import to_log
 from aan_engine.core.box import Box
-from aan_engine.plates import plate_cache as room
+from aan_engine.plates import plate_cache as cache_module
 from aan_engine.plates.plate import Plate
 from aan_engine.plates.plate_cache import PlateCache
 from aan_engine.plates.plate_crop import crop_plate
@@ -19,7 +19,7 @@ from tests.engine.shots import box_matte, pan, shot_of
 
 
 class Reading(ShotFrames):
-    """Roles that note which frames were read from disk."""
+    """Shot frames that record which plates were read from disk."""
 
     def __init__(self, shot: Shot) -> None:
         super().__init__(shot)
@@ -46,10 +46,10 @@ def test_a_frame_is_read_once_whatever_it_is_taken_for(shot_frames: Reading) -> 
     assert shot_frames.read == [1]
 
 
-def test_a_shelf_with_room_for_one_frame_still_hands_out_every_frame(
+def test_a_cache_with_memory_for_one_frame_still_hands_out_every_frame(
     shot_frames: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "MAX_BYTES", 1)
+    monkeypatch.setattr(cache_module, "MAX_BYTES", 1)
     plate_cache = PlateCache(shot_frames)
     for index in (0, 1, 0, 3):
         picture = plate_cache.source(index).picture
@@ -60,7 +60,7 @@ def test_a_shelf_with_room_for_one_frame_still_hands_out_every_frame(
 def test_a_frame_without_room_leaves_its_hole_s_surroundings_and_what_was_asked_for(
     shot_frames: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "MAX_BYTES", 100_000)
+    monkeypatch.setattr(cache_module, "MAX_BYTES", 100_000)
     plate_cache = PlateCache(shot_frames)
     whole = {index: plate_cache.target(index)[0].pixels for index in (0, 1)}
     first = plate_cache.source(0).picture
@@ -74,26 +74,26 @@ def test_a_frame_without_room_leaves_its_hole_s_surroundings_and_what_was_asked_
     assert shot_frames.read == [0, 1, 0, 1]
 
 
-def test_a_cutting_is_its_window_of_the_plate_to_the_bit(shot_frames: Reading) -> None:
+def test_a_crop_is_its_box_of_the_plate_to_the_bit(shot_frames: Reading) -> None:
     plate, _ = shot_frames.target(0)
-    piece = crop_plate(plate, Box(top=10, bottom=60, left=20, right=100))
-    assert piece.box.contains(Box(top=10, bottom=60, left=20, right=100))
-    assert not piece.box.contains(Box(top=9, bottom=60, left=20, right=100))
+    crop = crop_plate(plate, Box(top=10, bottom=60, left=20, right=100))
+    assert crop.box.contains(Box(top=10, bottom=60, left=20, right=100))
+    assert not crop.box.contains(Box(top=9, bottom=60, left=20, right=100))
     box = Box(top=12, bottom=50, left=30, right=90)
-    assert piece.region(box).tobytes() == plate.region(box).tobytes()
-    assert piece.log_region(box).tobytes() == to_log(plate.region(box)).tobytes()
-    assert piece.nbytes == 50 * 80 * 3 * 2
+    assert crop.region(box).tobytes() == plate.region(box).tobytes()
+    assert crop.log_region(box).tobytes() == to_log(plate.region(box)).tobytes()
+    assert crop.nbytes == 50 * 80 * 3 * 2
 
 
 def test_a_frame_that_another_thread_pushes_off_at_once_is_still_handed_out(
     shot_frames: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "MAX_BYTES", 1)
+    monkeypatch.setattr(cache_module, "MAX_BYTES", 1)
     plate_cache = PlateCache(shot_frames)
-    tidy = plate_cache._evict
+    evict = plate_cache._evict
 
     def crowded() -> None:
-        tidy()
+        evict()
         plate_cache._kept.clear()
 
     monkeypatch.setattr(plate_cache, "_evict", crowded)
@@ -106,14 +106,14 @@ def test_a_frame_that_another_thread_pushes_off_at_once_is_still_handed_out(
 
 @pytest.mark.parametrize("hidden", [(), (3, 9, 5, 20)])
 @pytest.mark.parametrize("unusable", [False, True])
-def test_masks_come_out_of_the_fold_as_they_went_in(hidden: tuple[int, ...], unusable: bool) -> None:
+def test_masks_are_unpacked_as_they_were_packed(hidden: tuple[int, ...], unusable: bool) -> None:
     masks = FrameMasks(np.zeros((24, 37), np.float32), np.zeros((24, 37), np.bool_))
     if hidden:
         top, bottom, left, right = hidden
         masks.weight[top:bottom, left:right] = np.random.default_rng(0).uniform(0, 1, (bottom - top, right - left))
     masks.unusable[7, 11:15] = unusable
-    folded = PackedMasks.of(masks)
-    np.testing.assert_array_equal(folded.masks().weight, masks.weight)
-    np.testing.assert_array_equal(folded.masks().unusable, masks.unusable)
-    np.testing.assert_array_equal(folded.blocked, masks.blocked)
-    assert folded.nbytes < masks.weight.nbytes
+    packed = PackedMasks.of(masks)
+    np.testing.assert_array_equal(packed.masks().weight, masks.weight)
+    np.testing.assert_array_equal(packed.masks().unusable, masks.unusable)
+    np.testing.assert_array_equal(packed.blocked, masks.blocked)
+    assert packed.nbytes < masks.weight.nbytes

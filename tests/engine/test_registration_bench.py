@@ -1,4 +1,4 @@
-"""The whole estimator, learned start and refinement, held to its bar on drawn pictures; how its bench makes pairs."""
+"""Registration, learned start and refinement together, on drawn pictures; and how its bench makes pairs."""
 
 from __future__ import annotations
 
@@ -54,8 +54,8 @@ def test_pairs_hide_a_third_and_move_corners_as_the_protocol_says() -> None:
         assert pair.reference_visible.mean() <= 0.71
         assert (pair.target[~pair.target_visible] == np.float32(registration_pairs.BLANK)).all()
         corners = np.array([[[0, 0]], [[255, 0]], [[255, 255]], [[0, 255]]], float)
-        gone = cv2.perspectiveTransform(corners, pair.homography.matrix) - corners
-        assert 4 < np.abs(gone).max() < 32.01
+        moved = cv2.perspectiveTransform(corners, pair.homography.matrix) - corners
+        assert 4 < np.abs(moved).max() < 32.01
 
 
 def test_a_pair_has_the_same_views_and_holes_whether_filmed_or_not() -> None:
@@ -67,27 +67,29 @@ def test_a_pair_has_the_same_views_and_holes_whether_filmed_or_not() -> None:
 
 
 def test_most_pairs_are_aligned_to_a_fraction_of_a_pixel_and_better_than_by_sift() -> None:
-    off = measure(estimator(), (synthetic(PICTURES, number, filmed=True) for number in range(16)))
-    engine, recipe = np.array(off["the engine"]), np.array(off["SIFT + MAGSAC"])
+    errors = measure(estimator(), (synthetic(PICTURES, number, filmed=True) for number in range(16)))
+    engine, sift = np.array(errors["the engine"]), np.array(errors["SIFT + MAGSAC"])
     assert np.median(engine) < 0.3
     assert (engine < 1).mean() > 0.8
-    assert (engine < 1).mean() >= (recipe < 1).mean()
-    assert np.median(engine) < np.median(recipe)
+    assert (engine < 1).mean() >= (sift < 1).mean()
+    assert np.median(engine) < np.median(sift)
 
 
 def far(number: int) -> RegistrationPair:
-    """Two views some 64 pixels apart: further than anybody looks around who was not told where."""
+    """Two views some 64 pixels apart: beyond the search range around a start at the identity."""
     rng = np.random.default_rng([5, number])
     still, angle = PICTURES[number % len(PICTURES)], rng.uniform(0, 2 * np.pi)
     corners = np.array([[0, 0], [255, 0], [255, 255], [0, 255]], np.float32)
-    gone = corners + rng.uniform(-8, 8, (4, 2)) + 64 * np.array([np.cos(angle), np.sin(angle)])
-    motion = np.asarray(cv2.getPerspectiveTransform(corners, gone.astype(np.float32)), np.float64)
+    moved = corners + rng.uniform(-8, 8, (4, 2)) + 64 * np.array([np.cos(angle), np.sin(angle)])
+    motion = np.asarray(cv2.getPerspectiveTransform(corners, moved.astype(np.float32)), np.float64)
     placed = np.array([[1, 0, 192.0], [0, 1, 112], [0, 0, 1]])
     views = [homography_data.view(still, placed, m)[0] for m in (np.eye(3), np.linalg.inv(motion))]
-    seen = np.ones((2, 256, 256), bool)
-    seen[0, 60:140, 90:160] = seen[1, 130:200, 30:120] = False
-    target, reference = (np.where(v[..., None], to_log(x), np.float32(0.4)) for v, x in zip(seen, views, strict=True))
-    return RegistrationPair(target, reference, seen[0], seen[1], Homography(motion))
+    visible = np.ones((2, 256, 256), bool)
+    visible[0, 60:140, 90:160] = visible[1, 130:200, 30:120] = False
+    target, reference = (
+        np.where(v[..., None], to_log(x), np.float32(0.4)) for v, x in zip(visible, views, strict=True)
+    )
+    return RegistrationPair(target, reference, visible[0], visible[1], Homography(motion))
 
 
 def test_far_views_are_found_by_the_learned_start_and_not_without_its_weights() -> None:

@@ -1,4 +1,4 @@
-"""The parts trained together: one answer teaches both, and a run goes on where it stopped."""
+"""Joint training: one answer trains both networks, and a run is resumed where it stopped."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ import torch
 from aan_engine.network.bundle import Networks
 from aan_engine.training import train_joint
 from aan_engine.training.run_log import RunLog
-from aan_engine.training.scenes import Stage
-from aan_engine.training.train_joint import Ensemble, JointPlan
+from aan_engine.training.scenes import SceneMaker
+from aan_engine.training.train_joint import JointPlan, JointTrainer
 from tests.engine.shots import pan
 
 
@@ -31,26 +31,26 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "data"
 
 
-def test_one_answer_teaches_the_painter_and_the_chooser(data: Path) -> None:
-    ensemble = Ensemble(Networks.load(torch.device("cpu")), JointPlan())
-    before = {name: value.clone() for name, value in ensemble.parts.state_dict().items()}
-    noted = ensemble.learn(Stage(data), 3, rate=1e-3)
-    assert {"blend", "square", "expected", "painted"} <= noted.keys()
-    assert all(np.isfinite(value) for value in noted.values())
-    moved = {name for name, value in ensemble.parts.state_dict().items() if not torch.equal(value, before[name])}
+def test_one_answer_trains_the_inpainter_and_the_chooser(data: Path) -> None:
+    trainer = JointTrainer(Networks.load(torch.device("cpu")), JointPlan())
+    before = {name: value.clone() for name, value in trainer.parts.state_dict().items()}
+    values = trainer.learn(SceneMaker(data), 3, rate=1e-3)
+    assert {"blend", "square", "expected", "synthesised"} <= values.keys()
+    assert all(np.isfinite(value) for value in values.values())
+    moved = {name for name, value in trainer.parts.state_dict().items() if not torch.equal(value, before[name])}
     for part in ("inpainter.decoder.paint.weight", "inpainter.encoder.stem.0.weight", "chooser.leave.weight"):
         assert part in moved
 
 
-@pytest.mark.timeout(300)  # three scenes are learned from, on a slow machine
-def test_a_run_in_two_sittings_ends_like_one_in_one(
+@pytest.mark.timeout(300)  # three scenes, on a slow machine
+def test_a_resumed_run_ends_like_an_uninterrupted_one(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Copied(RunLog):
-        """Its first checkpoint stays, as that of a run that was stopped there."""
+        """Keeps a copy of its first checkpoint, as of a run that was stopped there."""
 
-        def keep(self, state: dict[str, Any]) -> None:
-            super().keep(state)
+        def save_checkpoint(self, state: dict[str, Any]) -> None:
+            super().save_checkpoint(state)
             if state["number"] == 1:
                 shutil.copytree(self.folder, tmp_path / "stopped")
 

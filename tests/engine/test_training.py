@@ -1,4 +1,4 @@
-"""Training: the data are what they claim to be, and a killed run goes on as if nothing had happened."""
+"""Training: the data are what they claim to be, and a run that was killed is resumed to the same bits."""
 
 from __future__ import annotations
 
@@ -19,9 +19,16 @@ from aan_engine.network.align import sample
 from aan_engine.network.flow import warp
 from aan_engine.network.homography import HomographyEstimator
 from aan_engine.network.inpainter import RecurrentState
-from aan_engine.training import clip_data, holes, homography_data, inpainter_data, losses, still_data
-from aan_engine.training import train_homography as homography_training
-from aan_engine.training import train_inpainter as inpainter_training
+from aan_engine.training import (
+    clip_data,
+    holes,
+    homography_data,
+    inpainter_data,
+    losses,
+    still_data,
+    train_homography,
+    train_inpainter,
+)
 from aan_engine.training.autocast import half_precision
 from aan_engine.training.cli import app
 from aan_engine.training.run_log import RunLog
@@ -70,32 +77,32 @@ def killed_after(calls: int, real: Callable[..., Any]) -> Callable[..., Any]:
 def test_a_pair_is_the_same_still_seen_through_its_homography() -> None:
     rng = np.random.default_rng(1)
     pictures = [photo(rng, 400, 500) for _ in range(2)]
-    given = homography_data.batch(pictures, 8, seed=5, start=0)
+    given = homography_data.make_pairs(pictures, 8, seed=5, start=0)
     at = projective.apply(given.homography, projective.grid(256, 256)).reshape(8, 256, 256, 2)
     warped = sample(given.reference, at)
-    mask = torch.nn.functional.interpolate(given.explained, scale_factor=8)
-    gone = (warped - given.target) * mask
-    level = gone.sum((2, 3), keepdim=True) / mask.sum((2, 3), keepdim=True).clamp_min(1)
-    error = ((gone - level).abs() * mask).mean((1, 2, 3)) / mask.mean((1, 2, 3)).clamp_min(0.01)
+    mask = torch.nn.functional.interpolate(given.inliers, scale_factor=8)
+    difference = (warped - given.target) * mask
+    offset = difference.sum((2, 3), keepdim=True) / mask.sum((2, 3), keepdim=True).clamp_min(1)
+    error = ((difference - offset).abs() * mask).mean((1, 2, 3)) / mask.mean((1, 2, 3)).clamp_min(0.01)
     unaligned = (given.reference - given.target).abs().mean((1, 2, 3))
-    told = (given.related > 0) & (mask.mean((1, 2, 3)) > 0.2)
-    assert told.sum() >= 4
-    assert error[told].mean() < 0.04 < unaligned[told].mean()
+    counted = (given.related > 0) & (mask.mean((1, 2, 3)) > 0.2)
+    assert counted.sum() >= 4
+    assert error[counted].mean() < 0.04 < unaligned[counted].mean()
 
 
-def test_strangers_explain_nothing() -> None:
+def test_unrelated_pairs_have_no_inliers() -> None:
     rng = np.random.default_rng(1)
     pictures = [photo(rng, 300, 400) for _ in range(3)]
-    given = homography_data.batch(pictures, 48, seed=1, start=0)
+    given = homography_data.make_pairs(pictures, 48, seed=1, start=0)
     assert 0 < (given.related == 0).sum() < 12
-    assert given.explained[given.related == 0].sum() == 0
+    assert given.inliers[given.related == 0].sum() == 0
 
 
 def test_pair_number_i_is_always_the_same_pair() -> None:
     pictures = [photo(np.random.default_rng(2), 300, 400)]
     together, later = (
-        homography_data.batch(pictures, 3, seed=9, start=4),
-        homography_data.batch(pictures, 1, seed=9, start=6),
+        homography_data.make_pairs(pictures, 3, seed=9, start=4),
+        homography_data.make_pairs(pictures, 1, seed=9, start=6),
     )
     assert torch.equal(together.target[2:], later.target)
     assert torch.equal(together.homography[2:], later.homography)
@@ -112,9 +119,9 @@ def test_most_random_homographies_move_no_corner_further_than_32_pixels() -> Non
     assert np.median([g.max() for g in gone]) > 8
 
 
-@pytest.mark.parametrize("kind", holes.PAINTED_OUT)
+@pytest.mark.parametrize("kind", holes.INPAINTER_KINDS)
 def test_every_kind_of_hole_hides_something_but_not_everything(kind: str) -> None:
-    shares = [holes.hole(np.random.default_rng(i), 96, 160, kind=kind).mean() for i in range(20)]
+    shares = [holes.random_hole(np.random.default_rng(i), 96, 160, kind=kind).mean() for i in range(20)]
     assert min(shares) >= 0
     assert max(shares) < 0.75
     assert 0.002 < np.median(shares) < 0.35
@@ -153,10 +160,10 @@ def test_an_absent_or_empty_folder_is_named(tmp_path: Path) -> None:
 
 def test_a_run_of_a_clip_knows_its_motion_and_is_never_its_own_reference(data: Path) -> None:
     found = clip_data.clips(data, part="train")
-    given = clip_data.run(found, np.random.default_rng(3), frames=6, height=48, width=80)
+    given = clip_data.random_run(found, np.random.default_rng(3), frames=6, height=48, width=80)
     assert not set(given.times) & set(given.reference_times)
-    carried, inside = warp(given.truth[:-1], given.flow[1:])
-    error = ((carried - given.truth[1:]).abs() * inside).mean()
+    warped, inside = warp(given.truth[:-1], given.flow[1:])
+    error = ((warped - given.truth[1:]).abs() * inside).mean()
     assert error < 0.5 * (given.truth[:-1] - given.truth[1:]).abs().mean()
     assert set(given.visible.unique().tolist()) <= {0.0, 1.0}
 
@@ -197,14 +204,14 @@ def test_half_precision_is_for_processors_that_know_it(
 def test_a_killed_homography_run_ends_with_the_same_bits(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(homography_training, "SAVE_MINUTES", -1.0)
-    plan = homography_training.HomographyPlan(steps=3, count=2, seed=3)
-    whole = homography_training.train(data, tmp_path / "whole", plan).state_dict()
+    monkeypatch.setattr(train_homography, "SAVE_MINUTES", -1.0)
+    plan = train_homography.HomographyPlan(steps=3, count=2, seed=3)
+    whole = train_homography.train(data, tmp_path / "whole", plan).state_dict()
     with monkeypatch.context() as patch:
-        patch.setattr(homography_data, "batch", killed_after(2, homography_data.batch))
+        patch.setattr(homography_data, "make_pairs", killed_after(2, homography_data.make_pairs))
         with pytest.raises(Killed):
-            homography_training.train(data, tmp_path / "killed", plan)
-    resumed = homography_training.train(data, tmp_path / "killed", plan).state_dict()
+            train_homography.train(data, tmp_path / "killed", plan)
+    resumed = train_homography.train(data, tmp_path / "killed", plan).state_dict()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
     torch.manual_seed(3)
     start = HomographyEstimator().state_dict()
@@ -215,39 +222,39 @@ def test_a_killed_homography_run_ends_with_the_same_bits(
 def test_a_killed_inpainter_run_ends_with_the_same_bits(
     stage: int, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inpainter_training, "SAVE_MINUTES", -1.0)
+    monkeypatch.setattr(train_inpainter, "SAVE_MINUTES", -1.0)
     plan = inpainter_data.InpainterPlan(stage=stage, steps=3, count=2, side=64, height=48, width=64, longest=6, seed=5)
     torch.manual_seed(1)
     estimator = HomographyEstimator()
-    whole = inpainter_training.train(data, tmp_path / "whole", plan, estimator=estimator).state_dict()
+    whole = train_inpainter.train(data, tmp_path / "whole", plan, estimator=estimator).state_dict()
     with monkeypatch.context() as patch:
-        patch.setattr(inpainter_data, "hole", killed_after(3, holes.hole))
-        patch.setattr(clip_data, "run", killed_after(2, clip_data.run))
+        patch.setattr(inpainter_data, "random_hole", killed_after(3, holes.random_hole))
+        patch.setattr(clip_data, "random_run", killed_after(2, clip_data.random_run))
         with pytest.raises(Killed):
-            inpainter_training.train(data, tmp_path / "killed", plan, estimator=estimator)
-    resumed = inpainter_training.train(data, tmp_path / "killed", plan, estimator=estimator).state_dict()
+            train_inpainter.train(data, tmp_path / "killed", plan, estimator=estimator)
+    resumed = train_inpainter.train(data, tmp_path / "killed", plan, estimator=estimator).state_dict()
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
-    state = RunLog(tmp_path / "killed").resume()
+    state = RunLog(tmp_path / "killed").load_checkpoint()
     assert state is not None
     assert state["step"] == 3
 
 
-def test_stage_two_starts_from_the_painter_of_stage_one(data: Path, tmp_path: Path) -> None:
+def test_stage_two_starts_from_the_inpainter_of_stage_one(data: Path, tmp_path: Path) -> None:
     first = inpainter_data.InpainterPlan(stage=1, steps=1, count=2, side=64)
-    painter = inpainter_training.train(data, tmp_path, first).state_dict()
+    trained = train_inpainter.train(data, tmp_path, first).state_dict()
     second = inpainter_data.InpainterPlan(stage=2, steps=0)
     torch.manual_seed(1)
-    taken = inpainter_training.train(data, tmp_path, second, estimator=HomographyEstimator()).state_dict()
-    assert all(torch.equal(painter[name], taken[name]) for name in painter)
+    taken = train_inpainter.train(data, tmp_path, second, estimator=HomographyEstimator()).state_dict()
+    assert all(torch.equal(trained[name], taken[name]) for name in trained)
 
 
-def test_the_past_is_brought_along_the_motion() -> None:
+def test_the_recurrence_s_state_is_warped_along_the_motion() -> None:
     rows = torch.arange(16.0).expand(1, 3, 8, 16)
     flow = torch.zeros(1, 2, 8, 16)
     flow[:, 0] = 3.0
-    brought = RecurrentState(rows, -rows).along(flow)
-    assert torch.allclose(brought.previous[..., :13], rows[..., 3:])
-    assert torch.allclose(brought.before[..., :13], -rows[..., 3:])
+    warped = RecurrentState(rows, -rows).along(flow)
+    assert torch.allclose(warped.previous[..., :13], rows[..., 3:])
+    assert torch.allclose(warped.before[..., :13], -rows[..., 3:])
 
 
 def test_the_runs_grow_by_six_up_to_twenty_four() -> None:
@@ -264,10 +271,10 @@ def test_the_rate_warms_up_and_falls_in_a_short_training_as_in_a_long_one() -> N
         assert rates[-1] < 0.03
 
 
-def test_a_broken_checkpoint_is_refused_with_a_word_on_what_to_do(tmp_path: Path) -> None:
+def test_a_broken_checkpoint_is_refused_with_a_hint(tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(b"half of a")
     with pytest.raises(WeightsError, match="checkpoint") as caught:
-        RunLog(tmp_path).resume()
+        RunLog(tmp_path).load_checkpoint()
     assert "--no-resume" in caught.value.hint
 
 
@@ -275,8 +282,8 @@ def test_the_command_trains_logs_and_draws(data: Path, tmp_path: Path) -> None:
     arguments = ["inpainter", "--data", str(data), "--out", str(tmp_path), "--steps", "1", "--no-image-gan"]
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.output
-    journal = RunLog(tmp_path)
-    journal.note(1, loss=0.5)
-    journal.sheet("x", [[torch.rand(3, 8, 8), torch.rand(1, 8, 8)]])
+    log = RunLog(tmp_path)
+    log.log(1, loss=0.5)
+    log.save_samples("x", [[torch.rand(3, 8, 8), torch.rand(1, 8, 8)]])
     assert json.loads((tmp_path / "log.jsonl").read_text().splitlines()[-1])["loss"] == 0.5
     assert cv2.imread(str(tmp_path / "sheet_x.png")).shape == (8, 16, 3)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -15,8 +16,9 @@ from typing import Any
 
 import pytest
 
+from tests.engine.sample_exrs import SHARED, SHIPPED, needs_shared, write_damaged
+
 ROOT = Path(__file__).resolve().parents[2]
-SHARED = ROOT.parent / "shared" / "data" / "exr"
 SECONDS, BYTES = 10, 2 << 30
 
 SWEEP = """
@@ -96,13 +98,22 @@ print(json.dumps({"file": "lives on"}))
 """
 
 
-@pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    if not SHARED.is_dir():
-        pytest.skip("the sample EXRs of ../shared/data/exr are not here")
+@pytest.fixture(scope="module", params=[pytest.param("shipped"), pytest.param("shared", marks=needs_shared)])
+def swept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
+    """What was found of each file: of those that come with the tests and damaged copies, and of OpenEXR's samples."""
     pytest.importorskip("resource", reason="memory is measured on POSIX systems only")
+    if request.param == "shared":
+        return sweep(SHARED, tmp_path_factory.mktemp("sweep"))
+    folder = tmp_path_factory.mktemp("files")
+    for file in SHIPPED.glob("*.exr"):
+        shutil.copy(file, folder)
+    write_damaged(folder)
+    return sweep(folder, tmp_path_factory.mktemp("sweep"))
+
+
+def sweep(folder: Path, scratch: Path) -> list[dict[str, Any]]:
     done = subprocess.run(
-        [sys.executable, "-c", SWEEP, str(SHARED), str(tmp_path_factory.mktemp("sweep")), str(SECONDS)],
+        [sys.executable, "-c", SWEEP, str(folder), str(scratch), str(SECONDS)],
         capture_output=True,
         text=True,
         timeout=110,
@@ -117,10 +128,22 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
     return [line for line in lines if "seconds" in line]
 
 
+@needs_shared
+@pytest.mark.parametrize("swept", ["shared"], indirect=True)
 def test_there_are_sound_and_hostile_files_to_look_at(swept: list[dict[str, Any]]) -> None:
     assert len(swept) > 100
     assert sum(found["stock"] for found in swept) > 20
     assert sum(not found["stock"] for found in swept) > 50
+
+
+@pytest.mark.parametrize("swept", ["shipped"], indirect=True)
+def test_both_files_that_come_with_the_tests_are_filled_and_those_cut_short_are_not(
+    swept: list[dict[str, Any]],
+) -> None:
+    filled = {found["file"] for found in swept if found["fill"]}
+    assert {"Carrots.exr", "MirrorPattern.exr"} <= filled
+    assert not [name for name in filled if "_cut_" in name]
+    assert len(swept) == 20
 
 
 def test_what_the_library_opens_is_shown(swept: list[dict[str, Any]]) -> None:
@@ -130,6 +153,11 @@ def test_what_the_library_opens_is_shown(swept: list[dict[str, Any]]) -> None:
 def test_what_the_library_opens_is_filled_or_it_is_said_why_not(swept: list[dict[str, Any]]) -> None:
     assert not [found for found in swept if not found["fill"] and not found["why"]]
     assert not [found for found in swept if found["why"].startswith("unnamed")]
+
+
+@needs_shared
+@pytest.mark.parametrize("swept", ["shared"], indirect=True)
+def test_most_sound_files_from_elsewhere_are_filled(swept: list[dict[str, Any]]) -> None:
     assert sum(found["fill"] for found in swept) > 15
 
 
