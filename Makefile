@@ -4,6 +4,7 @@
 PYTHON ?= python3.11
 VENV := .venv
 RUN := $(VENV)/bin/python
+PIP_INSTALL := $(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt
 
 DATA ?= ../shared/data/train
 
@@ -14,13 +15,32 @@ SIDE_BY_SIDE ?=
 # Threads sleep where they wait for one another: spinning ones stall a machine that has other work (see aan_engine/threads.py).
 export OMP_WAIT_POLICY := PASSIVE
 
-.PHONY: demo test test-hosts lint bench blender-package nuke-package train clean
+# Tests run side by side, in one process per processor; each takes about 1.5 GB. A processor that falls idle takes over
+# half of what another has still to do, so a module's shared fixtures may be made twice.
+JOBS ?= logical
+SIDE_BY_SIDE_TESTS := --numprocesses $(JOBS) --maxprocesses 8 --dist worksteal
+
+# Coverage takes a quarter longer, so it is measured where nobody waits: CI=true says so.
+COVERAGE := $(if $(CI),--cov --cov-report=term-missing:skip-covered)
+
+# PyTorch for Linux brings CUDA along (gigabytes), but for the builds of this index. With a GPU: make TORCH_INDEX=
+TORCH_INDEX ?= https://download.pytorch.org/whl/cpu
+
+.PHONY: demo test test-fast test-hosts coverage lint bench blender-package nuke-package train clean
 
 demo: $(VENV)/ready
 	$(RUN) tests/demo/demo.py
 
 test: $(VENV)/ready lint
-	$(RUN) -m pytest
+	$(RUN) -m pytest $(SIDE_BY_SIDE_TESTS) $(COVERAGE)
+
+# For the inner loop: leaves out lint and what is marked slow, any test of more than two seconds on a free machine. So no
+# shot is filled whole, no network is trained, no other Python or Blender is started, and no wheel is installed.
+test-fast: $(VENV)/ready
+	$(RUN) -m pytest $(SIDE_BY_SIDE_TESTS) -m "not slow and not hosts"
+
+coverage:
+	$(MAKE) test CI=true
 
 test-hosts: $(VENV)/ready
 	$(RUN) -m pytest -m "hosts or not hosts" tests/blender
@@ -49,9 +69,10 @@ train: $(VENV)/ready
 	$(VENV)/bin/aan train together --data $(DATA) $(ON) --ship
 
 clean:
-	rm -rf $(VENV) demo-out dist
+	rm -rf $(VENV) .venv-hosts .venv-bpy .venv-wheel demo-out dist
 
 $(VENV)/ready: pyproject.toml .ci/constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --constraint .ci/constraints.txt --editable '.[dev]'
+	$(PIP_INSTALL) --no-deps $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) torch
+	$(PIP_INSTALL) --editable '.[dev]'
 	touch $@

@@ -82,6 +82,10 @@ def run_or_fail(command: Sequence[object], *, limit: float, cwd: Path | None = N
         pytest.fail((error.stdout + error.stderr)[-4000:], pytrace=False)
 
 
+class CannotInstall(Exception):
+    """No environment with the packages asked for can be made."""
+
+
 def environment(version: str, packages: Sequence[str], *, name: str = "") -> Path:
     """The Python of a virtual environment that has these packages and what they need, and nothing else.
 
@@ -93,21 +97,45 @@ def environment(version: str, packages: Sequence[str], *, name: str = "") -> Pat
         name: before the version, where environments of one version differ.
     """
     folder = KEPT / f"{name}{version}"
-    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    mark, wanted = folder / "done", " ".join(packages)
     with locked(folder):
-        if python.exists() and mark.exists() and mark.read_text() == wanted:
-            return python
-        shutil.rmtree(folder, ignore_errors=True)
         try:
-            run([FOUND[version], "-m", "venv", folder], limit=60)
-            pip_install = [python, "-m", "pip", "install", "-q", "--only-binary", ":all:", "--retries", "1"]
-            run([*pip_install, *packages], limit=120)
-        except (subprocess.CalledProcessError, subprocess.TimeoutExpired, OSError) as error:
-            said = str(getattr(error, "stderr", None) or error).strip()[-200:]
-            pytest.skip(f"no environment with {wanted} can be made for Python {version}: {said}")
-        mark.write_text(wanted)
+            return make_environment(folder, version, ["--retries", "1", *packages], limit=120)
+        except CannotInstall as error:
+            pytest.skip(str(error))
+
+
+def make_environment(folder: Path, version: str, arguments: Sequence[str], *, limit: float, key: str = "") -> Path:
+    """The Python of the virtual environment in `folder`, made with one `pip install` unless the same is there already.
+
+    Args:
+        arguments: of `pip install`.
+        key: of what else decides what is installed.
+        limit: seconds that it may take.
+
+    Raises:
+        CannotInstall: with the end of what pip said.
+    """
+    python = scripts(folder) / ("python.exe" if os.name == "nt" else "python")
+    mark, wanted = folder / "done", " ".join([*arguments, key])
+    if python.exists() and mark.exists() and mark.read_text() == wanted:
+        return python
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        run([FOUND[version], "-m", "venv", folder], limit=60)
+        run([python, "-m", "pip", "install", "-q", "--only-binary", ":all:", *arguments], limit=limit)
+    except (subprocess.CalledProcessError, subprocess.TimeoutExpired, OSError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        said = str(getattr(error, "stderr", None) or error).strip()[-300:]
+        raise CannotInstall(
+            f"no environment of Python {version} with {' '.join(arguments)} can be made: {said}"
+        ) from None
+    mark.write_text(wanted)
     return python
+
+
+def scripts(folder: Path) -> Path:
+    """Where an environment has its commands."""
+    return folder / ("Scripts" if os.name == "nt" else "bin")
 
 
 @contextmanager

@@ -19,6 +19,7 @@ from types import ModuleType
 
 import pytest
 
+from plugin_host import connection_file
 from tests.pythons import locked
 
 HERE = Path(__file__).resolve().parent
@@ -107,8 +108,11 @@ def run_inside(
 
 
 def end_engine(folder: Path) -> None:
-    """End the engine that lives in a folder, if one does."""
+    """End the engine that lives in a folder, if one does: of one that is gone, the number may be another process's."""
+    lock = folder / "run" / connection_file.ENGINE_LOCK
     with suppress(OSError, ValueError, KeyError):
+        if not lock.exists() or not connection_file.is_locked(lock):
+            return
         os.kill(json.loads((folder / "run" / "engine.json").read_text())["pid"], signal.SIGTERM)
 
 
