@@ -24,7 +24,7 @@ class Record:
         alpha: whether the plates have an alpha of their own.
         preview: whether it was for one frame only.
         placed: whether its result was put on the timeline; what the artist took away does not come back.
-        phase: the name of the `Phase` in which it was left.
+        phase: the name of the `JobPhase` in which it was left.
     """
 
     ticket: job_handle.JobHandle

@@ -12,14 +12,14 @@ import bpy
 import numpy as np
 
 from midjob import InMidJob
-from studio import ADDON, HostError, Phase, heartbeat, record, result, status, versions
+from studio import ADDON, HostError, JobPhase, heartbeat, record, result, status, versions
 
 
 class Faults(InMidJob):
     def test_cancelled_it_keeps_what_is_finished(self):
         cleaning = self.begin(1001)
         self.press("cancel")
-        self.until_phase(cleaning, Phase.CANCELLED)
+        self.until_phase(cleaning, JobPhase.CANCELLED)
         self.assertIn("what is finished stays", self.lines(cleaning))
         self.assertIsNotNone(self.made)
         again = self.clean(self.source)
@@ -31,7 +31,7 @@ class Faults(InMidJob):
         cleaning.record = None
         cleaning._drawn = None
         print("a traceback is meant to follow")
-        self.until_phase(cleaning, Phase.FAILED)
+        self.until_phase(cleaning, JobPhase.FAILED)
         self.assertIn("TypeError", self.lines(cleaning))
         heartbeat.tick()
 
@@ -47,7 +47,7 @@ class Faults(InMidJob):
         cleaning = self.begin(1001)
         self.strips.remove(self.source)
         heartbeat._strips_looked_at = 0.0
-        self.until_phase(cleaning, Phase.CANCELLED)
+        self.until_phase(cleaning, JobPhase.CANCELLED)
         self.assertIn("plate was deleted", self.lines(cleaning))
 
     def test_a_renamed_strip_is_found_under_its_new_name(self):
@@ -73,13 +73,13 @@ class Faults(InMidJob):
         bpy.context.window.scene = bpy.data.scenes.new("other")
         bpy.data.scenes.remove(bpy.data.scenes["Scene"])
         heartbeat._strips_looked_at = 0.0
-        self.until_phase(cleaning, Phase.CANCELLED)
+        self.until_phase(cleaning, JobPhase.CANCELLED)
         self.assertIn("deleted", self.lines(cleaning))
 
     def test_a_killed_engine_is_said_and_a_new_one_goes_on(self):
         cleaning = self.begin(1001)
         os.kill(self.pid(), signal.SIGKILL)
-        self.until_phase(cleaning, Phase.LOST)
+        self.until_phase(cleaning, JobPhase.LOST)
         self.assertIn("finished frames are kept", self.lines(cleaning))
         self.assertEqual(bpy.ops.aan.start_engine(), {"FINISHED"})
         self.finish(cleaning)
@@ -93,7 +93,7 @@ class Faults(InMidJob):
         try:
             heartbeat.start()
             cleaning = self.clean(self.source)
-            self.until_phase(cleaning, Phase.ABSENT)
+            self.until_phase(cleaning, JobPhase.ABSENT)
             self.assertIn("not installed", self.lines(cleaning))
             self.assertIn("pip", self.lines(cleaning))
         finally:
@@ -104,7 +104,7 @@ class Faults(InMidJob):
     def test_what_the_engine_refuses_is_said_in_its_words(self):
         self.source.aan.matte_kind, self.source.aan.matte_files = "FILES", str(self.root / "nothing.####.exr")
         cleaning = self.clean(self.source)
-        self.until_phase(cleaning, Phase.FAILED)
+        self.until_phase(cleaning, JobPhase.FAILED)
         self.assertIn("no file matches", self.lines(cleaning))
 
     def test_cancelled_while_mattes_are_rendered_it_leaves_no_second_blender(self):
@@ -113,9 +113,9 @@ class Faults(InMidJob):
         process = cleaning._developing._process
         cleaning.cancel()
         self.assertIsNotNone(process.poll())
-        self.assertIs(cleaning.standing.phase, Phase.CANCELLED)
+        self.assertIs(cleaning.standing.phase, JobPhase.CANCELLED)
         heartbeat.tick()
-        self.assertIs(cleaning.standing.phase, Phase.CANCELLED)
+        self.assertIs(cleaning.standing.phase, JobPhase.CANCELLED)
 
 
 class ClosingAndOpening(InMidJob):
@@ -146,7 +146,7 @@ class ClosingAndOpening(InMidJob):
         bpy.ops.wm.save_mainfile()
         self.finish(running)
         cleaning = self.reopen()
-        self.until_phase(cleaning, Phase.FINISHED)
+        self.until_phase(cleaning, JobPhase.FINISHED)
         self.assertEqual(record.read(self.source.aan.record).phase, "FINISHED")
         bpy.ops.wm.save_mainfile()
         self.assertIsNone(self.reopen(), "there is nothing to go on with")
@@ -214,7 +214,7 @@ class Speed(InMidJob):
         self.let()
         cleaning = self.clean(self.source)
         took = []
-        while cleaning.standing.phase is not Phase.FINISHED:
+        while cleaning.standing.phase is not JobPhase.FINISHED:
             started = time.thread_time()
             heartbeat.tick()
             took.append(time.thread_time() - started)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from studio import HEIGHT, HIDDEN, WIDTH, InAStudio, Phase, read_exr, result, versions
+from studio import HEIGHT, HIDDEN, WIDTH, InAStudio, JobPhase, read_exr, result, versions
 
 COUNT = 5
 
@@ -24,7 +24,7 @@ class TheWholeWay(InAStudio):
 
     def test_from_a_new_file_to_the_rendered_result(self):
         cleaning = self.press("clean")
-        self.until_phase(cleaning, Phase.FINISHED, patience=150)
+        self.until_phase(cleaning, JobPhase.FINISHED, patience=150)
         standing = cleaning.standing
         self.assertEqual(standing.frames, tuple(range(1001, 1001 + COUNT)))
         strip = result.of(self.scene, self.source.aan.uid)

@@ -4,7 +4,7 @@ import unittest
 
 import bpy
 
-from studio import ADDON, InAStudio, Phase, heartbeat, record, versions
+from studio import ADDON, InAStudio, JobPhase, heartbeat, record, versions
 from studio import sys as python
 
 panel = python.modules[f"{ADDON}.panel"]
@@ -86,7 +86,7 @@ class Drawing(InAStudio):
         return fake.layout.notes
 
     def kept(self, **told):
-        job = job_handle.Ticket(protocol.JobSpec("/p.####.exr", "/m.exr"), "/o.####.exr", "job-1")
+        job = job_handle.JobHandle(protocol.JobSpec("/p.####.exr", "/m.exr"), "/o.####.exr", "job-1")
         return record.Record(job, (1001, 1002, 1003), 0, **told)
 
     def test_every_control_is_there_in_the_words_of_the_command_line(self):
@@ -123,7 +123,7 @@ class Drawing(InAStudio):
 
     def test_after_a_job_the_worst_frames_are_buttons_that_jump_there(self):
         told = {"unseen": 0.125, "worst": (1003, 1001), "report": "/o.report.json"}
-        self.source.aan.record = self.kept(phase=Phase.FINISHED.name, **told).text()
+        self.source.aan.record = self.kept(phase=JobPhase.FINISHED.name, **told).text()
         drawn = self.drawn()
         self.assertIn("12.5% of it no frame showed: made up", drawn)
         self.assertLess({"[13]", "[11]", "[Open Report]"}, set(drawn))
@@ -132,7 +132,7 @@ class Drawing(InAStudio):
 
     def test_a_job_that_runs_shows_its_bar_and_can_be_cancelled(self):
         class Running:
-            standing = job_status.Standing(Phase.RUNNING, stage="fill", frames=(1001,), total=3, seconds_left=95)
+            standing = job_status.JobStatus(JobPhase.RUNNING, stage="fill", frames=(1001,), total=3, seconds_left=95)
             note = note_hint = ""
             abandoned, title, record, uid = False, "plate", self.kept(), "u"
 
@@ -162,19 +162,19 @@ class Words(unittest.TestCase):
                 self.assertEqual(" ".join(line.text for line in lines[1:]), f"{reason} Look at its log.")
 
     def test_every_phase_has_a_line_and_is_a_state_to_rest_in_or_has_a_bar(self):
-        for phase in Phase:
-            standing = job_status.Standing(phase, "the reason", "the hint", total=4)
+        for phase in JobPhase:
+            standing = job_status.JobStatus(phase, "the reason", "the hint", total=4)
             lines = status.of_cleaning(standing)
             self.assertIn(lines[0].icon, ICONS)
             self.assertIn("the reason", [line.text for line in lines])
-            self.assertEqual(status.progress(standing) is not None, phase in job_status.ACTIVE)
+            self.assertEqual(status.progress(standing) is not None, phase in job_status.ACTIVE_PHASES)
 
     def test_time_left_is_as_people_say_it(self):
         self.assertEqual([status.time_left(s) for s in (7, 95, 3725)], ["0:07 left", "1:35 left", "1:02:05 left"])
 
     def test_a_path_is_never_broken(self):
         path = "/a/very/long/folder/" + "x" * 80
-        standing = job_status.Standing(Phase.FAILED, f"lost {path} twice")
+        standing = job_status.JobStatus(JobPhase.FAILED, f"lost {path} twice")
         self.assertIn(path, [line.text for line in status.of_cleaning(standing)])
 
 

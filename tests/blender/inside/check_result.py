@@ -6,7 +6,7 @@ import bpy
 import numpy as np
 
 from midjob import InMidJob
-from studio import Phase, heartbeat, record, versions
+from studio import JobPhase, heartbeat, record, versions
 
 
 class TheResult(InMidJob):
@@ -108,7 +108,7 @@ class TheResult(InMidJob):
         self.let()
         self.scene.frame_set(13)
         cleaning = self.press("preview")
-        self.until_phase(cleaning, Phase.FINISHED)
+        self.until_phase(cleaning, JobPhase.FINISHED)
         self.assertEqual(cleaning.standing.frames, (1003,))
         self.assertEqual(versions.visible(self.made), (11, 14))
 
@@ -127,7 +127,7 @@ class TheResult(InMidJob):
         cleaning = self.begin(1001)  # and the result is a step of its own
         bpy.ops.ed.undo()
         heartbeat._strips_looked_at = 0.0
-        self.until_phase(cleaning, Phase.CANCELLED)
+        self.until_phase(cleaning, JobPhase.CANCELLED)
         self.assertEqual([strip.name for strip in self.strips], ["plate"])
         self.assertEqual(self.strips["plate"].aan.record, "")
 
@@ -141,7 +141,7 @@ class TheResult(InMidJob):
         bpy.ops.ed.undo()
         bpy.ops.ed.undo()
         self.source = self.strips["plate"]
-        self.until_phase(second, Phase.CANCELLED)
+        self.until_phase(second, JobPhase.CANCELLED)
         self.assertIn("undone", second.note)
         self.assertEqual(record.read(self.source.aan.record).phase, "FINISHED")
         self.assertIn("v001", self.made.directory)

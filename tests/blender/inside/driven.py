@@ -26,11 +26,8 @@ heartbeat, result, status, versions = (
 engine_monitor, engine_socket = (
     sys.modules[f"{ADDON}.plugin_host.{name}"] for name in ("engine_monitor", "engine_socket")
 )
-engine_socket.QUIET, engine_socket.PATIENCE, engine_monitor.LOOK = (
-    0.2,
-    0.6,
-    0.1,
-)  # who watches a test misses an engine sooner
+# who watches a test misses an engine sooner
+engine_socket.PING_AFTER, engine_socket.PING_TIMEOUT, engine_monitor.LOOKUP_INTERVAL = 0.2, 0.6, 0.1
 
 
 class Driven:

@@ -8,7 +8,7 @@ from pathlib import Path
 import bpy
 import numpy as np
 
-from studio import InAStudio, Phase, heartbeat, write_exr
+from studio import InAStudio, JobPhase, heartbeat, write_exr
 
 COUNT, SIZE = 300, (2048, 1080)
 
@@ -38,7 +38,7 @@ class Measure(InAStudio):
         before, began = memory(), time.perf_counter()
         cleaning = self.clean(source)
         pressed, slowest = time.perf_counter() - began, 0.0
-        while cleaning.standing.phase in (Phase.STARTING, Phase.SUBMITTING):
+        while cleaning.standing.phase in (JobPhase.STARTING, JobPhase.SUBMITTING):
             at = time.perf_counter()
             heartbeat.tick()
             slowest = max(slowest, time.perf_counter() - at)

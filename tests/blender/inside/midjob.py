@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from studio import InAStudio, Phase, heartbeat, result, status
+from studio import InAStudio, JobPhase, heartbeat, result, status
 
 GATE = Path(os.environ["COPYING_GATE"])
 COUNT = 4
@@ -37,12 +37,12 @@ class InMidJob(InAStudio):
         if frames:
             self.tick_until(lambda: cleaning.standing.frames == frames)
         else:
-            self.tick_until(lambda: cleaning.standing.phase in (Phase.RUNNING, Phase.FINISHED))
+            self.tick_until(lambda: cleaning.standing.phase in (JobPhase.RUNNING, JobPhase.FINISHED))
         return cleaning
 
     def finish(self, cleaning):
         self.let()
-        self.until_phase(cleaning, Phase.FINISHED)
+        self.until_phase(cleaning, JobPhase.FINISHED)
 
     @property
     def made(self):

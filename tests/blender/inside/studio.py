@@ -23,7 +23,7 @@ if ADDON not in bpy.context.preferences.addons:
     assert addon_utils.enable(ADDON, default_set=True) is not None, "the add-on could not be switched on"
 part = {name: sys.modules[f"{ADDON}.{name}"] for name in ("heartbeat", "versions", "result", "record", "status")}
 heartbeat, versions, result, record, status = part.values()
-Phase = sys.modules[f"{ADDON}.plugin_host.job_status"].Phase
+JobPhase = sys.modules[f"{ADDON}.plugin_host.job_status"].JobPhase
 HostError = sys.modules[f"{ADDON}.plugin_host.errors"].HostError
 
 
