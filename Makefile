@@ -34,7 +34,7 @@ demo: $(VENV)/ready
 test: $(VENV)/ready lint
 	$(RUN) -m pytest $(SIDE_BY_SIDE_TESTS) $(COVERAGE)
 
-# For the inner loop: leaves out lint and what is marked slow, any test of more than two seconds on a free machine. So no
+# For the inner loop: leaves out lint and what is marked slow, see `SLOW` in tests/conftest.py. So no
 # shot is filled whole, no network is trained, no other Python or Blender is started, and no wheel is installed.
 test-fast: $(VENV)/ready
 	$(RUN) -m pytest $(SIDE_BY_SIDE_TESTS) -m "not slow and not hosts"

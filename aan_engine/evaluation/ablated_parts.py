@@ -26,7 +26,7 @@ from aan_engine.selection import selector
 from aan_engine.selection.light_match import NO_LIGHT_CHANGE, match_light
 
 
-class Part(Enum):
+class AblatedPart(Enum):
     """What can be left out of a fill, beside the kinds of candidates."""
 
     EDGE_ALIGNMENT = "edge alignment"
@@ -53,17 +53,19 @@ class Part(Enum):
     """Small weights of the synthesised candidate set to 0."""
 
 
-_STAGES_OF: dict[Part, frozenset[Stage]] = {
-    Part.STATIC_SWAP: frozenset({swap_static}),
-    Part.DENOISING: frozenset({denoise_repeated}),
-    Part.ADDED_GRAIN: frozenset({denoise_repeated, add_grain}),
+_STAGES_OF: dict[AblatedPart, frozenset[Stage]] = {
+    AblatedPart.STATIC_SWAP: frozenset({swap_static}),
+    AblatedPart.DENOISING: frozenset({denoise_repeated}),
+    AblatedPart.ADDED_GRAIN: frozenset({denoise_repeated, add_grain}),
 }
 
 
-def stages(without: Collection[Part]) -> tuple[Stage, ...]:
+def stages(without: Collection[AblatedPart]) -> tuple[Stage, ...]:
     """The stages of rendering, in their order, without these parts."""
     omitted = frozenset[Stage]().union(*(_STAGES_OF.get(part, frozenset()) for part in without))
-    warp = Warp(align_edges=Part.EDGE_ALIGNMENT not in without, match_defocus=Part.DEFOCUS_MATCH not in without)
+    warp = Warp(
+        align_edges=AblatedPart.EDGE_ALIGNMENT not in without, match_defocus=AblatedPart.DEFOCUS_MATCH not in without
+    )
     return (warp, *(stage for stage in STAGES[1:] if stage not in omitted))
 
 
@@ -75,24 +77,24 @@ def _global_only(*args: Any, local: bool, **options: Any) -> Any:
     return match_light(*args, local=False, **options)
 
 
-_REPLACEMENTS: dict[Part, tuple[object, str, object]] = {
-    Part.SECOND_SAMPLE: (SecondSampler, "is_exact", property(lambda sampler: False)),
-    Part.POISSON_JOIN: (selector, "poisson_correction", _no_correction),
-    Part.LOCAL_LIGHT: (selector, "match_light", _global_only),
-    Part.LIGHT_MATCH: (selector, "match_light", lambda *args, **options: NO_LIGHT_CHANGE),
-    Part.DIRECTION_BALANCE: (selector, "balance_directions", lambda candidates, weights: weights),
-    Part.FAINT_SUPPRESSION: (selector, "suppress_faint_synthesis", lambda weights: weights),
+_REPLACEMENTS: dict[AblatedPart, tuple[object, str, object]] = {
+    AblatedPart.SECOND_SAMPLE: (SecondSampler, "is_exact", property(lambda sampler: False)),
+    AblatedPart.POISSON_JOIN: (selector, "poisson_correction", _no_correction),
+    AblatedPart.LOCAL_LIGHT: (selector, "match_light", _global_only),
+    AblatedPart.LIGHT_MATCH: (selector, "match_light", lambda *args, **options: NO_LIGHT_CHANGE),
+    AblatedPart.DIRECTION_BALANCE: (selector, "balance_directions", lambda candidates, weights: weights),
+    AblatedPart.FAINT_SUPPRESSION: (selector, "suppress_faint_synthesis", lambda weights: weights),
 }
 """Part -> the module or class that the function is looked up in, its name, and its replacement."""
 
 
 @contextmanager
-def left_out(without: Collection[Part]) -> Iterator[None]:
+def left_out(without: Collection[AblatedPart]) -> Iterator[None]:
     """While it lasts, the engine fills without these parts, as far as `stages` does not leave them out."""
     replaced = []
     try:
         # In the order of the parts, so that of two with one function the larger wins.
-        for part in (part for part in Part if part in without and part in _REPLACEMENTS):
+        for part in (part for part in AblatedPart if part in without and part in _REPLACEMENTS):
             owner, name, replacement = _REPLACEMENTS[part]
             replaced.append(partial(setattr, owner, name, vars(owner)[name]))
             setattr(owner, name, replacement)

@@ -30,7 +30,7 @@ from aan_engine.candidates.generators import ALL_KINDS, EnabledKinds
 from aan_engine.core.types import Array, Mask
 from aan_engine.evaluation import bench, clip_folder
 from aan_engine.evaluation.ablated_modules import FullFrameAttention, NoAlignment, NoAttention, NoDecoder
-from aan_engine.evaluation.ablated_parts import Part, left_out, stages
+from aan_engine.evaluation.ablated_parts import AblatedPart, left_out, stages
 from aan_engine.evaluation.bench import BenchPlan, BenchRow
 from aan_engine.evaluation.plate_match import PlateMatch, plate_match
 from aan_engine.network.bundle import Networks
@@ -57,15 +57,15 @@ class Variant:
 
     name: str
     table: str
-    without: frozenset[Kind | Part] = frozenset()
+    without: frozenset[Kind | AblatedPart] = frozenset()
     references: int = ALL_KINDS.references
     decoder: bool = True
     full_frame_attention: bool = False
 
     @property
-    def parts(self) -> frozenset[Part]:
+    def parts(self) -> frozenset[AblatedPart]:
         """The parts that are left out."""
-        return frozenset(part for part in self.without if isinstance(part, Part))
+        return frozenset(part for part in self.without if isinstance(part, AblatedPart))
 
     @property
     def enabled(self) -> EnabledKinds:
@@ -111,7 +111,7 @@ VARIANTS = (
     Variant("without homographies with residual flow", CANDIDATES, frozenset({Kind.HOMOGRAPHY_FLOW})),
     Variant("without the previous target's sources", CANDIDATES, frozenset({Kind.PREVIOUS})),
     *(Variant(str(count), COUNT, references=count) for count in (0, 1, 2, 4, 8)),
-    *(Variant(f"without {part.value}", PARTS, frozenset({part})) for part in Part),
+    *(Variant(f"without {part.value}", PARTS, frozenset({part})) for part in AblatedPart),
 )
 
 

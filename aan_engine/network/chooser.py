@@ -32,7 +32,8 @@ NO_OVERLAP = 1e3
 
 FAINT, FULL = 0.1, 0.4
 """Weights of the synthesised candidate up to which it is suppressed, and from which it is kept as it is; smoothstep in
-between. On held-back scenes this costs no PSNR; the values were not measured separately."""
+between. Suppression changes the PSNR by less than its error (`evaluation/ablation.md`): it is there for the eye. The
+values were not measured separately."""
 
 
 def candidate_features(

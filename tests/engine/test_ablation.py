@@ -12,7 +12,7 @@ import torch
 from aan_engine.candidates.candidate import Kind
 from aan_engine.colour import display
 from aan_engine.evaluation import ablation
-from aan_engine.evaluation.ablated_parts import Part, left_out, stages
+from aan_engine.evaluation.ablated_parts import AblatedPart, left_out, stages
 from aan_engine.evaluation.bench import BenchPlan
 from aan_engine.rendering.finisher import STAGES
 from aan_engine.rendering.regrain import add_grain, denoise_repeated, mark_repeated
@@ -37,15 +37,15 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_without_nothing_all_stages_run_and_a_left_out_part_s_stage_does_not() -> None:
     assert stages(()) == STAGES
-    assert stages({Part.EDGE_ALIGNMENT})[0] == Warp(align_edges=False)
-    assert stages({Part.DEFOCUS_MATCH})[0] == Warp(match_defocus=False)
-    assert stages({Part.STATIC_SWAP}) == (Warp(), mark_repeated, denoise_repeated, add_grain)
-    assert stages({Part.DENOISING}) == (Warp(), mark_repeated, swap_static, add_grain)
-    assert stages({Part.ADDED_GRAIN}) == (Warp(), mark_repeated, swap_static)
+    assert stages({AblatedPart.EDGE_ALIGNMENT})[0] == Warp(align_edges=False)
+    assert stages({AblatedPart.DEFOCUS_MATCH})[0] == Warp(match_defocus=False)
+    assert stages({AblatedPart.STATIC_SWAP}) == (Warp(), mark_repeated, denoise_repeated, add_grain)
+    assert stages({AblatedPart.DENOISING}) == (Warp(), mark_repeated, swap_static, add_grain)
+    assert stages({AblatedPart.ADDED_GRAIN}) == (Warp(), mark_repeated, swap_static)
 
 
-@pytest.mark.parametrize("part", Part)
-def test_every_part_is_a_stage_s_or_is_replaced_while_it_is_left_out(part: Part) -> None:
+@pytest.mark.parametrize("part", AblatedPart)
+def test_every_part_is_a_stage_s_or_is_replaced_while_it_is_left_out(part: AblatedPart) -> None:
     def replaceable() -> list[object]:
         names = ("poisson_correction", "match_light", "balance_directions", "suppress_faint_synthesis")
         return [vars(selector)[name] for name in names] + [vars(SecondSampler)["is_exact"]]
@@ -62,7 +62,7 @@ def test_every_part_is_a_stage_s_or_is_replaced_while_it_is_left_out(part: Part)
 def test_a_replacement_returns_what_it_was_given_or_nothing() -> None:
     picture, hidden = np.random.default_rng(0).uniform(size=(8, 8, 3)).astype(np.float32), np.ones((8, 8), bool)
     weights = torch.tensor([0.95, 0.05]).reshape(1, 2, 1, 1)
-    with left_out(frozenset(Part)):
+    with left_out(frozenset(AblatedPart)):
         ones = np.ones((1, 8, 8), np.float32)
         assert not selector.poisson_correction(picture, hidden, images=picture[None], weights=ones).any()
         assert selector.suppress_faint_synthesis(weights) is weights
@@ -74,7 +74,7 @@ def test_every_variant_leaves_out_what_its_name_says_and_names_are_unique() -> N
     names = [(v.table, v.name) for v in ablation.VARIANTS]
     assert len(set(names)) == len(names)
     left = {v.name: v for v in ablation.VARIANTS if v.table == ablation.PARTS}
-    assert [v.parts for v in left.values()] == [{part} for part in Part]
+    assert [v.parts for v in left.values()] == [{part} for part in AblatedPart]
     assert all(v.enabled.kinds == frozenset(Kind) for v in left.values())
     (first, *rest) = ablation.variants_of("reference")
     assert (first.without, first.table) == (frozenset(), ablation.COUNT)
@@ -84,7 +84,9 @@ def test_every_variant_leaves_out_what_its_name_says_and_names_are_unique() -> N
 def test_a_variant_is_measured_without_its_parts_and_the_next_one_with_them(data: Path) -> None:
     plan = BenchPlan(("wires",), frames=3, height=64)
     whole = ablation.measure(ablation.WHOLE, data, plan, "apple")
-    bare = ablation.Variant("bare", "", frozenset({Part.LIGHT_MATCH, Part.POISSON_JOIN, Part.ADDED_GRAIN}))
+    bare = ablation.Variant(
+        "bare", "", frozenset({AblatedPart.LIGHT_MATCH, AblatedPart.POISSON_JOIN, AblatedPart.ADDED_GRAIN})
+    )
     without = ablation.measure(bare, data, plan, "apple")
     for measured in (whole, without):
         (row,) = measured.rows
