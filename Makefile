@@ -20,7 +20,7 @@ export OMP_WAIT_POLICY := PASSIVE
 JOBS ?= logical
 SIDE_BY_SIDE_TESTS := --numprocesses $(JOBS) --maxprocesses 8 --dist worksteal
 
-# Coverage takes a quarter longer, so it is measured where nobody waits: CI=true says so.
+# Coverage takes longer (not measured over the whole suite), so it is measured where nobody waits: CI=true says so.
 COVERAGE := $(if $(CI),--cov --cov-report=term-missing:skip-covered)
 
 # PyTorch for Linux brings CUDA along (gigabytes), but for the builds of this index. With a GPU: make TORCH_INDEX=
