@@ -104,31 +104,30 @@ def environment(version: str, packages: Sequence[str], *, name: str = "") -> Pat
             pytest.skip(str(error))
 
 
-def make_environment(folder: Path, version: str, arguments: Sequence[str], *, limit: float, key: str = "") -> Path:
-    """The Python of the virtual environment in `folder`, made with one `pip install` unless the same is there already.
+def make_environment(folder: Path, version: str, *steps: Sequence[str], limit: float, key: str = "") -> Path:
+    """The Python of the virtual environment in `folder`, made unless the same is there already.
 
     Args:
-        arguments: of `pip install`.
+        steps: arguments of one `pip install` after the other.
         key: of what else decides what is installed.
-        limit: seconds that it may take.
+        limit: seconds that each may take.
 
     Raises:
         CannotInstall: with the end of what pip said.
     """
     python = scripts(folder) / ("python.exe" if os.name == "nt" else "python")
-    mark, wanted = folder / "done", " ".join([*arguments, key])
+    mark, wanted = folder / "done", "; ".join([*map(" ".join, steps), key])
     if python.exists() and mark.exists() and mark.read_text() == wanted:
         return python
     shutil.rmtree(folder, ignore_errors=True)
     try:
         run([FOUND[version], "-m", "venv", folder], limit=60)
-        run([python, "-m", "pip", "install", "-q", "--only-binary", ":all:", *arguments], limit=limit)
+        for step in steps:
+            run([python, "-m", "pip", "install", "-q", "--only-binary", ":all:", *step], limit=limit)
     except (subprocess.CalledProcessError, subprocess.TimeoutExpired, OSError) as error:
         shutil.rmtree(folder, ignore_errors=True)
         said = str(getattr(error, "stderr", None) or error).strip()[-300:]
-        raise CannotInstall(
-            f"no environment of Python {version} with {' '.join(arguments)} can be made: {said}"
-        ) from None
+        raise CannotInstall(f"no environment of Python {version} with {wanted} can be made: {said}") from None
     mark.write_text(wanted)
     return python
 

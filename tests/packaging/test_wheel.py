@@ -79,21 +79,24 @@ def test_nothing_of_tests_or_hosts_is_shipped(files: set[str]):
     assert {name.split("/")[0] for name in files if ".dist-info/" not in name} == set(PACKAGES)
 
 
-def torch_requirement() -> str:
-    """The pinned PyTorch in a build without CUDA: to be asked for on Linux's x86_64, elsewhere there is no other."""
+def torch_arguments() -> list[str]:
+    """For pip: the pinned PyTorch without CUDA, which has to be asked for on Linux's x86_64 alone.
+
+    By itself, and with one retry: where that index is out of reach, pip waits at every package that it looks up there.
+    """
     (pin,) = re.findall(r"^torch==(\S+)", CONSTRAINTS.read_text("utf-8"), re.MULTILINE)
-    return f"torch=={pin}+cpu" if sys.platform == "linux" and platform.machine() == "x86_64" else f"torch=={pin}"
+    build = "+cpu" if sys.platform == "linux" and platform.machine() == "x86_64" else ""
+    return ["--no-deps", "--retries", "1", "--extra-index-url", CPU_BUILDS, f"torch=={pin}{build}"]
 
 
 def newest_with_torch(folder: Path) -> str:
     """The newest Python for which there is such a build; skips where there is none."""
     for version in NEWEST_FIRST:
-        only = ["--dry-run", "--no-deps", "--only-binary", ":all:", "--python-version", version, "--target", folder]
-        index = ["--extra-index-url", CPU_BUILDS]
+        only = ["--dry-run", "--only-binary", ":all:", "--python-version", version, "--target", folder]
         with suppress(subprocess.CalledProcessError, subprocess.TimeoutExpired):
-            run([sys.executable, "-m", "pip", "install", "-q", *only, *index, torch_requirement()], limit=200)
+            run([sys.executable, "-m", "pip", "install", "-q", *only, *torch_arguments()], limit=200)
             return version
-    pytest.skip(f"there is no {torch_requirement()} to be had for any of Python {', '.join(NEWEST_FIRST)}")
+    pytest.skip(f"there is no {torch_arguments()[-1]} to be had for any of Python {', '.join(NEWEST_FIRST)}")
 
 
 @contextmanager
@@ -103,13 +106,13 @@ def installed(wheel: Path, version: str, *, torch: bool) -> Iterator[Path]:
     Nobody else touches it meanwhile. It skips where what is needed cannot be had.
     """
     folder = ROOT / ".venv-wheel" / f"{version}{'-torch' if torch else ''}"
-    needed = [line for line in PROJECT["dependencies"] if not line.startswith("torch")]
-    needed += ["--extra-index-url", CPU_BUILDS, torch_requirement()] if torch else []
+    needed = [line for line in PROJECT["dependencies"] if torch or not line.startswith("torch")]
+    constrained = ["--no-compile", "--constraint", str(CONSTRAINTS)]
+    steps = [[*constrained, *torch_arguments()]] if torch else []
     pinned = hashlib.sha256(CONSTRAINTS.read_bytes()).hexdigest()
     with locked(folder):
         try:
-            arguments = ["--no-compile", "--constraint", str(CONSTRAINTS), *needed]
-            python = make_environment(folder, version, arguments, limit=500, key=pinned)
+            python = make_environment(folder, version, *steps, [*constrained, *needed], limit=300, key=pinned)
         except CannotInstall as error:
             pytest.skip(str(error))
         run_or_fail([python, "-m", "pip", "install", "-q", "--no-deps", "--force-reinstall", wheel], limit=60)
