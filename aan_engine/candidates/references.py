@@ -42,7 +42,7 @@ def references(shot_motion: ShotMotion, hole: HoleRegion, *, count: int) -> list
         shown[frame] = inside(positions, shot_motion.proxies.size) & usable
 
     def distance(frame: int) -> int:
-        return abs(frame - hole.index) if frame < shot_motion.proxies.count else 0
+        return abs(frame - hole.index) if shot_motion.proxies.has_time(frame) else 0
 
     chosen: list[int] = []
     covered = np.zeros(len(points))

@@ -132,9 +132,9 @@ class ShotMotion:
 
         def make() -> Array:
             found = []
-            sides = (index - 1, index + 1) if index < self.proxies.count else ()
+            sides = (index - 1, index + 1) if self.proxies.has_time(index) else ()
             for to in sides:
-                motion = self.motion(index, to) if 0 <= to < self.proxies.count else None
+                motion = self.motion(index, to) if self.proxies.has_time(to) else None
                 if motion is not None:
                     residual = motion.map - motion.homography.apply(pixel_grid(self.proxies.size))
                     found.append(np.minimum(np.hypot(residual[..., 0], residual[..., 1]), FARTHEST))
