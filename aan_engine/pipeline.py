@@ -51,7 +51,7 @@ class Progress:
 
     Args:
         stage: "look", the plates are read and reduced to proxies; then, in turns, "align", neighbouring frames are
-            registered, "decide", targets have their fill plan, and "fill", filled frames have been handed out.
+            registered, "key", key frames are filled where no frame shows what is hidden, "decide", targets have their fill plan, and "fill", filled frames have been handed out.
         done, total: frames of this stage; for "align" pairs of frames.
     """
 
@@ -117,6 +117,7 @@ def _fill_holes(
     with ExitStack() as stack:
         plate_cache = PlateCache(shot_frames)
         proxies = stack.enter_context(_build_proxies(shot_frames, plate_cache, notify))
+        index_of = {p.frame: i for i, p in enumerate(shot.plates)}
         selector = build(
             networks,
             proxies,
@@ -124,10 +125,14 @@ def _fill_holes(
             enabled=pathways,
             light=shot.controls.light,
             smoothing=shot.controls.smoothing,
+            targets=[index_of[t.frame] for t in shot.targets]
+            if getattr(shot.controls, "unseen", "texture") == "texture"
+            else None,
+            seed=shot.controls.seed,
+            key_progress=lambda done, total: notify(Progress("key", done, total)),
             progress=lambda count: notify(Progress("align", count, len(shot.plates) - 1)),
         )
         stack.callback(selector.close)
-        index_of = {p.frame: i for i, p in enumerate(shot.plates)}
         targets = [index_of[t.frame] for t in shot.targets if t.frame <= wanted[-1]]
         to_render = [index_of[frame] for frame in wanted]
         finisher = Finisher(

@@ -10,7 +10,12 @@ from .saved_state import SavedState
 
 MAX_CHARACTERS = 46  # characters that fit into a sidebar of the default width
 
-STAGES = {"look": "looking at the shot", "decide": "deciding where from", "fill": "filling"}
+STAGES = {
+    "look": "looking at the shot",
+    "key": "making up what no frame shows",
+    "decide": "deciding where from",
+    "fill": "filling",
+}
 
 
 @dataclass(frozen=True)

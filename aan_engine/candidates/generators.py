@@ -1,15 +1,14 @@
 """Candidate generators: all candidates of a target, kind by kind.
 
 They follow the stages of the align-and-attend network (arXiv 1905.13066): alignment gives tracked and homography
-candidates, recurrence the previous target's sources moved along, refinement the cells that attention matched. (The
-residual stage synthesises; that candidate is made in `selection`.)
+candidates, recurrence the previous target's sources moved along. (The residual stage synthesises: that candidate is made
+in `selection`. Refinement fills what no candidate shows: `attention`.)
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -20,9 +19,8 @@ from aan_engine.candidates.builders import (
     tracked,
     tracked_with_surround,
 )
-from aan_engine.candidates.candidate import CELL, Candidate, HoleRegion, Kind
+from aan_engine.candidates.candidate import Candidate, HoleRegion, Kind
 from aan_engine.candidates.references import references
-from aan_engine.core.grouping import distinct_frames
 from aan_engine.core.sampling import inside, sample
 from aan_engine.core.types import Array
 from aan_engine.motion.shot_motion import ShotMotion
@@ -34,12 +32,6 @@ dB."""
 
 WITH_FLOW = 1
 """References, the best first, that also get a candidate with residual flow. Not measured separately."""
-
-TEMPLATE_MARGIN = 2
-"""Pixels around a cell that are matched together with it."""
-
-SEARCH_RADIUS = 4
-"""Pixels by which an attention match is moved at most to fit: half a cell, what its position is uncertain by."""
 
 LONGEST_HANDED_ON = 60
 """Frames of distance up to which a source is handed on from target to target: position errors add up. Not measured
@@ -159,64 +151,3 @@ def from_previous(shot_motion: ShotMotion, hole: HoleRegion, previous: PreviousS
     position = previous.position[y, x] + (there - nearest)
     confidence = np.full(len(here), PREVIOUS_CONFIDENCE, np.float32)
     return make_candidate(shot_motion, hole, Kind.PREVIOUS, frame=source, position=position, confidence=confidence)
-
-
-def from_attention(
-    shot_motion: ShotMotion,
-    hole: HoleRegion,
-    *,
-    frames: NDArray[np.int32],
-    rows: NDArray[np.int64],
-    columns: NDArray[np.int64],
-    confidence: Array,
-    template: Array,
-) -> Candidate:
-    """The cells that attention matched to the hole's cells, moved from cell to pixel precision by template matching.
-
-    Args:
-        frames: (h / 8, w / 8) over the target's cells: source frame, -1 where none.
-        rows, columns: (h / 8, w / 8) the matched cell on that frame.
-        confidence: (h / 8, w / 8) in 0 .. 1, the attention's weight.
-        template: (h, w, 3) log range over the whole proxy: the target with its hole synthesised, which the match is
-            compared with.
-
-    Convention: cell (r, c) covers proxy pixels 8 r .. 8 r + 7 and 8 c .. 8 c + 7.
-    """
-    points = hole.points
-    cells = (points / CELL).astype(np.int32)
-    offset = np.zeros((*frames.shape, 2), np.float32)
-    in_row = frames.shape[1]
-    for row, column in (divmod(cell, in_row) for cell in distinct_frames(cells[:, 1] * in_row + cells[:, 0])):
-        if frames[row, column] >= 0:
-            there = (int(rows[row, column]) * CELL, int(columns[row, column]) * CELL)
-            source = shot_motion.images.image(int(frames[row, column]))
-            offset[row, column] = _matched_to_pixel(template, source, here=(row * CELL, column * CELL), there=there)
-    row, column = cells[:, 1], cells[:, 0]
-    return make_candidate(
-        shot_motion,
-        hole,
-        Kind.ATTENTION,
-        frame=frames[row, column].astype(np.int32),
-        position=points + offset[row, column],
-        confidence=confidence[row, column],
-    )
-
-
-def _matched_to_pixel(template: Array, source: Array, *, here: tuple[int, int], there: tuple[int, int]) -> Array:
-    """The offset (x, y) from the cell at `here` (top, left) to its best fit on `source` near `there` (top, left).
-
-    Sum of squared differences over the cell and `TEMPLATE_MARGIN` pixels around it. Where the source's edge leaves too
-    little to search, the offset is that of the two cells.
-    """
-    h, w = template.shape[:2]
-    side = CELL + 2 * TEMPLATE_MARGIN
-    top, left = (min(max(v - TEMPLATE_MARGIN, 0), limit - side) for v, limit in zip(here, (h, w), strict=True))
-    patch = template[top : top + side, left : left + side]
-    far_top, far_left = there[0] - here[0] + top, there[1] - here[1] + left
-    y0, x0 = max(far_top - SEARCH_RADIUS, 0), max(far_left - SEARCH_RADIUS, 0)
-    searched = source[y0 : far_top + SEARCH_RADIUS + side, x0 : far_left + SEARCH_RADIUS + side]
-    if searched.shape[0] < patch.shape[0] or searched.shape[1] < patch.shape[1]:
-        return np.array([there[1] - here[1], there[0] - here[0]], np.float32)
-    cost = cv2.matchTemplate(np.ascontiguousarray(searched), np.ascontiguousarray(patch), cv2.TM_SQDIFF)
-    _, _, (dx, dy), _ = cv2.minMaxLoc(cost)
-    return np.array([x0 + dx - left, y0 + dy - top], np.float32)

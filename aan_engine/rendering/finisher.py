@@ -7,6 +7,7 @@ The stages, in order (`STAGES`); each takes the fill and the target and returns 
     mark_repeated      finds the copies whose grain would stand still from target to target
     swap_static        before a static camera takes pixels from another frame, so that their grain no longer does
     denoise_repeated   estimates what is still repeated without its grain
+    copy_texture       copies texture to where no frame shows what is hidden; touches nothing else
     add_grain          adds the grain that pixels lack, fresh on every frame
 
 A stage needs what the ones before it have found, and each of the last four may be left out: the others then do with
@@ -31,12 +32,13 @@ from aan_engine.rendering.regrain import add_grain, denoise_repeated, mark_repea
 from aan_engine.rendering.sources import ShotSources
 from aan_engine.rendering.static_camera import swap_static
 from aan_engine.rendering.target import NOTHING_COPIED, CopiedPixels, Stage, Target
+from aan_engine.rendering.texture import copy_texture
 from aan_engine.rendering.tile_cache import TileCache
 from aan_engine.rendering.warp import Warp, from_paint
 from aan_engine.selection.plan import FillPlan
 from aan_engine.shot import Shot
 
-STAGES: tuple[Stage, ...] = (Warp(), mark_repeated, swap_static, denoise_repeated, add_grain)
+STAGES: tuple[Stage, ...] = (Warp(), mark_repeated, swap_static, denoise_repeated, copy_texture, add_grain)
 """What `pipeline.fill` runs. For an ablation hand it a shorter list, or one with another `Warp`."""
 
 IN_RENDER = 1

@@ -2,7 +2,8 @@
 
 May know candidates, motion and networks; no plate at full resolution is touched here.
 Read in this order: `plan` (the values on the way from candidates to a fill plan), `selector`, `feature_cache` (encoded
-frames, the learned homography), `light_match` (a source's light brought to the target's), `poisson` (joining in the
+frames, the learned homography), `texture_fill` (what no frame shows: key frames, carried),
+`light_match` (a source's light brought to the target's), `poisson` (joining in the
 gradient domain), `temporal_prior` (leaning on the previous target's weights) and `preference` (clean plates and frames
 painted by hand).
 """

@@ -20,7 +20,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from aan_engine.candidates.candidate import Candidate, HoleRegion, Kind
+from aan_engine.candidates.candidate import Candidate, HoleRegion
 from aan_engine.colour.exposure import (
     ALIKE,
     DOUBT,
@@ -113,8 +113,7 @@ def match_light(
     inner = np.flatnonzero(hole.hidden)
     coarsest = max(WIDTHS[0], float(cv2.distanceTransform(hole.hidden.astype(np.uint8), cv2.DIST_L2, 3).max()))
     light = LightMatch()
-    # An attention match may be another place that looks alike: its light means nothing.
-    on_rim = [(c, _frames(c, rim)) for c in candidates if c.kind is not Kind.ATTENTION]
+    on_rim = [(c, _frames(c, rim)) for c in candidates]
     for frame in sorted({f for c in candidates for f in distinct_frames(_frames(c, inner))}):
         shown = [(c, rim[frames == frame]) for c, frames in on_rim]
         samples = _RimSamples.of(target, [(c, pixels) for c, pixels in shown if len(pixels)])

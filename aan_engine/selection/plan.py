@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from aan_engine.candidates.candidate import Candidate, HoleRegion, Kind
@@ -91,6 +92,23 @@ class CandidateSet:
 
 
 @dataclass(frozen=True, eq=False)
+class Texture:
+    """What is copied where no frame shows what is hidden: from elsewhere, because it looks alike. Over a plan's box.
+
+    Args:
+        frame: (h, w) int32, source frame, -1 where nothing is copied.
+        position: (h, w, 2) float32, position on that frame's proxy.
+        confidence: (h, w) float32, 0 .. 1, how well the patches match.
+        correction: (h, w, 3) float32, added in the log range: joins the copies to each other and to what is seen.
+    """
+
+    frame: NDArray[np.int32]
+    position: Array
+    confidence: Array
+    correction: Array
+
+
+@dataclass(frozen=True, eq=False)
 class FillPlan:
     """What fills one target's hole.
 
@@ -104,6 +122,7 @@ class FillPlan:
         consensus: (h, w) in 0 .. 1, the weight of the candidates that show the same as the heaviest plate. Where it is
             nearly 1 that plate can be copied alone, instead of a mean of resampled plates, which is softer.
         light: the change of light from each source frame to the target, as applied to the candidates.
+        texture: what is copied instead of the synthesised candidate; None for nothing.
     """
 
     hole: HoleRegion
@@ -113,6 +132,7 @@ class FillPlan:
     agreement: Array
     consensus: Array
     light: LightMatch = NO_LIGHT_CHANGE
+    texture: Texture | None = None
 
 
 def balance_directions(candidates: list[Candidate], weights: Array) -> Array:

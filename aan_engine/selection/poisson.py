@@ -8,16 +8,11 @@ is added, in the log range, to full-resolution pixels, whose detail stays.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from aan_engine.core.screened_poisson import Edges, solve_correction
 from aan_engine.core.types import Array, Mask
-
-_Neighbours = tuple[NDArray[np.intp], Array]
-"""For each of the n unknowns its neighbour on one side (n,), and the strength of the edge between the two (n, 1)."""
 
 HOLD = 0.004
 """Weight of the fill's own brightness against the gradients: corrections fade over 1 / sqrt(HOLD), 16 proxy pixels. Not
@@ -30,11 +25,6 @@ separately."""
 LEAST_WEIGHT = 0.02
 """Weight that some candidate must have at both ends of an edge for its gradient to be known. Not measured
 separately."""
-
-ITERATIONS = 60
-
-TOLERANCE = 1e-3
-"""Squared residual, relative to the first, at which iteration ends: beyond that no difference is visible."""
 
 
 def poisson_correction(target: Array, hidden: Mask, *, images: Array, weights: Array) -> Array:
@@ -53,33 +43,8 @@ def poisson_correction(target: Array, hidden: Mask, *, images: Array, weights: A
     correction = np.zeros_like(target)
     if not hidden.any():
         return correction
-    # The unknown is the correction c of the n hidden pixels, so that iteration starts at 0, where most of it stays. The
-    # visible target is unknown number n, whose c is 0 and stays 0.
-    count = int(hidden.sum())
-    number = np.full(hidden.shape, count, np.intp)
-    number[hidden] = np.arange(count)
-    diagonal = np.full(count + 1, HOLD, np.float32)
-    right = np.zeros((count + 1, 3), np.float32)
-    sides: list[_Neighbours] = []
-    for axis in (0, 1):
-        p, q, strength, step = _edges(target, hidden, images=images, weights=weights, axis=axis)
-        for here, there, gradient in ((number.flat[p], number.flat[q], step), (number.flat[q], number.flat[p], -step)):
-            # Each pixel has one neighbour on a side at most; what is summed at number n is never read.
-            diagonal[here] += strength
-            right[here] += strength[:, None] * gradient
-            neighbour, strengths = np.full(count, count, np.intp), np.zeros(count, np.float32)
-            inner = here < count
-            neighbour[here[inner]], strengths[here[inner]] = there[inner], strength[inner]
-            sides.append((neighbour, strengths[:, None]))
-
-    def apply(c: Array) -> Array:
-        extended = np.concatenate([c, np.zeros((1, 3), np.float32)])
-        out = diagonal[:count, None] * c
-        for neighbour, strengths in sides:
-            out -= strengths * extended.take(neighbour, 0)
-        return out
-
-    correction[hidden] = _conjugate_gradient(apply, right[:count])
+    edges = [_edges(target, hidden, images=images, weights=weights, axis=axis) for axis in (0, 1)]
+    correction = solve_correction(hidden, edges, hold=HOLD)
     return _extended(correction, hidden)
 
 
@@ -90,14 +55,8 @@ def _extended(correction: Array, hidden: Mask) -> Array:
     return np.where(hidden[..., None], correction, np.where(share[..., None] > 1e-3, mean, 0)).astype(np.float32)
 
 
-def _edges(
-    target: Array, hidden: Mask, *, images: Array, weights: Array, axis: int
-) -> tuple[NDArray[np.intp], NDArray[np.intp], Array, Array]:
-    """The edges along `axis` between neighbouring pixels of which at least one is hidden.
-
-    Returns:
-        Flat indices p and, one further along the axis, q (n,); the edge's strength (n,); the desired c_p - c_q (n, 3).
-    """
+def _edges(target: Array, hidden: Mask, *, images: Array, weights: Array, axis: int) -> Edges:
+    """The edges along `axis` between neighbouring pixels of which at least one is hidden."""
     ahead, behind = _shifted(axis)
     p = np.flatnonzero(np.pad(hidden[ahead] | hidden[behind], [(0, int(a == axis)) for a in (0, 1)]))
     q = p + (1 if axis else hidden.shape[1])
@@ -116,29 +75,10 @@ def _edges(
     strength = (total > LEAST_WEIGHT).astype(np.float32)
     size = np.abs(step).max(-1, initial=0)
     strength *= np.where(inside[p] != inside[q], 1.0 / (1.0 + (size / MISMATCH) ** 4), 1.0)
-    return p, q, strength.astype(np.float32), step.astype(np.float32)
+    return Edges(p, q, strength.astype(np.float32), step.astype(np.float32))
 
 
 def _shifted(axis: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     """Slices of all pixels but the first, and all but the last, along an axis of an (h, w, ...) array."""
     ahead, behind = slice(1, None), slice(None, -1)
     return ((ahead, slice(None)), (behind, slice(None))) if axis == 0 else ((slice(None), ahead), (slice(None), behind))
-
-
-def _conjugate_gradient(apply: Callable[[Array], Array], right: Array) -> Array:
-    """The solution x (n, 3) of `apply(x) = right` for a symmetric positive definite operator, from x = 0."""
-    x = np.zeros_like(right)
-    residual = right.copy()
-    direction = residual.copy()
-    norm = float((residual * residual).sum())
-    first = norm
-    for _ in range(ITERATIONS):
-        if norm <= TOLERANCE * first:
-            break
-        applied = apply(direction)
-        alpha = norm / max(float((direction * applied).sum()), 1e-20)
-        x += alpha * direction
-        residual -= alpha * applied
-        previous, norm = norm, float((residual * residual).sum())
-        direction = residual + (norm / previous) * direction
-    return x

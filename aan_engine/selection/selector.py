@@ -7,7 +7,8 @@ candidates gives their weights (arXiv 1905.13066, Eq. 4). No plate is read: a pl
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -20,7 +21,6 @@ from aan_engine.candidates.generators import (
     ALL_KINDS,
     EnabledKinds,
     PreviousSources,
-    from_attention,
     from_previous,
     generate,
     registered_references,
@@ -49,6 +49,7 @@ from aan_engine.selection.plan import (
 from aan_engine.selection.poisson import poisson_correction
 from aan_engine.selection.preference import prefer_artists_sources
 from aan_engine.selection.temporal_prior import TemporalPrior
+from aan_engine.selection.texture_fill import PlannedKey, TextureFill
 
 
 class Selector:
@@ -73,6 +74,9 @@ class Selector:
         enabled: EnabledKinds = ALL_KINDS,
         light: str = "local",
         smoothing: float = 0.0,
+        targets: Sequence[int] | None = None,
+        seed: int = 0,
+        progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> None:
         self.shot_motion, self.features = shot_motion, features
         self._networks, self._enabled = networks, enabled
@@ -80,6 +84,16 @@ class Selector:
         self._previous: PreviousSources | None = None
         self._prior: TemporalPrior | None = None
         self._state: tuple[int, RecurrentState] | None = None
+        self._texture: TextureFill | None = None
+        if targets is not None and Kind.ATTENTION in enabled.kinds:
+            self._texture = TextureFill(
+                shot_motion,
+                targets=targets,
+                plan_alone=self._plan_alone,
+                device=networks.device,
+                seed=seed,
+                progress=progress,
+            )
 
     def close(self) -> None:
         """Lets go of the shot."""
@@ -91,6 +105,11 @@ class Selector:
 
     def prepare(self, index: int) -> TargetCandidates | None:
         """The candidates of target `index` that need neither a network nor the previous target; None without a hole."""
+        if self._texture is not None:
+            self._texture.prepare(index)
+        return self._prepared(index)
+
+    def _prepared(self, index: int) -> TargetCandidates | None:
         proxies = self.shot_motion.proxies
         hole = hole_region(index, proxies.hidden(index), unusable=proxies.unusable(index))
         if hole is None:
@@ -108,11 +127,17 @@ class Selector:
             self._state = None
             return None
         index = prepared.hole.index
-        inputs = self._inpainter_input(prepared)
+        state = self._state_along(index, prepared.to_previous)
+        synthesised = self._inpaint(prepared, state)
+        self._state = (index, synthesised.inpainted.state) if Kind.PREVIOUS in self._enabled.kinds else None
+        return synthesised
+
+    @torch.no_grad()
+    def _inpaint(self, prepared: TargetCandidates, state: RecurrentState | None) -> WithSynthesis:
+        inputs = self._inpainter_input(prepared, state)
         inpainted = self._networks.inpainter.step(
             inputs.image, inputs.visible, references=inputs.references, state=inputs.state, cells=inputs.cells
         )
-        self._state = (index, inpainted.state) if Kind.PREVIOUS in self._enabled.kinds else None
         h, w = self.shot_motion.proxies.size
         image = inpainted.image[0, :, :h, :w].permute(1, 2, 0).cpu().numpy()
         return WithSynthesis(prepared, inputs, np.ascontiguousarray(image), inpainted)
@@ -120,7 +145,21 @@ class Selector:
     def choose(self, synthesised: WithSynthesis | None) -> FillPlan | None:
         """The plan of a target; None without a hole, after which the recurrence begins anew."""
         found = self.collect(synthesised)
-        return None if found is None else self.make_plan(found, weights=self.weights(found))
+        if found is None or synthesised is None:
+            return None
+        plan = self.make_plan(found, weights=self.weights(found))
+        if self._texture is None:
+            return plan
+        return replace(plan, texture=self._texture.texture(_planned(plan, synthesised)))
+
+    def _plan_alone(self, index: int) -> PlannedKey | None:
+        """A key frame's plan, without the targets before it."""
+        prepared = self._prepared(index)
+        if prepared is None:
+            return None
+        synthesised = self._inpaint(prepared, None)
+        found = self._collected(synthesised, None)
+        return _planned(self._plan(found, weights=self._chosen(found)), synthesised)
 
     def candidates(self, index: int) -> CandidateSet | None:
         """All candidates of target `index`, before they are weighed; None without a hole."""
@@ -134,12 +173,13 @@ class Selector:
         if target is None:
             self._previous = self._prior = None
             return None
+        return self._collected(target, self._previous)
+
+    def _collected(self, target: WithSynthesis, previous: PreviousSources | None) -> CandidateSet:
         hole, kinds = target.prepared.hole, self._enabled.kinds
         candidates = list(target.prepared.candidates)
-        if Kind.PREVIOUS in kinds and self._previous is not None and self._previous.index == hole.index - 1:
-            candidates.append(from_previous(self.shot_motion, hole, self._previous))
-        if target.prepared.registrations and Kind.ATTENTION in kinds:
-            candidates.append(self._from_attention(target))
+        if Kind.PREVIOUS in kinds and previous is not None and previous.index == hole.index - 1:
+            candidates.append(from_previous(self.shot_motion, hole, previous))
         candidates = [c for c in candidates if (c.valid & hole.hidden).any()]
         light = self._match_light(hole, candidates)
         candidates = [apply_light(c, light) for c in candidates]
@@ -153,12 +193,22 @@ class Selector:
         The chooser's softmax, less faint synthesis, balanced between the directions of time, leaning on the previous
         target as far as the artist wants, and towards the artist's own sources.
         """
+        return self._preferred(found, self._smoothed(found, self._balanced(found)))
+
+    def _chosen(self, found: CandidateSet) -> Array:
+        """The same without leaning on the previous target."""
+        return self._preferred(found, self._balanced(found))
+
+    @torch.no_grad()
+    def _balanced(self, found: CandidateSet) -> Array:
         hole, candidates = found.hole, found.candidates
         chosen = suppress_faint_synthesis(self._softmax(hole, candidates))
         h, w = hole.hidden.shape
-        balanced = balance_directions(candidates, chosen[0, :, :h, :w].cpu().numpy())
+        return balance_directions(candidates, chosen[0, :, :h, :w].cpu().numpy())
+
+    def _preferred(self, found: CandidateSet, weights: Array) -> Array:
         policy, count = self.shot_motion.policy, self.shot_motion.proxies.count
-        return prefer_artists_sources(policy, candidates, weights=self._smoothed(found, balanced), count=count)
+        return prefer_artists_sources(policy, found.candidates, weights=weights, count=count)
 
     def remember(self, found: CandidateSet, *, weights: Array) -> None:
         """Keeps what the next target takes from this one: the sources by (K, h, w) weights, and the weights."""
@@ -170,6 +220,9 @@ class Selector:
     def make_plan(self, found: CandidateSet, *, weights: Array) -> FillPlan:
         """The plan by (K, h, w) weights of the candidates, which are remembered for the next target."""
         self.remember(found, weights=weights)
+        return self._plan(found, weights=weights)
+
+    def _plan(self, found: CandidateSet, *, weights: Array) -> FillPlan:
         hole, candidates, region = found.hole, found.candidates, found.hole.region
         target = _over_box(self.shot_motion.images.image(hole.index), hole)
         images = np.stack([c.image for c in candidates])
@@ -189,22 +242,6 @@ class Selector:
             return pixel_pairs(self.shot_motion, hole.index, frame)
 
         return match_light(target, hole, candidates, local=self._light == "local", aligned_pairs=aligned_pairs)
-
-    def _from_attention(self, target: WithSynthesis) -> Candidate:
-        matches = target.inpainted.matches
-        rows, columns = (-(-side // CELL) for side in self.shot_motion.proxies.size)
-        reference, y, x = (m[0].reshape(rows, columns).cpu().numpy() for m in (matches.reference, matches.y, matches.x))
-        # Index -1, no match, takes the last entry: no frame.
-        frames = np.append(np.array(list(target.prepared.registrations), np.int32), -1)[reference]
-        return from_attention(
-            self.shot_motion,
-            target.prepared.hole,
-            frames=frames,
-            rows=y,
-            columns=x,
-            confidence=matches.weight[0].reshape(rows, columns).float().cpu().numpy(),
-            template=target.image,
-        )
 
     def _softmax(self, hole: HoleRegion, candidates: list[Candidate]) -> Tensor:
         """The chooser's weights (1, K, H, W) of the candidates over the box, padded to multiples of 8."""
@@ -243,7 +280,7 @@ class Selector:
         )
 
     @torch.no_grad()
-    def _inpainter_input(self, prepared: TargetCandidates) -> InpainterInput:
+    def _inpainter_input(self, prepared: TargetCandidates, state: RecurrentState | None) -> InpainterInput:
         index, registrations = prepared.hole.index, prepared.registrations
         device = self._networks.device
         image, visible = self.features.padded(index)
@@ -253,7 +290,6 @@ class Selector:
             encoded = [self.features.for_inpainter(frame) for frame in registrations]
             cells, shown = (torch.cat(parts) for parts in zip(*encoded, strict=True))
             H = torch.stack([torch.from_numpy(r.homography.matrix).float() for r in registrations.values()]).to(device)
-        state = self._state_along(index, prepared.to_previous)
         return InpainterInput(image, visible, ReferenceSet(cells, shown, H), state, own_cells)
 
     def _state_along(self, index: int, to_previous: Array | None) -> RecurrentState | None:
@@ -274,7 +310,10 @@ def build(
     enabled: EnabledKinds = ALL_KINDS,
     light: str = "local",
     smoothing: float = 0.0,
+    targets: Sequence[int] | None = None,
+    seed: int = 0,
     progress: Callable[[int], None] | None = None,
+    key_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Selector:
     """A selector for the shot of these proxies, with the learned homographies as starts for registration.
 
@@ -289,7 +328,21 @@ def build(
         images, count=proxies.count, estimator=features.learned_homography, progress=progress
     )
     shot_motion = ShotMotion(proxies, policy=policy, images=images, registration=registration)
-    return Selector(networks, shot_motion, features=features, enabled=enabled, light=light, smoothing=smoothing)
+    return Selector(
+        networks,
+        shot_motion,
+        features=features,
+        enabled=enabled,
+        light=light,
+        smoothing=smoothing,
+        targets=targets,
+        seed=seed,
+        progress=key_progress,
+    )
+
+
+def _planned(plan: FillPlan, synthesised: WithSynthesis) -> PlannedKey:
+    return PlannedKey(plan, synthesised.image, tuple(synthesised.prepared.registrations))
 
 
 def _over_box(image: Array, hole: HoleRegion) -> Array:

@@ -85,7 +85,7 @@ class TemporalPrior:
 
 
 def _route(hole: HoleRegion, candidate: Candidate) -> Route:
-    if candidate.kind in (Kind.SYNTHESISED, Kind.PREVIOUS, Kind.ATTENTION):
+    if candidate.kind in (Kind.SYNTHESISED, Kind.PREVIOUS):
         return candidate.kind, 0
     frames = candidate.frame[candidate.valid]
     first = int(frames[0]) if frames.size else hole.index

@@ -5,7 +5,12 @@ from __future__ import annotations
 from .host.engine_monitor import EngineState, Presence
 from .host.job_status import JobPhase, JobStatus
 
-STAGES = {"look": "looking at the shot", "decide": "deciding where from", "fill": "filling"}
+STAGES = {
+    "look": "looking at the shot",
+    "key": "making up what no frame shows",
+    "decide": "deciding where from",
+    "fill": "filling",
+}
 
 
 def job_text(status: JobStatus, *, waiting: int = 0) -> str:

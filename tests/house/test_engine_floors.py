@@ -19,7 +19,7 @@ FLOORS = (
     ("plates", "grain", "reporting"),
     ("registration",),
     ("motion",),
-    ("candidates",),
+    ("candidates", "attention"),
     ("selection",),
     ("rendering",),
     ("pipeline",),

@@ -1,0 +1,231 @@
+"""Texture fill: what no frame shows, filled once per surface in key frames, and carried to every target.
+
+The paper's refinement stage (arXiv 1905.13066, section 3.2) attends from the hole to all that is visible in space and
+time. Here it does so by patches, and ends in coordinates instead of colours: plates supply the pixels. Targets are
+divided into segments; at the first target of one its key frames are chosen and filled, later ones first taking over
+what earlier ones have filled. Each target then takes what its keys show of it, carried by the camera's motion; what
+has grown at the edges goes on from its neighbours; and where much is missing still, that target becomes a key itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+import torch
+
+from aan_engine.attention.carry import carried
+from aan_engine.attention.join import join_correction
+from aan_engine.attention.patch_search import PatchQuery, search
+from aan_engine.attention.source_map import SourceMap
+from aan_engine.attention.survey import choose_keys
+from aan_engine.core.lru import LruCache
+from aan_engine.core.types import Array, Mask
+from aan_engine.motion.shot_motion import ShotMotion
+from aan_engine.selection.plan import FillPlan, Texture
+
+SEGMENT = 96
+"""Targets are surveyed in segments of so many frames."""
+
+UNSEEN = 0.25
+"""Weight of the synthesised candidate from which on a pixel gets texture as well; see `rendering.texture`."""
+
+MOVES = 1.0
+"""Pixels by which something moves against the camera, from which on it is no source of texture."""
+
+AROUND_MOVING = 6
+"""Pixels around what moves that are no source either: its shadow and its blur."""
+
+MOST_EXTRA = 3
+"""Targets of a segment that become key frames because the surveyed ones do not show what they hide."""
+
+LEAST_AREA = 2e-3
+"""Share of the frame that must be missing for that."""
+
+GROWN = 16.0
+"""Pixels by which what is carried goes on beyond its edge."""
+
+REFERENCES = 2
+
+FRAMES_KEPT = 32
+
+CONFIDENCE_AT_COST = 0.02
+MOST_CONFIDENT = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class PlannedKey:
+    """A key frame's plan, made for itself alone, and the picture that the inpainter synthesised for it.
+
+    Args:
+        guide: (h, w, 3) log range, over the whole proxy.
+        references: distant frames that show the same place, the best first.
+    """
+
+    plan: FillPlan
+    guide: Array
+    references: tuple[int, ...]
+
+
+@dataclass(eq=False)
+class _Segment:
+    keys: list[SourceMap] = field(default_factory=list)
+    extra: list[SourceMap] = field(default_factory=list)
+
+
+class TextureFill:
+    """The texture of one shot.
+
+    Args:
+        targets: the shot's targets.
+        plan_alone: plans a target for itself, without the targets before it; None where it hides nothing.
+        seed: of the random search.
+    """
+
+    def __init__(
+        self,
+        shot_motion: ShotMotion,
+        *,
+        targets: Sequence[int],
+        plan_alone: Callable[[int], PlannedKey | None],
+        device: torch.device,
+        seed: int = 0,
+        progress: Callable[[int, int], None] = lambda done, total: None,
+    ) -> None:
+        self._shot_motion, self._targets, self._plan_alone = shot_motion, targets, plan_alone
+        self._device, self._seed, self._progress = device, seed, progress
+        self._segments: dict[int, _Segment] = {}
+        self._calm = LruCache(FRAMES_KEPT)
+
+    def prepare(self, index: int) -> None:
+        """Fill the key frames of the segment that target `index` lies in, unless that is done."""
+        number = index // SEGMENT
+        if number in self._segments:
+            return
+        members = [t for t in self._targets if t // SEGMENT == number]
+        painted = self._shot_motion.policy.painted
+        keys = choose_keys(self._shot_motion, [t for t in members if t not in painted])
+        segment = _Segment()
+        before = self._segments[number - 1].keys if number - 1 in self._segments else []
+        for done, key in enumerate(keys):
+            self._progress(done, len(keys))
+            planned = self._plan_alone(key)
+            if planned is not None:
+                segment.keys.append(self._filled(planned, [*before, *segment.keys]))
+        if keys:
+            self._progress(len(keys), len(keys))
+        self._segments[number] = segment
+
+    def key_frames(self, index: int) -> tuple[int, ...]:
+        """The key frames of the segment of target `index`."""
+        segment = self._segments.get(index // SEGMENT)
+        return () if segment is None else tuple(key.index for key in segment.keys)
+
+    def texture(self, planned: PlannedKey) -> Texture | None:
+        """The texture of a target; None where all of it is seen, or nothing is found."""
+        plan = planned.plan
+        wanted = _unseen(plan, self._shot_motion.proxies.size)
+        if not wanted.any():
+            return None
+        index = plan.hole.index
+        segment = self._segments[index // SEGMENT]
+        before = self._segments.get(index // SEGMENT - 1, _Segment())
+        found = self._carried(index, [*before.keys, *before.extra, *segment.keys, *segment.extra], wanted)
+        missing = wanted & ~found.filled
+        if missing.sum() > LEAST_AREA * missing.size and len(segment.extra) < MOST_EXTRA and _is_lump(missing):
+            found = self._searched(planned, found, missing)
+            segment.extra.append(found)
+        found = found.extended(wanted, reach=GROWN)
+        free = wanted & found.filled
+        if not free.any():
+            return None
+        picture = _picture(plan, self._shot_motion.images.image(index))
+        correction = join_correction(found, self._shot_motion.images, picture=picture, guide=planned.guide, free=free)
+        box = plan.hole.box.slices
+        confidence = MOST_CONFIDENT * np.exp(-found.cost / CONFIDENCE_AT_COST).astype(np.float32)
+        return Texture(found.frame[box], found.position[box], confidence[box], correction[box])
+
+    def _filled(self, planned: PlannedKey, others: Sequence[SourceMap]) -> SourceMap:
+        """A key frame's map: what the other keys show of it, and the rest searched for."""
+        wanted = _unseen(planned.plan, self._shot_motion.proxies.size)
+        found = self._carried(planned.plan.hole.index, others, wanted)
+        return self._searched(planned, found, wanted & ~found.filled)
+
+    def _carried(self, index: int, keys: Sequence[SourceMap], wanted: Mask) -> SourceMap:
+        found = SourceMap.empty(index, wanted.shape)
+        for key in keys:
+            missing = wanted & ~found.filled
+            if not missing.any():
+                break
+            here = carried(self._shot_motion, key, to=index, wanted=missing, usable=self._usable)
+            found = found.joined(here, missing)
+        return found
+
+    def _searched(self, planned: PlannedKey, found: SourceMap, missing: Mask) -> SourceMap:
+        """`found` with the missing pixels matched to visible patches, by attention."""
+        if not missing.any():
+            return found
+        plan, images = planned.plan, self._shot_motion.images
+        index, box = plan.hole.index, plan.hole.box.slices
+        picture = _picture(plan, images.image(index))
+        winner = plan.weights.argmax(0)
+        frames = np.take_along_axis(np.stack([c.frame for c in plan.candidates]), winner[None], 0)[0]
+        positions = np.take_along_axis(np.stack([c.position for c in plan.candidates]), winner[None, ..., None], 0)[0]
+        # What other pathways have filled is as good a source as what is visible: its own source is copied.
+        frame, position = np.full(missing.shape, index, np.int32), np.zeros((*missing.shape, 2), np.float32)
+        position[..., 1], position[..., 0] = np.mgrid[: missing.shape[0], : missing.shape[1]]
+        hidden = np.zeros_like(missing)
+        hidden[box] = plan.hole.hidden
+        seen = hidden.copy()
+        seen[box] &= (plan.weights[-1] < 0.05) & (frames >= 0)
+        frame[box] = np.where(seen[box], frames, frame[box])
+        position[box] = np.where(seen[box][..., None], positions, position[box])
+        pictures = [picture, *(images.image(r) for r in planned.references[:REFERENCES])]
+        usable = [self._usable(index) | seen, *(self._usable(r) for r in planned.references[:REFERENCES])]
+        query = PatchQuery(np.stack(pictures), missing, np.stack(usable))
+        matches = search(query, seed=self._seed + index, device=self._device)
+        if matches is None:
+            return found
+        ys, xs = np.nonzero(missing)
+        x, y = matches.position.astype(np.intp).T
+        numbers = np.array([index, *planned.references[:REFERENCES]], np.int32)
+        own = matches.picture == 0
+        result = SourceMap(index, found.frame.copy(), found.position.copy(), found.cost.copy())
+        result.frame[ys, xs] = np.where(own, frame[y, x], numbers[matches.picture])
+        result.position[ys, xs] = np.where(own[:, None], position[y, x], matches.position)
+        result.cost[ys, xs] = matches.cost
+        return result
+
+    def _usable(self, index: int) -> Mask:
+        """(h, w) bool, what texture may be taken from: visible, allowed, and not moving by itself."""
+        return self._calm.get(index, lambda: self._find_usable(index))
+
+    def _find_usable(self, index: int) -> Mask:
+        visible = self._shot_motion.images.usable(index) > 0
+        moving = (self._shot_motion.independent_motion(index) > MOVES).astype(np.uint8)
+        side = 2 * AROUND_MOVING + 1
+        calm = visible & (cv2.dilate(moving, np.ones((side, side), np.uint8)) == 0)
+        # Where nearly all moves, as water does, there is nothing else to take.
+        return calm if calm.sum() > 0.25 * visible.sum() else visible
+
+
+def _unseen(plan: FillPlan, size: tuple[int, int]) -> Mask:
+    """(h, w) bool over the whole proxy, the pixels that the plan would synthesise."""
+    unseen = np.zeros(size, np.bool_)
+    unseen[plan.hole.box.slices] = plan.hole.hidden & (plan.weights[-1] > UNSEEN)
+    return unseen
+
+
+def _picture(plan: FillPlan, image: Array) -> Array:
+    """(h, w, 3) log range, a proxy with its hole filled by its plan."""
+    blend = np.einsum("khw,khwc->hwc", plan.weights, np.stack([c.image for c in plan.candidates])) + plan.correction
+    picture, box = image.copy(), plan.hole.box.slices
+    picture[box] = np.where(plan.hole.hidden[..., None], blend, picture[box])
+    return picture
+
+
+def _is_lump(missing: Mask) -> bool:
+    """Whether what is missing is thicker than a rim that has come into the picture."""
+    return bool(cv2.erode(missing.astype(np.uint8), np.ones((7, 7), np.uint8)).any())
