@@ -51,7 +51,8 @@ class Progress:
 
     Args:
         stage: "look", the plates are read and reduced to proxies; then, in turns, "align", neighbouring frames are
-            registered, "key", key frames are filled where no frame shows what is hidden, "decide", targets have their fill plan, and "fill", filled frames have been handed out.
+            registered, "key", key frames are filled where no frame shows what is hidden, "decide", targets have their
+            fill plan, and "fill", filled frames have been handed out.
         done, total: frames of this stage; for "align" pairs of frames.
     """
 
@@ -118,6 +119,7 @@ def _fill_holes(
         plate_cache = PlateCache(shot_frames)
         proxies = stack.enter_context(_build_proxies(shot_frames, plate_cache, notify))
         index_of = {p.frame: i for i, p in enumerate(shot.plates)}
+        all_targets = [index_of[t.frame] for t in shot.targets]
         selector = build(
             networks,
             proxies,
@@ -125,15 +127,13 @@ def _fill_holes(
             enabled=pathways,
             light=shot.controls.light,
             smoothing=shot.controls.smoothing,
-            targets=[index_of[t.frame] for t in shot.targets]
-            if getattr(shot.controls, "unseen", "texture") == "texture"
-            else None,
+            texture_for=all_targets if getattr(shot.controls, "unseen", "texture") == "texture" else (),
             seed=shot.controls.seed,
             key_progress=lambda done, total: notify(Progress("key", done, total)),
             progress=lambda count: notify(Progress("align", count, len(shot.plates) - 1)),
         )
         stack.callback(selector.close)
-        targets = [index_of[t.frame] for t in shot.targets if t.frame <= wanted[-1]]
+        targets = [index for index in all_targets if index <= index_of[wanted[-1]]]
         to_render = [index_of[frame] for frame in wanted]
         finisher = Finisher(
             shot,

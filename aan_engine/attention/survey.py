@@ -77,7 +77,7 @@ def never_seen(shot_motion: ShotMotion, index: int) -> Mask:
 
 
 def _covered(shot_motion: ShotMotion, index: int, key: int, missing: Mask, shown: Mask) -> Mask:
-    """(h, w) bool, the pixels `missing` in frame `index` that are among those `shown` to be missing in the key frame."""
+    """(h, w) bool, which of the pixels `missing` in frame `index` are `shown` to be missing in the key frame."""
     if index == key:
         return missing & shown
     H = shot_motion.registration.chained(index, key)

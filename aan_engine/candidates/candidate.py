@@ -35,8 +35,8 @@ class Kind(IntEnum):
     HOMOGRAPHY = 1
     """One homography to a distant reference frame."""
     ATTENTION = 2
-    """A patch that looks alike, found by attention: the texture of what no frame shows. Not among those that the chooser
-    scores: it enters after them, see `selection.texture_fill`."""
+    """A patch that looks alike, found by attention: the texture of what no frame shows. The chooser does
+    not score it: it enters afterwards, see `selection.texture_fill`."""
     PREVIOUS = 3
     """The source of the previous target's fill, moved along by the motion between the two targets."""
     SYNTHESISED = 4

@@ -1,8 +1,8 @@
 """Candidate generators: all candidates of a target, kind by kind.
 
 They follow the stages of the align-and-attend network (arXiv 1905.13066): alignment gives tracked and homography
-candidates, recurrence the previous target's sources moved along. (The residual stage synthesises: that candidate is made
-in `selection`. Refinement fills what no candidate shows: `attention`.)
+candidates, recurrence the previous target's sources moved along. (The residual stage synthesises: that candidate is
+made in `selection`. Refinement fills what no candidate shows: `attention`.)
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class Selector:
         enabled: EnabledKinds = ALL_KINDS,
         light: str = "local",
         smoothing: float = 0.0,
-        targets: Sequence[int] | None = None,
+        texture_for: Sequence[int] = (),
         seed: int = 0,
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> None:
@@ -85,10 +85,10 @@ class Selector:
         self._prior: TemporalPrior | None = None
         self._state: tuple[int, RecurrentState] | None = None
         self._texture: TextureFill | None = None
-        if targets is not None and Kind.ATTENTION in enabled.kinds:
+        if texture_for and Kind.ATTENTION in enabled.kinds:
             self._texture = TextureFill(
                 shot_motion,
-                targets=targets,
+                targets=texture_for,
                 plan_alone=self._plan_alone,
                 device=networks.device,
                 seed=seed,
@@ -310,7 +310,7 @@ def build(
     enabled: EnabledKinds = ALL_KINDS,
     light: str = "local",
     smoothing: float = 0.0,
-    targets: Sequence[int] | None = None,
+    texture_for: Sequence[int] = (),
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
     key_progress: Callable[[int, int], None] = lambda done, total: None,
@@ -335,7 +335,7 @@ def build(
         enabled=enabled,
         light=light,
         smoothing=smoothing,
-        targets=targets,
+        texture_for=texture_for,
         seed=seed,
         progress=key_progress,
     )
