@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import torch
 
-from aan_engine.candidates.generators import ALL_KINDS, EnabledKinds
+from aan_engine.candidates.generators import ALL_KINDS, SEEN_KINDS, EnabledKinds
 from aan_engine.colour import encoding
 from aan_engine.core.prefetch import prefetch
 from aan_engine.core.stages import run_stages
@@ -34,12 +34,15 @@ from aan_engine.rendering.fill_buffer import FillBuffer
 from aan_engine.rendering.filled_frame import FilledFrame, compose
 from aan_engine.rendering.finisher import STAGES, Finisher
 from aan_engine.rendering.target import Stage
-from aan_engine.reporting.report import Report
+from aan_engine.reporting.report import Report, overall_residue
 from aan_engine.selection.selector import build
-from aan_engine.shot import Shot
+from aan_engine.shot import NUMBERS, Shot
 
 CLEAN_PLATES = 2
 """Clean plates that are considered for one target, the nearest ones."""
+
+PROBES = 5
+"""Targets that are looked at, at most, to find how far the matte is to grow. Each costs its plan."""
 
 VERSION = "18"
 """Raised with every change that gives the same job other pixels; part of the cache key."""
@@ -98,7 +101,34 @@ def fill(
         yield from _pass_through(shot, shot_frames, wanted, notify)
         return
     networks = networks or _networks(_device(shot.device))
-    yield from _fill_holes(shot, shot_frames, wanted, notify, networks=networks, pathways=pathways, stages=stages)
+    if shot.controls.grow_auto:
+        shot = _grown(shot, shot_frames, notify, networks=networks)
+        shot_frames = ShotFrames(shot)
+    planned = [t.frame for t in shot.targets if t.frame <= wanted[-1]]
+    yield from _fill_holes(
+        shot, shot_frames, wanted, notify, planned=planned, networks=networks, pathways=pathways, stages=stages
+    )
+
+
+def _grown(shot: Shot, shot_frames: ShotFrames, notify: Callable[[Progress], None], *, networks: Networks) -> Shot:
+    """The shot with its matte grown by as much as the object reaches beyond it on a few targets, spread over the shot.
+
+    They do not depend on which results exist: an interrupted job grows its matte as an uninterrupted one.
+    """
+    hiding = [f for f in (t.frame for t in shot.targets) if shot_frames.is_hiding(f)]
+    spread = np.linspace(0, len(hiding) - 1, min(PROBES, len(hiding))).round().astype(int)
+    probes = [hiding[i] for i in spread]
+
+    def look(step: Progress) -> None:
+        # No frame is filled yet.
+        notify(replace(step, stage="decide") if step.stage == "fill" else step)
+
+    filling = _fill_holes(
+        shot, shot_frames, probes, look, planned=probes, networks=networks, pathways=SEEN_KINDS, stages=()
+    )
+    grow = shot.controls.grow + overall_residue([filled.residue for filled in filling])
+    controls = replace(shot.controls, grow=min(grow, NUMBERS["grow"][1]), grow_auto=False)
+    return replace(shot, controls=controls)
 
 
 def _fill_holes(
@@ -107,11 +137,12 @@ def _fill_holes(
     wanted: Sequence[int],
     notify: Callable[[Progress], None],
     *,
+    planned: Sequence[int],
     networks: Networks,
     pathways: EnabledKinds,
     stages: Sequence[Stage],
 ) -> Iterator[FilledFrame]:
-    """`fill` for a shot with hidden pixels; `wanted` are the frame numbers to hand out."""
+    """`fill` for a shot with hidden pixels; `wanted` are the frame numbers to hand out, `planned` all to plan for."""
     policy = SourcePolicy(
         shot_frames.source_indices, shot_frames.painted, partial(shot_frames.clean_near, count=CLEAN_PLATES)
     )
@@ -133,7 +164,7 @@ def _fill_holes(
             progress=lambda count: notify(Progress("align", count, len(shot.plates) - 1)),
         )
         stack.callback(selector.close)
-        targets = [index for index in all_targets if index <= index_of[wanted[-1]]]
+        targets = [index_of[frame] for frame in planned]
         to_render = [index_of[frame] for frame in wanted]
         finisher = Finisher(
             shot,

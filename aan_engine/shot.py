@@ -78,6 +78,7 @@ class Controls:
 
     Args:
         grow: pixels of the plate by which the matte grows, or shrinks where negative; -100 .. 100.
+        grow_auto: whether it grows further by as much as the object is found to reach beyond it.
         feather: pixels of the plate over which the grown matte fades outwards; 0 .. 100.
         light: how a source's light is matched to the target, one of `LIGHTS`.
         grain: whether blended, resampled and synthesised pixels get the grain around them; `seed` draws it.
@@ -107,6 +108,7 @@ class Controls:
     view: str | None = None
     write: str = "full"
     seed: int = 0
+    grow_auto: bool = False
 
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():
@@ -119,8 +121,9 @@ class Controls:
             value = getattr(self, name)
             if not _is_int(value) or not low <= value <= high:
                 raise ShotError(f"{name} is {value!r}", hint=f"Choose a whole number from {low} to {high}.")
-        if not isinstance(self.grain, bool):
-            raise ShotError(f"grain is {self.grain!r}", hint="Choose True or False.")
+        for name in ("grain", "grow_auto"):
+            if not isinstance(value := getattr(self, name), bool):
+                raise ShotError(f"{name} is {value!r}", hint="Choose True or False.")
         for name in ("reference_first", "reference_last"):
             _check_frame_number(name, getattr(self, name))
         for name in ("colorspace", "view"):

@@ -11,6 +11,9 @@ from typing import Dict, Optional, Tuple, Union
 
 ControlValue = Union[str, int, float, bool, None]
 
+MOST_GROWN = 12
+"""Pixels by which `grow_auto` grows a matte at most, beside `grow`: the engine's `matte_residue.MAX_REACH`."""
+
 
 @dataclass(frozen=True)
 class Control:
@@ -42,6 +45,13 @@ CONTROLS: Tuple[Control, ...] = (
         (),
         -100,
         100,
+    ),
+    Control(
+        "grow_auto",
+        "Grow automatically",
+        "Grow the matte further, by as many pixels as the object is found to reach beyond it.",
+        "switch",
+        False,
     ),
     Control(
         "feather",

@@ -41,6 +41,7 @@ class JobSpec:
     view: Optional[str] = None
     write: str = "full"
     seed: int = 0
+    grow_auto: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class JobState:
 
     `state` is one of `queued running cancelling finished cancelled failed`. `done` of `total` frames lie on disk, at
     `output` (a pattern). `stage` with `step` of `steps` is the last `Progress`. `code`, `reason` and `hint` speak of
-    a failed job, `unseen`, `worst` and `report` of a finished one: see `Finished`.
+    a failed job, `unseen`, `worst`, `report`, `residue` and `grow` of a finished one: see `Finished`.
     """
 
     job: str
@@ -67,3 +68,5 @@ class JobState:
     unseen: float = 0.0
     worst: Tuple[int, ...] = ()
     report: str = ""
+    residue: int = 0
+    grow: float = 0.0

@@ -180,7 +180,8 @@ class Finished:
 
     `unseen` is the share of the hidden pixels that no frame showed, 0 .. 1; `worst` names the frames to look at first,
     the worst one first; `report` is the JSON file that says more, with its picture beside it under the same name with
-    `.png`. A job without a report leaves all three at their defaults.
+    `.png`. `residue` is by how many pixels the object seems to reach beyond the matte, 0 for none, and `grow` the
+    control's value that takes it in. A job without a report leaves all five at their defaults.
     """
 
     job: str
@@ -188,6 +189,8 @@ class Finished:
     unseen: float = 0.0
     worst: Tuple[int, ...] = ()
     report: str = ""
+    residue: int = 0
+    grow: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -57,6 +57,9 @@ class EnabledKinds:
 ALL_KINDS = EnabledKinds()
 """Everything, as shots are filled."""
 
+SEEN_KINDS = EnabledKinds(frozenset(Kind) - {Kind.ATTENTION})
+"""Without texture for what no frame shows."""
+
 
 @dataclass(frozen=True, eq=False)
 class PreviousSources:

@@ -32,6 +32,9 @@ class FilledFrame:
         confidence: mean over the hidden pixels, 0 .. 1; 1 where none is hidden.
         trust: 0 .. 1, the inlier share of the worse of the registrations with both neighbours; None without any.
         write_patch: whether only the matte's box is written, see `patch`.
+        residue: pixels by which the object seems to reach beyond the matte, see `matte_residue`; 0 for none, or where
+            nothing is known.
+        grown: pixels by which the matte was grown.
     """
 
     frame: int
@@ -43,6 +46,8 @@ class FilledFrame:
     confidence: float = 1.0
     trust: float | None = None
     write_patch: bool = False
+    residue: float = 0.0
+    grown: float = 0.0
 
     @property
     def pixels(self) -> Array:
@@ -73,7 +78,14 @@ class FilledFrame:
 
 
 def compose(
-    shot: Shot, plate: Plate, masks: FrameMasks, fill: FillBuffer, *, numbers: list[int], trust: float | None
+    shot: Shot,
+    plate: Plate,
+    masks: FrameMasks,
+    fill: FillBuffer,
+    *,
+    numbers: list[int],
+    trust: float | None,
+    residue: float = 0.0,
 ) -> FilledFrame:
     """The frame with its fill over the plate, by the matte; `numbers` are those on the timeline, by index."""
     hidden, inlay = masks.hidden, np.zeros((*plate.shape, 3), np.float32)
@@ -83,5 +95,16 @@ def compose(
     unseen = float(fill.unseen[hidden].mean()) if hidden.any() else 0.0
     confidence = float(fill.confidence[hidden].mean()) if hidden.any() else 1.0
     layers = aovs.aov_layers(plate, fill, hidden=hidden, frames=numbers, names=shot.aovs)
-    as_patch = shot.controls.write == "patch"
-    return FilledFrame(plate.frame, plate, hidden, inlay, layers, unseen, confidence, trust, as_patch)
+    return FilledFrame(
+        plate.frame,
+        plate,
+        hidden,
+        inlay,
+        layers,
+        unseen,
+        confidence,
+        trust,
+        write_patch=shot.controls.write == "patch",
+        residue=residue,
+        grown=shot.controls.grow,
+    )

@@ -10,6 +10,8 @@ The stages, in order (`STAGES`); each takes the fill and the target and returns 
     copy_texture       copies texture to where no frame shows what is hidden; touches nothing else
     add_grain          adds the grain that pixels lack, fresh on every frame
 
+Beside the stages, `matte_residue` measures how far the object reaches beyond its matte; it changes no pixel.
+
 A stage needs what the ones before it have found, and each of the last four may be left out: the others then do with
 what there is. Without grain (there is none, or none is asked for) these four do nothing.
 """
@@ -27,6 +29,7 @@ from aan_engine.plates.shot_frames import FrameMasks, ShotFrames
 from aan_engine.plates.source_plate import SourcePlate
 from aan_engine.rendering.fill_buffer import FillBuffer
 from aan_engine.rendering.filled_frame import FilledFrame, compose
+from aan_engine.rendering.matte_residue import reach_beyond_matte
 from aan_engine.rendering.plate_grain import estimate_around
 from aan_engine.rendering.regrain import add_grain, denoise_repeated, mark_repeated
 from aan_engine.rendering.sources import ShotSources
@@ -52,12 +55,14 @@ class RenderedTarget:
     Args:
         fill: what its hole was filled with so far.
         target: for the stages that are left; None where nothing was planned: without a hole, or painted by the artist.
+        residue: see `FilledFrame`.
     """
 
     plate: Plate
     masks: FrameMasks
     fill: FillBuffer
     target: Target | None = None
+    residue: float = 0.0
 
 
 class Finisher:
@@ -100,8 +105,9 @@ class Finisher:
         sources = self._sources(index)
         target = self._target(plan, plate, masks, sources=sources, previous=previous)
         fill = _run(self._first, fill, target)
+        residue = reach_beyond_matte(target)
         sources.clear()
-        return RenderedTarget(plate, masks, fill, target)
+        return RenderedTarget(plate, masks, fill, target, residue)
 
     def finish(self, index: int, rendered: RenderedTarget | None) -> FilledFrame | None:
         """The finished frame; None where it is skipped."""
@@ -112,7 +118,15 @@ class Finisher:
             fill = _run(self._rest, fill, rendered.target)
             trust = self._shot_motion.registration.reliability(index)
         numbers = self._shot_frames.numbers
-        return compose(self._shot, rendered.plate, rendered.masks, fill, numbers=numbers, trust=trust)
+        return compose(
+            self._shot,
+            rendered.plate,
+            rendered.masks,
+            fill,
+            numbers=numbers,
+            trust=trust,
+            residue=rendered.residue,
+        )
 
     def _sources(self, index: int) -> ShotSources:
         painted = self._shot_frames.painted

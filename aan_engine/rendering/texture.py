@@ -25,7 +25,7 @@ from aan_engine.rendering.fill_buffer import FillBuffer
 from aan_engine.rendering.target import Target
 from aan_engine.selection.plan import Texture
 
-FAINT, FULL = 0.25, 0.5
+FAINT, FULL = 0.4, 0.7
 """Share synthesised up to which a pixel keeps its fill, and from which on it is all texture."""
 
 SAME_CHUNK = 0.75

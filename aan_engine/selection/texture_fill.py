@@ -29,7 +29,7 @@ from aan_engine.selection.plan import FillPlan, Texture
 SEGMENT = 96
 """Targets are surveyed in segments of so many frames."""
 
-UNSEEN = 0.25
+UNSEEN = 0.4
 """Weight of the synthesised candidate from which on a pixel gets texture as well; see `rendering.texture`."""
 
 MOVES = 1.0

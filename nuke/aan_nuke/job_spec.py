@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Optional
 import nuke
 
 from . import knobs, paths, read_files, render_inputs
-from .host.controls import BY_NAME, ControlValue
+from .host.controls import BY_NAME, MOST_GROWN, ControlValue
 from .host.errors import HostError
 from .host.job import JobSpec
 from .host.sequence import expand, parse
@@ -45,8 +45,13 @@ def view_jobs(node: nuke.Node, first: int, last: int, *, folder: str) -> List[Vi
 
 
 def reach(node: nuke.Node) -> float:
-    """Pixels by which the result extends beyond the matte, plus one."""
+    """Pixels by which the result extends beyond the matte, plus one; at most, where the matte grows automatically.
+
+    Further out the result is the plate: it does no harm to show more of it.
+    """
     margin = node["grow"].value() + node["feather"].value()
+    if _control_value(node, "grow_auto", "switch"):
+        margin += MOST_GROWN
     return float(math.ceil(margin) + 1) if margin > 0 else 0.0
 
 

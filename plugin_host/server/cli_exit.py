@@ -33,10 +33,13 @@ def print_end(end: Event) -> None:
 
 
 def print_report(summary: ReportSummary | Finished) -> None:
-    """Print which frames to check first, and where the report is."""
+    """Print which frames to check first, where the report is, and whether the matte seems too tight."""
     if summary.report:
         frames = f"look at {', '.join(map(str, summary.worst))} first" if summary.worst else "nothing was hidden"
         print(f"{100 * summary.unseen:.1f} % of the hidden pixels synthesised, {frames}: {summary.report}")
+    if summary.residue:
+        pixels = "1 pixel" if summary.residue == 1 else f"{summary.residue} pixels"
+        print(f"the object seems to reach {pixels} beyond the matte: --grow {summary.grow:g}")
 
 
 @contextmanager

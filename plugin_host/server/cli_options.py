@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, get_type_hints
 
 import typer
 
-from ..controls import BY_NAME, CONTROLS, Control, ControlValue
+from ..controls import BY_NAME, CONTROLS, Control, ControlValue, validation_error
 from ..protocol import JobSpec
 
 Plate = Annotated[
@@ -26,6 +27,12 @@ Last = Annotated[int | None, typer.Option(help="Last frame to fill.")]
 Channel = Annotated[str | None, typer.Option(help="The matte's channel; else A, any layer's A, its first one.")]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Aov = Annotated[str, typer.Option(help="Layers to add, comma-separated: confidence, source, unseen.")]
+
+AUTO = "auto"
+"""What an option is given instead of a value for the control beside it that ends in `_auto`."""
+
+_AUTOMATIC = {name: f"{name}_auto" for name in BY_NAME if f"{name}_auto" in BY_NAME}
+"""Controls that take `AUTO`, and the switch that it means."""
 
 Command = TypeVar("Command", bound=Callable[..., None])
 
@@ -41,8 +48,9 @@ _OPTION_TYPES: dict[str, Any] = {
 
 def with_job_options(command: Command) -> Command:
     """Make typer see the `**job` of a command as a job's options: those of `job_from_options`, and the controls."""
+    shown = [control for control in CONTROLS if control.name not in _AUTOMATIC.values()]
     plate, matte, *others = _parameters(job_from_options)
-    parameters = [plate, matte, *_parameters(command), *others, *map(_control_parameter, CONTROLS)]
+    parameters = [plate, matte, *_parameters(command), *others, *map(_control_parameter, shown)]
     command.__signature__ = inspect.signature(command).replace(parameters=parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
     return command
@@ -64,6 +72,8 @@ def job_from_options(
     given = {
         k: absolute_path(v) if isinstance(v, str) and BY_NAME[k].kind == "files" else v for k, v in controls.items()
     }
+    for name in _AUTOMATIC.keys() & {name for name, value in given.items() if value == AUTO}:
+        given |= {name: BY_NAME[name].default, _AUTOMATIC[name]: True}
     return JobSpec(absolute_path(plate), absolute_path(matte), first, last, matte_channel, aovs, device, **given)  # type: ignore[arg-type]
 
 
@@ -81,10 +91,26 @@ def _parameters(function: Callable[..., object]) -> list[inspect.Parameter]:
 
 def _control_parameter(control: Control) -> inspect.Parameter:
     given: dict[str, Any] = {"help": control.help, "rich_help_panel": "Rare controls" if control.rare else "Controls"}
-    if control.kind in ("number", "count"):
+    if control.name in _AUTOMATIC:
+        given |= {"help": f"{control.help} {AUTO}: {BY_NAME[_AUTOMATIC[control.name]].help}"}
+        given |= {"parser": partial(_number_or_auto, control.name), "metavar": f"NUMBER|{AUTO}"}
+    elif control.kind in ("number", "count"):
         given["min"], given["max"] = control.low, control.high
     switch = [f"--{control.name}/--no-{control.name}"] if control.kind == "switch" else []
     kind: Any = Literal[control.choices] if control.kind == "choice" else _OPTION_TYPES[control.kind]
     annotation: Any = Annotated[kind, typer.Option(*switch, **given)]
     keyword = inspect.Parameter.KEYWORD_ONLY
     return inspect.Parameter(control.name, keyword, default=control.default, annotation=annotation)
+
+
+def _number_or_auto(name: str, text: str | float) -> float | str:
+    """The value of a number control, or `AUTO`."""
+    if text == AUTO:
+        return AUTO
+    try:
+        number = float(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is neither a number nor {AUTO}") from None
+    if error := validation_error(name, number):
+        raise typer.BadParameter(error)
+    return number

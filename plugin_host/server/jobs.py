@@ -127,6 +127,8 @@ class Job:
             unseen=self.summary.unseen,
             worst=self.summary.worst,
             report=self.summary.report,
+            residue=self.summary.residue,
+            grow=self.summary.grow,
         )
 
 

@@ -20,6 +20,8 @@ class ReportSummary:
     unseen: float = 0.0
     worst: tuple[int, ...] = ()
     report: str = ""
+    residue: int = 0
+    grow: float = 0.0
 
 
 NO_REPORT = ReportSummary()
@@ -39,14 +41,12 @@ def picture_path(report: Path) -> Path:
 
 
 def read_summary(report: Path) -> ReportSummary:
-    """Read the summary of a report; `NO_REPORT` where there is no valid one."""
+    """Read the summary of a report; `NO_REPORT` where there is no valid one. Older ones say nothing of a residue."""
     try:
         summary = json.loads(report.read_text("ascii"))["summary"]
-        unseen = float(summary["unseen"])
-        return (
-            ReportSummary(unseen, tuple(map(int, summary["worst"])), str(report))
-            if math.isfinite(unseen)
-            else NO_REPORT
-        )
-    except (OSError, ValueError, KeyError, TypeError):
+        unseen, grow = float(summary["unseen"]), float(summary.get("grow", 0))
+        worst, residue = tuple(map(int, summary["worst"])), int(summary.get("residue", 0))
+        finite = math.isfinite(unseen) and math.isfinite(grow)
+        return ReportSummary(unseen, worst, str(report), residue, grow) if finite else NO_REPORT
+    except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return NO_REPORT

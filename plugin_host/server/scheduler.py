@@ -193,8 +193,11 @@ class Scheduler:
 
     def _publish_end(self, job: Job) -> None:
         log.info("job %s is %s", job.name, ": ".join(filter(None, (job.state.value, job.failure[1]))))
+        told = job.summary
         ends: dict[RunState, Event] = {
-            RunState.FINISHED: Finished(job.name, job.total, job.summary.unseen, job.summary.worst, job.summary.report),
+            RunState.FINISHED: Finished(
+                job.name, job.total, told.unseen, told.worst, told.report, told.residue, told.grow
+            ),
             RunState.CANCELLED: Cancelled(job.name),
             RunState.FAILED: Failed(job.name, *job.failure),
         }

@@ -28,7 +28,7 @@ def filled(frame: int, *, confidence: float = 0.9, unseen: float = 0.1, hidden: 
     hole = np.zeros(SHAPE, bool)
     hole[20 : 20 + hidden // 20, 30:50] = True
     pixels = other.pop("pixels", np.full((*SHAPE, 3), 0.2, np.float32))
-    told = {"trust": 0.8, "region": seen_in(pixels), **other}
+    told = {"trust": 0.8, "residue": 0.0, "grown": 0.0, "region": seen_in(pixels), **other}
     plate = SimpleNamespace(path=Path(f"plate.{frame}.exr"))
     return SimpleNamespace(
         frame=frame, plate=plate, hidden=hole, confidence=confidence, unseen=unseen if hidden else 0.0, **told
@@ -72,6 +72,36 @@ def test_changed_bits_are_those_that_were_counted(tmp_path: Path) -> None:
     for frame, changed in ((1001, 0), (1002, 3), (1003, 0)):
         report.add(filled(frame), changed=changed)
     assert told(tmp_path / "r.report.json")["summary"]["changed_bits_outside_matte"] == 3
+
+
+def test_a_matte_is_called_too_tight_where_a_third_of_the_frames_with_a_hole_say_so(tmp_path: Path) -> None:
+    def found(*residues: float, grown: float = 0.0) -> tuple[int, float]:
+        report = Report(tmp_path / "r.report.json")
+        for frame, residue in enumerate(residues, 1001):
+            report.add(filled(frame, residue=residue, grown=grown), changed=0)
+        report.add(filled(1100, hidden=0), changed=0)
+        report.finish()
+        found = told(tmp_path / "r.report.json")["summary"]
+        return found["residue"], found["grow"]
+
+    assert found(2) == (2, 2)
+    assert found(0, 0, 0, 0, 5) == found() == (0, 0)
+    assert found(0, 2, 0, 2, 0, 2) == (2, 2)
+    # One frame of many does not decide how far the matte is to grow.
+    assert found(2, 2, 2, 2, 2, 2, 9) == (2, 2)
+    assert found(1, 3, 3, grown=1.5) == (3, 4.5)
+
+
+def test_rows_of_an_older_report_have_no_residue(tmp_path: Path) -> None:
+    path = tmp_path / "r.report.json"
+    report = Report(path)
+    report.add(filled(1001, residue=2.0, grown=1.0), changed=0)
+    older = told(path)
+    for row in older["frames"]:
+        del row["residue"], row["grown"]
+    path.write_text(json.dumps(older), "ascii")
+    (row,) = read_rows(path)
+    assert (row.residue, row.grown) == (0, 0)
 
 
 def test_a_job_that_goes_on_takes_its_earlier_frames_over_and_no_others(tmp_path: Path) -> None:

@@ -57,9 +57,10 @@ def test_a_choice_is_one_of_its_words_as_they_are_spelled(name: str):
         assert_refused(Controls, name, value, allowed=choices[-1])
 
 
-def test_grain_is_true_or_false():
+@pytest.mark.parametrize("name", ["grain", "grow_auto"])
+def test_a_switch_is_true_or_false(name: str):
     for value in (None, 0, 1, "yes", np.bool_(True)):
-        assert_refused(Controls, "grain", value, allowed="True or False")
+        assert_refused(Controls, name, value, allowed="True or False")
 
 
 @pytest.mark.parametrize("name", ["reference_first", "reference_last"])
@@ -79,7 +80,7 @@ def test_a_name_is_text_or_none(name: str):
 
 
 def test_every_control_is_checked():
-    named = {*MASSES, *job.CHOICES, "grain", "reference_first", "reference_last", "colorspace", "view"}
+    named = {*MASSES, *job.CHOICES, "grain", "grow_auto", "reference_first", "reference_last", "colorspace", "view"}
     assert {field.name for field in dataclasses.fields(Controls)} == named
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from tests.foundry import plates, tree
 from tests.foundry.job_specs import DOUBLE, ordered, refused, spec
@@ -73,10 +75,15 @@ def test_controls_go_along_under_their_own_names(shop):
     for name, value in {
         **{"grow": 2.5, "feather": 3.0, "light": "global", "grain": False, "smoothing": 0.5, "clean_use": "only"},
         **{"reference_first": "1002", "reference_step": 2, "missing": "nearest", "write": "patch", "seed": 7},
-        **{"painted": "/p/paint.####.exr", "source": False, "device": "cpu"},
+        **{"grow_auto": True, "painted": "/p/paint.####.exr", "source": False, "device": "cpu"},
     }.items():
         shop.stage.change(NAME, name, value)
     found = spec(shop)
+    assert found.grow_auto is True
+    import aan_nuke.job_spec
+
+    # How far the matte will grow is not known yet: up to 12 pixels more, and one for rounding.
+    assert aan_nuke.job_spec.reach(shop.node) == math.ceil(2.5 + 3.0) + 12 + 1
     assert (found.grow, found.feather, found.light, found.grain, found.smoothing) == (2.5, 3.0, "global", False, 0.5)
     assert (found.reference_first, found.reference_step, found.missing) == (1002, 2, "nearest")
     assert (found.write, found.seed, found.painted, found.exclude) == ("patch", 7, "/p/paint.####.exr", None)

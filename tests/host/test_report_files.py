@@ -45,12 +45,22 @@ def test_a_report_is_named_as_its_result_without_the_number(pattern: str, name: 
     [
         *("", "{", "[]", '{"summary": {}}', '{"summary": {"unseen": "x", "worst": []}}'),
         '{"summary": {"unseen": NaN, "worst": []}}',  # which no message can carry
+        '{"summary": {"unseen": 0, "worst": [], "grow": Infinity}}',
+        '{"summary": {"unseen": 0, "worst": [], "residue": Infinity}}',
     ],
 )
 def test_a_broken_report_tells_nothing(tmp_path: Path, words: str) -> None:
     (tmp_path / "r.report.json").write_text(words)
     assert read_summary(tmp_path / "r.report.json") == NO_REPORT
     assert read_summary(tmp_path / "none.report.json") == NO_REPORT
+
+
+def test_a_report_says_whether_the_matte_is_too_tight_and_older_ones_do_not(tmp_path: Path) -> None:
+    path = tmp_path / "r.report.json"
+    path.write_text('{"summary": {"unseen": 0.5, "worst": [1001], "residue": 2, "grow": 3.5}}')
+    assert read_summary(path) == ReportSummary(0.5, (1001,), str(path), residue=2, grow=3.5)
+    path.write_text('{"summary": {"unseen": 0.5, "worst": [1001]}}')
+    assert read_summary(path) == ReportSummary(0.5, (1001,), str(path))
 
 
 def test_the_report_lies_beside_the_result_with_its_picture(house):

@@ -40,7 +40,7 @@ MESSAGES = {
             JobSpec(
                 *("/s h/p [l].####.exr", "/s/m.%04d.exr", 1001, 1024, "roto.a", ("confidence", "source"), "cuda"),
                 *(2.0, 1.5, "global", False, 0.25, "/s/h.####.exr", "/s/c.exr", "only", "/s/t.####.exr", "/s/x.exr"),
-                *(1000, 1030, 2, "nearest", "ACEScg", "right", "patch", 7),
+                *(1000, 1030, 2, "nearest", "ACEScg", "right", "patch", 7, True),
             ),
             "/s/o.####.exr",
         ),
@@ -62,6 +62,9 @@ MESSAGES = {
     "progress": Envelope(Progress("3f2a91-1", "fill", 3, 24)),
     "frame ready": Envelope(FrameReady("3f2a91-1", 1003, "/s/o.1003.exr")),
     "finished": Envelope(Finished("3f2a91-1", 24, 0.125, (1007, 1003), "/s/o.report.json")),
+    "finished with a tight matte": Envelope(
+        Finished("3f2a91-1", 24, 0.125, (1007, 1003), "/s/o.report.json", residue=2, grow=3.0)
+    ),
     "finished without a report": Envelope(Finished("3f2a91-1", 24)),
     "cancelled": Envelope(Cancelled("3f2a91-1")),
     "failed": Envelope(Failed("3f2a91-1", "plate-unreadable", "the file breaks off", "Render it again.")),
@@ -85,6 +88,10 @@ class GoldenMessages(unittest.TestCase):
         text = '{"type":"Submit","spec":{"plate":"/s/p.####.exr","matte":"/s/m.exr","first":null,"device":"cpu"}}'
         wanted = Submit(JobSpec("/s/p.####.exr", "/s/m.exr", device="cpu"))
         self.assertEqual(decode([b"AAN1", text.encode("ascii")]).message, wanted)
+
+    def test_the_end_of_a_job_of_an_engine_that_knows_no_residue_reads_without_one(self):
+        text = '{"type":"Finished","job":"3f2a91-1","frames":24,"unseen":0.0,"worst":[],"report":""}'
+        self.assertEqual(decode([b"AAN1", text.encode("ascii")]).message, Finished("3f2a91-1", 24))
 
     def test_every_kind_of_message_has_a_golden_one(self):
         self.assertEqual({type(e.message) for e in MESSAGES.values()}, set(protocol.MESSAGES))
