@@ -10,14 +10,14 @@ import numpy as np
 
 from aan_engine.attention.source_map import SourceMap
 from aan_engine.core.filters import masked_gaussian
-from aan_engine.core.screened_poisson import Edges, solve_correction
+from aan_engine.core.screened_poisson import Edges, extended, solve_correction
 from aan_engine.core.types import Array, Mask
 from aan_engine.registration.proxy_images import ProxyImages
 
 GUIDE_SIGMA, GUIDE_SHARE = 6.0, 0.8
-MISMATCH = 0.12
+MISMATCH = 0.15
 SAME_CHUNK = 0.75
-HOLD = 0.02
+HOLD = 0.01
 
 
 def join_correction(texture: SourceMap, images: ProxyImages, *, picture: Array, guide: Array, free: Mask) -> Array:
@@ -32,7 +32,8 @@ def join_correction(texture: SourceMap, images: ProxyImages, *, picture: Array, 
     low = masked_gaussian(guide - own, free, GUIDE_SIGMA) * GUIDE_SHARE
     present = np.where(free[..., None], own + low, picture)
     edges = [_edges(texture, images, own=own, low=low, present=present, free=free, axis=axis) for axis in (0, 1)]
-    return np.where(free[..., None], low + solve_correction(free, edges, hold=HOLD), 0).astype(np.float32)
+    found = low + solve_correction(free, edges, hold=HOLD)
+    return extended(np.where(free[..., None], found, 0).astype(np.float32), free)
 
 
 def _edges(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,6 +77,16 @@ def solve_correction(free: Mask, edges: Sequence[Edges], *, hold: float) -> Arra
 
     correction[free] = _conjugate_gradient(apply, right[:count])
     return correction
+
+
+def extended(correction: Array, free: Mask) -> Array:
+    """`correction` (h, w, c), and right beside the free pixels the mean of its free neighbours'.
+
+    Between a free proxy pixel and its neighbour lie plate pixels that are free, too.
+    """
+    share = cv2.blur(free.astype(np.float32), (3, 3))
+    mean = cv2.blur(correction, (3, 3)) / np.maximum(share, 1e-6)[..., None]
+    return np.where(free[..., None], correction, np.where(share[..., None] > 1e-3, mean, 0)).astype(np.float32)
 
 
 def _conjugate_gradient(apply: Callable[[Array], Array], right: Array) -> Array:

@@ -31,6 +31,9 @@ FAINT, FULL = 0.4, 0.7
 SAME_CHUNK = 0.75
 """Proxy pixels by which neighbouring displacements may differ within a chunk."""
 
+MOST_DARKENED = 0.5
+"""Share of a pixel's log-range value that joining may take from it."""
+
 CHUNK = 200_000
 """Pixels that are worked on at a time."""
 
@@ -80,7 +83,9 @@ def _copy(fill: FillBuffer, target: Target, texture: Texture, *, ys: NDArray[np.
     found = total > 1e-3
     ys, xs, points = ys[found], xs[found], points[found]
     colour, total, power = colour[found], total[found], power[found]
-    values = colour / total[:, None] + sample(texture.correction, points)
+    values = colour / total[:, None]
+    # In the dark a correction that was found under a blur would leave less than no light.
+    values += np.maximum(sample(texture.correction, points), -MOST_DARKENED * np.maximum(values, 0))
     # What is hardly synthesised keeps its fill, in between the two are mixed.
     share = np.clip((fill.unseen[ys, xs] - FAINT) / (FULL - FAINT), 0, 1)[:, None]
     with np.errstate(invalid="ignore"):

@@ -8,10 +8,9 @@ is added, in the log range, to full-resolution pixels, whose detail stays.
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
-from aan_engine.core.screened_poisson import Edges, solve_correction
+from aan_engine.core.screened_poisson import Edges, extended, solve_correction
 from aan_engine.core.types import Array, Mask
 
 HOLD = 0.004
@@ -45,14 +44,7 @@ def poisson_correction(target: Array, hidden: Mask, *, images: Array, weights: A
         return correction
     edges = [_edges(target, hidden, images=images, weights=weights, axis=axis) for axis in (0, 1)]
     correction = solve_correction(hidden, edges, hold=HOLD)
-    return _extended(correction, hidden)
-
-
-def _extended(correction: Array, hidden: Mask) -> Array:
-    """`correction`, and right beside the hole the mean of the hidden neighbours'."""
-    share = cv2.blur(hidden.astype(np.float32), (3, 3))
-    mean = cv2.blur(correction, (3, 3)) / np.maximum(share, 1e-6)[..., None]
-    return np.where(hidden[..., None], correction, np.where(share[..., None] > 1e-3, mean, 0)).astype(np.float32)
+    return extended(correction, hidden)
 
 
 def _edges(target: Array, hidden: Mask, *, images: Array, weights: Array, axis: int) -> Edges:
