@@ -23,7 +23,7 @@ from aan_engine.core.sampling import inside, sample
 from aan_engine.core.types import Array, Mask
 from aan_engine.motion.shot_motion import ShotMotion
 
-IN_FRONT = 0.06
+IN_FRONT = 0.15
 """Log-range difference between two frames' views of a source, less what the whole map differs by, from which on they
 show different things."""
 
