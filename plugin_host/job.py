@@ -27,6 +27,7 @@ class JobSpec:
     feather: float = 0.0
     light: str = "local"
     grain: bool = True
+    unseen: str = "texture"
     smoothing: float = 0.0
     holdout: Optional[str] = None
     clean: Optional[str] = None

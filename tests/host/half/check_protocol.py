@@ -39,7 +39,8 @@ MESSAGES = {
         Submit(
             JobSpec(
                 *("/s h/p [l].####.exr", "/s/m.%04d.exr", 1001, 1024, "roto.a", ("confidence", "source"), "cuda"),
-                *(2.0, 1.5, "global", False, 0.25, "/s/h.####.exr", "/s/c.exr", "only", "/s/t.####.exr", "/s/x.exr"),
+                *(2.0, 1.5, "global", False, "smooth", 0.25, "/s/h.####.exr", "/s/c.exr", "only"),
+                *("/s/t.####.exr", "/s/x.exr"),
                 *(1000, 1030, 2, "nearest", "ACEScg", "right", "patch", 7),
             ),
             "/s/o.####.exr",
