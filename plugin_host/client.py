@@ -197,7 +197,7 @@ def _reply_or_raise(message: object) -> Reply:
 def _ending_event(state: JobState) -> Optional[Event]:
     """The event that ended a job, built from its state; None while the job is not over."""
     if state.state == "finished":
-        return Finished(state.job, state.total, state.unseen, state.worst, state.report)
+        return Finished(state.job, state.total, state.unseen, state.worst, state.report, state.keys)
     if state.state == "cancelled":
         return Cancelled(state.job)
     if state.state == "failed":

@@ -50,7 +50,7 @@ class JobState:
 
     `state` is one of `queued running cancelling finished cancelled failed`. `done` of `total` frames lie on disk, at
     `output` (a pattern). `stage` with `step` of `steps` is the last `Progress`. `code`, `reason` and `hint` speak of
-    a failed job, `unseen`, `worst` and `report` of a finished one: see `Finished`.
+    a failed job, `unseen`, `worst`, `report` and `keys` of a finished one: see `Finished`.
     """
 
     job: str
@@ -68,3 +68,4 @@ class JobState:
     unseen: float = 0.0
     worst: Tuple[int, ...] = ()
     report: str = ""
+    keys: Tuple[int, ...] = ()

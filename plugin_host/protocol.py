@@ -180,7 +180,8 @@ class Finished:
 
     `unseen` is the share of the hidden pixels that no frame showed, 0 .. 1; `worst` names the frames to look at first,
     the worst one first; `report` is the JSON file that says more, with its picture beside it under the same name with
-    `.png`. A job without a report leaves all three at their defaults.
+    `.png`. `keys` names the frames on which what no frame shows was made up, and from which it was carried to others:
+    painting them by hand cures these pixels everywhere. A job without a report leaves all four at their defaults.
     """
 
     job: str
@@ -188,6 +189,7 @@ class Finished:
     unseen: float = 0.0
     worst: Tuple[int, ...] = ()
     report: str = ""
+    keys: Tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

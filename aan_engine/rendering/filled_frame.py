@@ -32,6 +32,7 @@ class FilledFrame:
         confidence: mean over the hidden pixels, 0 .. 1; 1 where none is hidden.
         trust: 0 .. 1, the inlier share of the worse of the registrations with both neighbours; None without any.
         write_patch: whether only the matte's box is written, see `patch`.
+        is_key: whether what no frame shows was made up here, and carried from here to other frames.
     """
 
     frame: int
@@ -43,6 +44,7 @@ class FilledFrame:
     confidence: float = 1.0
     trust: float | None = None
     write_patch: bool = False
+    is_key: bool = False
 
     @property
     def pixels(self) -> Array:
@@ -73,7 +75,14 @@ class FilledFrame:
 
 
 def compose(
-    shot: Shot, plate: Plate, masks: FrameMasks, fill: FillBuffer, *, numbers: list[int], trust: float | None
+    shot: Shot,
+    plate: Plate,
+    masks: FrameMasks,
+    fill: FillBuffer,
+    *,
+    numbers: list[int],
+    trust: float | None,
+    is_key: bool = False,
 ) -> FilledFrame:
     """The frame with its fill over the plate, by the matte; `numbers` are those on the timeline, by index."""
     hidden, inlay = masks.hidden, np.zeros((*plate.shape, 3), np.float32)
@@ -84,4 +93,4 @@ def compose(
     confidence = float(fill.confidence[hidden].mean()) if hidden.any() else 1.0
     layers = aovs.aov_layers(plate, fill, hidden=hidden, frames=numbers, names=shot.aovs)
     as_patch = shot.controls.write == "patch"
-    return FilledFrame(plate.frame, plate, hidden, inlay, layers, unseen, confidence, trust, as_patch)
+    return FilledFrame(plate.frame, plate, hidden, inlay, layers, unseen, confidence, trust, as_patch, is_key)

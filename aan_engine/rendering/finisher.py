@@ -64,6 +64,7 @@ class Finisher:
     Args:
         read: the plates and masks of the targets that are not skipped, in order.
         skip: indices of targets that are planned, but not filled.
+        key_frames: indices of the frames that are marked as key frames.
         stages: see `STAGES`.
     """
 
@@ -76,11 +77,12 @@ class Finisher:
         shot_motion: ShotMotion,
         read: Iterator[tuple[Plate, FrameMasks]],
         skip: Collection[int],
+        key_frames: Collection[int] = (),
         stages: Sequence[Stage] = STAGES,
     ) -> None:
         self._shot, self._shot_frames = shot, shot_frames
         self._plate_cache, self._shot_motion = plate_cache, shot_motion
-        self._read, self._skip = read, skip
+        self._read, self._skip, self._key_frames = read, skip, key_frames
         self._first, self._rest = stages[:IN_RENDER], stages[IN_RENDER:]
         self._previous, self._tiles = NOTHING_COPIED, TileCache()
 
@@ -110,7 +112,8 @@ class Finisher:
             fill = _run(self._rest, fill, rendered.target)
             trust = self._shot_motion.registration.reliability(index)
         numbers = self._shot_frames.numbers
-        return compose(self._shot, rendered.plate, rendered.masks, fill, numbers=numbers, trust=trust)
+        is_key = index in self._key_frames
+        return compose(self._shot, rendered.plate, rendered.masks, fill, numbers=numbers, trust=trust, is_key=is_key)
 
     def _sources(self, index: int) -> ShotSources:
         painted = self._shot_frames.painted

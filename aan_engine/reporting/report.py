@@ -5,13 +5,15 @@ it keeps the earlier rows. The picture is drawn at the end (`page`).
 
     {"format": "align-and-attend report 1",
      "summary": {"frames", "unseen", "confidence", "worst", "changed_bits_outside_matte", "seconds",
-                 "seconds_per_frame"},
+                 "seconds_per_frame", "keys"},
      "frames": [{"frame", "pixels", "hidden", "unseen", "confidence", "trust", "changed_bits_outside_matte",
-                 "seconds"}, ...]}
+                 "seconds", "key"}, ...]}
 
 `unseen` is the share of hidden pixels that were synthesised, `confidence` their mean confidence, both 0 .. 1; the
 summary's are over the hidden pixels of all frames. `trust`, 0 .. 1, is how reliable the alignment with the neighbouring
-frames is. `seconds` count from the frame before; the first frame's include reading all plates.
+frames is. `seconds` count from the frame before; the first frame's include reading all plates. `key` says that what no
+frame shows was made up on this frame and carried to others: painting the frames of `keys` by hand cures the rest. The
+first of them has the most synthesised pixels.
 
 A report that cannot be written is a warning in the log: the job goes on.
 """
@@ -62,6 +64,8 @@ class ReportedFrame(Protocol):
     def confidence(self) -> float: ...
     @property
     def trust(self) -> float | None: ...
+    @property
+    def is_key(self) -> bool: ...
     def region(self, box: Box, *, every: int = 1) -> Array: ...
 
 
@@ -75,6 +79,7 @@ class ReportRow:
         unseen, confidence, trust: see `rendering.filled_frame.FilledFrame`.
         changed_bits_outside_matte: as counted in the file as written.
         seconds: since the frame before.
+        key: see `rendering.filled_frame.FilledFrame.is_key`.
     """
 
     frame: int
@@ -85,11 +90,15 @@ class ReportRow:
     trust: float | None
     changed_bits_outside_matte: int
     seconds: float
+    key: bool = False
 
 
 @dataclass(frozen=True)
 class Summary:
-    """The figures of a whole job; `unseen` and `confidence` are means over the hidden pixels of all frames."""
+    """The figures of a whole job; `unseen` and `confidence` are means over the hidden pixels of all frames.
+
+    `keys` are the key frames, see `keys_of`.
+    """
 
     frames: int
     unseen: float
@@ -98,6 +107,7 @@ class Summary:
     changed_bits_outside_matte: int
     seconds: float
     seconds_per_frame: float
+    keys: tuple[int, ...] = ()
 
 
 class Report:
@@ -133,6 +143,7 @@ class Report:
             trust=filled.trust,
             changed_bits_outside_matte=changed,
             seconds=now - self._last,
+            key=filled.is_key,
         )
         self._last = now
         if not self._names:
@@ -200,6 +211,7 @@ class Report:
             ],
             marks=list(job.worst),
             thumbnails=[self._thumbnails.get(frame) for frame in job.worst],
+            note=_note(job.keys),
         )
 
 
@@ -215,6 +227,7 @@ def summary(rows: Collection[ReportRow]) -> Summary:
         changed_bits_outside_matte=sum(row.changed_bits_outside_matte for row in rows),
         seconds=seconds,
         seconds_per_frame=seconds / max(len(rows), 1),
+        keys=keys_of(rows),
     )
 
 
@@ -222,6 +235,21 @@ def worst_of(rows: Collection[ReportRow]) -> tuple[int, ...]:
     """Frames to check first: of those with hidden pixels the least confident, then the most synthesised."""
     order = sorted((row for row in rows if row.hidden), key=lambda row: (row.confidence, -row.unseen, row.frame))
     return tuple(row.frame for row in order[:WORST])
+
+
+def keys_of(rows: Collection[ReportRow]) -> tuple[int, ...]:
+    """The key frames, those with the most synthesised pixels first."""
+    order = sorted((row for row in rows if row.key), key=lambda row: (-row.unseen * row.hidden, row.frame))
+    return tuple(row.frame for row in order)
+
+
+def _note(keys: tuple[int, ...]) -> str:
+    """The page's line on the key frames; empty without any."""
+    if not keys:
+        return ""
+    frames = "frame" if len(keys) == 1 else "frames"
+    this = "this" if len(keys) == 1 else "these"
+    return f"key {frames} {', '.join(map(str, keys))}: painting {this} by hand would cure the rest"
 
 
 def read_rows(path: Path) -> tuple[ReportRow, ...]:

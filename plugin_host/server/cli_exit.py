@@ -33,10 +33,15 @@ def print_end(end: Event) -> None:
 
 
 def print_report(summary: ReportSummary | Finished) -> None:
-    """Print which frames to check first, and where the report is."""
+    """Print which frames to check first, where the report is, and which frames are worth painting by hand."""
     if summary.report:
         frames = f"look at {', '.join(map(str, summary.worst))} first" if summary.worst else "nothing was hidden"
         print(f"{100 * summary.unseen:.1f} % of the hidden pixels synthesised, {frames}: {summary.report}")
+    if summary.keys:
+        *others, last = map(str, summary.keys)
+        frames = f"frames {', '.join(others)} and {last}" if others else f"frame {last}"
+        these = "these" if others else "this one"
+        print(f"made up from {frames}: paint {these} by hand (aan paint) to cure the rest")
 
 
 @contextmanager

@@ -20,6 +20,7 @@ class ReportSummary:
     unseen: float = 0.0
     worst: tuple[int, ...] = ()
     report: str = ""
+    keys: tuple[int, ...] = ()
 
 
 NO_REPORT = ReportSummary()
@@ -43,10 +44,7 @@ def read_summary(report: Path) -> ReportSummary:
     try:
         summary = json.loads(report.read_text("ascii"))["summary"]
         unseen = float(summary["unseen"])
-        return (
-            ReportSummary(unseen, tuple(map(int, summary["worst"])), str(report))
-            if math.isfinite(unseen)
-            else NO_REPORT
-        )
+        worst, keys = (tuple(map(int, frames)) for frames in (summary["worst"], summary.get("keys", ())))
+        return ReportSummary(unseen, worst, str(report), keys) if math.isfinite(unseen) else NO_REPORT
     except (OSError, ValueError, KeyError, TypeError):
         return NO_REPORT

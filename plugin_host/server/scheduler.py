@@ -192,9 +192,12 @@ class Scheduler:
             self._file_service.stop(job.name)
 
     def _publish_end(self, job: Job) -> None:
+        summary = job.summary
         log.info("job %s is %s", job.name, ": ".join(filter(None, (job.state.value, job.failure[1]))))
         ends: dict[RunState, Event] = {
-            RunState.FINISHED: Finished(job.name, job.total, job.summary.unseen, job.summary.worst, job.summary.report),
+            RunState.FINISHED: Finished(
+                job.name, job.total, summary.unseen, summary.worst, summary.report, summary.keys
+            ),
             RunState.CANCELLED: Cancelled(job.name),
             RunState.FAILED: Failed(job.name, *job.failure),
         }

@@ -71,11 +71,12 @@ class Silent:
 
 
 class Spoken(Silent):
-    """A report in words, as after each frame: the last of the frames is the worst."""
+    """A report in words, as after each frame: the last of the frames is the worst, the first the key frame."""
 
     def add(self, filled: Filled, *, changed: int) -> None:
         super().add(filled, changed=changed)
-        self.path.write_text(json.dumps({"summary": {"unseen": 0.25, "worst": sorted(self.frames)[-1:]}}))
+        first, last = min(self.frames), max(self.frames)
+        self.path.write_text(json.dumps({"summary": {"unseen": 0.25, "worst": [last], "keys": [first]}}))
 
     def finish(self) -> None:
         super().finish()

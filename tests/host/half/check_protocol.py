@@ -62,7 +62,7 @@ MESSAGES = {
     "refused, whatever it was": Envelope(Refused("malformed", "$: not JSON")),
     "progress": Envelope(Progress("3f2a91-1", "fill", 3, 24)),
     "frame ready": Envelope(FrameReady("3f2a91-1", 1003, "/s/o.1003.exr")),
-    "finished": Envelope(Finished("3f2a91-1", 24, 0.125, (1007, 1003), "/s/o.report.json")),
+    "finished": Envelope(Finished("3f2a91-1", 24, 0.125, (1007, 1003), "/s/o.report.json", (1013, 1001))),
     "finished without a report": Envelope(Finished("3f2a91-1", 24)),
     "cancelled": Envelope(Cancelled("3f2a91-1")),
     "failed": Envelope(Failed("3f2a91-1", "plate-unreadable", "the file breaks off", "Render it again.")),
@@ -86,6 +86,12 @@ class GoldenMessages(unittest.TestCase):
         text = '{"type":"Submit","spec":{"plate":"/s/p.####.exr","matte":"/s/m.exr","first":null,"device":"cpu"}}'
         wanted = Submit(JobSpec("/s/p.####.exr", "/s/m.exr", device="cpu"))
         self.assertEqual(decode([b"AAN1", text.encode("ascii")]).message, wanted)
+
+    def test_what_an_engine_ends_with_that_knows_no_key_frames_reads_as_having_none(self):
+        text = '{"type":"Finished","job":"3f2a91-1","frames":24,"unseen":0.125,"worst":[1007],"report":"/s/r.json"}'
+        wanted = Finished("3f2a91-1", 24, 0.125, (1007,), "/s/r.json")
+        self.assertEqual(decode([b"AAN1", text.encode("ascii")]).message, wanted)
+        self.assertEqual(wanted.keys, ())
 
     def test_every_kind_of_message_has_a_golden_one(self):
         self.assertEqual({type(e.message) for e in MESSAGES.values()}, set(protocol.MESSAGES))
