@@ -1,4 +1,4 @@
-"""The pipeline: a shot in, its filled frames out, one by one.
+"""The pipeline: a shot in, its filled frames out, one by one; or its key frames only, for a painter.
 
 First every plate is read once and reduced to a proxy, which is kept on disk. Then, target by target, the networks make
 a fill plan from proxies, and the plan is carried out on the plates at full resolution. Memory holds the motion around
@@ -100,17 +100,40 @@ def fill(
     yield from _fill_holes(shot, shot_frames, wanted, notify, networks=networks, pathways=pathways, stages=stages)
 
 
+def paint(shot: Shot, *, progress: Callable[[Progress], None] | None = None) -> Iterator[FilledFrame]:
+    """The shot's key frames, in ascending order, with the pixels that `fill` gives them; none where there are none.
+
+    On a key frame what no frame shows is made up, and carried from there to the others: painted by hand and handed back
+    as `Known.painted`, it cures the rest. Only targets count that were not painted yet.
+
+    Args:
+        progress: as for `fill`.
+
+    Raises:
+        AanError: as for `fill`.
+    """
+    shot_frames = ShotFrames(shot)
+    if any(shot_frames.is_hiding(target.frame) for target in shot.targets):
+        networks = _networks(_device(shot.device))
+        notify = progress or (lambda step: None)
+        yield from _fill_holes(shot, shot_frames, None, notify, networks=networks, pathways=ALL_KINDS, stages=STAGES)
+
+
 def _fill_holes(
     shot: Shot,
     shot_frames: ShotFrames,
-    wanted: Sequence[int],
+    wanted: Sequence[int] | None,
     notify: Callable[[Progress], None],
     *,
     networks: Networks,
     pathways: EnabledKinds,
     stages: Sequence[Stage],
 ) -> Iterator[FilledFrame]:
-    """`fill` for a shot with hidden pixels; `wanted` are the frame numbers to hand out."""
+    """`fill` for a shot with hidden pixels.
+
+    Args:
+        wanted: the frame numbers to hand out, ascending; None for the key frames.
+    """
     policy = SourcePolicy(
         shot_frames.source_indices, shot_frames.painted, partial(shot_frames.clean_near, count=CLEAN_PLATES)
     )
@@ -128,8 +151,12 @@ def _fill_holes(
         )
         stack.callback(selector.close)
         index_of = {p.frame: i for i, p in enumerate(shot.plates)}
-        targets = [index_of[t.frame] for t in shot.targets if t.frame <= wanted[-1]]
-        to_render = [index_of[frame] for frame in wanted]
+        targets = [index_of[t.frame] for t in shot.targets]
+        key_frames = sorted(set(targets) & set(selector.key_frames) - shot_frames.painted)
+        to_render = key_frames if wanted is None else [index_of[frame] for frame in wanted]
+        if not to_render:
+            return
+        targets = [index for index in targets if index <= to_render[-1]]
         finisher = Finisher(
             shot,
             shot_frames,
@@ -137,6 +164,7 @@ def _fill_holes(
             shot_motion=selector.shot_motion,
             read=stack.enter_context(closing(prefetch(plate_cache.target, to_render))),
             skip=set(targets) - set(to_render),
+            key_frames=key_frames,
             stages=stages,
         )
         filling = run_stages(

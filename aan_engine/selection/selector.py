@@ -85,6 +85,14 @@ class Selector:
         """Lets go of the shot."""
         self.shot_motion.close()
 
+    @property
+    def key_frames(self) -> tuple[int, ...]:
+        """Indices of the frames on which what no frame shows is made up, to be carried from there to all others.
+
+        Known before the first target is prepared; () where every hidden pixel is seen in some frame.
+        """
+        return ()
+
     def decide(self, index: int) -> FillPlan | None:
         """All stages for target `index`; None where nothing is hidden."""
         return self.choose(self.synthesise(self.prepare(index)))
