@@ -13,8 +13,10 @@ import pytest
 
 from aan_engine.pipeline import Progress, fill, paint
 from aan_engine.plates import reader
+from aan_engine.plates.shot_frames import ShotFrames
 from aan_engine.selection.selector import Selector
 from aan_engine.shot import Controls, FrameFile, Known, Shot
+from tests.engine.pictures import still
 from tests.engine.shots import SIZE, Array, pan, read_rgb, shot_of
 
 SPEED, FRAMES, SIDE = 3, 5, 18
@@ -110,6 +112,34 @@ def test_what_was_painted_on_a_key_frame_is_carried_to_every_other_frame(tmp_pat
         out = tmp_path / f"out.{filled.frame}.exr"
         assert filled.write(out) == 0
         np.testing.assert_allclose(read_rgb(out)[inside], expected[inside], atol=0.4)
+
+
+@pytest.mark.parametrize("colorspace", [None, "ARRI LogC4"])
+def test_key_frames_of_plates_that_are_no_exr_are_read_back_as_what_they_are(tmp_path, choose, colorspace):
+    choose(KEY)
+    job = shot(tmp_path, aovs=("unseen",), controls=Controls(colorspace=colorspace))
+    pngs = []
+    for file in job.plates:
+        codes = np.rint(255 * np.clip(read_rgb(file.path).astype(np.float32), 0, 1)).astype(np.uint8)
+        pngs.append(FrameFile(file.frame, still(file.path.with_suffix(".png"), codes)))
+    job = dataclasses.replace(job, plates=tuple(pngs))
+    (key,) = paint(job)
+    path = tmp_path / f"key.{key.frame}.exr"
+    key.write(path)
+    handed_back = dataclasses.replace(job, known=Known(painted=(FrameFile(key.frame, path),)))
+    painted = ShotFrames(handed_back).plate(KEY, painted_over=True)
+    np.testing.assert_allclose(painted.pixels, key.pixels, rtol=1e-3, atol=1e-6)
+
+
+def test_key_frames_of_a_camera_s_log_are_read_back_as_log(tmp_path, choose):
+    choose(KEY)
+    job = shot(tmp_path, controls=Controls(colorspace="ARRI LogC4"))
+    (key,) = paint(job)
+    path = tmp_path / f"key.{key.frame}.exr"
+    key.write(path)
+    handed_back = dataclasses.replace(job, known=Known(painted=(FrameFile(key.frame, path),)))
+    painted = ShotFrames(handed_back).plate(KEY, painted_over=True)
+    np.testing.assert_allclose(painted.pixels, key.pixels, rtol=0.02, atol=1e-3)
 
 
 def paint_over(path: Path, hidden: np.ndarray) -> Array:
