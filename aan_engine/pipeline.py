@@ -1,4 +1,4 @@
-"""The pipeline: a shot in, its filled frames out, one by one.
+"""The pipeline: a shot in, its filled frames out, one by one; or its key frames only, for a painter.
 
 First every plate is read once and reduced to a proxy, which is kept on disk. Then, target by target, the networks make
 a fill plan from proxies, and the plan is carried out on the plates at full resolution. Memory holds the motion around
@@ -131,10 +131,35 @@ def _grown(shot: Shot, shot_frames: ShotFrames, notify: Callable[[Progress], Non
     return replace(shot, controls=controls)
 
 
+def paint(shot: Shot, *, progress: Callable[[Progress], None] | None = None) -> Iterator[FilledFrame]:
+    """The shot's key frames, in ascending order, with the pixels that `fill` gives them; none where there are none.
+
+    On a key frame what no frame shows is made up, and carried from there to the others: painted by hand and handed back
+    as `Known.painted`, it cures the rest. Only targets count that were not painted yet.
+
+    Args:
+        progress: as for `fill`.
+
+    Raises:
+        AanError: as for `fill`.
+    """
+    shot_frames = ShotFrames(shot)
+    if not any(shot_frames.is_hiding(target.frame) for target in shot.targets):
+        return
+    networks, notify = _networks(_device(shot.device)), progress or (lambda step: None)
+    if shot.controls.grow_auto:
+        shot = _grown(shot, shot_frames, notify, networks=networks)
+        shot_frames = ShotFrames(shot)
+    planned = [t.frame for t in shot.targets]
+    yield from _fill_holes(
+        shot, shot_frames, None, notify, planned=planned, networks=networks, pathways=ALL_KINDS, stages=STAGES
+    )
+
+
 def _fill_holes(
     shot: Shot,
     shot_frames: ShotFrames,
-    wanted: Sequence[int],
+    wanted: Sequence[int] | None,
     notify: Callable[[Progress], None],
     *,
     planned: Sequence[int],
@@ -142,7 +167,12 @@ def _fill_holes(
     pathways: EnabledKinds,
     stages: Sequence[Stage],
 ) -> Iterator[FilledFrame]:
-    """`fill` for a shot with hidden pixels; `wanted` are the frame numbers to hand out, `planned` all to plan for."""
+    """`fill` for a shot with hidden pixels.
+
+    Args:
+        wanted: the frame numbers to hand out, ascending; None for the key frames.
+        planned: all frame numbers to plan for, see `fill`.
+    """
     policy = SourcePolicy(
         shot_frames.source_indices, shot_frames.painted, partial(shot_frames.clean_near, count=CLEAN_PLATES)
     )
@@ -150,7 +180,6 @@ def _fill_holes(
         plate_cache = PlateCache(shot_frames)
         proxies = stack.enter_context(_build_proxies(shot_frames, plate_cache, notify))
         index_of = {p.frame: i for i, p in enumerate(shot.plates)}
-        all_targets = [index_of[t.frame] for t in shot.targets]
         selector = build(
             networks,
             proxies,
@@ -158,14 +187,17 @@ def _fill_holes(
             enabled=pathways,
             light=shot.controls.light,
             smoothing=shot.controls.smoothing,
-            texture_for=all_targets if getattr(shot.controls, "unseen", "texture") == "texture" else (),
+            targets=[index_of[t.frame] for t in shot.targets],
+            texture=shot.controls.unseen == "texture",
             seed=shot.controls.seed,
             key_progress=lambda done, total: notify(Progress("key", done, total)),
             progress=lambda count: notify(Progress("align", count, len(shot.plates) - 1)),
         )
         stack.callback(selector.close)
-        targets = [index_of[frame] for frame in planned]
-        to_render = [index_of[frame] for frame in wanted]
+        to_render = [index_of[frame] for frame in wanted] if wanted is not None else list(selector.key_frames)
+        if not to_render:
+            return
+        targets = [index for index in (index_of[frame] for frame in planned) if index <= to_render[-1]]
         finisher = Finisher(
             shot,
             shot_frames,
@@ -173,6 +205,7 @@ def _fill_holes(
             shot_motion=selector.shot_motion,
             read=stack.enter_context(closing(prefetch(plate_cache.target, to_render))),
             skip=set(targets) - set(to_render),
+            is_key=selector.is_key,
             stages=stages,
         )
         filling = run_stages(

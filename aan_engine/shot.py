@@ -16,10 +16,11 @@ from aan_engine.errors import MatteError, ShotError
 AOVS = ("confidence", "source", "unseen")
 DEVICES = ("auto", "cpu", "cuda")
 LIGHTS = ("off", "global", "local")
+UNSEEN_FILLS = ("texture", "smooth")
 CLEAN_USES = ("also", "only")
 WRITES = ("full", "patch")
 
-CHOICES = {"light": LIGHTS, "clean_use": CLEAN_USES, "write": WRITES}
+CHOICES = {"light": LIGHTS, "unseen": UNSEEN_FILLS, "clean_use": CLEAN_USES, "write": WRITES}
 """The controls with a fixed set of values."""
 
 NUMBERS = {"grow": (-100, 100), "feather": (0, 100), "smoothing": (0, 1)}
@@ -82,6 +83,8 @@ class Controls:
         feather: pixels of the plate over which the grown matte fades outwards; 0 .. 100.
         light: how a source's light is matched to the target, one of `LIGHTS`.
         grain: whether blended, resampled and synthesised pixels get the grain around them; `seed` draws it.
+        unseen: how what no frame shows is synthesised, one of `UNSEEN_FILLS`: texture copied from what looks like it
+            in the shot, or the inpainter's smooth guess.
         smoothing: how strongly a frame leans on what was chosen for the one before; 0 .. 1.
         clean_use: "also" or "only": whether the shot's own frames serve as sources beside the clean plate.
         reference_first, reference_last: first and last frame number that may serve as a source; None for no limit.
@@ -99,6 +102,7 @@ class Controls:
     feather: float = 0.0
     light: str = "local"
     grain: bool = True
+    unseen: str = "texture"
     smoothing: float = 0.0
     clean_use: str = "also"
     reference_first: int | None = None

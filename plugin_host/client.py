@@ -197,7 +197,7 @@ def _reply_or_raise(message: object) -> Reply:
 def _ending_event(state: JobState) -> Optional[Event]:
     """The event that ended a job, built from its state; None while the job is not over."""
     if state.state == "finished":
-        told = (state.unseen, state.worst, state.report, state.residue, state.grow)
+        told = (state.unseen, state.worst, state.report, state.keys, state.residue, state.grow)
         return Finished(state.job, state.total, *told)
     if state.state == "cancelled":
         return Cancelled(state.job)

@@ -79,6 +79,14 @@ CONTROLS: Tuple[Control, ...] = (
         True,
     ),
     Control(
+        "unseen",
+        "Never seen",
+        "What no frame shows: texture, copied from what looks like it in the shot; smooth, a soft guess.",
+        "choice",
+        "texture",
+        ("texture", "smooth"),
+    ),
+    Control(
         "smoothing",
         "Smoothing",
         "How strongly a frame leans on what was decided for the one before: 0 not at all, 1 as strongly as is of use.",

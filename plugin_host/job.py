@@ -27,6 +27,7 @@ class JobSpec:
     feather: float = 0.0
     light: str = "local"
     grain: bool = True
+    unseen: str = "texture"
     smoothing: float = 0.0
     holdout: Optional[str] = None
     clean: Optional[str] = None
@@ -50,7 +51,7 @@ class JobState:
 
     `state` is one of `queued running cancelling finished cancelled failed`. `done` of `total` frames lie on disk, at
     `output` (a pattern). `stage` with `step` of `steps` is the last `Progress`. `code`, `reason` and `hint` speak of
-    a failed job, `unseen`, `worst`, `report`, `residue` and `grow` of a finished one: see `Finished`.
+    a failed job, `unseen`, `worst`, `report`, `keys`, `residue` and `grow` of a finished one: see `Finished`.
     """
 
     job: str
@@ -68,5 +69,6 @@ class JobState:
     unseen: float = 0.0
     worst: Tuple[int, ...] = ()
     report: str = ""
+    keys: Tuple[int, ...] = ()
     residue: int = 0
     grow: float = 0.0

@@ -42,8 +42,8 @@ class JobStatus:
 
     `reason` and `hint` describe what ended the job or holds it up. `stage` with `step` of `steps` is the engine's
     progress. `frames` of `total` lie on disk, at `path(frame)`. `seconds_left` is None while there is no estimate.
-    `unseen` (0 .. 1), `worst` (the worst first) and `report` (a JSON file, its picture beside it) are known once the
-    job is finished. `release` is the engine's version.
+    `unseen` (0 .. 1), `worst` (the worst first), `report` (a JSON file, its picture beside it) and `keys` (the frames
+    that are worth painting by hand) are known once the job is finished. `release` is the engine's version.
     """
 
     phase: JobPhase = JobPhase.IDLE
@@ -60,6 +60,7 @@ class JobStatus:
     unseen: float = 0.0
     worst: Tuple[int, ...] = ()
     report: str = ""
+    keys: Tuple[int, ...] = ()
     release: str = ""
 
     @property
@@ -92,7 +93,8 @@ class JobStatus:
         if isinstance(event, FrameReady):
             return self.with_phase(self._working)
         if isinstance(event, Finished):
-            return self.with_phase(JobPhase.FINISHED, unseen=event.unseen, worst=event.worst, report=event.report)
+            told = {name: getattr(event, name) for name in _OF_A_REPORT}
+            return self.with_phase(JobPhase.FINISHED, **told)
         if isinstance(event, Cancelled):
             return self.with_phase(JobPhase.CANCELLED, "stopped; what is finished stays")
         if isinstance(event, Failed):
@@ -104,10 +106,11 @@ class JobStatus:
         return JobPhase.CANCELLING if self.phase is JobPhase.CANCELLING else JobPhase.RUNNING
 
 
+_OF_A_REPORT = ("unseen", "worst", "report", "keys")
 _PHASES = {phase.name.lower(): phase for phase in JobPhase}
 
 
 def _fields_of(state: JobState) -> Dict[str, object]:
     """The fields that a job's state sets, besides its phase."""
-    fields = ("job", "output", "stage", "step", "steps", "total", "unseen", "worst", "report")
+    fields = ("job", "output", "stage", "step", "steps", "total", *_OF_A_REPORT)
     return {name: getattr(state, name) for name in fields}

@@ -180,8 +180,10 @@ class Finished:
 
     `unseen` is the share of the hidden pixels that no frame showed, 0 .. 1; `worst` names the frames to look at first,
     the worst one first; `report` is the JSON file that says more, with its picture beside it under the same name with
-    `.png`. `residue` is by how many pixels the object seems to reach beyond the matte, 0 for none, and `grow` the
-    control's value that takes it in. A job without a report leaves all five at their defaults.
+    `.png`. `keys` names the frames on which what no frame shows was made up, and from which it was carried to others:
+    painting them by hand cures these pixels everywhere. `residue` is by how many pixels the object seems to reach
+    beyond the matte, 0 for none, and `grow` the control's value that takes it in. A job without a report leaves all six
+    at their defaults.
     """
 
     job: str
@@ -189,6 +191,7 @@ class Finished:
     unseen: float = 0.0
     worst: Tuple[int, ...] = ()
     report: str = ""
+    keys: Tuple[int, ...] = ()
     residue: int = 0
     grow: float = 0.0
 

@@ -17,7 +17,7 @@ from aan_engine.core.box import Box
 from aan_engine.core.frame import Frame
 from aan_engine.core.types import Array, Mask
 from aan_engine.errors import ShotError
-from aan_engine.plates import matte, matte_edge, reader
+from aan_engine.plates import formats, matte, matte_edge, reader
 from aan_engine.plates.plate import Plate
 from aan_engine.shot import FrameFile, Shot
 
@@ -196,8 +196,9 @@ class ShotFrames:
 
     def _read(self, file: FrameFile) -> Plate:
         """Read a frame. Its windows must be those of the first one: coordinates count from the data window's corner."""
-        controls = self._shot.controls
-        plate = reader.read(file.path, frame=file.frame, colorspace=controls.colorspace, view=controls.view)
+        plate = reader.read(
+            file.path, frame=file.frame, colorspace=self._colorspace(file), view=self._shot.controls.view
+        )
         windows = (plate.data_window, plate.display_window)
         first = self._windows = self._windows or windows
         for name, found, wanted in zip(("data window", "display window"), windows, first, strict=True):
@@ -210,6 +211,17 @@ class ShotFrames:
                     frame=plate.frame,
                 )
         return plate
+
+    def _colorspace(self, file: FrameFile) -> str | None:
+        """The space of a file's values where it is named.
+
+        The name is the plates'. Filled frames of plates that are no EXR are scene-linear EXR, and are painted as such.
+        """
+        named = self._shot.controls.colorspace
+        if named is not None and self._painted.get(file.frame) is file and formats.sniff(file.path) == formats.EXR:
+            over = next(plate for plate in self._shot.plates if plate.frame == file.frame)
+            return named if formats.sniff(over.path) == formats.EXR else None
+        return named
 
     def _masks(self, plate: Plate) -> FrameMasks:
         shot, known = self._shot, self._shot.known

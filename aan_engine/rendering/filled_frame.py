@@ -32,6 +32,7 @@ class FilledFrame:
         confidence: mean over the hidden pixels, 0 .. 1; 1 where none is hidden.
         trust: 0 .. 1, the inlier share of the worse of the registrations with both neighbours; None without any.
         write_patch: whether only the matte's box is written, see `patch`.
+        is_key: whether what no frame shows was made up here, and carried from here to other frames.
         residue: pixels by which the object seems to reach beyond the matte, see `matte_residue`; 0 for none, or where
             nothing is known.
         grown: pixels by which the matte was grown.
@@ -46,6 +47,7 @@ class FilledFrame:
     confidence: float = 1.0
     trust: float | None = None
     write_patch: bool = False
+    is_key: bool = False
     residue: float = 0.0
     grown: float = 0.0
 
@@ -85,6 +87,7 @@ def compose(
     *,
     numbers: list[int],
     trust: float | None,
+    is_key: bool = False,
     residue: float = 0.0,
 ) -> FilledFrame:
     """The frame with its fill over the plate, by the matte; `numbers` are those on the timeline, by index."""
@@ -105,6 +108,7 @@ def compose(
         confidence,
         trust,
         write_patch=shot.controls.write == "patch",
+        is_key=is_key,
         residue=residue,
         grown=shot.controls.grow,
     )

@@ -18,7 +18,7 @@ what there is. Without grain (there is none, or none is asked for) these four do
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from aan_engine.core.proxy_scale import ProxyScale
@@ -71,6 +71,7 @@ class Finisher:
     Args:
         read: the plates and masks of the targets that are not skipped, in order.
         skip: indices of targets that are planned, but not filled.
+        is_key: whether a target, by index, is a key frame.
         stages: see `STAGES`.
     """
 
@@ -83,11 +84,12 @@ class Finisher:
         shot_motion: ShotMotion,
         read: Iterator[tuple[Plate, FrameMasks]],
         skip: Collection[int],
+        is_key: Callable[[int], bool] = lambda index: False,
         stages: Sequence[Stage] = STAGES,
     ) -> None:
         self._shot, self._shot_frames = shot, shot_frames
         self._plate_cache, self._shot_motion = plate_cache, shot_motion
-        self._read, self._skip = read, skip
+        self._read, self._skip, self._is_key = read, skip, is_key
         self._first, self._rest = stages[:IN_RENDER], stages[IN_RENDER:]
         self._previous, self._tiles = NOTHING_COPIED, TileCache()
 
@@ -125,6 +127,7 @@ class Finisher:
             fill,
             numbers=numbers,
             trust=trust,
+            is_key=self._is_key(index),
             residue=rendered.residue,
         )
 

@@ -65,6 +65,7 @@ class Page:
         marks: frame numbers that are marked in the curves.
         worst: two lines of text below each pair of pictures.
         thumbnails: these pictures, None where there is none.
+        note: a line below the figures; empty for none.
     """
 
     title: str
@@ -74,6 +75,7 @@ class Page:
     marks: Sequence[int]
     worst: Sequence[tuple[str, str]]
     thumbnails: Sequence[Thumbnails | None]
+    note: str = ""
 
 
 class PixelReader(Protocol):
@@ -174,6 +176,8 @@ def _draw_head(canvas: _Canvas, content: Page) -> None:
     for column, (figure, words) in enumerate(content.figures):
         canvas.text(figure, MARGIN + column * step, 118, size=1.1)
         canvas.text(words, MARGIN + column * step, 144, size=0.44, colour=_FAINT)
+    if content.note:
+        canvas.text(content.note, MARGIN, 174, size=0.46)
 
 
 def _draw_curve(

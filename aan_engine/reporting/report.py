@@ -5,13 +5,15 @@ it keeps the earlier rows. The picture is drawn at the end (`page`).
 
     {"format": "align-and-attend report 1",
      "summary": {"frames", "unseen", "confidence", "worst", "changed_bits_outside_matte", "seconds",
-                 "seconds_per_frame", "residue", "grown", "grow"},
+                 "seconds_per_frame", "residue", "grown", "grow", "keys"},
      "frames": [{"frame", "pixels", "hidden", "unseen", "confidence", "trust", "changed_bits_outside_matte",
-                 "seconds", "residue", "grown"}, ...]}
+                 "seconds", "key", "residue", "grown"}, ...]}
 
 `unseen` is the share of hidden pixels that were synthesised, `confidence` their mean confidence, both 0 .. 1; the
 summary's are over the hidden pixels of all frames. `trust`, 0 .. 1, is how reliable the alignment with the neighbouring
-frames is. `seconds` count from the frame before; the first frame's include reading all plates.
+frames is. `seconds` count from the frame before; the first frame's include reading all plates. `key` says that what no
+frame shows was made up on this frame and carried to others: painting the frames of `keys` by hand cures the rest. The
+first of them has the most synthesised pixels.
 
 `residue` is by how many pixels the object seems to reach beyond the matte, 0 for none or where nothing is known;
 `grown` by how many the matte was grown, as asked for or automatically. The summary's `grow` is what to ask for instead,
@@ -76,6 +78,8 @@ class ReportedFrame(Protocol):
     @property
     def trust(self) -> float | None: ...
     @property
+    def is_key(self) -> bool: ...
+    @property
     def residue(self) -> float: ...
     @property
     def grown(self) -> float: ...
@@ -92,6 +96,7 @@ class ReportRow:
         unseen, confidence, trust, residue, grown: see `rendering.filled_frame.FilledFrame`.
         changed_bits_outside_matte: as counted in the file as written.
         seconds: since the frame before.
+        key: see `rendering.filled_frame.FilledFrame.is_key`.
     """
 
     frame: int
@@ -102,6 +107,7 @@ class ReportRow:
     trust: float | None
     changed_bits_outside_matte: int
     seconds: float
+    key: bool = False
     residue: float = 0.0
     grown: float = 0.0
 
@@ -110,6 +116,7 @@ class ReportRow:
 class Summary:
     """The figures of a whole job; `unseen` and `confidence` are means over the hidden pixels of all frames.
 
+    `keys` are the key frames, see `keys_of`.
     `residue`, `grown` and `grow` are pixels, see above.
     """
 
@@ -123,6 +130,7 @@ class Summary:
     residue: int
     grown: float
     grow: float
+    keys: tuple[int, ...] = ()
 
 
 class Report:
@@ -158,6 +166,7 @@ class Report:
             trust=filled.trust,
             changed_bits_outside_matte=changed,
             seconds=now - self._last,
+            key=filled.is_key,
             residue=filled.residue,
             grown=filled.grown,
         )
@@ -229,6 +238,7 @@ class Report:
             ],
             marks=list(job.worst),
             thumbnails=[self._thumbnails.get(frame) for frame in job.worst],
+            note=_note(job.keys),
         )
 
 
@@ -249,6 +259,7 @@ def summary(rows: Collection[ReportRow]) -> Summary:
         residue=residue,
         grown=grown,
         grow=grown + residue if residue else 0.0,
+        keys=keys_of(rows),
     )
 
 
@@ -264,6 +275,21 @@ def worst_of(rows: Collection[ReportRow]) -> tuple[int, ...]:
     """Frames to check first: of those with hidden pixels the least confident, then the most synthesised."""
     order = sorted((row for row in rows if row.hidden), key=lambda row: (row.confidence, -row.unseen, row.frame))
     return tuple(row.frame for row in order[:WORST])
+
+
+def keys_of(rows: Collection[ReportRow]) -> tuple[int, ...]:
+    """The key frames, those with the most synthesised pixels first."""
+    order = sorted((row for row in rows if row.key), key=lambda row: (-row.unseen * row.hidden, row.frame))
+    return tuple(row.frame for row in order)
+
+
+def _note(keys: tuple[int, ...]) -> str:
+    """The page's line on the key frames; empty without any."""
+    if not keys:
+        return ""
+    frames = "frame" if len(keys) == 1 else "frames"
+    this = "this" if len(keys) == 1 else "these"
+    return f"key {frames} {', '.join(map(str, keys))}: painting {this} by hand would cure the rest"
 
 
 def read_rows(path: Path) -> tuple[ReportRow, ...]:

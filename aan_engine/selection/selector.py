@@ -63,6 +63,10 @@ class Selector:
         features: the shot's encoded frames; made from the same networks.
         enabled: what is proposed.
         light, smoothing: see `shot.Controls`.
+        targets: those of the shot; they are surveyed for what no frame shows.
+        texture: whether that is filled with texture.
+        seed: of the search for texture.
+        progress: called while key frames are filled, with how many are done, and of how many.
     """
 
     def __init__(
@@ -74,7 +78,8 @@ class Selector:
         enabled: EnabledKinds = ALL_KINDS,
         light: str = "local",
         smoothing: float = 0.0,
-        texture_for: Sequence[int] = (),
+        targets: Sequence[int] = (),
+        texture: bool = True,
         seed: int = 0,
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> None:
@@ -85,10 +90,11 @@ class Selector:
         self._prior: TemporalPrior | None = None
         self._state: tuple[int, RecurrentState] | None = None
         self._texture: TextureFill | None = None
-        if texture_for and Kind.ATTENTION in enabled.kinds:
+        if targets and Kind.ATTENTION in enabled.kinds:
             self._texture = TextureFill(
                 shot_motion,
-                targets=texture_for,
+                targets=targets,
+                fills=texture,
                 plan_alone=self._plan_alone,
                 device=networks.device,
                 seed=seed,
@@ -98,6 +104,15 @@ class Selector:
     def close(self) -> None:
         """Lets go of the shot."""
         self.shot_motion.close()
+
+    @property
+    def key_frames(self) -> tuple[int, ...]:
+        """Where what no frame shows is made up, ascending: worth painting by hand. Surveys the whole shot."""
+        return () if self._texture is None else self._texture.key_frames
+
+    def is_key(self, index: int) -> bool:
+        """Whether a target that was prepared is a key frame."""
+        return self._texture is not None and self._texture.is_key(index)
 
     def decide(self, index: int) -> FillPlan | None:
         """All stages for target `index`; None where nothing is hidden."""
@@ -148,7 +163,7 @@ class Selector:
         if found is None or synthesised is None:
             return None
         plan = self.make_plan(found, weights=self.weights(found))
-        if self._texture is None:
+        if self._texture is None or not self._texture.fills:
             return plan
         return replace(plan, texture=self._texture.texture(_planned(plan, synthesised)))
 
@@ -310,7 +325,8 @@ def build(
     enabled: EnabledKinds = ALL_KINDS,
     light: str = "local",
     smoothing: float = 0.0,
-    texture_for: Sequence[int] = (),
+    targets: Sequence[int] = (),
+    texture: bool = True,
     seed: int = 0,
     progress: Callable[[int], None] | None = None,
     key_progress: Callable[[int, int], None] = lambda done, total: None,
@@ -321,6 +337,7 @@ def build(
 
     Args:
         progress: see `ShotRegistration`.
+        key_progress: see `Selector`, as are the others.
     """
     images = ProxyImages(proxies, policy=policy)
     features = FeatureCache(networks, images, proxies=proxies)
@@ -335,7 +352,8 @@ def build(
         enabled=enabled,
         light=light,
         smoothing=smoothing,
-        texture_for=texture_for,
+        targets=targets,
+        texture=texture,
         seed=seed,
         progress=key_progress,
     )

@@ -76,12 +76,14 @@ class _Segment:
 
 
 class TextureFill:
-    """The texture of one shot.
+    """The texture of one shot. `prepare` is for one thread, `texture` for one, which may be another.
 
     Args:
         targets: the shot's targets.
         plan_alone: plans a target for itself, without the targets before it; None where it hides nothing.
+        fills: whether key frames are filled; otherwise they are only found.
         seed: of the random search.
+        progress: called with how many key frames of a segment are filled, and of how many.
     """
 
     def __init__(
@@ -91,37 +93,49 @@ class TextureFill:
         targets: Sequence[int],
         plan_alone: Callable[[int], PlannedKey | None],
         device: torch.device,
+        fills: bool = True,
         seed: int = 0,
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> None:
+        self.fills = fills
         self._shot_motion, self._targets, self._plan_alone = shot_motion, targets, plan_alone
         self._device, self._seed, self._progress = device, seed, progress
+        self._surveyed: dict[int, list[int]] = {}
         self._segments: dict[int, _Segment] = {}
         self._calm = LruCache(FRAMES_KEPT)
 
+    @property
+    def key_frames(self) -> tuple[int, ...]:
+        """All key frames of the shot, ascending."""
+        return tuple(sorted(key for number in {t // SEGMENT for t in self._targets} for key in self._keys(number)))
+
+    def is_key(self, index: int) -> bool:
+        """Whether a target is a key frame; False before its segment was prepared."""
+        return index in self._surveyed.get(index // SEGMENT, ())
+
     def prepare(self, index: int) -> None:
-        """Fill the key frames of the segment that target `index` lies in, unless that is done."""
+        """Find, and fill, the key frames of the segment that target `index` lies in, unless that is done."""
         number = index // SEGMENT
         if number in self._segments:
             return
-        members = [t for t in self._targets if t // SEGMENT == number]
-        painted = self._shot_motion.policy.painted
-        keys = choose_keys(self._shot_motion, [t for t in members if t not in painted])
+        keys = self._keys(number)
         segment = _Segment()
         before = self._segments[number - 1].keys if number - 1 in self._segments else []
-        for done, key in enumerate(keys):
+        for done, key in enumerate(keys if self.fills else ()):
             self._progress(done, len(keys))
             planned = self._plan_alone(key)
             if planned is not None:
                 segment.keys.append(self._filled(planned, [*before, *segment.keys]))
-        if keys:
-            self._progress(len(keys), len(keys))
+            self._progress(done + 1, len(keys))
         self._segments[number] = segment
 
-    def key_frames(self, index: int) -> tuple[int, ...]:
-        """The key frames of the segment of target `index`."""
-        segment = self._segments.get(index // SEGMENT)
-        return () if segment is None else tuple(key.index for key in segment.keys)
+    def _keys(self, number: int) -> list[int]:
+        """The key frames of a segment; frames painted by hand are none."""
+        if number not in self._surveyed:
+            painted = self._shot_motion.policy.painted
+            members = [t for t in self._targets if t // SEGMENT == number and t not in painted]
+            self._surveyed[number] = choose_keys(self._shot_motion, members)
+        return self._surveyed[number]
 
     def texture(self, planned: PlannedKey) -> Texture | None:
         """The texture of a target; None where all of it is seen, or nothing is found."""

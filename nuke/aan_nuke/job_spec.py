@@ -170,7 +170,7 @@ def _control_values(node: nuke.Node) -> Dict[str, Any]:
 
 
 def _control_value(node: nuke.Node, name: str, kind: str) -> ControlValue:
-    knob = node.knob(name)
+    knob = node.knob(knobs.knob_name(name))
     if knob is None:
         return BY_NAME[name].default  # a script from before this control existed has the node without it
     if kind == "files":

@@ -30,6 +30,9 @@ NOT_KNOBS = {
 }
 """Controls without a knob, and what replaces them."""
 
+KNOB_NAMES = {"unseen": "never_seen"}
+"""Controls whose knob has another name: the knob `unseen` switches the layer of that name."""
+
 SHOW_CHOICES = ("plate", "matte", "result", "result patch", "confidence overlay")
 HOLD_CHOICES = ("plate", "dimmed matte", "black")
 DEPTH_CHOICES = ("as the plate", "half", "float")
@@ -52,13 +55,25 @@ class KnobSpec:
     text: str = ""
 
 
+def knob_name(control: str) -> str:
+    """The knob of a control."""
+    return KNOB_NAMES.get(control, control)
+
+
 def from_control(control: Control) -> KnobSpec:
     """A control as a knob. A frame number is a string knob, as it may be empty: no limit."""
     tip = control.help + (" Empty: no limit." if control.kind == "frame" else "")
     limits = (control.low, control.high) if control.kind in ("number", "count") else (0, 0)
     value = "true" if control.default is True else str(control.default or "")
     return KnobSpec(
-        KNOB_TYPES[control.kind], control.name, control.label, tip, value, control.choices, limits, "+STARTLINE"
+        KNOB_TYPES[control.kind],
+        knob_name(control.name),
+        control.label,
+        tip,
+        value,
+        control.choices,
+        limits,
+        "+STARTLINE",
     )
 
 

@@ -1,4 +1,4 @@
-"""The command `aan`: fill a shot here, or have the persistent engine do it; describe a picture; measure; train.
+"""The command `aan`: fill a shot here, or have the persistent engine do it; paint; describe a picture; measure; train.
 
 `cli_options` turns options into a job, `cli_exit` prints how a command ends; no pixels are touched here. Slow imports
 are made inside the command that needs them, so that `aan jobs` answers at once.
@@ -18,7 +18,7 @@ import typer
 
 from aan_engine.threads import set_thread_limits
 
-from .cli_exit import exit_on_error, fail, fail_unresponsive, print_end, print_report
+from .cli_exit import exit_on_error, fail, fail_unresponsive, print_end, print_painted, print_report
 from .cli_options import Out, absolute_path, job_from_options, with_job_options
 
 if TYPE_CHECKING:
@@ -71,6 +71,26 @@ def fill(
         written = subprocess_job.fill(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
     print(f"{frame_count_text(written)} in {time.monotonic() - began:.1f} s: {out}")
     print_report(read_summary(report_path(out)))
+
+
+@app.command()
+@with_job_options
+def paint(
+    out: Annotated[str, typer.Option(help="The key frames: a pattern like the plates'.")],
+    **job: Any,
+) -> None:
+    """Write the key frames alone, filled, for a painter: what no frame shows is made up there for the whole shot.
+
+    Paint over them where the layer unseen is above 0, then fill the shot with --painted. Files that exist stay.
+    """
+    from . import subprocess_job
+    from .display import Display
+
+    spec = job_from_options(**job)
+    out, began = absolute_path(out), time.monotonic()
+    with exit_on_error(), Display() as display:
+        written = subprocess_job.paint(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
+    print_painted(written, out, seconds=time.monotonic() - began, before=spec.painted)
 
 
 @app.command()

@@ -5,6 +5,7 @@ Exit code 1 means failure, 130 that the artist stopped it.
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -33,13 +34,34 @@ def print_end(end: Event) -> None:
 
 
 def print_report(summary: ReportSummary | Finished) -> None:
-    """Print which frames to check first, where the report is, and whether the matte seems too tight."""
+    """Print which frames to check first, which are worth painting, and whether the matte seems too tight."""
     if summary.report:
         frames = f"look at {', '.join(map(str, summary.worst))} first" if summary.worst else "nothing was hidden"
         print(f"{100 * summary.unseen:.1f} % of the hidden pixels synthesised, {frames}: {summary.report}")
+    if summary.keys:
+        these = "these" if len(summary.keys) > 1 else "this one"
+        print(f"made up from {_listed(summary.keys)}: paint {these} by hand (aan paint) to cure the rest")
     if summary.residue:
         pixels = "1 pixel" if summary.residue == 1 else f"{summary.residue} pixels"
         print(f"the object seems to reach {pixels} beyond the matte: --grow {summary.grow:g}")
+
+
+def print_painted(written: tuple[int, ...], out: str, *, seconds: float, before: str | None) -> None:
+    """Print which key frames were written, and how to hand them back; `before` are frames painted earlier."""
+    if not written:
+        print("some frame shows every hidden pixel: there is nothing to paint, and nothing was written")
+        return
+    print(f"{_listed(written)} in {seconds:.1f} s: {out}")
+    print("Paint over what no frame shows, where the layer unseen is above 0, and hand the frames back:")
+    print(f"aan fill ... --painted {shlex.quote(out)}")
+    if before is not None:
+        print(f"Put the frames painted before beside them, under the same name: {before}")
+
+
+def _listed(frames: tuple[int, ...]) -> str:
+    """As `frame 1046`, `frames 1001, 1013 and 1046`."""
+    *others, last = map(str, frames)
+    return f"frames {', '.join(others)} and {last}" if others else f"frame {last}"
 
 
 @contextmanager

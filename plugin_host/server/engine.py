@@ -1,7 +1,7 @@
 """The interface to the engine: what it must offer, how it is loaded, and a job converted to its types.
 
-An engine is a module or object with `fill`, `report`, `warm` and `identity`, named as `module` or `module:factory`.
-The server knows no more of it than these protocols and the frozen values of `aan_engine.shot`.
+An engine is a module or object with `fill`, `paint`, `report`, `warm` and `identity`, named as `module` or
+`module:factory`. The server knows no more of it than these protocols and the frozen values of `aan_engine.shot`.
 """
 
 from __future__ import annotations
@@ -53,6 +53,7 @@ class Engine(Protocol):
     def fill(
         self, shot: Shot, *, progress: Callable[[EngineStep], None] | None = None, skip: Collection[int] = ()
     ) -> Iterator[WritableFrame]: ...
+    def paint(self, shot: Shot, *, progress: Callable[[EngineStep], None] | None = None) -> Iterator[WritableFrame]: ...
     def report(self, path: Path, *, keep: Collection[int] = ()) -> JobReport: ...
     def warm(self, device: str) -> None: ...
     def identity(self) -> str: ...

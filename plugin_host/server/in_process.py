@@ -1,18 +1,25 @@
-"""Runs one job in this process: no broker, no worker, no cache. `aan fill` runs it in a child, see `subprocess_job`."""
+"""Runs one job in this process: no broker, no worker, no cache. `aan fill` and `aan paint` run it in a child, see
+`subprocess_job`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 
+from ..errors import SequenceError
 from ..protocol import JobSpec
 from ..sequence import frame_path
 from .async_writer import AsyncWriter
 from .delivery import prepare_output
-from .engine import ENGINE, EngineStep, WritableFrame, load_engine, to_shot
+from .engine import ENGINE, EngineStep, JobReport, WritableFrame, load_engine, to_shot
 from .failures import JobError
-from .job_inputs import resolve_inputs
+from .job_inputs import JobInputs, resolve_inputs
 from .report_files import report_path
+
+UNSEEN_LAYER = "unseen"
+"""The layer that tells a painter which pixels no frame shows."""
 
 
 def fill(spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str = ENGINE) -> int:
@@ -29,20 +36,55 @@ def fill(spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], 
     inputs = resolve_inputs(spec, output=output)
     prepare_output(output, inputs.targets[0])
     shot = to_shot(inputs)
-    written = []
     loaded_engine = load_engine(engine)
     report = loaded_engine.report(report_path(output))
-
-    def write(filled: WritableFrame) -> None:
-        path = Path(frame_path(output, filled.frame))
-        report.add(filled, changed=filled.write(path))
-        written.append(filled.frame)
-
-    with AsyncWriter(write) as writer:
-        for filled in loaded_engine.fill(shot, progress=progress):
-            writer.put(filled)
-    if tuple(written) != inputs.targets:
+    written = _write_all(loaded_engine.fill(shot, progress=progress), output, report=report)
+    if written != inputs.targets:
         missing = len(inputs.targets) - len(written)
         raise JobError(f"{missing} frames were not written", hint="Fill the shot again.", code="incomplete")
     report.finish()
     return len(written)
+
+
+def paint(
+    spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str = ENGINE
+) -> tuple[int, ...]:
+    """Write the key frames alone, filled, for a painter; returns their numbers, none where every pixel is seen.
+
+    They are whole frames with the layer `unseen`, whatever the job says, and there is no report.
+
+    Raises:
+        SequenceError: when a pattern cannot be used (see `job_inputs`), or files of this name exist: they may have
+            been painted already.
+        OSError, AanError: as for `fill`.
+    """
+    whole = replace(spec, write="full", aov=tuple(dict.fromkeys((*spec.aov, UNSEEN_LAYER))))
+    inputs = resolve_inputs(whole, output=output)
+    _check_nothing_is_painted(inputs, output)
+    prepare_output(output, inputs.targets[0])
+    shot = to_shot(inputs)
+    return _write_all(load_engine(engine).paint(shot, progress=progress), output)
+
+
+def _write_all(frames: Iterable[WritableFrame], output: str, *, report: JobReport | None = None) -> tuple[int, ...]:
+    """Write each frame while the engine works on the next one; returns their numbers."""
+    written = []
+
+    def write(filled: WritableFrame) -> None:
+        changed = filled.write(Path(frame_path(output, filled.frame)))
+        if report is not None:
+            report.add(filled, changed=changed)
+        written.append(filled.frame)
+
+    with AsyncWriter(write) as writer:
+        for filled in frames:
+            writer.put(filled)
+    return tuple(written)
+
+
+def _check_nothing_is_painted(inputs: JobInputs, output: str) -> None:
+    """Refuse to write over the files of an earlier run, which somebody may have spent hours on."""
+    for frame in inputs.targets:
+        if Path(path := frame_path(output, frame)).exists():
+            hint = "It may have been painted: choose another name, or move the files of this name away."
+            raise SequenceError(f"{path} exists", hint=hint)

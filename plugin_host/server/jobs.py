@@ -127,6 +127,7 @@ class Job:
             unseen=self.summary.unseen,
             worst=self.summary.worst,
             report=self.summary.report,
+            keys=self.summary.keys,
             residue=self.summary.residue,
             grow=self.summary.grow,
         )

@@ -20,6 +20,7 @@ class ReportSummary:
     unseen: float = 0.0
     worst: tuple[int, ...] = ()
     report: str = ""
+    keys: tuple[int, ...] = ()
     residue: int = 0
     grow: float = 0.0
 
@@ -45,8 +46,8 @@ def read_summary(report: Path) -> ReportSummary:
     try:
         summary = json.loads(report.read_text("ascii"))["summary"]
         unseen, grow = float(summary["unseen"]), float(summary.get("grow", 0))
-        worst, residue = tuple(map(int, summary["worst"])), int(summary.get("residue", 0))
-        finite = math.isfinite(unseen) and math.isfinite(grow)
-        return ReportSummary(unseen, worst, str(report), residue, grow) if finite else NO_REPORT
+        worst, keys = (tuple(map(int, frames)) for frames in (summary["worst"], summary.get("keys", ())))
+        residue, finite = int(summary.get("residue", 0)), math.isfinite(unseen) and math.isfinite(grow)
+        return ReportSummary(unseen, worst, str(report), keys, residue, grow) if finite else NO_REPORT
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return NO_REPORT

@@ -196,7 +196,7 @@ class Scheduler:
         told = job.summary
         ends: dict[RunState, Event] = {
             RunState.FINISHED: Finished(
-                job.name, job.total, told.unseen, told.worst, told.report, told.residue, told.grow
+                job.name, job.total, told.unseen, told.worst, told.report, told.keys, told.residue, told.grow
             ),
             RunState.CANCELLED: Cancelled(job.name),
             RunState.FAILED: Failed(job.name, *job.failure),

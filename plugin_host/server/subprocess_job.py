@@ -1,4 +1,4 @@
-"""Runs one job in a child process of its own, as `aan fill` does, so that a crash becomes an error message.
+"""Runs one job in a child process of its own, as `aan fill` and `aan paint` do: a crash becomes an error message.
 
 A malformed file can crash the process that reads it. Here that is the child; this process follows it until it ends.
 """
@@ -18,7 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
 from aan_engine.plates import decode_watchdog
 
@@ -30,12 +30,22 @@ from .failures import JobError, explain
 from .process_monitor import GRACE, monitor
 from .worker_messages import JobFailed, StepDone
 
+Result = TypeVar("Result", covariant=True)
+
+
+class Task(Protocol[Result]):
+    """A job of `in_process`."""
+
+    def __call__(
+        self, spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str = ENGINE
+    ) -> Result: ...
+
 
 @dataclass(frozen=True)
-class FillCompleted:
-    """How many frames were filled."""
+class TaskCompleted(Generic[Result]):
+    """What the job returned."""
 
-    frames: int
+    result: Result
 
 
 def fill(spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str = ENGINE) -> int:
@@ -46,7 +56,20 @@ def fill(spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], 
     Raises:
         JobError: whatever went wrong in the child, under its code; `reader-lost` names the file that crashed it.
     """
-    results: list[FillCompleted | JobFailed] = []
+    return _run(in_process.fill, spec, output, progress=progress, engine=engine)
+
+
+def paint(
+    spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str = ENGINE
+) -> tuple[int, ...]:
+    """Like `in_process.paint`, in a child process, as `fill`; returns the frames' numbers."""
+    return _run(in_process.paint, spec, output, progress=progress, engine=engine)
+
+
+def _run(
+    task: Task[Result], spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str
+) -> Result:
+    results: list[TaskCompleted[Result] | JobFailed] = []
 
     def on_message(message: Any) -> None:
         if isinstance(message, StepDone):
@@ -58,7 +81,9 @@ def fill(spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], 
     ours, theirs = context.Pipe(duplex=False)
     with tempfile.TemporaryDirectory(prefix="aan-reading-", ignore_cleanup_errors=True) as folder:
         watchdog_file = Path(folder) / "reading"
-        process = context.Process(target=_run_child, args=(theirs, watchdog_file, spec, output, engine), daemon=True)
+        process = context.Process(
+            target=_run_child, args=(theirs, watchdog_file, task, spec, output, engine), daemon=True
+        )
         process.start()
         theirs.close()
         try:
@@ -74,7 +99,7 @@ def fill(spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], 
     end = results[-1]
     if isinstance(end, JobFailed):
         raise JobError(end.reason, hint=end.hint, code=end.code)
-    return end.frames
+    return end.result
 
 
 def _remove_partial_files(output: str) -> None:
@@ -87,23 +112,25 @@ def _remove_partial_files(output: str) -> None:
                 file.unlink(missing_ok=True)
 
 
-def _run_child(pipe: Connection, watchdog_file: Path, spec: JobSpec, output: str, engine: str) -> None:
+def _run_child(
+    pipe: Connection, watchdog_file: Path, task: Task[object], spec: JobSpec, output: str, engine: str
+) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent, which sends SIGTERM
     signal.signal(signal.SIGTERM, _exit_on_signal)
     threading.Thread(target=_exit_with_parent, args=(watchdog_file,), daemon=True).start()
     decode_watchdog.start(watchdog_file)
     try:
-        count = in_process.fill(spec, output, engine=engine, progress=lambda step: pipe.send(_step_message(step)))
+        result = task(spec, output, engine=engine, progress=lambda step: pipe.send(_step_message(step)))
     except Exception as error:
         failed = JobFailed("", *explain(error))
         if failed.code == "internal":
             traceback.print_exc()
         _send_end(pipe, failed)
     else:
-        _send_end(pipe, FillCompleted(count))
+        _send_end(pipe, TaskCompleted(result))
 
 
-def _send_end(pipe: Connection, end: FillCompleted | JobFailed) -> None:
+def _send_end(pipe: Connection, end: TaskCompleted[object] | JobFailed) -> None:
     with suppress(OSError):  # the parent is gone
         pipe.send(end)
 

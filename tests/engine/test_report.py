@@ -28,7 +28,7 @@ def filled(frame: int, *, confidence: float = 0.9, unseen: float = 0.1, hidden: 
     hole = np.zeros(SHAPE, bool)
     hole[20 : 20 + hidden // 20, 30:50] = True
     pixels = other.pop("pixels", np.full((*SHAPE, 3), 0.2, np.float32))
-    told = {"trust": 0.8, "residue": 0.0, "grown": 0.0, "region": seen_in(pixels), **other}
+    told = {"trust": 0.8, "is_key": False, "residue": 0.0, "grown": 0.0, "region": seen_in(pixels), **other}
     plate = SimpleNamespace(path=Path(f"plate.{frame}.exr"))
     return SimpleNamespace(
         frame=frame, plate=plate, hidden=hole, confidence=confidence, unseen=unseen if hidden else 0.0, **told
@@ -65,6 +65,46 @@ def test_shares_are_over_all_hidden_pixels_not_over_frames(tmp_path: Path) -> No
     assert (found.unseen, found.confidence) == (0.25, pytest.approx(0.6))
     assert (found.seconds, found.seconds_per_frame) == (1.0, 0.5)
     assert [row.hidden for row in report.rows] == [100, 300]
+
+
+def test_key_frames_are_named_the_one_with_the_most_to_paint_first(tmp_path: Path) -> None:
+    report = Report(tmp_path / "r.report.json")
+    for frame, unseen, key in ((1001, 0.9, False), (1002, 0.3, True), (1003, 0.2, True), (1004, 0.2, False)):
+        report.add(filled(frame, unseen=unseen, hidden=200 if frame == 1002 else 400, is_key=key), changed=0)
+    document = told(tmp_path / "r.report.json")
+    assert document["summary"]["keys"] == [1003, 1002]
+    assert [row["key"] for row in document["frames"]] == [False, True, True, False]
+    assert summary(read_rows(tmp_path / "r.report.json")).keys == (1003, 1002)
+
+
+def test_a_report_from_before_there_were_key_frames_reads_as_one_without(tmp_path: Path) -> None:
+    path = tmp_path / "r.report.json"
+    Report(path).add(filled(1001), changed=0)
+    old = told(path)
+    del old["summary"]["keys"], old["frames"][0]["key"]
+    path.write_text(json.dumps(old))
+    (row,) = read_rows(path)
+    assert not row.key
+    assert summary([row]).keys == ()
+
+
+def test_the_page_names_the_key_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[Page] = []
+    draw = page.png
+    monkeypatch.setattr(page, "png", lambda content: [shown.append(content), draw(content)][1])
+    for keys in ((), (1001,), (1001, 1002)):
+        report = Report(tmp_path / "r.report.json")
+        for frame in (1001, 1002):
+            report.add(filled(frame, is_key=frame in keys), changed=0)
+        report.finish()
+    assert [content.note for content in shown] == [
+        "",
+        "key frame 1001: painting this by hand would cure the rest",
+        "key frames 1001, 1002: painting these by hand would cure the rest",
+    ]
+    without, one, _ = (page.draw_page(content) for content in shown)
+    assert without.shape == one.shape
+    assert (without != one)[150:185].any()
 
 
 def test_changed_bits_are_those_that_were_counted(tmp_path: Path) -> None:

@@ -12,6 +12,9 @@ GIZMO = NUKE / "AlignAttend.gizmo"
 NOT_KNOBS = {"clean", "holdout", "colorspace", "view"}
 """Controls that are no knobs: two are inputs, one follows what leaves Nuke, one the script's views."""
 
+KNOB_NAMES = {"unseen": "never_seen"}
+"""Controls whose knob has another name, as a layer's switch has theirs."""
+
 
 def gizmo_module() -> ModuleType:
     """The script that makes the gizmo."""

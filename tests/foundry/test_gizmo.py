@@ -6,7 +6,7 @@ import pytest
 from plugin_host.controls import CONTROLS
 from tests.foundry import checker, tree, userknobs
 from tests.foundry.errors import NotInNuke, WrongThread
-from tests.foundry.gizmo import GIZMO, NOT_KNOBS, gizmo_module
+from tests.foundry.gizmo import GIZMO, KNOB_NAMES, NOT_KNOBS, gizmo_module
 from tests.foundry.shop import NAME, Shop, forget
 from tests.foundry.stage import Stage
 
@@ -42,14 +42,15 @@ def test_controls_have_the_words_and_values_that_they_have_everywhere():
             if control.name in NOT_KNOBS:
                 assert control.name not in knobs
                 continue
-            knob = knobs[control.name]
+            name = KNOB_NAMES.get(control.name, control.name)
+            knob = knobs[name]
             assert knob.label == control.label
             assert knob.tooltip.startswith(control.help)
             assert tuple(knob.values) == control.choices
             if control.kind in ("number", "count"):
                 assert knob.limits == [control.low, control.high]
             expected = "" if control.default is None else control.default
-            assert node[control.name].value() == expected, control.name
+            assert node[name].value() == expected, name
 
 
 def test_there_is_a_tooltip_on_everything_but_tabs():

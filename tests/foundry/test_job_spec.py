@@ -75,7 +75,7 @@ def test_controls_go_along_under_their_own_names(shop):
     for name, value in {
         **{"grow": 2.5, "feather": 3.0, "light": "global", "grain": False, "smoothing": 0.5, "clean_use": "only"},
         **{"reference_first": "1002", "reference_step": 2, "missing": "nearest", "write": "patch", "seed": 7},
-        **{"grow_auto": True, "painted": "/p/paint.####.exr", "source": False, "device": "cpu"},
+        **{"grow_auto": True, "painted": "/p/paint.####.exr", "source": False, "device": "cpu", "never_seen": "smooth"},
     }.items():
         shop.stage.change(NAME, name, value)
     found = spec(shop)
@@ -88,6 +88,7 @@ def test_controls_go_along_under_their_own_names(shop):
     assert (found.reference_first, found.reference_step, found.missing) == (1002, 2, "nearest")
     assert (found.write, found.seed, found.painted, found.exclude) == ("patch", 7, "/p/paint.####.exr", None)
     assert (found.aov, found.device, found.clean_use) == (("confidence", "unseen"), "cpu", "only")
+    assert found.unseen == "smooth", "the knob unseen is a layer's switch"
     shop.stage.change(NAME, "reference_last", "the end")
     refused(shop, "Sources to is 'the end'")
 
@@ -95,8 +96,9 @@ def test_controls_go_along_under_their_own_names(shop):
 def test_a_node_of_an_older_version_takes_what_it_lacks_at_its_default(shop):
     node = shop.shot(1001, 1003)
     shop.stage.change(NAME, "seed", 7)
-    node.removeKnob(node["seed"])
-    assert spec(shop).seed == 0
+    for name in ("seed", "never_seen"):
+        node.removeKnob(node[name])
+    assert (spec(shop).seed, spec(shop).unseen) == (0, "texture")
 
 
 def test_what_is_missing_is_said_before_anything_is_done(shop):

@@ -1,6 +1,7 @@
 """A strict stand-in for the engine: it does to each frame what the plate file says, in words, and nothing else.
 
     fill              write the plate's own words into the result
+    key               the same, and `paint` gives this frame
     hold SECONDS      first compute that long without letting go of the interpreter, as a hard frame does
     wait PATH         first wait until a file is there
     damaged           refuse the plate as unreadable
@@ -71,11 +72,12 @@ class Silent:
 
 
 class Spoken(Silent):
-    """A report in words, as after each frame: the last of the frames is the worst."""
+    """A report in words, as after each frame: the last of the frames is the worst, the first the key frame."""
 
     def add(self, filled: Filled, *, changed: int) -> None:
         super().add(filled, changed=changed)
-        self.path.write_text(json.dumps({"summary": {"unseen": 0.25, "worst": sorted(self.frames)[-1:]}}))
+        first, last = min(self.frames), max(self.frames)
+        self.path.write_text(json.dumps({"summary": {"unseen": 0.25, "worst": [last], "keys": [first]}}))
 
     def finish(self) -> None:
         super().finish()
@@ -109,6 +111,16 @@ class FakeEngine:
                 yield Filled(plate.frame, words)
             progress(Step("fill", number + 1, len(targets)))
 
+    def paint(self, shot: Shot, *, progress: Callable[[Step], None] | None = None) -> Iterator[Filled]:
+        if type(shot) is not Shot or progress is None:
+            raise AssertionError("who paints hands over a Shot, and listens")
+        if shot.controls.write != "full" or shot.aovs.count("unseen") != 1:
+            raise AssertionError("a painter needs whole frames, and what no frame shows")
+        progress(Step("look", 1, 1))
+        for plate in shot.targets:
+            if (words := self._open(plate)) == "filled key":
+                yield Filled(plate.frame, f"{words}, {'+'.join(shot.aovs)}")
+
     def _open(self, plate: FrameFile) -> str | None:
         with (plate.path.parent / "opened.txt").open("a") as notes:
             notes.write(f"{plate.frame}\n")
@@ -136,7 +148,7 @@ class FakeEngine:
             raise RuntimeError("a bug")
         elif word == "nothing":
             return None
-        elif word != "fill":
+        elif word not in ("fill", "key"):
             raise AssertionError(f"unknown word {word!r}")
         return f"filled {plate.path.read_text()}"
 

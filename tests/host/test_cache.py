@@ -66,7 +66,8 @@ def test_the_same_job_has_the_same_key_however_its_patterns_are_spelled(spec):
 
 CHANGES = {
     **{"first": 1002, "last": 1002, "matte_channel": "A", "aov": ("source",), "device": "cpu"},
-    **{"grow": 1.0, "feather": 1.0, "light": "off", "grain": False, "smoothing": 0.5, "clean_use": "only"},
+    **{"grow": 1.0, "feather": 1.0, "light": "off", "grain": False, "unseen": "smooth"},
+    **{"smoothing": 0.5, "clean_use": "only"},
     **{"reference_first": 1002, "reference_last": 1002, "reference_step": 2, "missing": "nearest"},
     **{"colorspace": "ACEScg", "view": "right", "write": "patch", "seed": 1, "grow_auto": True},
 }

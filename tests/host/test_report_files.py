@@ -10,6 +10,7 @@ import pytest
 from plugin_host.protocol import Finished, JobSpec
 from plugin_host.server import in_process
 from plugin_host.server.cache import Cache
+from plugin_host.server.cli_exit import print_report
 from plugin_host.server.engine import load_engine
 from plugin_host.server.job_inputs import resolve_inputs
 from plugin_host.server.job_run import JobRun
@@ -63,9 +64,34 @@ def test_a_report_says_whether_the_matte_is_too_tight_and_older_ones_do_not(tmp_
     assert read_summary(path) == ReportSummary(0.5, (1001,), str(path))
 
 
+def test_a_report_from_before_there_were_key_frames_names_none(tmp_path: Path) -> None:
+    path = tmp_path / "r.report.json"
+    path.write_text('{"summary": {"unseen": 0.5, "worst": [1003]}}')
+    assert read_summary(path) == ReportSummary(0.5, (1003,), str(path), ())
+    path.write_text('{"summary": {"unseen": 0.5, "worst": [1003], "keys": [1046, 1013]}}')
+    assert read_summary(path).keys == (1046, 1013)
+
+
+@pytest.mark.parametrize(
+    ("keys", "words"),
+    [
+        ((), ""),
+        ((1046,), "made up from frame 1046: paint this one by hand (aan paint) to cure the rest\n"),
+        ((1046, 1013), "made up from frames 1046 and 1013: paint these by hand (aan paint) to cure the rest\n"),
+    ],
+)
+def test_a_fill_that_is_done_says_which_frames_are_worth_painting(keys, words, capsys) -> None:
+    end = Finished("job", 24, 0.394, (1044, 1001), "/s/o.report.json", keys)
+    print_report(end)
+    first = "39.4 % of the hidden pixels synthesised, look at 1044, 1001 first: /s/o.report.json\n"
+    assert capsys.readouterr().out == first + words
+    print_report(ReportSummary(end.unseen, end.worst, end.report, keys))
+    assert capsys.readouterr().out == first + words
+
+
 def test_the_report_lies_beside_the_result_with_its_picture(house):
     end = perform(house, house.plates("fill", "fill"), str(house.root / "out" / "o.####.exr"))
-    assert end == JobCompleted("job", ReportSummary(0.25, (1002,), str(house.root / "out" / "o.report.json")))
+    assert end == JobCompleted("job", ReportSummary(0.25, (1002,), str(house.root / "out" / "o.report.json"), (1001,)))
     assert (house.root / "out" / "o.report.png").read_text() == "a picture"
 
 
@@ -99,7 +125,7 @@ def test_hosts_get_the_report_with_the_end_and_the_same_from_the_cache_and_after
     assert again.cached == 2
     ends.append(follow(again.job)[1])
     for end, job, folder in zip(ends, (first, again), "ab", strict=True):
-        assert end == Finished(job.job, 2, 0.25, (1002,), str(house.root / folder / "o.report.json"))
+        assert end == Finished(job.job, 2, 0.25, (1002,), str(house.root / folder / "o.report.json"), (1001,))
     assert (house.root / "a" / "o.report.json").read_text() == (house.root / "b" / "o.report.json").read_text()
     assert follow(first.job)[1] == ends[0]
     unplaced = submit(spec, None)

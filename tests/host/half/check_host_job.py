@@ -27,9 +27,9 @@ class TheOrdinaryWay(InAHost):
         self.assertEqual(self.frames, [1002, 1001, 1003, 1004], "news come in the order of their making")
         self.assertEqual(self.status.frames, (1001, 1002, 1003, 1004))
         self.assertEqual(self.status.path(1002), "/s/out/o.1002.exr")
-        self.engine.say(Finished("job-1", 4, 0.25, (1003, 1001), "/s/out/o.report.json"))
+        self.engine.say(Finished("job-1", 4, 0.25, (1003, 1001), "/s/out/o.report.json", (1002,)))
         self.until(JobPhase.FINISHED)
-        self.assertEqual((self.status.unseen, self.status.worst), (0.25, (1003, 1001)))
+        self.assertEqual((self.status.unseen, self.status.worst, self.status.keys), (0.25, (1003, 1001), (1002,)))
         self.assertEqual(self.status.report, "/s/out/o.report.json")
         self.assertFalse(self.status.active)
 

@@ -112,8 +112,9 @@ class ComingBack(InAHost):
     def test_a_job_that_ended_meanwhile_tells_how(self):
         self.live()
         self.host_job.reconnect(self.HANDLE)
-        self.snapshot("finished", unseen=0.5, worst=(1002,), report="r.json")
+        self.snapshot("finished", unseen=0.5, worst=(1002,), report="r.json", keys=(1001,))
         self.assertEqual((self.status.unseen, self.status.worst, self.status.report), (0.5, (1002,), "r.json"))
+        self.assertEqual(self.status.keys, (1001,))
         self.host_job.reconnect(self.HANDLE)
         self.snapshot("failed", reason="the disk is full", hint="Make room.")
         self.assertEqual((self.status.reason, self.status.hint), ("the disk is full", "Make room."))

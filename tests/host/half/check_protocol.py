@@ -39,7 +39,8 @@ MESSAGES = {
         Submit(
             JobSpec(
                 *("/s h/p [l].####.exr", "/s/m.%04d.exr", 1001, 1024, "roto.a", ("confidence", "source"), "cuda"),
-                *(2.0, 1.5, "global", False, 0.25, "/s/h.####.exr", "/s/c.exr", "only", "/s/t.####.exr", "/s/x.exr"),
+                *(2.0, 1.5, "global", False, "smooth", 0.25, "/s/h.####.exr", "/s/c.exr", "only"),
+                *("/s/t.####.exr", "/s/x.exr"),
                 *(1000, 1030, 2, "nearest", "ACEScg", "right", "patch", 7, True),
             ),
             "/s/o.####.exr",
@@ -61,7 +62,7 @@ MESSAGES = {
     "refused, whatever it was": Envelope(Refused("malformed", "$: not JSON")),
     "progress": Envelope(Progress("3f2a91-1", "fill", 3, 24)),
     "frame ready": Envelope(FrameReady("3f2a91-1", 1003, "/s/o.1003.exr")),
-    "finished": Envelope(Finished("3f2a91-1", 24, 0.125, (1007, 1003), "/s/o.report.json")),
+    "finished": Envelope(Finished("3f2a91-1", 24, 0.125, (1007, 1003), "/s/o.report.json", (1013, 1001))),
     "finished with a tight matte": Envelope(
         Finished("3f2a91-1", 24, 0.125, (1007, 1003), "/s/o.report.json", residue=2, grow=3.0)
     ),
@@ -92,6 +93,12 @@ class GoldenMessages(unittest.TestCase):
     def test_the_end_of_a_job_of_an_engine_that_knows_no_residue_reads_without_one(self):
         text = '{"type":"Finished","job":"3f2a91-1","frames":24,"unseen":0.0,"worst":[],"report":""}'
         self.assertEqual(decode([b"AAN1", text.encode("ascii")]).message, Finished("3f2a91-1", 24))
+
+    def test_what_an_engine_ends_with_that_knows_no_key_frames_reads_as_having_none(self):
+        text = '{"type":"Finished","job":"3f2a91-1","frames":24,"unseen":0.125,"worst":[1007],"report":"/s/r.json"}'
+        wanted = Finished("3f2a91-1", 24, 0.125, (1007,), "/s/r.json")
+        self.assertEqual(decode([b"AAN1", text.encode("ascii")]).message, wanted)
+        self.assertEqual(wanted.keys, ())
 
     def test_every_kind_of_message_has_a_golden_one(self):
         self.assertEqual({type(e.message) for e in MESSAGES.values()}, set(protocol.MESSAGES))
