@@ -44,7 +44,7 @@ CLEAN_PLATES = 2
 PROBES = 5
 """Targets that are looked at, at most, to find how far the matte is to grow. Each costs its plan."""
 
-VERSION = "18"
+VERSION = "19"
 """Raised with every change that gives the same job other pixels; part of the cache key."""
 
 
@@ -194,10 +194,11 @@ def _fill_holes(
             progress=lambda count: notify(Progress("align", count, len(shot.plates) - 1)),
         )
         stack.callback(selector.close)
-        to_render = [index_of[frame] for frame in wanted] if wanted is not None else list(selector.key_frames)
-        if not to_render:
-            return
-        targets = [index for index in (index_of[frame] for frame in planned) if index <= to_render[-1]]
+        targets = [index_of[frame] for frame in planned]
+        to_render = [index_of[frame] for frame in wanted or ()]
+        if wanted is None:
+            to_render = sorted(set(selector.key_frames) & set(targets) - shot_frames.painted)
+            targets = [index for index in targets if index <= max(to_render, default=-1)]
         finisher = Finisher(
             shot,
             shot_frames,

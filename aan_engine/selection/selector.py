@@ -29,12 +29,13 @@ from aan_engine.colour.exposure import PixelPairs
 from aan_engine.core.types import Array
 from aan_engine.motion.shot_motion import ShotMotion, pixel_pairs
 from aan_engine.network.bundle import Networks
-from aan_engine.network.chooser import candidate_features, candidate_softmax, suppress_faint_synthesis
+from aan_engine.network.chooser import suppress_faint_synthesis
 from aan_engine.network.inpainter import RecurrentState, ReferenceSet
 from aan_engine.plates.proxy_store import ProxyStore
 from aan_engine.plates.source_policy import ALL_SOURCES, SourcePolicy
 from aan_engine.registration.proxy_images import ProxyImages
 from aan_engine.registration.shot_registration import ShotRegistration
+from aan_engine.selection.chooser_weights import chooser_weights
 from aan_engine.selection.feature_cache import FeatureCache
 from aan_engine.selection.light_match import NO_LIGHT_CHANGE, LightMatch, apply_light, match_light
 from aan_engine.selection.plan import (
@@ -217,7 +218,9 @@ class Selector:
     @torch.no_grad()
     def _balanced(self, found: CandidateSet) -> Array:
         hole, candidates = found.hole, found.candidates
-        chosen = suppress_faint_synthesis(self._softmax(hole, candidates))
+        chosen = suppress_faint_synthesis(
+            chooser_weights(self._networks, hole, candidates, image=self.shot_motion.images.image(hole.index))
+        )
         h, w = hole.hidden.shape
         return balance_directions(candidates, chosen[0, :, :h, :w].cpu().numpy())
 
@@ -257,26 +260,6 @@ class Selector:
             return pixel_pairs(self.shot_motion, hole.index, frame)
 
         return match_light(target, hole, candidates, local=self._light == "local", aligned_pairs=aligned_pairs)
-
-    def _softmax(self, hole: HoleRegion, candidates: list[Candidate]) -> Tensor:
-        """The chooser's weights (1, K, H, W) of the candidates over the box, padded to multiples of 8."""
-        device = self._networks.device
-        h, w = hole.hidden.shape
-        margin = (0, -w % CELL, 0, -h % CELL)
-
-        def stacked(name: str) -> Tensor:
-            planes = np.stack([getattr(c, name) for c in candidates]).astype(np.float32)
-            tensor = torch.from_numpy(planes).to(device)
-            return F.pad(tensor.permute(0, 3, 1, 2)[None] if tensor.dim() == 4 else tensor[None, :, None], margin)
-
-        image = _over_box(self.shot_motion.images.image(hole.index), hole)
-        target = torch.from_numpy(image).to(device).permute(2, 0, 1)[None]
-        hidden = torch.from_numpy(hole.hidden | hole.unusable).to(device).float()[None, None]
-        given = {name: stacked(name) for name in ("image", "valid", "distance", "confidence", "independent_motion")}
-        kind = torch.tensor([[int(c.kind) for c in candidates]], device=device)
-        fine, coarse = candidate_features(F.pad(target, margin), F.pad(hidden, margin), kind=kind, **given)
-        logits = self._networks.chooser(fine, coarse, valid=given["valid"], kind=kind)
-        return candidate_softmax(logits, given["valid"][:, :, 0])
 
     def _smoothed(self, found: CandidateSet, weights: Array) -> Array:
         """The weights (K, h, w), leaning on those of the previous target where there is one and the artist wants it."""

@@ -46,6 +46,7 @@ def choose(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def choose(*indices: int) -> None:
         monkeypatch.setattr(Selector, "key_frames", property(lambda selector: indices))
+        monkeypatch.setattr(Selector, "is_key", lambda selector, index: index in indices)
 
     return choose
 
