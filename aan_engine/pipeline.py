@@ -206,7 +206,7 @@ def _fill_holes(
             shot_motion=selector.shot_motion,
             read=stack.enter_context(closing(prefetch(plate_cache.target, to_render))),
             skip=set(targets) - set(to_render),
-            is_key=selector.is_key,
+            is_key=lambda index: selector.is_key(index) and index not in shot_frames.painted,
             stages=stages,
         )
         filling = run_stages(

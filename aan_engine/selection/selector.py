@@ -13,10 +13,9 @@ from dataclasses import replace
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from aan_engine.candidates.builders import synthesised
-from aan_engine.candidates.candidate import CELL, Candidate, HoleRegion, Kind, hole_region
+from aan_engine.candidates.candidate import Candidate, HoleRegion, Kind, hole_region
 from aan_engine.candidates.generators import (
     ALL_KINDS,
     EnabledKinds,
