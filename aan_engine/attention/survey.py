@@ -20,10 +20,11 @@ MOST_SURVEYED = 16
 """Targets of a segment that are surveyed, evenly spread. Not measured separately: it bounds the time."""
 
 REACH, STEP = 45, 3
-"""How far from a target, and in what steps, frames are asked whether they show what it hides."""
+"""How far from a target, and in what steps, frames are asked whether they show what it hides. Not measured separately:
+tracks reach 30 frames."""
 
 MOST_KEYS = 3
-"""Key frames of a segment."""
+"""Key frames of a segment. Not measured separately: it bounds the time."""
 
 LEAST_AREA = 1e-3
 """Share of the frame that must be missing still, in some target, for another key frame."""

@@ -34,6 +34,9 @@ SAME_CHUNK = 0.75
 MOST_DARKENED = 0.5
 """Share of a pixel's log-range value that joining may take from it."""
 
+LEAST_SHARE = 1e-3
+"""Share of a neighbouring proxy pixel that is worth a sample."""
+
 CHUNK = 200_000
 """Pixels that are worked on at a time."""
 
@@ -59,51 +62,78 @@ class _Corner:
     displacement: Array
 
 
+@dataclass(frozen=True, eq=False)
+class _Copies:
+    """What n plate pixels are copied from.
+
+    Args:
+        colour: (n, 3) the sum of log-range values by their shares; `total`: (n,) the shares.
+        power: (n, 3) the grain that is in the sum, see `resampling_gain`.
+        source, position: (n,) and (n, 2) frame and plate position of the largest share; -1 for none.
+    """
+
+    colour: Array
+    total: Array
+    power: Array
+    source: NDArray[np.int32]
+    position: Array
+
+
 def _copy(fill: FillBuffer, target: Target, texture: Texture, *, ys: NDArray[np.intp], xs: NDArray[np.intp]) -> None:
-    hole, scale = target.plan.hole, target.scale
-    pixels = np.stack([xs, ys], -1).astype(np.float32)
-    on_proxy = np.asarray(scale.to_proxy(pixels), np.float32)
+    """Give these pixels their texture; those that no plate shows keep their fill."""
+    hole = target.plan.hole
+    on_proxy = np.asarray(target.scale.to_proxy(np.stack([xs, ys], -1).astype(np.float32)), np.float32)
     points = on_proxy - np.array((hole.left, hole.top), np.float32)
-    colour, total = np.zeros((len(ys), 3), np.float32), np.zeros(len(ys), np.float32)
-    power = np.zeros((len(ys), 3), np.float32)
-    best, source = np.zeros(len(ys), np.float32), np.full(len(ys), -1, np.int32)
-    position = np.zeros((len(ys), 2), np.float32)
-    for corner in _corners(texture, points, corner_of=(hole.left, hole.top)):
-        at = np.asarray(scale.to_plate(on_proxy + corner.displacement), np.float32)
-        for number, here in group_by_frame(np.where(corner.share > 1e-3, corner.frame, -1)):
-            values, sound = sample_plate(target.sources.source(number), at[here])
-            here, values = here[sound], values[sound]
-            share = corner.share[here]
-            colour[here] += share[:, None] * values
-            total[here] += share
-            power[here] += share[:, None] ** 2 * resampling_gain(at[here], target.grain_size)
-            heavier = here[share > best[here]]
-            best[heavier], source[heavier] = corner.share[heavier], number
-            position[heavier] = at[heavier]
-    found = total > 1e-3
-    ys, xs, points = ys[found], xs[found], points[found]
-    colour, total, power = colour[found], total[found], power[found]
-    values = colour / total[:, None]
+    copies = _gather(target, _corners(texture, points, corner_of=(hole.left, hole.top)), on_proxy)
+    found = copies.total > LEAST_SHARE
+    ys, xs, points, total = ys[found], xs[found], points[found], copies.total[found, None]
+    values = copies.colour[found] / total
     # In the dark a correction that was found under a blur would leave less than no light.
     values += np.maximum(sample(texture.correction, points), -MOST_DARKENED * np.maximum(values, 0))
     # What is hardly synthesised keeps its fill, in between the two are mixed.
-    share = np.clip((fill.unseen[ys, xs] - FAINT) / (FULL - FAINT), 0, 1)[:, None]
+    share = np.clip((fill.unseen[ys, xs] - FAINT) / (FULL - FAINT), 0, 1)
+    wide = share[:, None]
     with np.errstate(invalid="ignore"):
         before = to_log(fill.fill[ys, xs])
-    mixed = np.where(share < 1, share * values + (1 - share) * before, values)
-    kept = share**2 * power / total[:, None] ** 2
-    grain = (fill.grain_kept, fill.grain_fine, fill.grain_coarse)
-    for plane, own in zip(grain, kept.T, strict=True):
-        plane[ys, xs] = own + (1 - share[:, 0]) ** 2 * plane[ys, xs]
+    mixed = np.where(wide < 1, wide * values + (1 - wide) * before, values)
     fill.fill[ys, xs] = from_log(mixed)
-    fill.repeated[ys, xs] &= share[:, 0] < 0.5
-    fill.denoised[ys, xs] = np.where(share > 0.5, mixed, fill.denoised[ys, xs])
-    fill.unseen[ys, xs] = np.maximum(fill.unseen[ys, xs], share[:, 0])
+    fill.denoised[ys, xs] = np.where(wide > 0.5, mixed, fill.denoised[ys, xs])
+    fill.repeated[ys, xs] &= share < 0.5
+    grain = (fill.grain_kept, fill.grain_fine, fill.grain_coarse)
+    for plane, own in zip(grain, (wide**2 * copies.power[found] / total**2).T, strict=True):
+        plane[ys, xs] = own + (1 - share) ** 2 * plane[ys, xs]
+    fill.unseen[ys, xs] = np.maximum(fill.unseen[ys, xs], share)
     confidence = sample(np.ascontiguousarray(texture.confidence), points)
-    fill.confidence[ys, xs] = share[:, 0] * confidence + (1 - share[:, 0]) * fill.confidence[ys, xs]
-    taken = share[:, 0] >= 0.5
-    fill.source[ys[taken], xs[taken]] = source[found][taken]
-    fill.position[ys[taken], xs[taken]] = position[found][taken]
+    fill.confidence[ys, xs] = share * confidence + (1 - share) * fill.confidence[ys, xs]
+    taken = share >= 0.5
+    fill.source[ys[taken], xs[taken]] = copies.source[found][taken]
+    fill.position[ys[taken], xs[taken]] = copies.position[found][taken]
+
+
+def _gather(target: Target, corners: list[_Corner], on_proxy: Array) -> _Copies:
+    """Sample what n plate pixels, at (n, 2) proxy positions, are copied from."""
+    n = len(on_proxy)
+    copies = _Copies(
+        colour=np.zeros((n, 3), np.float32),
+        total=np.zeros(n, np.float32),
+        power=np.zeros((n, 3), np.float32),
+        source=np.full(n, -1, np.int32),
+        position=np.zeros((n, 2), np.float32),
+    )
+    best = np.zeros(n, np.float32)
+    for corner in corners:
+        at = np.asarray(target.scale.to_plate(on_proxy + corner.displacement), np.float32)
+        for number, here in group_by_frame(np.where(corner.share > LEAST_SHARE, corner.frame, -1)):
+            values, sound = sample_plate(target.sources.source(number), at[here])
+            here, values = here[sound], values[sound]
+            share = corner.share[here]
+            copies.colour[here] += share[:, None] * values
+            copies.total[here] += share
+            copies.power[here] += share[:, None] ** 2 * resampling_gain(at[here], target.grain_size)
+            heavier = here[share > best[here]]
+            best[heavier], copies.source[heavier] = corner.share[heavier], number
+            copies.position[heavier] = at[heavier]
+    return copies
 
 
 def _corners(texture: Texture, points: Array, *, corner_of: tuple[int, int]) -> list[_Corner]:
@@ -129,7 +159,7 @@ def _corners(texture: Texture, points: Array, *, corner_of: tuple[int, int]) -> 
     each = np.arange(len(points))
     frame, centre = np.stack(frames)[nearest, each], np.stack(moved)[nearest, each]
     same = [(f == frame) & (np.abs(m - centre).max(-1) < SAME_CHUNK) for f, m in zip(frames, moved, strict=True)]
-    alike = np.stack(same) | (np.stack(shares) <= 1e-3)
+    alike = np.stack(same) | (np.stack(shares) <= LEAST_SHARE)
     whole = alike.all(0)
     weight = np.where(np.stack(same), np.stack(shares), 0)
     mean = np.einsum("kn,knc->nc", weight, np.stack(moved)) / np.maximum(weight.sum(0), 1e-6)[:, None]

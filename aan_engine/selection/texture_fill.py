@@ -27,32 +27,37 @@ from aan_engine.motion.shot_motion import ShotMotion
 from aan_engine.selection.plan import FillPlan, Texture
 
 SEGMENT = 96
-"""Targets are surveyed in segments of so many frames."""
+"""Frames that are surveyed together, and share key frames."""
 
 UNSEEN = 0.4
-"""Weight of the synthesised candidate from which on a pixel gets texture as well; see `rendering.texture`."""
+"""Weight of the synthesised candidate from which on a pixel gets texture, see `rendering.texture`."""
 
-MOVES = 1.0
-"""Pixels by which something moves against the camera, from which on it is no source of texture."""
+SEEN = 0.05
+"""Weight of the synthesised candidate up to which a filled pixel may be copied on as texture."""
 
-AROUND_MOVING = 6
-"""Pixels around what moves that are no source either: its shadow and its blur."""
+MOVES, AROUND_MOVING = 1.0, 6
+"""Pixels by which something must move against the camera to be no source of texture; and pixels around it, its shadow
+and its blur, that are none either."""
 
-MOST_EXTRA = 3
-"""Targets of a segment that become key frames because the surveyed ones do not show what they hide."""
+LEAST_CALM = 0.25
+"""Share of what is visible that must not move; where more moves, as water does, there is nothing else to take."""
 
-LEAST_AREA = 2e-3
-"""Share of the frame that must be missing for that."""
+MOST_EXTRA, LEAST_AREA = 3, 2e-3
+"""Targets of a segment that become key frames because the surveyed ones do not show what they hide, and the share of
+the frame that must be missing for that."""
 
 GROWN = 16.0
 """Pixels by which what is carried goes on beyond its edge."""
 
 REFERENCES = 2
+"""Distant frames that a key frame is matched with, beside itself."""
 
 FRAMES_KEPT = 32
+"""Frames of which what may be copied is remembered."""
 
-CONFIDENCE_AT_COST = 0.02
-MOST_CONFIDENT = 0.5
+CONFIDENCE_AT_COST, MOST_CONFIDENT = 0.02, 0.5
+"""Cost of a match at which confidence has fallen to 1 / e; and the confidence of a perfect match, which is made up
+still. None of these was measured separately."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -181,35 +186,27 @@ class TextureFill:
         """`found` with the missing pixels matched to visible patches, by attention."""
         if not missing.any():
             return found
-        plan, images = planned.plan, self._shot_motion.images
-        index, box = plan.hole.index, plan.hole.box.slices
-        picture = _picture(plan, images.image(index))
-        winner = plan.weights.argmax(0)
-        frames = np.take_along_axis(np.stack([c.frame for c in plan.candidates]), winner[None], 0)[0]
-        positions = np.take_along_axis(np.stack([c.position for c in plan.candidates]), winner[None, ..., None], 0)[0]
-        # What other pathways have filled is as good a source as what is visible: its own source is copied.
-        frame, position = np.full(missing.shape, index, np.int32), np.zeros((*missing.shape, 2), np.float32)
-        position[..., 1], position[..., 0] = np.mgrid[: missing.shape[0], : missing.shape[1]]
-        hidden = np.zeros_like(missing)
-        hidden[box] = plan.hole.hidden
-        seen = hidden.copy()
-        seen[box] &= (plan.weights[-1] < 0.05) & (frames >= 0)
-        frame[box] = np.where(seen[box], frames, frame[box])
-        position[box] = np.where(seen[box][..., None], positions, position[box])
-        pictures = [picture, *(images.image(r) for r in planned.references[:REFERENCES])]
-        usable = [self._usable(index) | seen, *(self._usable(r) for r in planned.references[:REFERENCES])]
-        query = PatchQuery(np.stack(pictures), missing, np.stack(usable))
+        images, others = self._shot_motion.images, planned.references[:REFERENCES]
+        index = planned.plan.hole.index
+        picture = _picture(planned.plan, images.image(index))
+        picture = np.where(found.filled[..., None], found.colours(images), picture)
+        seen = _seen(planned.plan, missing.shape)
+        query = PatchQuery(
+            np.stack([picture, *(images.image(other) for other in others)]),
+            missing,
+            np.stack([self._usable(index) | seen.filled, *(self._usable(other) for other in others)]),
+        )
         matches = search(query, seed=self._seed + index, device=self._device)
         if matches is None:
             return found
-        ys, xs = np.nonzero(missing)
         x, y = matches.position.astype(np.intp).T
-        numbers = np.array([index, *planned.references[:REFERENCES]], np.int32)
-        own = matches.picture == 0
+        numbers = np.array([index, *others], np.int32)
+        # What other pathways have filled is as good a source as what is visible: its own source is copied.
+        again = (matches.picture == 0) & seen.filled[y, x]
         result = SourceMap(index, found.frame.copy(), found.position.copy(), found.cost.copy())
-        result.frame[ys, xs] = np.where(own, frame[y, x], numbers[matches.picture])
-        result.position[ys, xs] = np.where(own[:, None], position[y, x], matches.position)
-        result.cost[ys, xs] = matches.cost
+        result.frame[missing] = np.where(again, seen.frame[y, x], numbers[matches.picture])
+        result.position[missing] = np.where(again[:, None], seen.position[y, x], matches.position)
+        result.cost[missing] = matches.cost
         return result
 
     def _usable(self, index: int) -> Mask:
@@ -221,8 +218,7 @@ class TextureFill:
         moving = (self._shot_motion.independent_motion(index) > MOVES).astype(np.uint8)
         side = 2 * AROUND_MOVING + 1
         calm = visible & (cv2.dilate(moving, np.ones((side, side), np.uint8)) == 0)
-        # Where nearly all moves, as water does, there is nothing else to take.
-        return calm if calm.sum() > 0.25 * visible.sum() else visible
+        return calm if calm.sum() > LEAST_CALM * visible.sum() else visible
 
 
 def _unseen(plan: FillPlan, size: tuple[int, int]) -> Mask:
@@ -230,6 +226,17 @@ def _unseen(plan: FillPlan, size: tuple[int, int]) -> Mask:
     unseen = np.zeros(size, np.bool_)
     unseen[plan.hole.box.slices] = plan.hole.hidden & (plan.weights[-1] > UNSEEN)
     return unseen
+
+
+def _seen(plan: FillPlan, size: tuple[int, int]) -> SourceMap:
+    """The hidden pixels that a plan fills from other frames, and the heaviest source of each."""
+    winner = plan.weights.argmax(0)
+    frames = np.take_along_axis(np.stack([c.frame for c in plan.candidates]), winner[None], 0)[0]
+    positions = np.take_along_axis(np.stack([c.position for c in plan.candidates]), winner[None, ..., None], 0)[0]
+    seen, box = SourceMap.empty(plan.hole.index, size), plan.hole.box.slices
+    seen.frame[box] = np.where(plan.hole.hidden & (plan.weights[-1] < SEEN), frames, -1)
+    seen.position[box] = positions
+    return seen
 
 
 def _picture(plan: FillPlan, image: Array) -> Array:
