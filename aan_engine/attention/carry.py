@@ -21,10 +21,10 @@ from aan_engine.core.grouping import group_by_frame
 from aan_engine.core.homography import Homography
 from aan_engine.core.sampling import inside, sample
 from aan_engine.core.types import Array, Mask
-from aan_engine.motion.shot_motion import ShotMotion
+from aan_engine.motion.shot_motion import ShotMotion, pixel_pairs
 
 IN_FRONT = 0.15
-"""Log-range difference between two frames' views of a source, less what the whole map differs by, from which on they
+"""Log-range difference between two frames' views of a source, less what the whole frames differ by, from which on they
 show different things."""
 
 COMPARED = 3.0
@@ -77,7 +77,7 @@ def _on_own_plate(
     own = SourceMap.empty(found.index, found.frame.shape)
     ys, xs = np.nonzero(found.filled)
     for number, here in group_by_frame(found.frame[ys, xs]):
-        motion = motions.get(number) or shot_motion.registration.chained(number, found.index)
+        motion = motions.get(number) or _from_source(shot_motion, number, to=found.index)
         if number == found.index or motion is None:
             continue
         y, x = ys[here], xs[here]
@@ -88,6 +88,14 @@ def _on_own_plate(
     return own
 
 
+def _from_source(shot_motion: ShotMotion, source: int, *, to: int) -> Homography | None:
+    """The homography source -> frame `to`, by the chain; None across a cut. None starts at a clean plate."""
+    if shot_motion.proxies.has_time(source):
+        return shot_motion.registration.chained(source, to)
+    back = shot_motion.registration.chained(to, source)
+    return None if back is None else back.inverse()
+
+
 def _in_front(shot_motion: ShotMotion, found: SourceMap, own: SourceMap) -> Mask:
     """(h, w) bool, where a source looks so different on the frame's own plate that something must be in front of it."""
     both = own.filled
@@ -95,6 +103,11 @@ def _in_front(shot_motion: ShotMotion, found: SourceMap, own: SourceMap) -> Mask
         return both
     images = shot_motion.images
     difference = own.colours(images) - found.without(~both).colours(images)
-    # Light that changed from one frame to the other changed all of it.
-    difference -= np.median(difference[both], 0)
+    ys, xs = np.nonzero(both)
+    for number, here in group_by_frame(found.frame[ys, xs]):
+        pairs = pixel_pairs(shot_motion, own.index, number)
+        if pairs is not None and len(pairs.target):
+            # Light that changed from one frame to the other changed the whole frame; what is in front may well cover
+            # most of the sources.
+            difference[ys[here], xs[here]] -= np.median(pairs.target - pairs.source, 0)
     return np.asarray(masked_gaussian(channel_mean(np.abs(difference)), both, COMPARED) > IN_FRONT)

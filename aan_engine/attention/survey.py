@@ -20,7 +20,7 @@ MOST_SURVEYED = 16
 """Targets of a segment that are surveyed, evenly spread. Not measured separately: it bounds the time."""
 
 REACH, STEP = 45, 3
-"""How far from a target, and in what steps, frames are asked whether they show what it hides. Not measured separately:
+"""How far from a target, and in what steps, frames that may serve are asked whether they show what it hides. Not measured separately:
 tracks reach 30 frames."""
 
 MOST_KEYS = 3
@@ -64,8 +64,7 @@ def never_seen(shot_motion: ShotMotion, index: int) -> Mask:
     missing = np.array(proxies.hidden(index))
     if not missing.any():
         return missing
-    near = [index + side * far for far in range(1, REACH + 1, STEP) for side in (-1, 1)]
-    frames = [f for f in near if proxies.has_time(f) and shot_motion.policy.serves(f)]
+    frames = _asked(shot_motion, index)
     painted = [f for f in sorted(shot_motion.policy.painted) if f not in frames and f != index]
     for frame in (*shot_motion.policy.clean(index), *painted, *frames):
         H = registration.chained(index, frame)
@@ -75,6 +74,16 @@ def never_seen(shot_motion: ShotMotion, index: int) -> Mask:
             if not missing.any():
                 break
     return missing
+
+
+def _asked(shot_motion: ShotMotion, index: int) -> list[int]:
+    """The frames around a target that are asked, the nearest first: every `STEP`-th that may serve, and the last."""
+    found: list[int] = []
+    for side in (-1, 1):
+        around = (index + side * far for far in range(1, REACH + 1))
+        serving = [f for f in around if shot_motion.proxies.has_time(f) and shot_motion.policy.serves(f)]
+        found += dict.fromkeys([*serving[::STEP], *serving[-1:]])
+    return sorted(found, key=lambda frame: (abs(frame - index), frame))
 
 
 def _covered(shot_motion: ShotMotion, index: int, key: int, missing: Mask, shown: Mask) -> Mask:

@@ -21,7 +21,9 @@ from aan_engine.attention.join import join_correction
 from aan_engine.attention.patch_search import PatchQuery, search
 from aan_engine.attention.source_map import SourceMap
 from aan_engine.attention.survey import choose_keys
+from aan_engine.core.grouping import group_by_frame
 from aan_engine.core.lru import LruCache
+from aan_engine.core.sampling import inside, sample
 from aan_engine.core.types import Array, Mask
 from aan_engine.motion.shot_motion import ShotMotion
 from aan_engine.selection.plan import FillPlan, Texture
@@ -156,7 +158,7 @@ class TextureFill:
         if missing.sum() > LEAST_AREA * missing.size and len(segment.extra) < MOST_EXTRA and _is_lump(missing):
             found = self._searched(planned, found, missing)
             segment.extra.append(found)
-        found = found.extended(wanted, reach=GROWN)
+        found = self._gone_on(found, wanted)
         free = wanted & found.filled
         if not free.any():
             return None
@@ -165,6 +167,18 @@ class TextureFill:
         box = plan.hole.box.slices
         confidence = MOST_CONFIDENT * np.exp(-found.cost / CONFIDENCE_AT_COST).astype(np.float32)
         return Texture(found.frame[box], found.position[box], confidence[box], correction[box])
+
+    def _gone_on(self, found: SourceMap, wanted: Mask) -> SourceMap:
+        """`found`, going on beyond its edge as far as its sources go on."""
+        longer = found.extended(wanted, reach=GROWN)
+        ys, xs = np.nonzero(longer.filled & ~found.filled)
+        refused = np.zeros_like(wanted)
+        for number, here in group_by_frame(longer.frame[ys, xs]):
+            y, x = ys[here], xs[here]
+            at = longer.position[y, x]
+            usable = inside(at, wanted.shape) & (sample(self._usable(number).astype(np.float32), at) > 0.999)
+            refused[y, x] = ~usable
+        return longer.without(refused)
 
     def _filled(self, planned: PlannedKey, others: Sequence[SourceMap]) -> SourceMap:
         """A key frame's map: what the other keys show of it, and the rest searched for."""
