@@ -137,11 +137,16 @@ class TextureFill:
         self._segments[number] = segment
 
     def _keys(self, number: int) -> list[int]:
-        """The key frames of a segment; frames painted by hand are none."""
+        """The key frames of a segment.
+
+        Frames painted by hand are none, nor are those that may not serve, unless none may: a key frame is filled from
+        its own plate first of all.
+        """
         if number not in self._surveyed:
-            painted = self._shot_motion.policy.painted
-            members = [t for t in self._targets if t // SEGMENT == number and t not in painted]
-            self._surveyed[number] = choose_keys(self._shot_motion, members)
+            policy = self._shot_motion.policy
+            members = [t for t in self._targets if t // SEGMENT == number and t not in policy.painted]
+            serving = [t for t in members if policy.serves(t)]
+            self._surveyed[number] = choose_keys(self._shot_motion, serving or members)
         return self._surveyed[number]
 
     def texture(self, planned: PlannedKey) -> Texture | None:

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from aan_engine.attention import patch_search
 from aan_engine.candidates.generators import SEEN_KINDS
 from aan_engine.colour.log_encoding import from_log, to_log
 from aan_engine.core.types import Mask
@@ -94,20 +95,33 @@ def test_smooth_is_what_the_other_pathways_give(tmp_path: Path) -> None:
         assert one.pixels.tobytes() == other.pixels.tobytes()
 
 
-def test_the_same_job_gets_the_same_bits_with_any_number_of_threads_and_another_seed_another_texture(
-    tmp_path: Path,
-) -> None:
+def test_the_same_job_gets_the_same_texture_with_any_number_of_threads(tmp_path: Path) -> None:
+    """The networks' sums depend on the number of threads by a rounding; where texture comes from does not."""
     shot = held(tmp_path)
     before, found = torch.get_num_threads(), []
     try:
         for count in (1, 4):
             torch.set_num_threads(count)
-            found.append(bits(list(fill(shot))))
+            found.append(list(fill(shot)))
     finally:
         torch.set_num_threads(before)
-    assert found[0] == found[1]
-    grainless = [list(fill(replace(shot, controls=Controls(seed=seed, grain=False)))) for seed in (0, 0, 1)]
-    assert bits(grainless[0]) == bits(grainless[1])
+    for one, four in zip(*found, strict=True):
+        for name in ("source.frame", "source.u", "source.v", "unseen.a"):
+            np.testing.assert_array_equal(one.layers[name], four.layers[name])
+        np.testing.assert_allclose(one.pixels, four.pixels, rtol=1e-5, atol=1e-6)
+
+
+def test_the_same_seed_gets_the_same_bits_and_another_one_another_texture(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Of so small a hole all patches are compared with all: chance only plays a part where that would take too long.
+    monkeypatch.setattr(patch_search, "MOST_PRODUCTS", 0)
+    shot = held(tmp_path, last=1001)
+    one, same, other = (
+        bits(list(fill(replace(shot, controls=Controls(seed=seed, grain=False))))) for seed in (0, 0, 1)
+    )
+    assert one == same
+    assert one != other
 
 
 def test_an_interrupted_job_ends_with_the_same_texture(tmp_path: Path) -> None:
@@ -118,22 +132,20 @@ def test_an_interrupted_job_ends_with_the_same_texture(tmp_path: Path) -> None:
 
 
 def test_texture_looks_like_what_is_around_it_more_than_the_smooth_guess_does(tmp_path: Path) -> None:
-    truth = textured(3)
+    truth = textured(3)[0]
     (shown,) = fill(held(tmp_path, last=1001, controls=Controls(grain=False)))
     (smooth,) = fill(held(tmp_path, last=1001, controls=Controls(grain=False, unseen="smooth")))
+    hidden = shown.hidden
 
-    def detail(picture: Array) -> float:
-        inner = cv2.erode(shown.hidden.astype(np.uint8), np.ones((5, 5))) > 0
-        log = to_log(picture)
-        return float((log - cv2.GaussianBlur(log, (0, 0), 3))[inner].std())
+    def error(picture: Array) -> float:
+        return float(np.abs(to_log(picture) - to_log(truth))[hidden].mean())
 
-    real = detail(truth[0])
-    assert detail(smooth.pixels) < 0.6 * real
-    assert 0.7 * real < detail(shown.pixels) < 1.3 * real
-    unseen = shown.layers["unseen.a"][shown.hidden] == 1
-    assert unseen.mean() > 0.9
-    assert (shown.layers["source.frame"][shown.hidden][unseen] > 0).mean() > 0.95
-    assert shown.layers["confidence.a"][shown.hidden].max() <= 0.5
+    assert error(shown.pixels) < 0.7 * error(smooth.pixels)
+    unseen = shown.layers["unseen.a"] == 1
+    assert unseen[hidden].mean() > 0.9
+    assert (shown.layers["source.frame"][unseen] > 0).mean() > 0.95
+    assert 0 < shown.layers["confidence.a"][hidden].max() <= 0.5
+    assert (smooth.layers["source.frame"][hidden] == -1).mean() > 0.9
     assert shown.is_key
 
 
@@ -232,13 +244,12 @@ def test_a_hole_as_high_as_the_frame_gets_texture(tmp_path: Path) -> None:
     assert np.isfinite(filled.pixels).all()
 
 
-def test_a_soft_matte_s_edge_shows_as_much_of_the_texture_as_it_says(tmp_path: Path) -> None:
-    soft = cv2.GaussianBlur(block(40), (0, 0), 2)
-    soft[soft < 0.02] = 0
+def test_a_half_transparent_matte_weighs_the_texture_once_in_linear_light(tmp_path: Path) -> None:
     plate = textured(1)[0]
-    (filled,) = fill(shot_of(tmp_path, [plate], [soft], aovs=AOVS, device="cpu", controls=Controls(grain=False)))
-    # Under the matte lies a stain of 7: what is left of it tells how much the fill counted.
-    weight = soft.astype(np.float16).astype(np.float32)[..., None]
-    texture = (filled.pixels - (1 - weight) * 7) / np.maximum(weight, 0.02)
-    sure = filled.hidden & (weight[..., 0] > 0.2)
-    assert np.percentile(np.abs(to_log(np.maximum(texture, 0)) - to_log(plate))[sure], 90) < 0.25
+    controls = Controls(grain=False)
+    shot = shot_of(tmp_path, [plate], [0.5 * block(40)], aovs=AOVS, device="cpu", controls=controls)
+    (filled,) = fill(shot)
+    # Under the matte lies a stain of 7: half of it stays.
+    texture = 2 * (filled.pixels[filled.hidden] - 0.5 * 7)
+    off = np.abs(to_log(np.maximum(texture, 0)) - to_log(plate[filled.hidden]))
+    assert np.percentile(off, 90) < 0.13
