@@ -18,6 +18,7 @@ from aan_engine.rendering.finisher import STAGES
 from aan_engine.rendering.regrain import add_grain, denoise_repeated, mark_repeated
 from aan_engine.rendering.second_sample import SecondSampler
 from aan_engine.rendering.static_camera import swap_static
+from aan_engine.rendering.texture import copy_texture
 from aan_engine.rendering.warp import Warp
 from aan_engine.selection import selector
 from aan_engine.selection.light_match import NO_LIGHT_CHANGE
@@ -39,9 +40,9 @@ def test_without_nothing_all_stages_run_and_a_left_out_part_s_stage_does_not() -
     assert stages(()) == STAGES
     assert stages({AblatedPart.EDGE_ALIGNMENT})[0] == Warp(align_edges=False)
     assert stages({AblatedPart.DEFOCUS_MATCH})[0] == Warp(match_defocus=False)
-    assert stages({AblatedPart.STATIC_SWAP}) == (Warp(), mark_repeated, denoise_repeated, add_grain)
-    assert stages({AblatedPart.DENOISING}) == (Warp(), mark_repeated, swap_static, add_grain)
-    assert stages({AblatedPart.ADDED_GRAIN}) == (Warp(), mark_repeated, swap_static)
+    assert stages({AblatedPart.STATIC_SWAP}) == (Warp(), mark_repeated, denoise_repeated, copy_texture, add_grain)
+    assert stages({AblatedPart.DENOISING}) == (Warp(), mark_repeated, swap_static, copy_texture, add_grain)
+    assert stages({AblatedPart.ADDED_GRAIN}) == (Warp(), mark_repeated, swap_static, copy_texture)
 
 
 @pytest.mark.parametrize("part", AblatedPart)
