@@ -20,8 +20,8 @@ MOST_SURVEYED = 16
 """Targets of a segment that are surveyed, evenly spread. Not measured separately: it bounds the time."""
 
 REACH, STEP = 45, 3
-"""How far from a target, and in what steps, frames that may serve are asked whether they show what it hides. Not measured separately:
-tracks reach 30 frames."""
+"""How far from a target, and in what steps, frames that may serve are asked whether they show what it hides. Not
+measured separately: tracks reach 30 frames."""
 
 MOST_KEYS = 3
 """Key frames of a segment. Not measured separately: it bounds the time."""

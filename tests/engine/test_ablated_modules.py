@@ -127,7 +127,7 @@ def quality(shot: Known, networks: Networks) -> float:
 
 
 def quality_of_attention(shot: Known, networks: Networks) -> float:
-    """PSNR in dB, in the log range, of the reference cells with the largest attention, as copies of the hole's cells."""
+    """PSNR in dB, in the log range, of the hole's cells, each copied from where the largest attention lies."""
     selector, squares = shot.selector(networks), []
     for index, truth in enumerate(shot.truth):
         found = selector.synthesise(selector.prepare(index))

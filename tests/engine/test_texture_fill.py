@@ -114,7 +114,7 @@ def test_the_key_frames_of_a_pan_that_a_hole_leaves_and_enters_show_all_that_is_
 def test_nothing_beyond_a_cut_is_seen() -> None:
     plates = pan(3, seed=1) + pan(3, seed=2)
     mattes = box_matte(3) + [CLEAR] * 3
-    with motion_of([p for p in plates[:1] * 3 + plates[3:4] * 3], mattes) as shot_motion:
+    with motion_of(plates[:1] * 3 + plates[3:4] * 3, mattes) as shot_motion:
         assert never_seen(shot_motion, 0).sum() == 256
 
 

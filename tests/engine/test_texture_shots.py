@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import cv2
@@ -215,7 +216,7 @@ def test_texture_stands_still_in_the_scene_while_the_camera_moves(tmp_path: Path
     shot = shot_of(tmp_path, textured(frames, speed=speed), mattes, aovs=AOVS, device="cpu", controls=controls)
     filled = list(fill(shot))
     inner = cv2.erode(filled[0].hidden.astype(np.uint8), np.ones((7, 7))) > 0
-    for one, other in zip(filled, filled[1:], strict=False):
+    for one, other in pairwise(filled):
         here = np.roll(inner, -speed * (one.frame - 1001), axis=1)
         moved = np.roll(one.pixels, -speed, axis=1)
         there = np.roll(here, -speed, axis=1)
