@@ -12,8 +12,8 @@ The stages, in order (`STAGES`); each takes the fill and the target and returns 
 
 Beside the stages, `matte_residue` measures how far the object reaches beyond its matte; it changes no pixel.
 
-A stage needs what the ones before it have found, and each of the last four may be left out: the others then do with
-what there is. Without grain (there is none, or none is asked for) these four do nothing.
+A stage needs what the ones before it have found, and each but the first may be left out: the others then do with what
+there is. Without grain (there is none, or none is asked for) only `warp` and `copy_texture` do anything.
 """
 
 from __future__ import annotations

@@ -69,8 +69,9 @@ def test_what_no_frame_ever_saw_is_filled_and_marked_as_unseen(tmp_path: Path) -
         core = np.zeros(SIZE, bool)
         core[32:40, 56:64] = True
         assert (filled.layers["unseen.a"][core] == 1).all()
-        assert (filled.layers["source.frame"][core] == -1).all()
-        assert (filled.layers["confidence.a"][core] == 0).all()
+        # Its texture comes from somewhere; that says little of what was there.
+        assert ((filled.layers["source.frame"][core] >= 1001) & (filled.layers["source.frame"][core] <= 1003)).all()
+        assert (filled.layers["confidence.a"][core] <= 0.5).all()
         assert (filled.layers["unseen.a"][~filled.hidden] == 0).all()
         assert (filled.layers["confidence.a"][~filled.hidden] == 1).all()
 
