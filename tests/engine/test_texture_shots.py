@@ -17,6 +17,7 @@ from aan_engine.colour.log_encoding import from_log, to_log
 from aan_engine.core.types import Mask
 from aan_engine.pipeline import fill
 from aan_engine.rendering.filled_frame import FilledFrame
+from aan_engine.rendering.texture import FAINT
 from aan_engine.shot import Controls, FrameFile, Known, Shot
 from tests.engine.shots import SIZE, Array, pan, scene, shot_of, write_matte
 
@@ -77,7 +78,7 @@ def test_what_any_frame_shows_keeps_its_bits_and_so_does_all_outside_the_matte(t
     shot = partly_seen(tmp_path)
     changed = kept = 0
     for with_texture, without in zip(fill(shot), fill(shot, pathways=SEEN_KINDS), strict=True):
-        seen = without.hidden & (without.layers["unseen.a"] == 0)
+        seen = without.hidden & (without.layers["unseen.a"] <= FAINT)
         made_up = without.hidden & (without.layers["unseen.a"] > 0.9)
         one, other = with_texture.pixels, without.pixels
         assert one[seen].tobytes() == other[seen].tobytes()
@@ -187,7 +188,7 @@ def test_no_texture_comes_from_what_moves_by_itself(tmp_path: Path) -> None:
     moving = []
     for t, plate in enumerate(plates):
         mask = np.zeros(SIZE, np.bool_)
-        mask[40:62, 74 + 4 * t : 96 + 4 * t] = True
+        mask[26:48, 65 + 4 * t : 87 + 4 * t] = True
         plate[mask] = thing.reshape(-1, 3)
         moving.append(mask)
     shot = shot_of(tmp_path, plates, [block(40)] * frames, aovs=AOVS, device="cpu")

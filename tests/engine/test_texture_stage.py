@@ -111,6 +111,7 @@ def test_it_stays_marked_as_unseen_with_little_confidence() -> None:
 def test_what_has_a_source_keeps_every_bit(unseen: float) -> None:
     target = made(shift=(25, 0))
     before = synthesised(target.hidden, unseen=unseen)
+    before.fill[target.hidden] = np.random.default_rng(0).random((target.hidden.sum(), 3)).astype(np.float32)
     expected = everything(before)
     assert everything(copy_texture(before, target)) == expected
 
