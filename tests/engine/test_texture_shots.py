@@ -19,7 +19,7 @@ from aan_engine.pipeline import fill
 from aan_engine.rendering.filled_frame import FilledFrame
 from aan_engine.rendering.texture import FAINT
 from aan_engine.shot import Controls, FrameFile, Known, Shot
-from tests.engine.shots import SIZE, Array, pan, scene, shot_of, write_matte
+from tests.engine.shots import SIZE, Array, pan, scene, shot_of, write_matte, write_rgb
 
 AOVS = ("source", "unseen", "confidence")
 CLEAR = np.zeros(SIZE, np.float32)
@@ -255,3 +255,47 @@ def test_a_half_transparent_matte_weighs_the_texture_once_in_linear_light(tmp_pa
     texture = 2 * (filled.pixels[filled.hidden] - 0.5 * 7)
     off = np.abs(to_log(np.maximum(texture, 0)) - to_log(plate[filled.hidden]))
     assert np.percentile(off, 90) < 0.13
+
+
+def test_what_no_frame_shows_is_made_up_where_the_clean_plate_hides_it_too(tmp_path: Path) -> None:
+    """The clean plate is a frame like the others: texture may be copied from it, and nothing from what it bars."""
+    plates = textured(2)
+    shot = shot_of(tmp_path, plates, [block(40)] * 2, aovs=AOVS, device="cpu")
+    clean = plates[0].copy()
+    clean[24:48, 40:64] = np.nan
+    write_rgb(tmp_path / "clean.1001.exr", clean)
+    shot = replace(shot, known=Known(clean=(FrameFile(1001, tmp_path / "clean.1001.exr"),)))
+    for filled in fill(shot):
+        assert np.isfinite(filled.pixels).all()
+        unseen = filled.hidden & (filled.layers["unseen.a"] == 1)
+        assert unseen.sum() > 300
+        off = np.abs(to_log(filled.pixels) - to_log(plates[filled.frame - 1001]))[unseen]
+        assert off.mean() < 0.05
+
+
+def test_large_plates_get_texture_at_their_own_resolution(tmp_path: Path) -> None:
+    """Five plate pixels to a proxy pixel along each axis: courses of bricks of 40 rows, and fine lines in them."""
+    size = (720, 1300)
+    y, x = np.mgrid[: size[0], : size[1]]
+    joint = (y % 40 < 8) | ((x + 40 * (y // 40 % 2)) % 80 < 8)
+    plate = (np.where(joint, 0.6, 0.3) * np.where(x % 4 < 2, 1.1, 0.9))[..., None] * np.ones(3)
+    plate = plate.astype(np.float16).astype(np.float32)
+    matte = np.zeros(size, np.float32)
+    matte[280:440, 560:740] = 1
+    shot = shot_of(tmp_path, [plate], [matte], aovs=AOVS, device="cpu", controls=Controls(grain=False))
+    (filled,) = fill(shot)
+    frame, u, v = (filled.layers[f"source.{name}"] for name in ("frame", "u", "v"))
+    inner = cv2.erode(filled.hidden.astype(np.uint8), np.ones((9, 9))) > 0
+    copied = inner & (frame == 1001)
+    assert copied.sum() > 0.9 * inner.sum()
+    # The layers say where from: the lines of the plate are there in full, up to the join's smooth correction.
+    columns, rows = u[copied] * size[1] - 0.5, (1 - v[copied]) * size[0] - 0.5
+    inside = (columns >= 0) & (rows >= 0) & (columns < size[1]) & (rows < size[0])
+    assert inside.all()
+    assert not filled.hidden[np.rint(rows).astype(int), np.rint(columns).astype(int)].any()
+
+    def lines(picture: Array) -> float:
+        log = to_log(picture[..., 0])
+        return float((log - cv2.blur(log, (5, 1)))[inner].std())
+
+    assert 0.7 * lines(plate) < lines(filled.pixels) < 1.2 * lines(plate)
