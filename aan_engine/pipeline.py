@@ -135,7 +135,8 @@ def paint(shot: Shot, *, progress: Callable[[Progress], None] | None = None) -> 
     """The shot's key frames, in ascending order, with the pixels that `fill` gives them; none where there are none.
 
     On a key frame what no frame shows is made up, and carried from there to the others: painted by hand and handed back
-    as `Known.painted`, it cures the rest. Only targets count that were not painted yet.
+    as `Known.painted`, it cures the rest. Only targets count that were not painted yet. It takes as long as `fill`:
+    which frames are key frames is known once every target was looked at.
 
     Args:
         progress: as for `fill`.
@@ -143,23 +144,15 @@ def paint(shot: Shot, *, progress: Callable[[Progress], None] | None = None) -> 
     Raises:
         AanError: as for `fill`.
     """
-    shot_frames = ShotFrames(shot)
-    if not any(shot_frames.is_hiding(target.frame) for target in shot.targets):
-        return
-    networks, notify = _networks(_device(shot.device)), progress or (lambda step: None)
-    if shot.controls.grow_auto:
-        shot = _grown(shot, shot_frames, notify, networks=networks)
-        shot_frames = ShotFrames(shot)
-    planned = [t.frame for t in shot.targets]
-    yield from _fill_holes(
-        shot, shot_frames, None, notify, planned=planned, networks=networks, pathways=ALL_KINDS, stages=STAGES
-    )
+    for filled in fill(shot, progress=progress):
+        if filled.is_key:
+            yield filled
 
 
 def _fill_holes(
     shot: Shot,
     shot_frames: ShotFrames,
-    wanted: Sequence[int] | None,
+    wanted: Sequence[int],
     notify: Callable[[Progress], None],
     *,
     planned: Sequence[int],
@@ -170,7 +163,7 @@ def _fill_holes(
     """`fill` for a shot with hidden pixels.
 
     Args:
-        wanted: the frame numbers to hand out, ascending; None for the key frames.
+        wanted: the frame numbers to hand out, ascending.
         planned: all frame numbers to plan for, see `fill`.
     """
     policy = SourcePolicy(
@@ -195,10 +188,7 @@ def _fill_holes(
         )
         stack.callback(selector.close)
         targets = [index_of[frame] for frame in planned]
-        to_render = [index_of[frame] for frame in wanted or ()]
-        if wanted is None:
-            to_render = sorted(set(selector.key_frames) & set(targets) - shot_frames.painted)
-            targets = [index for index in targets if index <= max(to_render, default=-1)]
+        to_render = [index_of[frame] for frame in wanted]
         finisher = Finisher(
             shot,
             shot_frames,
@@ -206,7 +196,7 @@ def _fill_holes(
             shot_motion=selector.shot_motion,
             read=stack.enter_context(closing(prefetch(plate_cache.target, to_render))),
             skip=set(targets) - set(to_render),
-            is_key=lambda index: selector.is_key(index) and index not in shot_frames.painted,
+            is_key=selector.is_key,
             stages=stages,
         )
         filling = run_stages(

@@ -52,6 +52,9 @@ RESIDUE_QUANTILE = 0.8
 """Quantile of these frames' residues that is the job's: most frames must be clean after growing, but a single one that
 is mistaken must not eat into the plate everywhere. Not measured separately."""
 
+KEYS = 3
+"""Largest number of key frames that are named: whom to hand to a painter first."""
+
 log = logging.getLogger(__name__)
 
 
@@ -278,9 +281,9 @@ def worst_of(rows: Collection[ReportRow]) -> tuple[int, ...]:
 
 
 def keys_of(rows: Collection[ReportRow]) -> tuple[int, ...]:
-    """The key frames, those with the most synthesised pixels first."""
+    """Up to `KEYS` key frames, those with the most synthesised pixels first."""
     order = sorted((row for row in rows if row.key), key=lambda row: (-row.unseen * row.hidden, row.frame))
-    return tuple(row.frame for row in order)
+    return tuple(row.frame for row in order[:KEYS])
 
 
 def _note(keys: tuple[int, ...]) -> str:

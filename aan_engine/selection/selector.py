@@ -105,13 +105,8 @@ class Selector:
         """Lets go of the shot."""
         self.shot_motion.close()
 
-    @property
-    def key_frames(self) -> tuple[int, ...]:
-        """Where what no frame shows is made up, ascending: worth painting by hand. Surveys the whole shot."""
-        return () if self._texture is None else self._texture.key_frames
-
     def is_key(self, index: int) -> bool:
-        """Whether a target that was prepared is a key frame."""
+        """Whether what no frame shows is made up on a target; to be asked once its plan is made."""
         return self._texture is not None and self._texture.is_key(index)
 
     def decide(self, index: int) -> FillPlan | None:

@@ -48,6 +48,9 @@ MOST_EXTRA, LEAST_AREA = 3, 2e-3
 """Targets of a segment that become key frames because the surveyed ones do not show what they hide, and the share of
 the frame that must be missing for that."""
 
+LUMP = 7
+"""Pixels that it must be thick: a rim that has come into the picture goes on from its neighbours."""
+
 GROWN = 16.0
 """Pixels by which what is carried goes on beyond its edge."""
 
@@ -78,6 +81,9 @@ class PlannedKey:
 
 @dataclass(eq=False)
 class _Segment:
+    """The key frames of a segment, all of them; and the maps of those found beforehand, and of those found later."""
+
+    key_frames: set[int] = field(default_factory=set)
     keys: list[SourceMap] = field(default_factory=list)
     extra: list[SourceMap] = field(default_factory=list)
 
@@ -107,47 +113,48 @@ class TextureFill:
         self.fills = fills
         self._shot_motion, self._targets, self._plan_alone = shot_motion, targets, plan_alone
         self._device, self._seed, self._progress = device, seed, progress
-        self._surveyed: dict[int, list[int]] = {}
         self._segments: dict[int, _Segment] = {}
         self._calm = LruCache(FRAMES_KEPT)
 
-    @property
-    def key_frames(self) -> tuple[int, ...]:
-        """All key frames of the shot, ascending."""
-        return tuple(sorted(key for number in {t // SEGMENT for t in self._targets} for key in self._keys(number)))
-
     def is_key(self, index: int) -> bool:
-        """Whether a target is a key frame; False before its segment was prepared."""
-        return index in self._surveyed.get(index // SEGMENT, ())
+        """Whether a target is a key frame; to be asked once `texture` has answered for it."""
+        segment = self._segments.get(index // SEGMENT)
+        return segment is not None and index in segment.key_frames
 
     def prepare(self, index: int) -> None:
         """Find, and fill, the key frames of the segment that target `index` lies in, unless that is done."""
         number = index // SEGMENT
         if number in self._segments:
             return
-        keys = self._keys(number)
-        segment = _Segment()
+        policy = self._shot_motion.policy
+        members = [t for t in self._targets if t // SEGMENT == number and t not in policy.painted]
+        # A key frame is filled from its own plate first of all, so it must serve, if any does.
+        members = [t for t in members if policy.serves(t)] or members
+        keys = choose_keys(self._shot_motion, members)
+        segment = _Segment(set(keys))
         before = self._segments[number - 1].keys if number - 1 in self._segments else []
-        for done, key in enumerate(keys if self.fills else ()):
-            self._progress(done, len(keys))
+        # Homographies may lead somewhere and what they show be wrong: the largest hole is looked at in any case.
+        for done, key in enumerate((keys or self._largest_hole(members)) if self.fills else ()):
+            self._progress(done, max(len(keys), 1))
             planned = self._plan_alone(key)
-            if planned is not None:
+            if planned is not None and (keys or self._is_much(_unseen(planned.plan, self._shot_motion.proxies.size))):
                 segment.keys.append(self._filled(planned, [*before, *segment.keys]))
-            self._progress(done + 1, len(keys))
+                segment.key_frames.add(key)
+            self._progress(done + 1, max(len(keys), 1))
         self._segments[number] = segment
 
-    def _keys(self, number: int) -> list[int]:
-        """The key frames of a segment.
+    def _largest_hole(self, members: Sequence[int]) -> list[int]:
+        """The target that hides most, in a list; empty where none hides anything."""
+        proxies = self._shot_motion.proxies
+        areas = {index: int(proxies.hidden(index).sum()) for index in members}
+        largest = max(areas, key=lambda index: (areas[index], -index), default=None)
+        return [] if largest is None or not areas[largest] else [largest]
 
-        Frames painted by hand are none, nor are those that may not serve, unless none may: a key frame is filled from
-        its own plate first of all.
-        """
-        if number not in self._surveyed:
-            policy = self._shot_motion.policy
-            members = [t for t in self._targets if t // SEGMENT == number and t not in policy.painted]
-            serving = [t for t in members if policy.serves(t)]
-            self._surveyed[number] = choose_keys(self._shot_motion, serving or members)
-        return self._surveyed[number]
+    @staticmethod
+    def _is_much(missing: Mask) -> bool:
+        """Whether so much is missing, in one lump, that a key frame is worth its time."""
+        lump = cv2.erode(missing.astype(np.uint8), np.ones((LUMP, LUMP), np.uint8)).any()
+        return bool(missing.sum() > LEAST_AREA * missing.size and lump)
 
     def texture(self, planned: PlannedKey) -> Texture | None:
         """The texture of a target; None where all of it is seen, or nothing is found."""
@@ -160,9 +167,10 @@ class TextureFill:
         before = self._segments.get(index // SEGMENT - 1, _Segment())
         found = self._carried(index, [*before.keys, *before.extra, *segment.keys, *segment.extra], wanted)
         missing = wanted & ~found.filled
-        if missing.sum() > LEAST_AREA * missing.size and len(segment.extra) < MOST_EXTRA and _is_lump(missing):
+        if len(segment.extra) < MOST_EXTRA and self._is_much(missing):
             found = self._searched(planned, found, missing)
             segment.extra.append(found)
+            segment.key_frames.add(index)
         found = self._gone_on(found, wanted)
         free = wanted & found.filled
         if not free.any():
@@ -264,8 +272,3 @@ def _picture(plan: FillPlan, image: Array) -> Array:
     picture, box = image.copy(), plan.hole.box.slices
     picture[box] = np.where(plan.hole.hidden[..., None], blend, picture[box])
     return picture
-
-
-def _is_lump(missing: Mask) -> bool:
-    """Whether what is missing is thicker than a rim that has come into the picture."""
-    return bool(cv2.erode(missing.astype(np.uint8), np.ones((7, 7), np.uint8)).any())

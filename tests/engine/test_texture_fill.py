@@ -14,6 +14,7 @@ from aan_engine.core.sampling import pixel_grid
 from aan_engine.core.types import Array, Mask
 from aan_engine.motion.shot_motion import ShotMotion
 from aan_engine.plates.source_policy import SourcePolicy
+from aan_engine.selection import texture_fill
 from aan_engine.selection.plan import Texture
 from aan_engine.selection.texture_fill import AROUND_MOVING, PlannedKey, TextureFill
 from tests.engine.fill_plans import decided
@@ -71,7 +72,6 @@ def test_a_surface_is_filled_once_and_every_target_copies_the_same_points_from_i
             found.append(texture.texture(planner.plan(index)))
         assert len(planner.asked) == 1
         assert told == [(0, 1), (1, 1)]
-        assert texture.key_frames == tuple(planner.asked)
         assert [texture.is_key(index) for index in range(FRAMES)] == [i in planner.asked for i in range(FRAMES)]
         hidden = world_holes()
         first: Array | None = None
@@ -108,13 +108,13 @@ def test_what_is_seen_has_no_texture() -> None:
         assert texture.texture(planner.plan(0)) is None
 
 
-def test_a_target_without_a_key_frame_that_shows_its_hole_is_filled_for_itself() -> None:
+def test_a_target_without_a_key_frame_that_shows_its_hole_is_filled_for_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two holes far apart in the world, and a key frame for the one only."""
     mattes = [block(30), block(30), block(80)]
     with motion_of(pan(1) * 3, mattes) as shot_motion:
         planner = Planner(shot_motion)
         texture = filler(planner, range(3))
-        texture._surveyed[0] = [0]
+        monkeypatch.setattr(texture_fill, "choose_keys", lambda shot_motion, targets: [0])
         found = []
         for index in range(3):
             texture.prepare(index)
@@ -178,7 +178,7 @@ def test_texture_goes_on_beyond_its_edge_only_as_far_as_its_source_may_be_copied
         assert grown.filled[46:56, 40:56].all()
 
 
-def test_what_another_pathway_has_filled_is_copied_from_its_own_source() -> None:
+def test_what_another_pathway_has_filled_is_copied_from_its_own_source(monkeypatch: pytest.MonkeyPatch) -> None:
     """The left half of a hole is seen on another frame; texture that is taken from it names that frame."""
     plates = straight_pan(FRAMES)
     with motion_of(plates, [block(40, side=40, top=16)] * FRAMES) as shot_motion:
@@ -193,7 +193,8 @@ def test_what_another_pathway_has_filled_is_copied_from_its_own_source() -> None
         # Nothing but the hole itself may be copied from the frame.
         texture = filler(planner)
         texture._calm.get(0, lambda: np.zeros(SIZE, np.bool_))
-        texture._surveyed[0] = []
+        monkeypatch.setattr(texture_fill, "choose_keys", lambda shot_motion, targets: [])
+        monkeypatch.setattr(texture_fill.TextureFill, "_largest_hole", lambda texture, members: [])
         texture.prepare(0)
         found = texture.texture(planned)
         assert found is not None
