@@ -19,7 +19,7 @@ from aan_engine.colour.log_encoding import channel_mean
 from aan_engine.core.filters import masked_gaussian
 from aan_engine.core.grouping import group_by_frame
 from aan_engine.core.homography import Homography
-from aan_engine.core.sampling import inside, sample
+from aan_engine.core.sampling import all_taps_on, inside
 from aan_engine.core.types import Array, Mask
 from aan_engine.motion.shot_motion import ShotMotion, pixel_pairs
 
@@ -82,7 +82,7 @@ def _on_own_plate(
             continue
         y, x = ys[here], xs[here]
         moved = motion.apply(found.position[y, x])
-        seen = inside(moved, usable.shape) & (sample(usable, moved) > 0.999)
+        seen = all_taps_on(usable, moved)
         y, x = y[seen], x[seen]
         own.frame[y, x], own.position[y, x], own.cost[y, x] = found.index, moved[seen], found.cost[y, x]
     return own

@@ -37,14 +37,12 @@ def join_correction(texture: SourceMap, images: ProxyImages, *, picture: Array, 
     own = texture.colours(images)
     low = masked_gaussian(guide - own, free, GUIDE_SIGMA) * GUIDE_SHARE
     present = np.where(free[..., None], own + low, picture)
-    edges = [_edges(texture, images, own=own, low=low, present=present, free=free, axis=axis) for axis in (0, 1)]
+    edges = [_edges(texture, images, own=own, present=present, free=free, axis=axis) for axis in (0, 1)]
     found = low + solve_correction(free, edges, hold=HOLD)
     return extended(np.where(free[..., None], found, 0).astype(np.float32), free)
 
 
-def _edges(
-    texture: SourceMap, images: ProxyImages, *, own: Array, low: Array, present: Array, free: Mask, axis: int
-) -> Edges:
+def _edges(texture: SourceMap, images: ProxyImages, *, own: Array, present: Array, free: Mask, axis: int) -> Edges:
     """The edges along `axis` of which at least one end is free, and by how much each should change."""
     ahead, behind = (np.s_[1:], np.s_[:-1]) if axis == 0 else (np.s_[:, 1:], np.s_[:, :-1])
     shift = (0, 1) if axis == 0 else (1, 0)
@@ -57,9 +55,7 @@ def _edges(
     wanted = np.where((q & ~p)[..., None], backward[ahead], wanted)
     step = wanted - (present[behind] - present[ahead])
     size = np.abs(step).max(-1, initial=0)
-    strength = (p | q) / (1 + (size / MISMATCH) ** 4)
-    at = np.argwhere(p | q)
-    flat = at @ (free.shape[1], 1)
+    strength, chosen = 1 / (1 + (size / MISMATCH) ** 4), p | q
+    flat = np.argwhere(chosen) @ (free.shape[1], 1)
     along = free.shape[1] if axis == 0 else 1
-    chosen = p | q
     return Edges(flat, flat + along, strength[chosen].astype(np.float32), step[chosen].astype(np.float32))

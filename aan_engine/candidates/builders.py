@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from aan_engine.candidates.candidate import Candidate, HoleRegion, Kind
 from aan_engine.core.grouping import group_by_frame
 from aan_engine.core.homography import Homography
-from aan_engine.core.sampling import inside, sample
+from aan_engine.core.sampling import all_taps_on, sample
 from aan_engine.core.types import Array
 from aan_engine.motion.flow_field import MotionField
 from aan_engine.motion.shot_motion import ShotMotion
@@ -122,7 +122,7 @@ def make_candidate(
     for source, members in group_by_frame(frame):
         at = position[members]
         image = shot_motion.images.image(source)
-        usable = inside(at, image.shape) & (sample(shot_motion.images.usable(source), at) > 0.999)
+        usable = all_taps_on(shot_motion.images.usable(source), at)
         members, at = members[usable], at[usable]
         colour[members] = sample(image, at, sharp=True)
         independent_motion[members] = sample(shot_motion.independent_motion(source), at)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from aan_engine.candidates.candidate import HoleRegion
-from aan_engine.core.sampling import inside, sample
+from aan_engine.core.sampling import all_taps_on
 from aan_engine.core.types import Mask
 from aan_engine.motion.shot_motion import ShotMotion
 
@@ -37,9 +37,7 @@ def references(shot_motion: ShotMotion, hole: HoleRegion, *, count: int) -> list
         if H is None:
             continue
         positions = H.apply(points)
-        # A bilinear sample of a 0 / 1 mask above .999: all of its taps are 1.
-        usable = sample(shot_motion.images.usable(frame), positions) > 0.999
-        shown[frame] = inside(positions, shot_motion.proxies.size) & usable
+        shown[frame] = all_taps_on(shot_motion.images.usable(frame), positions)
 
     def distance(frame: int) -> int:
         return abs(frame - hole.index) if shot_motion.proxies.has_time(frame) else 0

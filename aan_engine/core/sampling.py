@@ -17,6 +17,9 @@ from aan_engine.core.types import Array, Mask
 LONGEST, WIDTH = 32_000, 1024
 """OpenCV's remap takes rows of at most 32,767 positions: longer lists are folded to rows of this width."""
 
+ALL_TAPS = 0.999
+"""A bilinear sample of a 0 / 1 mask above this: all of its taps are 1."""
+
 TAPS = 2
 """Pixels to each side that a bicubic value is computed from."""
 
@@ -36,6 +39,11 @@ def inside(points: Array, shape: tuple[int, ...]) -> Mask:
     """Which of the points (..., 2) lie on a picture of `shape`, from its first pixel's centre to its last one's."""
     x, y = points[..., 0], points[..., 1]
     return (x >= 0) & (y >= 0) & (x <= shape[1] - 1) & (y <= shape[0] - 1)
+
+
+def all_taps_on(mask: Array, points: Array) -> Mask:
+    """Which of the points (..., 2) lie on `mask` (h, w), 0 or 1, with 1 at every pixel that a bilinear value takes."""
+    return inside(points, mask.shape) & (sample(mask, points) > ALL_TAPS)
 
 
 def sample(image: NDArray[np.float32], points: Array, *, sharp: bool = False) -> Array:

@@ -12,7 +12,7 @@ import numpy as np
 from aan_engine.colour.exposure import PixelPairs
 from aan_engine.core.homography import OUTSIDE, Homography
 from aan_engine.core.lru import LruCache
-from aan_engine.core.sampling import inside, pixel_grid, sample
+from aan_engine.core.sampling import all_taps_on, pixel_grid, sample
 from aan_engine.core.types import Array
 from aan_engine.motion.flow_field import MotionField, estimate_motion
 from aan_engine.plates.proxy_store import ProxyStore
@@ -155,6 +155,6 @@ def pixel_pairs(shot_motion: ShotMotion, target: int, reference: int) -> PixelPa
     seen = np.argwhere(images.visible(target)[::spacing, ::spacing] > 0)[:, ::-1]
     points = np.asarray(seen * spacing, np.float32)
     there = H.apply(points)
-    both = inside(there, (h, w)) & (sample(images.visible(reference), there) > 0.999)
+    both = all_taps_on(images.visible(reference), there)
     points, there = points[both], there[both]
     return PixelPairs(sample(images.image(target), points), sample(images.image(reference), there))

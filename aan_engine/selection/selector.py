@@ -49,7 +49,7 @@ from aan_engine.selection.plan import (
 from aan_engine.selection.poisson import poisson_correction
 from aan_engine.selection.preference import prefer_artists_sources
 from aan_engine.selection.temporal_prior import TemporalPrior
-from aan_engine.selection.texture_fill import PlannedKey, TextureFill
+from aan_engine.selection.texture_fill import PlannedTarget, TextureFill
 
 
 class Selector:
@@ -162,7 +162,7 @@ class Selector:
             return plan
         return replace(plan, texture=self._texture.texture(_planned(plan, synthesised)))
 
-    def _plan_alone(self, index: int) -> PlannedKey | None:
+    def _plan_alone(self, index: int) -> PlannedTarget | None:
         """A key frame's plan, without the targets before it."""
         prepared = self._prepared(index)
         if prepared is None:
@@ -336,8 +336,8 @@ def build(
     )
 
 
-def _planned(plan: FillPlan, synthesised: WithSynthesis) -> PlannedKey:
-    return PlannedKey(plan, synthesised.image, tuple(synthesised.prepared.registrations))
+def _planned(plan: FillPlan, synthesised: WithSynthesis) -> PlannedTarget:
+    return PlannedTarget(plan, synthesised.image, tuple(synthesised.prepared.registrations))
 
 
 def _over_box(image: Array, hole: HoleRegion) -> Array:

@@ -21,9 +21,10 @@ from aan_engine.attention.join import join_correction
 from aan_engine.attention.patch_search import PatchQuery, search
 from aan_engine.attention.source_map import SourceMap
 from aan_engine.attention.survey import choose_keys
+from aan_engine.candidates.generators import PreviousSources
 from aan_engine.core.grouping import group_by_frame
 from aan_engine.core.lru import LruCache
-from aan_engine.core.sampling import inside, sample
+from aan_engine.core.sampling import all_taps_on
 from aan_engine.core.types import Array, Mask
 from aan_engine.motion.shot_motion import ShotMotion
 from aan_engine.selection.plan import FillPlan, Texture
@@ -66,8 +67,8 @@ still. None of these was measured separately."""
 
 
 @dataclass(frozen=True, eq=False)
-class PlannedKey:
-    """A key frame's plan, made for itself alone, and the picture that the inpainter synthesised for it.
+class PlannedTarget:
+    """A target's plan, as far as frames show what it hides, and the picture that the inpainter synthesised for it.
 
     Args:
         guide: (h, w, 3) log range, over the whole proxy.
@@ -87,6 +88,12 @@ class _Segment:
     keys: list[SourceMap] = field(default_factory=list)
     extra: list[SourceMap] = field(default_factory=list)
 
+    def add(self, found: SourceMap, *, to: list[SourceMap]) -> None:
+        """Keep a key frame's map, unless nothing could be filled."""
+        if found.filled.any():
+            to.append(found)
+            self.key_frames.add(found.index)
+
 
 class TextureFill:
     """The texture of one shot. `prepare` is for one thread, `texture` for one, which may be another.
@@ -104,7 +111,7 @@ class TextureFill:
         shot_motion: ShotMotion,
         *,
         targets: Sequence[int],
-        plan_alone: Callable[[int], PlannedKey | None],
+        plan_alone: Callable[[int], PlannedTarget | None],
         device: torch.device,
         fills: bool = True,
         seed: int = 0,
@@ -131,15 +138,15 @@ class TextureFill:
         # A key frame is filled from its own plate first of all, so it must serve, if any does.
         members = [t for t in members if policy.serves(t)] or members
         keys = choose_keys(self._shot_motion, members)
-        segment = _Segment(set(keys))
+        # Where nothing is filled, what the survey promises is all there is to say.
+        segment = _Segment(set() if self.fills else set(keys))
         before = self._segments[number - 1].keys if number - 1 in self._segments else []
         # Homographies may lead somewhere and what they show be wrong: the largest hole is looked at in any case.
         for done, key in enumerate((keys or self._largest_hole(members)) if self.fills else ()):
             self._progress(done, max(len(keys), 1))
             planned = self._plan_alone(key)
             if planned is not None and (keys or self._is_much(_unseen(planned.plan, self._shot_motion.proxies.size))):
-                segment.keys.append(self._filled(planned, [*before, *segment.keys]))
-                segment.key_frames.add(key)
+                segment.add(self._filled(planned, [*before, *segment.keys]), to=segment.keys)
             self._progress(done + 1, max(len(keys), 1))
         self._segments[number] = segment
 
@@ -156,7 +163,7 @@ class TextureFill:
         lump = cv2.erode(missing.astype(np.uint8), np.ones((LUMP, LUMP), np.uint8)).any()
         return bool(missing.sum() > LEAST_AREA * missing.size and lump)
 
-    def texture(self, planned: PlannedKey) -> Texture | None:
+    def texture(self, planned: PlannedTarget) -> Texture | None:
         """The texture of a target; None where all of it is seen, or nothing is found."""
         plan = planned.plan
         wanted = _unseen(plan, self._shot_motion.proxies.size)
@@ -168,10 +175,11 @@ class TextureFill:
         found = self._carried(index, [*before.keys, *before.extra, *segment.keys, *segment.extra], wanted)
         missing = wanted & ~found.filled
         if len(segment.extra) < MOST_EXTRA and self._is_much(missing):
-            found = self._searched(planned, found, missing)
-            segment.extra.append(found)
-            segment.key_frames.add(index)
-        found = self._gone_on(found, wanted)
+            searched = self._searched(planned, found, missing)
+            if searched is not found:
+                segment.add(searched, to=segment.extra)
+            found = searched
+        found = self._continued(found, wanted)
         free = wanted & found.filled
         if not free.any():
             return None
@@ -181,19 +189,17 @@ class TextureFill:
         confidence = MOST_CONFIDENT * np.exp(-found.cost / CONFIDENCE_AT_COST).astype(np.float32)
         return Texture(found.frame[box], found.position[box], confidence[box], correction[box])
 
-    def _gone_on(self, found: SourceMap, wanted: Mask) -> SourceMap:
+    def _continued(self, found: SourceMap, wanted: Mask) -> SourceMap:
         """`found`, going on beyond its edge as far as its sources go on."""
         longer = found.extended(wanted, reach=GROWN)
         ys, xs = np.nonzero(longer.filled & ~found.filled)
         refused = np.zeros_like(wanted)
         for number, here in group_by_frame(longer.frame[ys, xs]):
             y, x = ys[here], xs[here]
-            at = longer.position[y, x]
-            usable = inside(at, wanted.shape) & (sample(self._usable(number).astype(np.float32), at) > 0.999)
-            refused[y, x] = ~usable
+            refused[y, x] = ~all_taps_on(self._usable(number).astype(np.float32), longer.position[y, x])
         return longer.without(refused)
 
-    def _filled(self, planned: PlannedKey, others: Sequence[SourceMap]) -> SourceMap:
+    def _filled(self, planned: PlannedTarget, others: Sequence[SourceMap]) -> SourceMap:
         """A key frame's map: what the other keys show of it, and the rest searched for."""
         wanted = _unseen(planned.plan, self._shot_motion.proxies.size)
         found = self._carried(planned.plan.hole.index, others, wanted)
@@ -209,7 +215,7 @@ class TextureFill:
             found = found.joined(here, missing)
         return found
 
-    def _searched(self, planned: PlannedKey, found: SourceMap, missing: Mask) -> SourceMap:
+    def _searched(self, planned: PlannedTarget, found: SourceMap, missing: Mask) -> SourceMap:
         """`found` with the missing pixels matched to visible patches, by attention."""
         if not missing.any():
             return found
@@ -257,13 +263,10 @@ def _unseen(plan: FillPlan, size: tuple[int, int]) -> Mask:
 
 def _seen(plan: FillPlan, size: tuple[int, int]) -> SourceMap:
     """The hidden pixels that a plan fills from other frames, and the heaviest source of each."""
-    winner = plan.weights.argmax(0)
-    frames = np.take_along_axis(np.stack([c.frame for c in plan.candidates]), winner[None], 0)[0]
-    positions = np.take_along_axis(np.stack([c.position for c in plan.candidates]), winner[None, ..., None], 0)[0]
-    seen, box = SourceMap.empty(plan.hole.index, size), plan.hole.box.slices
-    seen.frame[box] = np.where(plan.hole.hidden & (plan.weights[-1] < SEEN), frames, -1)
-    seen.position[box] = positions
-    return seen
+    heaviest = PreviousSources.of(plan.hole, plan.candidates, weights=plan.weights, size=size)
+    frame, box = heaviest.frame, plan.hole.box.slices
+    frame[box] = np.where(plan.weights[-1] < SEEN, frame[box], -1)
+    return SourceMap(heaviest.index, frame, heaviest.position, np.zeros(size, np.float32))
 
 
 def _picture(plan: FillPlan, image: Array) -> Array:

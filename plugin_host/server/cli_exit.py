@@ -49,7 +49,7 @@ def print_report(summary: ReportSummary | Finished) -> None:
 def print_painted(written: tuple[int, ...], out: str, *, seconds: float, before: str | None) -> None:
     """Print which key frames were written, and how to hand them back; `before` are frames painted earlier."""
     if not written:
-        print("some frame shows every hidden pixel: there is nothing to paint, and nothing was written")
+        print("so little is in no frame that painting is not worth it: nothing was written")
         return
     print(f"{_listed(written)} in {seconds:.1f} s: {out}")
     print("Paint over what no frame shows, where the layer unseen is above 0, and hand the frames back:")

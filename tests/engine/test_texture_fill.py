@@ -16,7 +16,7 @@ from aan_engine.motion.shot_motion import ShotMotion
 from aan_engine.plates.source_policy import SourcePolicy
 from aan_engine.selection import texture_fill
 from aan_engine.selection.plan import Texture
-from aan_engine.selection.texture_fill import AROUND_MOVING, PlannedKey, TextureFill
+from aan_engine.selection.texture_fill import AROUND_MOVING, PlannedTarget, TextureFill
 from tests.engine.fill_plans import decided
 from tests.engine.shots import SIZE, box_matte, pan
 from tests.engine.texture_maps import SPEED, block, key_map, motion_of, straight_pan
@@ -33,13 +33,13 @@ class Planner:
     references: tuple[int, ...] = ()
     share: float = 0
 
-    def plan(self, index: int) -> PlannedKey:
+    def plan(self, index: int) -> PlannedTarget:
         hidden = self.shot_motion.proxies.hidden(index)
         plan = decided(hidden, (0, 0), share=self.share)
         guide = np.where(hidden[..., None], np.float32(0.4), self.shot_motion.images.image(index))
-        return PlannedKey(replace(plan, hole=replace(plan.hole, index=index)), guide, self.references)
+        return PlannedTarget(replace(plan, hole=replace(plan.hole, index=index)), guide, self.references)
 
-    def alone(self, index: int) -> PlannedKey:
+    def alone(self, index: int) -> PlannedTarget:
         self.asked.append(index)
         return self.plan(index)
 
@@ -169,7 +169,7 @@ def test_texture_goes_on_beyond_its_edge_only_as_far_as_its_source_may_be_copied
     with motion_of(pan(1), [block(40, side=30)], unusable=[barred]) as shot_motion:
         wanted = block(40, side=30) > 0
         found = key_map(0, wanted & (block(40, side=18) > 0), shift=(40, 0))
-        grown = filler(Planner(shot_motion), range(1))._gone_on(found, wanted)
+        grown = filler(Planner(shot_motion), range(1))._continued(found, wanted)
         assert grown.filled[28:44, 40:58].all()
         columns = np.nonzero(grown.filled.any(0))[0]
         # Column 98 is the last that no bicubic value with a barred pixel is made of.

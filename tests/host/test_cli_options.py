@@ -61,8 +61,8 @@ def test_a_matte_that_is_too_tight_is_said_at_the_end(
     residue: int, grow: float, line: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for end in (
-        ReportSummary(0.1, (1003,), "/s/r.json", residue, grow),
-        Finished("a", 5, 0.1, (1003,), "/s/r.json", residue, grow),
+        ReportSummary(0.1, (1003,), "/s/r.json", residue=residue, grow=grow),
+        Finished("a", 5, 0.1, (1003,), "/s/r.json", residue=residue, grow=grow),
     ):
         print_report(end)
         assert capsys.readouterr().out.splitlines()[1:] == [line]
