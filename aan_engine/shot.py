@@ -18,12 +18,19 @@ DEVICES = ("auto", "cpu", "cuda")
 LIGHTS = ("off", "global", "local")
 UNSEEN_FILLS = ("texture", "smooth")
 CLEAN_USES = ("also", "only")
-WRITES = ("full", "patch")
+WRITES = ("auto", "full", "patch", "overlay")
 
 CHOICES = {"light": LIGHTS, "unseen": UNSEEN_FILLS, "clean_use": CLEAN_USES, "write": WRITES}
 """The controls with a fixed set of values."""
 
-NUMBERS = {"grow": (-100, 100), "feather": (0, 100), "smoothing": (0, 1)}
+NUMBERS = {
+    "grow": (-100, 100),
+    "feather": (0, 100),
+    "smoothing": (0, 1),
+    "matte_low": (-1_000_000, 1_000_000),
+    "matte_high": (-1_000_000, 1_000_000),
+    "matte_floor": (0, 1),
+}
 """The controls that take any number, with their bounds, both included."""
 
 COUNTS = {"reference_step": (1, 1000), "seed": (0, 1_000_000)}
@@ -91,8 +98,15 @@ class Controls:
         reference_step: only every so many frames serve as a source; 1 .. 1000.
         colorspace: the plates' space by its OpenColorIO name. None: EXR is scene-linear, others as their format says.
         view: the eye of stereo files that is filled; None is the first.
-        write: "full" frames, or a "patch" of the matte's box with alpha.
+        write: "full" frames; a "patch" of the matte's box with alpha; an "overlay", the same in a whole frame; or
+            "auto": full frames, and overlays where the plate is a movie.
         seed: another number, another grain; 0 .. 1,000,000.
+        plate_layer: the layer or part that is filled; None for the picture's own, see `plates.picture_layer`.
+        fill_layers: further layers that are filled from the same places, comma-separated names; None for none.
+        matte_invert: whether the matte is white where the plate stays.
+        matte_low, matte_high: the matte's values that count as 0 and 1; what lies between is scaled linearly.
+        matte_floor: values of the matte, scaled so, that are invisible up to this one: such a pixel stays as it is and
+            may serve as a source.
 
     Raises:
         ShotError: a value of the wrong type or out of its range; it names the field, the value and what is allowed.
@@ -110,9 +124,15 @@ class Controls:
     reference_step: int = 1
     colorspace: str | None = None
     view: str | None = None
-    write: str = "full"
+    write: str = "auto"
     seed: int = 0
     grow_auto: bool = False
+    plate_layer: str | None = None
+    fill_layers: str | None = None
+    matte_invert: bool = False
+    matte_low: float = 0.0
+    matte_high: float = 1.0
+    matte_floor: float = 1 / 255
 
     def __post_init__(self) -> None:
         for name, choices in CHOICES.items():
@@ -125,13 +145,16 @@ class Controls:
             value = getattr(self, name)
             if not _is_int(value) or not low <= value <= high:
                 raise ShotError(f"{name} is {value!r}", hint=f"Choose a whole number from {low} to {high}.")
-        for name in ("grain", "grow_auto"):
+        for name in ("grain", "grow_auto", "matte_invert"):
             if not isinstance(value := getattr(self, name), bool):
                 raise ShotError(f"{name} is {value!r}", hint="Choose True or False.")
         for name in ("reference_first", "reference_last"):
             _check_frame_number(name, getattr(self, name))
-        for name in ("colorspace", "view"):
+        for name in ("colorspace", "view", "plate_layer", "fill_layers"):
             _check_name(name, getattr(self, name))
+        if self.matte_low >= self.matte_high:
+            hint = "Choose a low value below the high one; --matte-invert swaps black and white."
+            raise ShotError(f"matte_low is {self.matte_low}, matte_high {self.matte_high}", hint=hint)
 
     def serves(self, frame: int, *, first: int) -> bool:
         """Whether the plate of this number may serve as a source.
@@ -152,7 +175,8 @@ class Shot:
         plates: every frame that may serve as a source or lie on the way to one, in ascending order.
         mattes: the roto for the same frames; a single file is held over the whole shot.
         first, last: inclusive range of frame numbers to fill; None means the plates' own ends.
-        matte_channel: the channel to read the matte from; None means `A`, else the only or first one.
+        matte_channel: channels, layers or parts, comma-separated, whose union is the matte; None means that it is
+            found, see `plates.matte_channels`.
         aovs: diagnostic layers to write, of `AOVS`.
         device: one of `DEVICES`.
         known, controls: see there.

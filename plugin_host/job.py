@@ -10,10 +10,12 @@ from typing import Optional, Tuple
 class JobSpec:
     """Everything that decides the pixels of one job, and nothing else.
 
-    `plate` and `matte` are file patterns (see `sequence`). `first` .. `last` limit what is filled, never what may be
-    looked at; None means the plate's own end. `matte_channel` None means `A`, else any layer's `A`, else the only or
-    first channel. `aov` names diagnostic layers (`confidence`, `source`, `unseen`), `device` is `auto`, `cpu` or
-    `cuda`. All that follows is the artist's: see `controls`, which says for each what it does.
+    `plate` and `matte` are file patterns (see `sequence`). `first` .. `last` and `frames` (as in `1001-1010x2,1020`)
+    limit what is filled, never what may be looked at; None means no limit. What they ask for is filled whole, or the
+    job is refused. `matte_channel` names channels, layers or parts, comma-separated, whose union is the matte; None
+    means that it is found, see `aan_engine.plates.matte_channels`. `aov` names diagnostic layers (`confidence`,
+    `source`, `unseen`), `device` is `auto`, `cpu` or `cuda`. All that follows is the artist's: see `controls`, which
+    says for each what it does.
     """
 
     plate: str
@@ -40,9 +42,19 @@ class JobSpec:
     missing: str = "stop"
     colorspace: Optional[str] = None
     view: Optional[str] = None
-    write: str = "full"
+    write: str = "auto"
     seed: int = 0
     grow_auto: bool = False
+    frames: Optional[str] = None
+    plate_layer: Optional[str] = None
+    plate_first: Optional[int] = None
+    matte_invert: bool = False
+    matte_low: float = 0.0
+    matte_high: float = 1.0
+    matte_floor: float = 1 / 255
+    matte_missing: str = "stop"
+    matte_offset: int = 0
+    fill_layers: Optional[str] = None
 
 
 @dataclass(frozen=True)
@@ -52,6 +64,7 @@ class JobState:
     `state` is one of `queued running cancelling finished cancelled failed`. `done` of `total` frames lie on disk, at
     `output` (a pattern). `stage` with `step` of `steps` is the last `Progress`. `code`, `reason` and `hint` speak of
     a failed job, `unseen`, `worst`, `report`, `keys`, `residue` and `grow` of a finished one: see `Finished`.
+    `inputs` and `warnings` are as in `Progress`, `share` is that of the last one.
     """
 
     job: str
@@ -72,3 +85,6 @@ class JobState:
     keys: Tuple[int, ...] = ()
     residue: int = 0
     grow: float = 0.0
+    inputs: str = ""
+    warnings: Tuple[str, ...] = ()
+    share: float = 0.0

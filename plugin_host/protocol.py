@@ -71,10 +71,14 @@ class Hello:
 
 @dataclass(frozen=True)
 class Submit:
-    """Queue this job. `output` is a pattern for the result; without one it stays in the engine's cache."""
+    """Queue this job. `output` is a pattern for the result; without one it stays in the engine's cache.
+
+    Files of another job, or of no job at all, are overwritten only where `overwrite` says so.
+    """
 
     spec: JobSpec
     output: Optional[str] = None
+    overwrite: bool = False
 
 
 @dataclass(frozen=True)
@@ -157,12 +161,19 @@ class Refused:
 
 @dataclass(frozen=True)
 class Progress:
-    """`done` of `total` steps of this stage (`look`, `decide`, `fill`) are complete."""
+    """`done` of `total` steps of this stage (`look`, `decide`, `fill`) are complete, and of the whole job this `share`.
+
+    The stage `queued` says that `total` jobs come first. Once the job's inputs were looked at, `inputs` is the line
+    that says what was understood of them, and `warnings` are what seems wrong with them.
+    """
 
     job: str
     stage: str
     done: int
     total: int
+    share: float = 0.0
+    inputs: str = ""
+    warnings: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -182,8 +193,8 @@ class Finished:
     the worst one first; `report` is the JSON file that says more, with its picture beside it under the same name with
     `.png`. `keys` names the frames on which what no frame shows was made up, and from which it was carried to others:
     painting them by hand cures these pixels everywhere. `residue` is by how many pixels the object seems to reach
-    beyond the matte, 0 for none, and `grow` the control's value that takes it in. A job without a report leaves all six
-    at their defaults.
+    beyond the matte, 0 for none, and `grow` the control's value that takes it in. `inputs` and `warnings` are as in
+    `Progress`, for the whole job. A job without a report leaves all of them at their defaults.
     """
 
     job: str
@@ -194,6 +205,8 @@ class Finished:
     keys: Tuple[int, ...] = ()
     residue: int = 0
     grow: float = 0.0
+    inputs: str = ""
+    warnings: Tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,65 @@
+"""What was understood of a job's inputs before anything is computed; the artist reads it at the start and the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+
+
+@dataclass(frozen=True)
+class InputSummary:
+    """What was understood of a job's inputs.
+
+    Args:
+        frames: the numbers of the frames that are filled, ascending.
+        shape: (height, width) of the display window, as the picture is shown.
+        precision: how the result stores the picture: "half" or "float".
+        colour: the encoding of the plates' values: "scene-linear" or its name.
+        picture: the layer or part that is filled, for people; empty where there is but one.
+        matte: the channels that are read as the matte, for people, as in "A" or "Object_0.Y + Object_1.Y".
+        hidden: share of the pixels that the matte hides, 0 .. 1, over those frames that were looked at.
+        device: "CPU" or "GPU".
+        notes: what else was read from the files, as in "turned by 90 degrees" or "interlaced".
+        warnings: what seems wrong, each a sentence without its stop.
+    """
+
+    frames: tuple[int, ...]
+    shape: tuple[int, int]
+    precision: str
+    colour: str
+    picture: str
+    matte: str
+    hidden: float
+    device: str
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def text(self) -> str:
+        """One line: `41 frames 1020-1060, 640 x 360 half, scene-linear; matte A hides 5 %; on the CPU`."""
+        count = len(self.frames)
+        height, width = self.shape
+        plates = [f"{count} frame{'s' if count != 1 else ''} {spans(self.frames)}"]
+        plates += [f"{width} x {height} {self.precision}", self.colour]
+        plates += [f"layer {self.picture}"] if self.picture else []
+        matte = f"matte {self.matte} hides {percent(self.hidden)}"
+        return "; ".join([", ".join([*plates, *self.notes]), matte, f"on the {self.device}"])
+
+
+def percent(share: float) -> str:
+    """A share, 0 .. 1, for people: `0 %`, `0.3 %`, `5 %`."""
+    return f"{100 * share:.1f} %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
+
+
+def spans(numbers: Iterable[int]) -> str:
+    """Ascending frame numbers as artists write them: `1001-1004, 1010`, and with an even step `1001-1009x2`."""
+    rest, found = list(numbers), []
+    while rest:
+        step = rest[1] - rest[0] if len(rest) > 1 else 1
+        length = 1 + next((i for i, (a, b) in enumerate(pairwise(rest)) if b - a != step), len(rest) - 1)
+        if step > 1 and length < 3:
+            length = 1  # two numbers are no step
+        run, rest = rest[:length], rest[length:]
+        found.append(f"{run[0]}" if length == 1 else f"{run[0]}-{run[-1]}" + (f"x{step}" if step > 1 else ""))
+    return ", ".join(found)
