@@ -103,7 +103,7 @@ def fill(
     networks = networks or _networks(_device(shot.device))
     if shot.controls.grow_auto:
         shot = _grown(shot, shot_frames, notify, networks=networks)
-        shot_frames = ShotFrames(shot)
+        shot_frames = ShotFrames(shot, channels=shot_frames.channels)
     planned = [t.frame for t in shot.targets if t.frame <= wanted[-1]]
     yield from _fill_holes(
         shot, shot_frames, wanted, notify, planned=planned, networks=networks, pathways=pathways, stages=stages
