@@ -80,6 +80,8 @@ class ShotChannels:
         Raises:
             MatteError: as `matte_choice.decide`.
         """
+        if not self.target_mattes:
+            return MatteChannels(())
         return matte_choice.decide(
             self.target_mattes,
             named=self._shot.matte_channel,
