@@ -14,14 +14,13 @@ from numpy.typing import NDArray
 from aan_engine.core.box import Box
 from aan_engine.errors import MatteError
 from aan_engine.plates import matte, matte_choice
-from aan_engine.plates.input_check import _Windows
 from aan_engine.plates.matte_channels import MatteChannels
 from aan_engine.shot import FrameFile
 from tests.engine.layered import SHAPE, flat, picture, roto, write, write_parts
 
 Channels = dict[str, NDArray[Any]]
 FLOOR = 1 / 255 * (1 + matte.ROUNDING)
-WHOLE = _Windows(Box.whole(SHAPE))
+WHOLE = matte.WholeFrame(Box.whole(SHAPE))
 
 
 def shot(folder: Path, frames: list[Channels]) -> list[FrameFile]:

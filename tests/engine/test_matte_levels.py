@@ -10,14 +10,13 @@ import pytest
 
 from aan_engine.core.box import Box
 from aan_engine.plates import matte, matte_edge
-from aan_engine.plates.input_check import _Windows
 from aan_engine.plates.matte import Levels
 from aan_engine.plates.shot_frames import ShotFrames
 from aan_engine.shot import Controls, Known
 from tests.engine.layered import SHAPE, flat, roto, write
 from tests.engine.shots import SIZE, box_matte, pan, shot_of, write_matte
 
-WHOLE = _Windows(Box.whole(SHAPE))
+WHOLE = matte.WholeFrame(Box.whole(SHAPE))
 FLOOR = Levels(floor=1 / 255)
 
 
