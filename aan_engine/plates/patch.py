@@ -45,10 +45,10 @@ def cut(
         whole: True for an overlay, False for a patch.
 
     Returns:
-        A plate of one part: the picture's channels and its alpha (`A`, or `<layer>.A` beside a picture in a layer) in
-        the picture's own type, and the layers. Its display window and attributes are the plate's. An overlay's data
-        window is the plate's as well, a patch's the smallest box around the hidden pixels; without any it is one
-        transparent pixel, the plate's first.
+        A plate of one part: the picture's channels and its alpha (`PictureChannels.alpha`: `A`, or `beauty.a` beside
+        `beauty.r`) in the picture's own type, and the layers. Its display window and attributes are the plate's. An
+        overlay's data window is the plate's as well, a patch's the smallest box around the hidden pixels; without any
+        it is one transparent pixel, the plate's first.
 
     Convention: the data window is in the file's absolute pixel coordinates, see `plate.Plate`.
     """
@@ -59,8 +59,7 @@ def cut(
     channels: dict[str, Array] = {
         name: np.where(hidden[inside], channel[inside], channel.dtype.type(0)) for name, channel in picture.items()
     }
-    layer, dot, _ = names[0].rpartition(".")
-    channels[f"{layer}{dot}A"] = hidden[inside].astype(channels[names[0]].dtype)
+    channels[plate.picture.alpha] = hidden[inside].astype(channels[names[0]].dtype)
     channels |= {name: np.ascontiguousarray(values[inside]) for name, values in (layers or {}).items()}
     return Plate(plate.path, plate.frame, (_part(plate, window, channels),), PictureChannels(0, names), plate.encoding)
 
