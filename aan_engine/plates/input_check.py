@@ -77,7 +77,8 @@ def inspect(shot: Shot, *, device: str, channels: ShotChannels | None = None) ->
         matte=channels.matte.text,
         hidden=look.share,
         device=device,
-        warnings=_warnings(look, shot.controls),
+        notes=description.notes,
+        warnings=(*description.warnings, *_warnings(look, shot.controls)),
     )
 
 
