@@ -1,6 +1,6 @@
 """The interface to the engine: what it must offer, how it is loaded, and a job converted to its types.
 
-An engine is a module or object with `fill`, `paint`, `report`, `warm` and `identity`, named as `module` or
+An engine is a module or object with `inspect`, `fill`, `paint`, `report`, `warm` and `identity`, named as `module` or
 `module:factory`. The server knows no more of it than these protocols and the frozen values of `aan_engine.shot`.
 """
 
@@ -12,6 +12,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from aan_engine.plates.input_summary import InputSummary
 from aan_engine.shot import Controls, FrameFile, Known, Shot
 
 from .job_inputs import JobInputs
@@ -48,8 +49,9 @@ class JobReport(Protocol):
 
 
 class Engine(Protocol):
-    """What a worker needs of an engine."""
+    """What a worker needs of an engine. `inspect` says what it understands of a shot, and computes nothing."""
 
+    def inspect(self, shot: Shot) -> InputSummary: ...
     def fill(
         self, shot: Shot, *, progress: Callable[[EngineStep], None] | None = None, skip: Collection[int] = ()
     ) -> Iterator[WritableFrame]: ...

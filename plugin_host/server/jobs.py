@@ -77,7 +77,11 @@ class IllegalTransition(Exception):
 
 @dataclass
 class Job:
-    """One accepted job. `output` is the pattern of its result, `key` its cache key, `total` its number of frames."""
+    """One accepted job. `output` is the pattern of its result, `key` its cache key, `total` its number of frames.
+
+    `submitted_at` and `ended_at` are Unix times in seconds, 0 where unknown or to come. `inputs` and `warnings` are
+    what the engine understood of its files, `share` how much of it is done, 0 .. 1.
+    """
 
     name: str
     spec: JobSpec
@@ -89,6 +93,11 @@ class Job:
     stage: tuple[str, int, int] = ("", 0, 0)
     failure: tuple[str, str, str] = ("", "", "")
     summary: ReportSummary = NO_REPORT
+    submitted_at: float = 0.0
+    ended_at: float = 0.0
+    inputs: str = ""
+    warnings: tuple[str, ...] = ()
+    share: float = 0.0
 
     @property
     def ended(self) -> bool:
@@ -130,6 +139,11 @@ class Job:
             keys=self.summary.keys,
             residue=self.summary.residue,
             grow=self.summary.grow,
+            inputs=self.inputs,
+            warnings=self.warnings,
+            share=1.0 if self.state is RunState.FINISHED else self.share,
+            submitted=self.submitted_at,
+            ended=self.ended_at,
         )
 
 
@@ -148,10 +162,10 @@ class JobTable:
         """The job of that name, if it is remembered."""
         return self._jobs.get(name)
 
-    def add(self, spec: JobSpec, *, output: str, key: str, total: int) -> Job:
-        """Queue a job. Beyond `MAX_ENDED_JOBS`, the oldest ended jobs are forgotten."""
+    def add(self, spec: JobSpec, *, output: str, key: str, total: int, now: float = 0.0) -> Job:
+        """Queue a job at this Unix time. Beyond `MAX_ENDED_JOBS`, the oldest ended jobs are forgotten."""
         self._count += 1
-        job = Job(f"{self._session[:6]}-{self._count}", spec, output, key, total)
+        job = Job(f"{self._session[:6]}-{self._count}", spec, output, key, total, submitted_at=now)
         self._jobs[job.name] = job
         ended = [old.name for old in self if old.ended]
         for name in ended[: max(0, len(ended) - MAX_ENDED_JOBS)]:

@@ -2,6 +2,7 @@
 
     fill              write the plate's own words into the result
     key               the same, and `paint` gives this frame
+    odd               the same, and the shot comes with a warning
     hold SECONDS      first compute that long without letting go of the interpreter, as a hard frame does
     wait PATH         first wait until a file is there
     damaged           refuse the plate as unreadable
@@ -29,6 +30,7 @@ from pathlib import Path
 
 from aan_engine.errors import PlateUnreadable
 from aan_engine.plates import decode_watchdog
+from aan_engine.plates.input_summary import InputSummary
 from aan_engine.shot import FrameFile, Shot
 
 
@@ -49,6 +51,12 @@ class Filled:
         temporary.write_text(self.words)
         temporary.rename(path)
         return 0
+
+
+def summary(frames: Collection[int], *, warnings: tuple[str, ...] = ()) -> InputSummary:
+    """What every stand-in understands of a shot."""
+    told = ("half", "scene-linear", "", "A", 0.05, "CPU")
+    return InputSummary(tuple(sorted(frames)), (24, 32), *told, warnings=warnings)
 
 
 WORK = 0.5
@@ -85,6 +93,13 @@ class Spoken(Silent):
 
 
 class FakeEngine:
+    def inspect(self, shot: Shot) -> InputSummary:
+        if type(shot) is not Shot:
+            raise AssertionError("the worker hands over a Shot")
+        words = [plate.path.read_text() for plate in shot.targets]
+        warnings = ("the matte hides nothing: the result is the plate",) if "odd" in words else ()
+        return summary([plate.frame for plate in shot.targets], warnings=warnings)
+
     def report(self, path: Path, *, keep: Collection[int] = ()) -> Silent:
         return Silent(path, keep)
 
@@ -148,7 +163,7 @@ class FakeEngine:
             raise RuntimeError("a bug")
         elif word == "nothing":
             return None
-        elif word not in ("fill", "key"):
+        elif word not in ("fill", "key", "odd"):
             raise AssertionError(f"unknown word {word!r}")
         return f"filled {plate.path.read_text()}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -83,7 +84,7 @@ def test_a_report_from_before_there_were_key_frames_names_none(tmp_path: Path) -
 def test_a_fill_that_is_done_says_which_frames_are_worth_painting(keys, words, capsys) -> None:
     end = Finished("job", 24, 0.394, (1044, 1001), "/s/o.report.json", keys)
     print_report(end)
-    first = "39.4 % of the hidden pixels synthesised, look at 1044, 1001 first: /s/o.report.json\n"
+    first = "39.4 % of the hidden pixels synthesised, look at 1044, 1001 first: /s/o.report.png\n"
     assert capsys.readouterr().out == first + words
     print_report(ReportSummary(end.unseen, end.worst, end.report, keys))
     assert capsys.readouterr().out == first + words
@@ -125,6 +126,7 @@ def test_hosts_get_the_report_with_the_end_and_the_same_from_the_cache_and_after
     assert again.cached == 2
     ends.append(follow(again.job)[1])
     for end, job, folder in zip(ends, (first, again), "ab", strict=True):
+        end = dataclasses.replace(end, inputs="")
         assert end == Finished(job.job, 2, 0.25, (1002,), str(house.root / folder / "o.report.json"), (1001,))
     assert (house.root / "a" / "o.report.json").read_text() == (house.root / "b" / "o.report.json").read_text()
     assert follow(first.job)[1] == ends[0]

@@ -1,0 +1,254 @@
+"""What `aan info` knows of its arguments: files, patterns and folders. Of a sequence three headers are looked at.
+
+`describe` has the words; this module finds the files and asks the engine to read their headers.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from aan_engine.errors import AanError, PlateUnsupported
+from aan_engine.plates import formats, reader
+from aan_engine.plates.exr_header import Description, PartDescription
+from aan_engine.plates.input_summary import spans
+
+from ..errors import HostError, SequenceError
+from ..sequence import expand, frame_count_text
+from .describe import Row, as_text, picture_of, provenance_of
+from .failures import explain
+from .folder_listing import list_folder
+from .movie_inputs import movie_frame_count
+
+_COMPARED = {
+    "channels": "other channels",
+    "display_window": "another display window",
+    "data_window": "another data window",
+    "compression": "another codec",
+    "name": "parts of other names",
+}
+"""The fields of a part's header in which the frames of a sequence are compared, and what is said of a difference."""
+
+
+LONGEST = 100_000
+"""Frames of a sequence beyond which its numbers are taken for something else, such as times."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One file or sequence, as far as it was looked at.
+
+    Args:
+        name: as it was asked for.
+        frames: the numbers of its frames that hold anything, ascending; a movie's count from 1.
+        empty: the numbers of files without a byte.
+        bytes: the size of all files.
+        description: the header of the first frame.
+        looked_at: the frames whose headers were read.
+        differences: what is different in them, a sentence each; empty where they agree.
+    """
+
+    name: str
+    frames: tuple[int, ...]
+    empty: tuple[int, ...]
+    bytes: int
+    description: Description
+    looked_at: tuple[int, ...]
+    differences: tuple[str, ...]
+
+    @property
+    def missing(self) -> tuple[int, ...]:
+        """The numbers left out between the first and the last frame, by the sequence's own step; none of `LONGEST`."""
+        step = min((b - a for a, b in pairwise(self.frames)), default=1)
+        if (self.frames[-1] - self.frames[0]) // step > LONGEST:
+            return ()
+        return tuple(sorted(set(range(self.frames[0], self.frames[-1], step)) - {*self.frames, *self.empty}))
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """What could not be looked at, and why."""
+
+    name: str
+    error: Exception
+
+    @property
+    def reason_and_hint(self) -> tuple[str, str]:
+        """What is wrong, and what to do."""
+        return explain(self.error)[1:]
+
+
+def print_text(arguments: Sequence[str]) -> bool:
+    """Describe each argument on stdout, errors on stderr; returns whether all could be described."""
+    good = True
+    for argument in arguments:
+        for found in _look(argument):
+            if isinstance(found, Unseen):
+                good = False
+                print(". ".join(filter(None, found.reason_and_hint)), file=sys.stderr, flush=True)
+            else:
+                print(_text(found) if isinstance(found, Seen) else found, flush=True)
+    return good
+
+
+def print_json(arguments: Sequence[str]) -> bool:
+    """One JSON document on stdout, a list with an object for each file or sequence; returns whether all are described.
+
+    What cannot be described is an object of `path`, `error` and `hint`.
+    """
+    good, objects = True, []
+    for argument in arguments:
+        for found in _look(argument, each=True):
+            if isinstance(found, Seen):
+                objects.append(_as_object(found))
+            elif isinstance(found, Unseen):
+                good = False
+                reason, hint = found.reason_and_hint
+                objects.append({"path": found.name, "error": reason, "hint": hint})
+    print(json.dumps(objects, indent=2))
+    return good
+
+
+def matte_text(seen: Seen) -> str:
+    """What a file or sequence is as a matte: `reads A`."""
+    # A stand-in for `matte_channels`: the rule by which `matte.read` finds its channel.
+    names = [name for part in seen.description.parts for name, _ in part.channels]
+    ways = ([n for n in names if n == "A"], [n for n in names if n.endswith(".A")], names)
+    return f"reads {next(found for found in ways if found)[0]}"
+
+
+def _look(argument: str, *, each: bool = False) -> Iterator[Seen | str | Unseen]:
+    """What an argument stands for: what was seen, or why not; of a folder its listing, or `each` of its entries."""
+    try:
+        if not Path(argument).is_dir():
+            yield _see(argument)
+            return
+        pictures = [entry for entry in list_folder(Path(argument)) if formats.sniff(entry.first) is not None]
+        if not pictures:
+            raise SequenceError(f"the folder {argument} holds no picture", hint=f"Known are {formats.KNOWN}.")
+        if not each:
+            yield "\n".join([argument, *(f"    {_listing(entry.pattern)}" for entry in pictures)])
+            return
+    except (AanError, HostError, OSError) as error:
+        yield Unseen(argument, error)
+        return
+    for entry in pictures:
+        yield from _look(entry.pattern)
+
+
+def _listing(pattern: str) -> str:
+    """A line of a folder's listing: a name, and of a sequence how many frames and which."""
+    frames = [frame for frame, _ in expand(pattern)]
+    name = Path(pattern).name
+    return name if Path(pattern).is_file() else f"{name}  {frame_count_text(len(frames))} {spans(frames)}"
+
+
+def _see(argument: str) -> Seen:
+    if not (files := _files_of(argument)):
+        description = reader.describe(Path(argument))  # which says what is wrong
+        return Seen(argument, (1,), (), 0, description, (1,), ())
+    if len(files) == 1:
+        (frame, path) = files[0]
+        movie = movie_frame_count(path)
+        frames = (frame,) if movie is None else tuple(range(1, movie + 1))
+        return Seen(str(path), frames, (), path.stat().st_size, reader.describe(path), frames[:1], ())
+    sizes = {frame: path.stat().st_size for frame, path in files}
+    full = [(frame, path) for frame, path in files if sizes[frame]] or files
+    chosen = dict(full[index] for index in (0, len(full) // 2, -1))
+    seen = {frame: reader.describe(path) for frame, path in chosen.items()}
+    first = full[0][0]
+    differences = [told for frame in seen if frame != first and (told := _difference(seen[first], seen[frame], frame))]
+    frames, empty = tuple(frame for frame, _ in full), tuple(frame for frame, size in sizes.items() if not size)
+    return Seen(argument, frames, empty, sum(sizes.values()), seen[first], tuple(seen), tuple(differences))
+
+
+def _files_of(argument: str) -> list[tuple[int, Path]]:
+    """The frames of a file or a pattern; none where the engine's own error says better what is wrong."""
+    if Path(argument).is_file():
+        return [(frame, Path(path)) for frame, path in expand(argument)]
+    try:
+        return [(frame, Path(path)) for frame, path in expand(argument)]
+    except SequenceError:
+        if any(mark in Path(argument).name for mark in "#%"):
+            raise
+        return []
+
+
+def _difference(one: Description, other: Description, frame: int) -> str:
+    """In what the header of a frame differs from the first one's; empty where they agree."""
+    if len(one.parts) != len(other.parts):
+        return f"{frame} has {len(other.parts)} parts, not {len(one.parts)}"
+    pairs = list(zip(one.parts, other.parts, strict=True))
+    found = [said for field, said in _COMPARED.items() if any(getattr(a, field) != getattr(b, field) for a, b in pairs)]
+    return f"{frame} has {' and '.join(found)}" if found else ""
+
+
+def _text(seen: Seen) -> str:
+    rows: list[Row] = []
+    if len(seen.looked_at) > 1:
+        lacks = [f"{spans(seen.missing)} missing"] if seen.missing else []
+        lacks += [f"{spans(seen.empty)} without a byte"] if seen.empty else []
+        rows = [
+            ("frames", "; ".join([f"{frame_count_text(len(seen.frames))} {spans(seen.frames)}", *lacks])),
+            ("size", f"{seen.bytes / 1e6:.1f} MB, {seen.bytes / len(seen.frames) / 1e6:.2f} MB a frame"),
+            ("headers", f"{'; '.join(seen.differences) or 'agree'} ({_listed(seen.looked_at)} looked at)"),
+        ]
+    return as_text(seen.description, name=seen.name, rows=rows, matte=matte_text(seen))
+
+
+def _listed(frames: Sequence[int]) -> str:
+    *others, last = map(str, frames)
+    return f"{', '.join(others)} and {last}" if others else last
+
+
+def _as_object(seen: Seen) -> dict[str, Any]:
+    description = seen.description
+    index, picture, problem = 0, None, None
+    try:
+        index, picture = picture_of(description)
+    except PlateUnsupported as error:
+        problem = error.reason
+    main = description.parts[index]
+    height, width = main.display_window.shape
+    return {
+        "path": seen.name,
+        "frames": list(seen.frames),
+        "missing": list(seen.missing),
+        "empty": list(seen.empty),
+        "size": [width, height],
+        "bytes": seen.bytes,
+        "format": description.format_note or "EXR",
+        "differences": list(seen.differences),
+        "parts": [_part_object(part) for part in description.parts],
+        **{name: value for name, value in _part_object(main).items() if name not in ("name", "type")},
+        "picture": list(picture) if picture is not None else None,
+        "problem": problem,
+        "matte": matte_text(seen).removeprefix("reads "),
+        "provenance": _provenance_object(provenance_of(description)),
+    }
+
+
+def _part_object(part: PartDescription) -> dict[str, Any]:
+    windows = {"display": list(part.display_window.as_exr()), "data": list(part.data_window.as_exr())}
+    return {
+        "name": part.name,
+        "type": part.type,
+        "channels": dict(part.channels),
+        "windows": windows,
+        "codec": part.compression,
+        "timecode": part.timecode,
+    }
+
+
+def _provenance_object(found: dict[str, str]) -> dict[str, Any] | None:
+    """The provenance with its job as an object, as far as it can be read as one."""
+    told: dict[str, Any] = dict(found)
+    with suppress(KeyError, ValueError):
+        told["job"] = json.loads(found["job"])
+    return told or None
