@@ -17,7 +17,7 @@ from ..job_status import QUEUED
 
 LINE_INTERVAL = 2.0  # seconds between two plain lines
 
-UNITS = {"look": "plates", "align": "pairs", "key": "key frames"}
+UNITS = {"look": "plates", "align": "pairs"}
 """What the steps of a stage are, where they are not frames that are filled."""
 
 FILL = "fill"
