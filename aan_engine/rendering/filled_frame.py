@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -73,9 +73,13 @@ class FilledFrame:
             PlateUnwritable: a full disk, a read-only folder.
             OutsideMatteError: a bit outside the matte differs; nothing is left behind.
         """
+        # The file keeps the plate's own data window, whatever canvas the shot was seen over.
+        plate, own = replace(self.plate, canvas=None), self.plate.existing.slices
+        inlay, hidden = self.inlay[own], self.hidden[own]
+        layers = {name: values[own] for name, values in self.layers.items()}
         if not self.write_patch:
-            return exr.write(path, self.plate, pixels=self.inlay, hidden=self.hidden, layers=self.layers)
-        cut = patch.cut(self.plate, pixels=self.inlay, hidden=self.hidden, layers=self.layers)
+            return exr.write(path, plate, pixels=inlay, hidden=hidden, layers=layers)
+        cut = patch.cut(plate, pixels=inlay, hidden=hidden, layers=layers)
         return exr.write(path, cut, pixels=cut.pixels, hidden=np.zeros(cut.shape, np.bool_))
 
 
