@@ -91,7 +91,8 @@ def fill(
         )
         display.finish()
     print_filled(written, out, seconds=time.monotonic() - began)
-    print_report(read_summary(report_path(out)), warnings=opening.warnings)
+    summary = read_summary(report_path(out))
+    print_report(summary, warnings=summary.warnings or opening.warnings)
 
 
 @app.command()

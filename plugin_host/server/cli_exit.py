@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import typer
 
-from aan_engine.plates.input_summary import spans
-
+from ..frame_numbers import spans
 from .opening import warning_line
 
 if TYPE_CHECKING:

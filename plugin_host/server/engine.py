@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -66,6 +66,16 @@ def load_engine(name: str) -> Engine:
     module, _, factory = name.partition(":")
     found = importlib.import_module(module)
     return cast(Engine, getattr(found, factory)() if factory else found)
+
+
+def inspect(engine: Engine, shot: Shot, inputs: JobInputs) -> InputSummary:
+    """What the engine understands of a shot, and what was assumed when its files were found.
+
+    Raises:
+        AanError: when it cannot be done.
+    """
+    understood = engine.inspect(shot)
+    return replace(understood, notes=(*understood.notes, *inputs.notes))
 
 
 def to_shot(inputs: JobInputs) -> Shot:

@@ -15,7 +15,7 @@ from ..protocol import JobSpec
 from ..sequence import frame_path
 from .async_writer import AsyncWriter
 from .delivery import prepare_output
-from .engine import ENGINE, EngineStep, JobReport, WritableFrame, load_engine, to_shot
+from .engine import ENGINE, EngineStep, JobReport, WritableFrame, inspect, load_engine, to_shot
 from .failures import JobError
 from .job_inputs import JobInputs, resolve_inputs
 from .report_files import report_path
@@ -61,7 +61,7 @@ def fill(
     prepare_output(output, inputs.targets[0])
     shot = to_shot(inputs)
     loaded_engine = load_engine(engine)
-    watcher.inspected(loaded_engine.inspect(shot))
+    watcher.inspected(inspect(loaded_engine, shot, inputs))
     report = loaded_engine.report(report_path(output))
     written = _write_all(loaded_engine.fill(shot, progress=progress), output, watcher=watcher, report=report)
     if written != inputs.targets:
@@ -94,7 +94,7 @@ def paint(
     prepare_output(output, inputs.targets[0])
     shot = to_shot(inputs)
     loaded_engine = load_engine(engine)
-    watcher.inspected(loaded_engine.inspect(shot))
+    watcher.inspected(inspect(loaded_engine, shot, inputs))
     return _write_all(loaded_engine.paint(shot, progress=progress), output, watcher=watcher)
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
@@ -17,13 +18,13 @@ from typing import Any
 from aan_engine.errors import AanError, PlateUnsupported
 from aan_engine.plates import formats, reader
 from aan_engine.plates.exr_header import Description, PartDescription
-from aan_engine.plates.input_summary import spans
 
 from ..errors import HostError, SequenceError
+from ..folder_listing import Listed, pictures_in
+from ..frame_numbers import spans
 from ..sequence import expand, frame_count_text
 from .describe import Row, as_text, picture_of, provenance_of
 from .failures import explain
-from .folder_listing import list_folder
 from .movie_inputs import movie_frame_count
 
 _COMPARED = {
@@ -129,32 +130,31 @@ def _look(argument: str, *, each: bool = False) -> Iterator[Seen | str | Unseen]
         if not Path(argument).is_dir():
             yield _see(argument)
             return
-        pictures = [entry for entry in list_folder(Path(argument)) if formats.sniff(entry.first) is not None]
+        folder = Path(argument)
+        pictures = pictures_in(f"{folder}{os.sep}", (entry.name for entry in folder.iterdir() if entry.is_file()))
         if not pictures:
             raise SequenceError(f"the folder {argument} holds no picture", hint=f"Known are {formats.KNOWN}.")
         if not each:
-            yield "\n".join([argument, *(f"    {_listing(entry.pattern)}" for entry in pictures)])
+            yield "\n".join([argument, *(f"    {_listing(entry)}" for entry in pictures)])
             return
     except (AanError, HostError, OSError) as error:
         yield Unseen(argument, error)
         return
     for entry in pictures:
-        yield from _look(entry.pattern)
+        yield from _look(entry.pattern.text if entry.numbers else str(folder / entry.names[0]))
 
 
-def _listing(pattern: str) -> str:
+def _listing(entry: Listed) -> str:
     """A line of a folder's listing: a name, and of a sequence how many frames and which."""
-    frames = [frame for frame, _ in expand(pattern)]
-    name = Path(pattern).name
-    return name if Path(pattern).is_file() else f"{name}  {frame_count_text(len(frames))} {spans(frames)}"
+    if not entry.numbers:
+        return entry.names[0]
+    return f"{Path(entry.pattern.text).name}  {frame_count_text(len(entry.numbers))} {spans(entry.numbers)}"
 
 
 def _see(argument: str) -> Seen:
-    if not (files := _files_of(argument)):
-        description = reader.describe(Path(argument))  # which says what is wrong
-        return Seen(argument, (1,), (), 0, description, (1,), ())
+    files = [(frame, Path(path)) for frame, path in expand(argument)]
     if len(files) == 1:
-        (frame, path) = files[0]
+        frame, path = files[0]
         movie = movie_frame_count(path)
         frames = (frame,) if movie is None else tuple(range(1, movie + 1))
         return Seen(str(path), frames, (), path.stat().st_size, reader.describe(path), frames[:1], ())
@@ -166,18 +166,6 @@ def _see(argument: str) -> Seen:
     differences = [told for frame in seen if frame != first and (told := _difference(seen[first], seen[frame], frame))]
     frames, empty = tuple(frame for frame, _ in full), tuple(frame for frame, size in sizes.items() if not size)
     return Seen(argument, frames, empty, sum(sizes.values()), seen[first], tuple(seen), tuple(differences))
-
-
-def _files_of(argument: str) -> list[tuple[int, Path]]:
-    """The frames of a file or a pattern; none where the engine's own error says better what is wrong."""
-    if Path(argument).is_file():
-        return [(frame, Path(path)) for frame, path in expand(argument)]
-    try:
-        return [(frame, Path(path)) for frame, path in expand(argument)]
-    except SequenceError:
-        if any(mark in Path(argument).name for mark in "#%"):
-            raise
-        return []
 
 
 def _difference(one: Description, other: Description, frame: int) -> str:

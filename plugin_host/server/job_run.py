@@ -14,7 +14,7 @@ from ..connection_file import log_file
 from .async_writer import AsyncWriter
 from .cache import Cache, CacheEntry
 from .delivery import deliver_cached, deliver_frame, deliver_report, prepare_output
-from .engine import Engine, EngineStep, WritableFrame, to_shot
+from .engine import Engine, EngineStep, WritableFrame, inspect, to_shot
 from .failures import JobError, StopRequested, explain
 from .job_inputs import JobInputs, resolve_inputs
 from .overall_progress import OverallProgress
@@ -87,7 +87,7 @@ class JobRun:
         rendered here are removed from the cache.
         """
         rendered, shot = set[int](), to_shot(inputs)
-        understood = self.engine.inspect(shot)
+        understood = inspect(self.engine, shot, inputs)
         self.send(InputsRead(self.command.job, understood.text, understood.warnings))
         entry.prepare()
         report = self.engine.report(entry.report, keep=frozenset(done))

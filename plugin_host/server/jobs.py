@@ -104,6 +104,13 @@ class Job:
         """Whether the job is over."""
         return self.state in ENDED
 
+    @property
+    def understood(self) -> tuple[str, tuple[str, ...]]:
+        """What was understood of its inputs, and what seems wrong: by its report, else by the look before it began."""
+        if self.summary.inputs:
+            return self.summary.inputs, self.summary.warnings
+        return self.inputs, self.warnings
+
     def apply(self, transition: Transition) -> RunState:
         """Apply a transition; returns the new state.
 
@@ -120,6 +127,7 @@ class Job:
         """The job's state in the protocol's form."""
         stage, step, steps = self.stage
         code, reason, hint = self.failure
+        inputs, warnings = self.understood
         return JobState(
             job=self.name,
             state=self.state.value,
@@ -139,8 +147,8 @@ class Job:
             keys=self.summary.keys,
             residue=self.summary.residue,
             grow=self.summary.grow,
-            inputs=self.inputs,
-            warnings=self.warnings,
+            inputs=inputs,
+            warnings=warnings,
             share=1.0 if self.state is RunState.FINISHED else self.share,
             submitted=self.submitted_at,
             ended=self.ended_at,

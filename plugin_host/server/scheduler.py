@@ -224,7 +224,7 @@ class Scheduler:
         ends: dict[RunState, Event] = {
             RunState.FINISHED: Finished(
                 *(job.name, job.total, told.unseen, told.worst, told.report, told.keys, told.residue, told.grow),
-                *(job.inputs, job.warnings),
+                *job.understood,
             ),
             RunState.CANCELLED: Cancelled(job.name),
             RunState.FAILED: Failed(job.name, *job.failure),

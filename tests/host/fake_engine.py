@@ -63,6 +63,10 @@ WORK = 0.5
 """Seconds that a frame takes before it fails: the one before is written behind it, and would otherwise not be out."""
 
 
+SAID, WARNED = "what was understood, of the whole job", ("something is odd",)
+"""What a report says of the inputs."""
+
+
 class Silent:
     """A report that leaves nothing."""
 
@@ -85,7 +89,8 @@ class Spoken(Silent):
     def add(self, filled: Filled, *, changed: int) -> None:
         super().add(filled, changed=changed)
         first, last = min(self.frames), max(self.frames)
-        self.path.write_text(json.dumps({"summary": {"unseen": 0.25, "worst": [last], "keys": [first]}}))
+        told = {"unseen": 0.25, "worst": [last], "keys": [first], "inputs": SAID, "warnings": WARNED}
+        self.path.write_text(json.dumps({"summary": told}))
 
     def finish(self) -> None:
         super().finish()

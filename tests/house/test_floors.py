@@ -37,7 +37,7 @@ FLOORS = {
         "plugin_host.server.delivery",
         *("plugin_host.server.worker_messages", "plugin_host.server.outbox", "plugin_host.server.report_files"),
         *("plugin_host.server.display", "plugin_host.server.describe", "plugin_host.server.info"),
-        *("plugin_host.server.movie_inputs", "plugin_host.server.folder_listing"),
+        "plugin_host.server.movie_inputs",
         *("plugin_host.server.opening", "plugin_host.server.jobs_text", "plugin_host.server.overall_progress"),
     ),
     1: (
@@ -60,10 +60,9 @@ KNOW_THE_ENGINE = {
     "plugin_host.server.worker": {"aan_engine.errors", "aan_engine.plates.decode_watchdog"},
     "plugin_host.server.engine": {"aan_engine.plates.input_summary", "aan_engine.shot"},
     "plugin_host.server.in_process": {"aan_engine.plates.input_summary"},
-    "plugin_host.server.cli_exit": {"aan_engine.plates.input_summary"},
     "plugin_host.server.info": {
         *("aan_engine.errors", "aan_engine.plates.formats", "aan_engine.plates.reader"),
-        *("aan_engine.plates.exr_header", "aan_engine.plates.input_summary"),
+        "aan_engine.plates.exr_header",
     },
     "plugin_host.server.failures": {"aan_engine.errors"},
     "plugin_host.server.process_monitor": {"aan_engine.plates.decode_watchdog"},
