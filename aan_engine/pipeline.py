@@ -25,7 +25,8 @@ from aan_engine.core.stages import run_stages
 from aan_engine.errors import ShotError
 from aan_engine.network import weights
 from aan_engine.network.bundle import Networks
-from aan_engine.plates import proxy, reader
+from aan_engine.plates import input_check, proxy, reader
+from aan_engine.plates.input_summary import InputSummary
 from aan_engine.plates.plate_cache import PlateCache
 from aan_engine.plates.proxy_store import ProxyStore
 from aan_engine.plates.shot_frames import ShotFrames
@@ -44,7 +45,7 @@ CLEAN_PLATES = 2
 PROBES = 5
 """Targets that are looked at, at most, to find how far the matte is to grow. Each costs its plan."""
 
-VERSION = "19"
+VERSION = "20"
 """Raised with every change that gives the same job other pixels; part of the cache key."""
 
 
@@ -62,6 +63,17 @@ class Progress:
     stage: str
     done: int
     total: int
+
+
+def inspect(shot: Shot) -> InputSummary:
+    """What is understood of a shot's inputs: which channels are read, how much is hidden, and what seems wrong.
+
+    Headers and a few mattes are read, so it takes moments; nothing is computed, no network is loaded.
+
+    Raises:
+        AanError: what `fill` would refuse for its names, channels and sizes; and there is no such device.
+    """
+    return input_check.inspect(shot, device="GPU" if _device(shot.device).type == "cuda" else "CPU")
 
 
 def fill(
@@ -103,7 +115,7 @@ def fill(
     networks = networks or _networks(_device(shot.device))
     if shot.controls.grow_auto:
         shot = _grown(shot, shot_frames, notify, networks=networks)
-        shot_frames = ShotFrames(shot)
+        shot_frames = ShotFrames(shot, channels=shot_frames.channels)
     planned = [t.frame for t in shot.targets if t.frame <= wanted[-1]]
     yield from _fill_holes(
         shot, shot_frames, wanted, notify, planned=planned, networks=networks, pathways=pathways, stages=stages

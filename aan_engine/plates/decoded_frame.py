@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from aan_engine.colour.encoding import Encoding
 from aan_engine.core.box import Box
 from aan_engine.plates.exr_header import Attribute, Description, PartDescription
-from aan_engine.plates.plate import Part, Plate, find_picture_channels
+from aan_engine.plates.picture_layer import PictureLayer, find_picture_channels
+from aan_engine.plates.plate import Part, Plate
 from aan_engine.plates.timecode import unpack
 
 Channels = dict[str, NDArray[np.float32]]
@@ -90,17 +91,25 @@ def describe(info: SourceInfo, *, encoding: Encoding | None) -> Description:
     return Description(path=info.path, parts=(part,), format_note=note)
 
 
-def to_plate(info: SourceInfo, channels: Channels, *, frame: int, encoding: Encoding, view: str | None = None) -> Plate:
+def to_plate(
+    info: SourceInfo,
+    channels: Channels,
+    *,
+    frame: int,
+    encoding: Encoding,
+    view: str | None = None,
+    layer: PictureLayer | None = None,
+) -> Plate:
     """The picture as a scene-linear plate: half up to `MAX_HALF_BITS` bits, else float.
 
     The picture's three channels are decoded to light, all others keep their values. These are the values that a result
     has outside the matte.
 
     Raises:
-        PlateUnsupported: there is no picture among the channels, or none of this `view`.
+        PlateUnsupported: there is no picture among the channels, or none of this `view` or `layer`.
     """
     description = describe(info, encoding=encoding)
-    picture = find_picture_channels(description, frame=frame, view=view)
+    picture = find_picture_channels(description, frame=frame, view=view, layer=layer)
     light = encoding.decode(np.stack([channels[name] for name in picture.names], -1))
     decoded = channels | {name: light[..., column] for column, name in enumerate(picture.names)}
     return Plate(path=info.path, frame=frame, parts=(_part(description, decoded),), picture=picture)

@@ -27,7 +27,8 @@ from aan_engine.plates.channels import replace_pixels
 from aan_engine.plates.exr_attributes import placeholder_header, splice
 from aan_engine.plates.exr_decoder import check_writable, decode, first_line
 from aan_engine.plates.exr_header import Description, PartDescription, describe
-from aan_engine.plates.plate import Array, Part, Plate, find_picture_channels
+from aan_engine.plates.picture_layer import PictureLayer, find_picture_channels
+from aan_engine.plates.plate import Array, Part, Plate
 from aan_engine.plates.verify import verify
 
 __all__ = ["Description", "Part", "PartDescription", "Plate", "check_writable", "decode", "describe", "read", "write"]
@@ -36,20 +37,28 @@ __all__ = ["Description", "Part", "PartDescription", "Plate", "check_writable", 
 _KEPT_CODECS = ("none", "rle", "zips", "zip", "piz")
 
 
-def read(path: Path, *, frame: int, encoding: Encoding | None = None, view: str | None = None) -> Plate:
+def read(
+    path: Path,
+    *,
+    frame: int,
+    encoding: Encoding | None = None,
+    view: str | None = None,
+    layer: PictureLayer | None = None,
+) -> Plate:
     """Read one frame with all its parts and channels.
 
     Args:
         encoding: the conversion of its picture to scene-linear light; None where it is scene-linear.
         view: the eye of a stereo file that is the picture; None for the first.
+        layer: the layer that is the picture; None decides for this file alone, see `picture_layer`.
 
     Raises:
         PlateMissing: there is no such file.
         PlateUnreadable: empty, truncated, damaged, or no EXR.
-        PlateUnsupported: deep data, luminance-chroma, subsampled or integer pictures, or no picture in it.
+        PlateUnsupported: deep data, luminance-chroma, subsampled or integer pictures, no picture in it, or several.
     """
     description = describe(path, frame=frame)
-    picture = find_picture_channels(description, frame=frame, view=view)
+    picture = find_picture_channels(description, frame=frame, view=view, layer=layer)
     parts = decode(description, frame=frame)
     return Plate(path=description.path, frame=frame, parts=parts, picture=picture, encoding=encoding)
 

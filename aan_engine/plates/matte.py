@@ -2,67 +2,159 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.core.box import Box
-from aan_engine.errors import MatteError, PlateError, PlateMissing
-from aan_engine.plates import reader, stereo
-from aan_engine.plates.plate import Part, Plate
+from aan_engine.errors import MatteError
+from aan_engine.plates import matte_channels, matte_choice
+from aan_engine.plates.matte_channels import MatteChannels
+from aan_engine.plates.plate import Array, Part
+from aan_engine.shot import Controls, FrameFile
+
+ROUNDING = 1e-3
+"""Share by which a value may be above the floor and still count as at it: 1/255 rounded to half is larger by 1e-4."""
+
+
+class Framed(Protocol):
+    """What a matte is placed over: a plate, or its windows alone, as in `plate.Plate`."""
+
+    @property
+    def display_window(self) -> Box: ...
+    @property
+    def window(self) -> Box: ...
+
+
+@dataclass(frozen=True)
+class Levels:
+    """How a channel's values become coverage: (value - low) / (high - low), clipped to 0 .. 1, then inverted.
+
+    Args:
+        low, high: the values that count as 0 and 1.
+        invert: whether the matte is white where the plate stays.
+        floor: coverage up to this one counts as 0, see `ROUNDING`.
+
+    Convention: NaN is in doubt and therefore hidden, whatever else is asked for.
+    """
+
+    low: float = 0.0
+    high: float = 1.0
+    invert: bool = False
+    floor: float = 0.0
+
+    @classmethod
+    def of(cls, controls: Controls) -> Levels:
+        """Those that the artist set for the matte."""
+        return cls(controls.matte_low, controls.matte_high, controls.matte_invert, controls.matte_floor)
+
+    @property
+    def visible_from(self) -> float:
+        """The coverage above which a pixel is hidden."""
+        return self.floor * (1 + ROUNDING)
+
+    @property
+    def keep_zero(self) -> bool:
+        """Whether a value of 0 is a coverage of 0."""
+        return not self.invert and self.low >= 0
+
+    def coverage(self, values: Array) -> NDArray[np.float32]:
+        """The coverage of a channel's values, float32 0 .. 1, before the floor."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            found = values.astype(np.float32)
+            doubtful = np.isnan(found)
+            if (self.low, self.high) != (0, 1):
+                found = (found - np.float32(self.low)) / np.float32(self.high - self.low)
+            np.clip(found, 0.0, 1.0, out=found)
+        if self.invert:
+            found = np.float32(1) - found
+        found[doubtful] = 1.0
+        return found
+
+
+AS_STORED = Levels()
+"""Values as they are, clipped to 0 .. 1."""
 
 
 def read(
-    path: Path, *, frame: int, channel: str | None, like: Plate, view: str | None = None, called: str = "matte"
+    path: Path,
+    *,
+    frame: int,
+    channel: MatteChannels | str | None,
+    like: Framed,
+    view: str | None = None,
+    levels: Levels = AS_STORED,
+    called: str = matte_choice.MATTE,
 ) -> NDArray[np.float32]:
     """The matte of one frame over the plate's `window`.
 
     Args:
-        channel: the channel's name, exact (`mask.A`) or without its layer or part where only one matches (`A`,
-            `mask`); None takes `A`, else the only or the first channel.
+        channel: the channels that were decided on for the shot; a name, or None, decides for this file alone, see
+            `matte_choice`. Of several the larger value counts; a frame may lack some of them, not all.
         view: the eye to take channels from, where the matte is a stereo file that has it.
         like: the plate that it belongs to.
+        levels: how values become coverage.
         called: the matte's name in error messages, such as "holdout matte".
 
     Returns:
-        (H, W) float32 over the plate's `window`: 0 keeps the plate, 1 hides it, anything between is soft. Values are
-        clipped to 0 .. 1. NaN counts as 1, so that such a pixel is never used as a source.
+        (H, W) float32 over the plate's `window`: 0 keeps the plate, 1 hides it, anything between is soft. NaN counts as
+        1, so that such a pixel is never used as a source.
 
     Convention: the files' windows are aligned by their absolute pixel coordinates; outside the matte's own data
-    window the matte is 0. Display windows must have the same size; where their origins differ, the absolute coordinates
-    still decide.
+    window the matte is 0, an inverted one too: nothing is known there. Display windows must have the same size; where
+    their origins differ, the absolute coordinates still decide.
 
     Raises:
-        MatteError: missing, damaged, of another size, or without the named channel; or none is named, and the alpha is
-            1 everywhere while the picture beside it varies.
+        MatteError: missing, damaged, of another size, or without any of the channels; or as `matte_choice.decide`.
     """
-    part, name = _open_channel(path, frame=frame, channel=channel, view=view, called=called)
-    if channel is None:
-        _check_not_solid_alpha(part, name, path=Path(path), frame=frame, called=called)
-    _check_size(part.description.display_window, like, path=Path(path), frame=frame, called=called)
-    matte = np.zeros(like.shape, np.float32)
-    own, plates = part.description.data_window, like.window
-    both = own.intersection(plates)
-    values, target = part.channels[name][both.relative_to(own).slices], matte[both.relative_to(plates).slices]
-    # Mattes of large plates are mostly empty: only the box around their non-zero pixels is converted.
-    if (box := Box.around_mask(_nonzero(values))) is not None:
-        with np.errstate(invalid="ignore", over="ignore"):
-            inside = values[box.slices].astype(np.float32)
-        np.nan_to_num(inside, copy=False, nan=1.0, posinf=1.0, neginf=0.0)
-        np.clip(inside, 0.0, 1.0, out=target[box.slices])
+    found = _open(path, frame=frame, channel=channel, view=view, called=called)
+    matte = np.zeros(like.window.shape, np.float32)
+    for part, values in found:
+        _check_size(part.description.display_window, like, path=Path(path), frame=frame, called=called)
+        own = part.description.data_window
+        both = own.intersection(like.window)
+        target = matte[both.relative_to(like.window).slices]
+        inside = values[both.relative_to(own).slices]
+        # Mattes of large plates are mostly empty: only the box around their non-zero pixels is converted.
+        box = Box.around_mask(_nonzero(inside)) if levels.keep_zero else Box.whole(inside.shape)
+        if box is not None:
+            covered = levels.coverage(inside[box.slices])
+            if levels.floor:
+                covered[covered <= np.float32(levels.visible_from)] = 0
+            np.maximum(target[box.slices], covered, out=target[box.slices])
     return matte
 
 
-def is_empty(path: Path, *, frame: int, channel: str | None, view: str | None = None) -> bool:
-    """Whether the matte of one frame is 0 in its whole data window; `channel`, `view` and errors as in `read`."""
-    part, name = _open_channel(path, frame=frame, channel=channel, view=view)
-    values = part.channels[name]
-    if (box := Box.around_mask(_nonzero(values))) is None:
-        return True
-    with np.errstate(invalid="ignore"):
-        return bool((values[box.slices] <= 0).all())
+def peak(
+    path: Path,
+    *,
+    frame: int,
+    channel: MatteChannels | str | None,
+    view: str | None = None,
+    levels: Levels = AS_STORED,
+) -> float:
+    """The largest coverage of one frame in its data window, before the floor; arguments and errors as in `read`."""
+    largest = 0.0
+    for _, values in _open(path, frame=frame, channel=channel, view=view, called=matte_choice.MATTE):
+        box = Box.around_mask(_nonzero(values)) if levels.keep_zero else Box.whole(values.shape)
+        if box is not None:
+            largest = max(largest, float(levels.coverage(values[box.slices]).max(initial=0)))
+    return largest
+
+
+def is_empty(
+    path: Path,
+    *,
+    frame: int,
+    channel: MatteChannels | str | None,
+    view: str | None = None,
+    levels: Levels = AS_STORED,
+) -> bool:
+    """Whether the matte of one frame hides nothing in its whole data window; arguments and errors as in `read`."""
+    return peak(path, frame=frame, channel=channel, view=view, levels=levels) <= levels.visible_from
 
 
 def composite_over(fill: NDArray[np.float32], plate: NDArray[np.float32], *, matte: NDArray[np.float32]) -> None:
@@ -90,71 +182,32 @@ def _nonzero(values: NDArray[Any]) -> NDArray[np.bool_]:
     return np.asarray(values.view(f"u{values.dtype.itemsize}") != 0)
 
 
-def _open_channel(
-    path: Path, *, frame: int, channel: str | None, view: str | None, called: str = "matte"
-) -> tuple[Part, str]:
+def _open(
+    path: Path, *, frame: int, channel: MatteChannels | str | None, view: str | None, called: str
+) -> list[tuple[Part, Array]]:
+    """The channels of one frame that are the matte, at least one."""
     path = Path(path)
-    try:
-        parts = reader.read_channels(path, frame=frame)
-    except PlateMissing as error:
-        raise MatteError(
-            f"the {called} is not there", hint="Render it for this frame.", file=path, frame=frame
-        ) from error
-    except PlateError as error:
-        raise MatteError(
-            f"the {called} cannot be read: {error.reason}", hint=error.hint, file=path, frame=frame
-        ) from error
-    channels = [(part, name) for part in parts for name in part.channels]
-    if view is not None:
-        of_view = [(part, name) for part, name in channels if stereo.view_of(part.description, name) == view]
-        channels = of_view or channels
-    return _find_channel(channels, channel, path=path, frame=frame, called=called)
-
-
-def _find_channel(
-    channels: list[tuple[Part, str]], channel: str | None, *, path: Path, frame: int, called: str
-) -> tuple[Part, str]:
-    wanted = "A" if channel is None else channel
-    # The most exact match wins: the name itself, part and name together, a layer's alpha, any layer's channel.
-    for matches in (
-        lambda part, name: name == wanted,
-        lambda part, name: f"{part.description.name}.{name}" == wanted,
-        lambda part, name: name == f"{wanted}.A" or (part.description.name == wanted and name == "A"),
-        lambda part, name: name.rpartition(".")[2] == wanted,
-    ):
-        if found := [entry for entry in channels if matches(*entry)]:
-            return found[0]
-    if channel is None:
-        return channels[0]
+    parts = matte_choice.open_parts(path, frame=frame, called=called)
+    if not isinstance(channel, MatteChannels):
+        files = [FrameFile(frame, path)]
+        channel = matte_choice.decide(files, named=channel, view=view, called=called)
+    if found := channel.of(parts):
+        return found
+    there = matte_channels.listed(
+        matte_channels.MatteChannel(matte_channels.part_name(parts, part), name)
+        for part in parts
+        for name in part.channels
+    )
+    name_it = ", or name a channel that all have: --matte-channel" if called == matte_choice.MATTE else ""
     raise MatteError(
-        f"the {called} has no channel {channel!r}",
-        hint=f"It has {', '.join(name for _, name in channels)}.",
+        f"the {called} of this frame has no channel {channel.text}",
+        hint=f"It has {there}. Write it as on the other frames{name_it}.",
         file=path,
         frame=frame,
     )
 
 
-def _check_not_solid_alpha(part: Part, name: str, *, path: Path, frame: int, called: str) -> None:
-    """Refuse an alpha that is 1 everywhere beside varying colours: the matte is probably in one of those."""
-    alpha = part.channels[name]
-    if name != "A" or alpha[0, 0] != 1 or not _is_constant(alpha):
-        return
-    if varied := [n for n in "RGB" if n in part.channels and not _is_constant(part.channels[n])]:
-        raise MatteError(
-            f"the {called}'s alpha is 1 everywhere, but its {varied[0]} is not",
-            hint=f"Put it into the alpha, or name it: --matte-channel {varied[0]} (A if the whole frame is to go).",
-            file=path,
-            frame=frame,
-        )
-
-
-def _is_constant(values: NDArray[Any]) -> bool:
-    """Whether a channel has one value everywhere."""
-    bits = values.view(f"u{values.dtype.itemsize}")
-    return bool((bits == bits[0, 0]).all())
-
-
-def _check_size(window: Box, like: Plate, *, path: Path, frame: int, called: str) -> None:
+def _check_size(window: Box, like: Framed, *, path: Path, frame: int, called: str) -> None:
     matte, plate = window.shape, like.display_window.shape
     if matte != plate:
         raise MatteError(

@@ -42,9 +42,10 @@ def cut(
         layers: extra channels by name, (H, W) float32; cut to the same box.
 
     Returns:
-        A plate of one part: the picture's channels and its alpha (`A`, or `<layer>.A` beside a picture in a layer) in
-        the picture's own type, and the layers. Its display window and attributes are the plate's; its data window is
-        the smallest box around the hidden pixels; without any it is one transparent pixel, the plate's first.
+        A plate of one part: the picture's channels and its alpha (`PictureChannels.alpha`: `A`, or `beauty.a` beside
+        `beauty.r`) in the picture's own type, and the layers. Its display window and attributes are the plate's; its
+        data window is the smallest box around the hidden pixels; without any it is one transparent pixel, the plate's
+        first.
 
     Convention: the data window is in the file's absolute pixel coordinates, see `plate.Plate`.
     """
@@ -55,8 +56,7 @@ def cut(
     channels: dict[str, Array] = {
         name: np.where(hidden[inside], channel[inside], channel.dtype.type(0)) for name, channel in picture.items()
     }
-    layer, dot, _ = names[0].rpartition(".")
-    channels[f"{layer}{dot}A"] = hidden[inside].astype(channels[names[0]].dtype)
+    channels[plate.picture.alpha] = hidden[inside].astype(channels[names[0]].dtype)
     channels |= {name: np.ascontiguousarray(values[inside]) for name, values in (layers or {}).items()}
     return Plate(plate.path, plate.frame, (_part(plate, window, channels),), PictureChannels(0, names), plate.encoding)
 

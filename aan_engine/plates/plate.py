@@ -1,11 +1,11 @@
 """The plate: one frame with all its parts and channels, and which of the channels are the picture.
 
-A plate is never changed. `exr` and `reader` open files.
+A plate is never changed. `exr` and `reader` open files, `picture_layer` finds the picture.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 from aan_engine.colour.encoding import Encoding
 from aan_engine.colour.log_encoding import to_log
 from aan_engine.core.box import Box
-from aan_engine.errors import PlateUnsupported
-from aan_engine.plates import stereo
-from aan_engine.plates.exr_header import Description, PartDescription
+from aan_engine.plates import channel_names
+from aan_engine.plates.exr_header import PartDescription
 from aan_engine.plates.half_lut import all_half, linear_table, log_table, stack_channels
 
 Array = NDArray[Any]
@@ -56,6 +55,11 @@ class PictureChannels:
     def grey(self) -> bool:
         """Whether one luminance channel stands for all three."""
         return self.names[0] == self.names[1]
+
+    @property
+    def alpha(self) -> str:
+        """The name of the alpha that belongs to the picture, whether there is one or not: in its layer and spelling."""
+        return channel_names.alpha_beside(self.names[0])
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,93 +152,3 @@ class Plate:
     def from_linear(self, light: NDArray[np.float32]) -> NDArray[np.float32]:
         """Scene-linear light (..., 3) in the picture's own encoding: the inverse of the decoding in `region`."""
         return light if self.encoding is None else self.encoding.encode(light)
-
-
-def find_picture_channels(description: Description, *, frame: int | None, view: str | None = None) -> PictureChannels:
-    """The picture's channels: R, G, B of the default layer, else of the first layer that has them, else Y as grey.
-
-    Parts are searched in order; a later part's default layer wins over an earlier part's named layer.
-
-    Args:
-        view: of a stereo file, the eye; None for the first.
-
-    Raises:
-        PlateUnsupported: there are no such channels or no such view, or the channels are in a form that the engine does
-            not fill: luminance-chroma, subsampled, or integer.
-    """
-    parts = description.parts
-    picture = _find_rgb_or_grey(parts) if view is None else _find_in_view(description, view, frame=frame)
-    if picture is None:
-        raise _unsupported(description, frame, _why_no_picture(parts))
-    part = parts[picture.part]
-    if any(name in part.subsampled for name in picture.names):
-        raise _unsupported(description, frame, f"{', '.join(picture.names)} are stored subsampled")
-    types = dict(part.channels)
-    if any(types[name] == "uint" for name in picture.names):
-        raise _unsupported(description, frame, f"{', '.join(picture.names)} hold integers, not light")
-    return picture
-
-
-def _find_rgb_or_grey(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
-    return _find_default_layer(parts) or _find_named_layer(parts) or _find_grey(parts)
-
-
-def _find_in_view(description: Description, view: str, *, frame: int | None) -> PictureChannels | None:
-    known = stereo.view_names(description)
-    if view not in known:
-        raise PlateUnsupported(
-            f"this plate has no view {view!r}",
-            hint=f"It has {' and '.join(known)}." if known else "It is no stereo file: leave the view away.",
-            file=description.path,
-            frame=frame,
-        )
-    for index, part in enumerate(description.parts):
-        channels = tuple(channel for channel in part.channels if stereo.view_of(part, channel[0]) == view)
-        default = (f"{view}.R", f"{view}.G", f"{view}.B")
-        if set(default) <= dict(channels).keys():
-            return PictureChannels(part=index, names=default)
-        if (found := _find_rgb_or_grey((replace(part, channels=channels),))) is not None:
-            return replace(found, part=index)
-    return None
-
-
-def _find_default_layer(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
-    for index, part in enumerate(parts):
-        if {"R", "G", "B"} <= dict(part.channels).keys():
-            return PictureChannels(part=index, names=("R", "G", "B"))
-    return None
-
-
-def _find_named_layer(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
-    for index, part in enumerate(parts):
-        names = dict(part.channels).keys()
-        for name in names:
-            layer, dot, last = name.rpartition(".")
-            if dot and last == "R" and {f"{layer}.G", f"{layer}.B"} <= names:
-                return PictureChannels(part=index, names=(f"{layer}.R", f"{layer}.G", f"{layer}.B"))
-    return None
-
-
-def _find_grey(parts: tuple[PartDescription, ...]) -> PictureChannels | None:
-    for index, part in enumerate(parts):
-        names = dict(part.channels).keys()
-        if "Y" in names and not {"RY", "BY"} & names:
-            return PictureChannels(part=index, names=("Y", "Y", "Y"))
-    return None
-
-
-def _why_no_picture(parts: tuple[PartDescription, ...]) -> str:
-    names = [name for part in parts for name, _ in part.channels]
-    if {"RY", "BY"} & set(names):
-        return "the picture is stored as luminance and chroma (Y, RY, BY)"
-    listed = ", ".join(names[:12]) + (" and more" if len(names) > 12 else "")
-    return f"there is no R, G, B and no Y among its channels ({listed})"
-
-
-def _unsupported(description: Description, frame: int | None, why: str) -> PlateUnsupported:
-    return PlateUnsupported(
-        f"this plate cannot be filled: {why}",
-        hint="Convert it to R, G, B in half or float.",
-        file=description.path,
-        frame=frame,
-    )

@@ -14,10 +14,21 @@ from aan_engine.errors import PlateUnreadable
 from aan_engine.plates import decode_watchdog, decoded_frame, exr, exr_header, formats, movie, stills
 from aan_engine.plates.decoded_frame import Channels, SourceInfo
 from aan_engine.plates.exr_header import Description
-from aan_engine.plates.plate import Part, Plate, find_picture_channels
+from aan_engine.plates.picture_layer import PictureLayer
+from aan_engine.plates.plate import Part, Plate
+
+SCENE_LINEAR = "scene-linear"
+"""How EXR plates are read unless the artist names a space."""
 
 
-def read(path: Path, *, frame: int, colorspace: str | None = None, view: str | None = None) -> Plate:
+def read(
+    path: Path,
+    *,
+    frame: int,
+    colorspace: str | None = None,
+    view: str | None = None,
+    layer: PictureLayer | None = None,
+) -> Plate:
     """One frame with all its channels.
 
     Args:
@@ -26,6 +37,7 @@ def read(path: Path, *, frame: int, colorspace: str | None = None, view: str | N
             point, sRGB for PNG, TIFF and JPEG, Rec. 1886 for movies, and for DPX what its header says: video, linear,
             and Cineon's log curve for anything else.
         view: the eye of a stereo file that is the picture; None for the first.
+        layer: the layer that is the picture; None decides for this file alone, see `picture_layer`.
 
     Returns:
         Of an EXR its own values, which the plate's `encoding` converts to light. Of other formats scene-linear values,
@@ -39,11 +51,12 @@ def read(path: Path, *, frame: int, colorspace: str | None = None, view: str | N
     kind = formats.sniff(path)
     if not _needs_conversion(path, kind, frame=frame):
         named = encoding.of_exr(colorspace) if colorspace is not None else None
-        return exr.read(path, frame=frame, encoding=None if named is None or named.linear else named, view=view)
+        applied = None if named is None or named.linear else named
+        return exr.read(path, frame=frame, encoding=applied, view=view, layer=layer)
     info, channels = _decode(path, kind, frame=frame)
     movie.check_implied(info, colorspace=colorspace, frame=frame)
     found = encoding.of_format(colorspace, implied=info.implied)
-    return decoded_frame.to_plate(info, channels, frame=frame, encoding=found, view=view)
+    return decoded_frame.to_plate(info, channels, frame=frame, encoding=found, view=view, layer=layer)
 
 
 def read_channels(path: Path, *, frame: int) -> tuple[Part, ...]:
@@ -59,23 +72,22 @@ def read_channels(path: Path, *, frame: int) -> tuple[Part, ...]:
     return (decoded_frame.channel_values(*_decode(path, kind, frame=frame)),)
 
 
-def describe(path: Path) -> Description:
-    """The header of a file; no pixel is read.
+def describe(path: Path, *, frame: int | None = None) -> Description:
+    """The header of a file; no pixel is read. The frame is its number on the timeline, for errors.
 
     Raises:
         PlateMissing, PlateUnreadable, PlateUnsupported, ShotError: as `read`.
     """
     path = Path(path)
     kind = formats.sniff(path)
-    if not _needs_conversion(path, kind, frame=None):
-        return exr_header.describe(path)
-    assert kind is not None
-    info = movie.open_movie(path).describe(1) if kind == formats.MOVIE else stills.describe(path, kind=kind, frame=None)
+    if not _needs_conversion(path, kind, frame=frame):
+        return exr_header.describe(path, frame=frame)
+    info = _source_info(path, kind, frame=frame)
     hdr = info.implied not in (*ocio.IMPLIED, "cineon", "linear")
     return decoded_frame.describe(info, encoding=None if hdr else encoding.of_format(None, implied=info.implied))
 
 
-def exr_data_window(path: Path, *, frame: int, view: str | None = None) -> Box | None:
+def exr_data_window(path: Path, *, frame: int, layer: PictureLayer) -> Box | None:
     """The data window of the picture of an EXR file, from its header; None for any other format.
 
     Raises:
@@ -84,8 +96,22 @@ def exr_data_window(path: Path, *, frame: int, view: str | None = None) -> Box |
     if _needs_conversion(Path(path), formats.sniff(path), frame=frame):
         return None
     description = exr_header.describe(path, frame=frame)
-    picture = find_picture_channels(description, frame=frame, view=view)
-    return description.parts[picture.part].data_window
+    return description.parts[layer.find_in(description, frame=frame).part].data_window
+
+
+def colour_name(path: Path, *, frame: int, colorspace: str | None = None) -> str:
+    """How a plate's values are read, for people: "scene-linear", or the name of their colour space.
+
+    Raises:
+        PlateMissing, PlateUnreadable, ShotError: as `read`.
+    """
+    path = Path(path)
+    kind = formats.sniff(path)
+    if not _needs_conversion(path, kind, frame=frame):
+        return encoding.of_exr(colorspace).name if colorspace is not None else SCENE_LINEAR
+    info = _source_info(path, kind, frame=frame)
+    movie.check_implied(info, colorspace=colorspace, frame=frame)
+    return encoding.of_format(colorspace, implied=info.implied).name
 
 
 def identity() -> str:
@@ -109,6 +135,14 @@ def _needs_conversion(path: Path, kind: str | None, *, frame: int | None) -> boo
             frame=frame,
         )
     return False
+
+
+def _source_info(path: Path, kind: str | None, *, frame: int | None) -> SourceInfo:
+    """What the header of a file that is no EXR says; of a movie, of its first frame."""
+    assert kind is not None  # _needs_conversion has refused unknown formats
+    return (
+        movie.open_movie(path).describe(1) if kind == formats.MOVIE else stills.describe(path, kind=kind, frame=frame)
+    )
 
 
 def _decode(path: Path, kind: str | None, *, frame: int) -> tuple[SourceInfo, Channels]:

@@ -18,7 +18,9 @@ from aan_engine.core.frame import Frame
 from aan_engine.core.types import Array, Mask
 from aan_engine.errors import ShotError
 from aan_engine.plates import formats, matte, matte_edge, reader
+from aan_engine.plates.matte_channels import MatteChannels
 from aan_engine.plates.plate import Plate
+from aan_engine.plates.shot_channels import EXCLUDE, HOLDOUT, ShotChannels
 from aan_engine.shot import FrameFile, Shot
 
 CLEAN_NUMBER = -1000
@@ -108,12 +110,16 @@ class PackedMasks:
 class ShotFrames:
     """The frames of one job, by index.
 
+    Args:
+        channels: what is read of the files, where that was decided for the same files before.
+
     Raises:
         ShotError: a painted frame has a number that no plate has.
     """
 
-    def __init__(self, shot: Shot) -> None:
+    def __init__(self, shot: Shot, *, channels: ShotChannels | None = None) -> None:
         self._shot = shot
+        self.channels = channels or ShotChannels(shot)
         self.count = len(shot.plates)
         self._windows: tuple[Box, Box] | None = None
         self._hiding: dict[FrameFile, bool] = {}
@@ -180,7 +186,7 @@ class ShotFrames:
         file = self._shot.matte_of(frame)
         if file not in self._hiding:
             self._hiding[file] = not matte.is_empty(
-                file.path, frame=frame, channel=self._shot.matte_channel, view=self._shot.controls.view
+                file.path, frame=frame, channel=self.channels.matte, levels=self.channels.levels
             )
         return self._hiding[file]
 
@@ -204,7 +210,7 @@ class ShotFrames:
             ShotError: its display window is not that of the first one; or it is no EXR, and its data window is not.
         """
         plate = reader.read(
-            file.path, frame=file.frame, colorspace=self._colorspace(file), view=self._shot.controls.view
+            file.path, frame=file.frame, colorspace=self._colorspace(file), layer=self.channels.picture_of(file)
         )
         canvas, display = self._windows = self._windows or (self._canvas(plate), plate.display_window)
         if plate.display_window != display:
@@ -223,13 +229,13 @@ class ShotFrames:
         Raises:
             ShotError: the windows lie too far from one another to be held in memory.
         """
-        view, canvas, largest = (
-            self._shot.controls.view,
+        layer, canvas, largest = (
+            self.channels.picture,
             first.data_window,
             first.display_window.union(first.data_window),
         )
         for file in self._shot.plates:
-            if (window := reader.exr_data_window(file.path, frame=file.frame, view=view)) is not None:
+            if (window := reader.exr_data_window(file.path, frame=file.frame, layer=layer)) is not None:
                 canvas, largest = canvas.union(window), max(largest, window, key=lambda box: box.area)
                 if canvas.area > MAX_CANVAS * largest.area:
                     raise ShotError(
@@ -254,18 +260,18 @@ class ShotFrames:
     def _masks(self, plate: Plate) -> FrameMasks:
         shot, known = self._shot, self._shot.known
         file = shot.matte_of(plate.frame)
-        view = shot.controls.view
-        roto = matte.read(file.path, frame=plate.frame, channel=shot.matte_channel, view=view, like=plate)
+        channels, others = self.channels, self.channels.others_levels
+        roto = matte.read(file.path, frame=plate.frame, channel=channels.matte, like=plate, levels=channels.levels)
         weight = matte_edge.grow_feather(
             matte_edge.fill_weight(roto), grow=shot.controls.grow, feather=shot.controls.feather
         )
         if plate.canvas is not None:
             weight = np.where(_outside(plate), np.float32(0), weight)  # there is nothing to be written
         unusable = _without_value(plate)
-        if (holdout := _read_optional(known.holdout, plate, view, called="holdout matte")) is not None:
+        if (holdout := _read_optional(known.holdout, plate, channels.holdout, others, called=HOLDOUT)) is not None:
             unusable |= holdout > 0
             weight = weight * (1 - holdout)
-        if (excluded := _read_optional(known.exclude, plate, view, called="do-not-use matte")) is not None:
+        if (excluded := _read_optional(known.exclude, plate, channels.exclude, others, called=EXCLUDE)) is not None:
             unusable |= excluded > 0
         return FrameMasks(weight, unusable)
 
@@ -313,10 +319,11 @@ def _not_finite(values: NDArray[np.floating]) -> Mask:
 
 
 def _read_optional(
-    files: tuple[FrameFile, ...], plate: Plate, view: str | None, *, called: str
+    files: tuple[FrameFile, ...], plate: Plate, channels: MatteChannels | None, levels: matte.Levels, *, called: str
 ) -> NDArray[np.float32] | None:
     """The matte for a plate from a sequence, None where the sequence lacks that frame; a single file is for all."""
     of_frame = {f.frame: f for f in files} if len(files) != 1 else {plate.frame: files[0]}
     if plate.frame not in of_frame:
         return None
-    return matte.read(of_frame[plate.frame].path, frame=plate.frame, channel=None, view=view, like=plate, called=called)
+    path = of_frame[plate.frame].path
+    return matte.read(path, frame=plate.frame, channel=channels, like=plate, levels=levels, called=called)

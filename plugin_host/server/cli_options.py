@@ -24,7 +24,11 @@ Matte = Annotated[str, typer.Option(help="The matte: a sequence with the plates'
 Out = Annotated[str, typer.Option(help="The result: a pattern like the plates'.")]
 First = Annotated[int | None, typer.Option(help="First frame to fill. All plates may still be looked at.")]
 Last = Annotated[int | None, typer.Option(help="Last frame to fill.")]
-Channel = Annotated[str | None, typer.Option(help="The matte's channel; else A, any layer's A, its first one.")]
+_CHANNEL_HELP = (
+    "The matte's channel, layer or part; several, comma-separated, as a union. Else its alpha, its only channel, or the"
+    " only one that holds anything."
+)
+Channel = Annotated[str | None, typer.Option(help=_CHANNEL_HELP)]
 Device = Annotated[str, typer.Option(help="auto, cpu or cuda.")]
 Aov = Annotated[str, typer.Option(help="Layers to add, comma-separated: confidence, source, unseen.")]
 

@@ -10,7 +10,7 @@ from aan_engine.errors import PlateUnsupported
 from aan_engine.plates import stereo
 from aan_engine.plates.exr import check_writable
 from aan_engine.plates.exr_header import Description, PartDescription
-from aan_engine.plates.plate import find_picture_channels
+from aan_engine.plates.picture_layer import find_picture_channels
 
 Row = tuple[str, str]
 """A label and what it says."""

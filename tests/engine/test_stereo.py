@@ -15,7 +15,8 @@ from aan_engine.errors import PlateUnsupported
 from aan_engine.plates import exr, matte, stereo
 from aan_engine.plates.exr_attributes import passthrough
 from aan_engine.plates.exr_header import Attribute, Description, PartDescription
-from aan_engine.plates.plate import PictureChannels, find_picture_channels
+from aan_engine.plates.picture_layer import find_picture_channels
+from aan_engine.plates.plate import PictureChannels
 from plugin_host.server.describe import as_text
 
 SHAPE = (24, 40)

@@ -73,7 +73,7 @@ KNOW_THE_ENGINE = {
         "aan_engine.core.box",
         "aan_engine.plates.exr",
         "aan_engine.plates.exr_header",
-        "aan_engine.plates.plate",
+        "aan_engine.plates.picture_layer",
         "aan_engine.errors",
         "aan_engine.plates.stereo",
     },
