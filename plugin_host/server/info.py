@@ -16,8 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from aan_engine.errors import AanError, PlateUnsupported
-from aan_engine.plates import formats, reader
+from aan_engine.plates import formats, matte_choice, reader
 from aan_engine.plates.exr_header import Description, PartDescription
+from aan_engine.shot import FrameFile
 
 from ..errors import HostError, SequenceError
 from ..folder_listing import Listed, pictures_in
@@ -47,7 +48,8 @@ class Seen:
 
     Args:
         name: as it was asked for.
-        frames: the numbers of its frames that hold anything, ascending; a movie's count from 1.
+        files: a movie's first frame, else every frame that holds anything, ascending.
+        frames: the numbers of all of these frames; a movie's count from 1.
         empty: the numbers of files without a byte.
         bytes: the size of all files.
         description: the header of the first frame.
@@ -56,6 +58,7 @@ class Seen:
     """
 
     name: str
+    files: tuple[FrameFile, ...]
     frames: tuple[int, ...]
     empty: tuple[int, ...]
     bytes: int
@@ -116,12 +119,26 @@ def print_json(arguments: Sequence[str]) -> bool:
     return good
 
 
-def matte_text(seen: Seen) -> str:
-    """What a file or sequence is as a matte: `reads A`."""
-    # A stand-in for `matte_channels`: the rule by which `matte.read` finds its channel.
-    names = [name for part in seen.description.parts for name, _ in part.channels]
-    ways = ([n for n in names if n == "A"], [n for n in names if n.endswith(".A")], names)
-    return f"reads {next(found for found in ways if found)[0]}"
+@dataclass(frozen=True)
+class AsMatte:
+    """What a file or sequence is as a matte: the channels that are read, or why there are none and what to do."""
+
+    channels: str
+    problem: str = ""
+    hint: str = ""
+
+    @property
+    def text(self) -> str:
+        """As `reads A`."""
+        return f"reads {self.channels}" if self.channels else f"nothing: {self.problem}"
+
+
+def as_matte(seen: Seen) -> AsMatte:
+    """Which channels are read where it is given as a matte and none is named; a few frames' pixels tell."""
+    try:
+        return AsMatte(matte_choice.decide(seen.files, named=None, view=None).text)
+    except AanError as error:
+        return AsMatte("", error.reason, error.hint)
 
 
 def _look(argument: str, *, each: bool = False) -> Iterator[Seen | str | Unseen]:
@@ -157,7 +174,8 @@ def _see(argument: str) -> Seen:
         frame, path = files[0]
         movie = movie_frame_count(path)
         frames = (frame,) if movie is None else tuple(range(1, movie + 1))
-        return Seen(str(path), frames, (), path.stat().st_size, reader.describe(path), frames[:1], ())
+        only = FrameFile(frames[0], path)
+        return Seen(str(path), (only,), frames, (), path.stat().st_size, reader.describe(path), frames[:1], ())
     sizes = {frame: path.stat().st_size for frame, path in files}
     full = [(frame, path) for frame, path in files if sizes[frame]] or files
     chosen = dict(full[index] for index in (0, len(full) // 2, -1))
@@ -165,7 +183,8 @@ def _see(argument: str) -> Seen:
     first = full[0][0]
     differences = [told for frame in seen if frame != first and (told := _difference(seen[first], seen[frame], frame))]
     frames, empty = tuple(frame for frame, _ in full), tuple(frame for frame, size in sizes.items() if not size)
-    return Seen(argument, frames, empty, sum(sizes.values()), seen[first], tuple(seen), tuple(differences))
+    kept = tuple(FrameFile(frame, path) for frame, path in full)
+    return Seen(argument, kept, frames, empty, sum(sizes.values()), seen[first], tuple(seen), tuple(differences))
 
 
 def _difference(one: Description, other: Description, frame: int) -> str:
@@ -187,7 +206,7 @@ def _text(seen: Seen) -> str:
             ("size", f"{seen.bytes / 1e6:.1f} MB, {seen.bytes / len(seen.frames) / 1e6:.2f} MB a frame"),
             ("headers", f"{'; '.join(seen.differences) or 'agree'} ({_listed(seen.looked_at)} looked at)"),
         ]
-    return as_text(seen.description, name=seen.name, rows=rows, matte=matte_text(seen))
+    return as_text(seen.description, name=seen.name, rows=rows, matte=as_matte(seen).text)
 
 
 def _listed(frames: Sequence[int]) -> str:
@@ -197,7 +216,7 @@ def _listed(frames: Sequence[int]) -> str:
 
 def _as_object(seen: Seen) -> dict[str, Any]:
     description = seen.description
-    index, picture, problem = 0, None, None
+    index, picture, problem, matte = 0, None, None, as_matte(seen)
     try:
         index, picture = picture_of(description)
     except PlateUnsupported as error:
@@ -217,7 +236,8 @@ def _as_object(seen: Seen) -> dict[str, Any]:
         **{name: value for name, value in _part_object(main).items() if name not in ("name", "type")},
         "picture": list(picture) if picture is not None else None,
         "problem": problem,
-        "matte": matte_text(seen).removeprefix("reads "),
+        "matte": matte.channels or None,
+        "matte_problem": ". ".join(filter(None, (matte.problem, matte.hint))) or None,
         "provenance": _provenance_object(provenance_of(description)),
     }
 

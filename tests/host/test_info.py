@@ -98,7 +98,20 @@ def test_a_folder_without_pictures_says_so(tmp_path: Path, capsys: pytest.Captur
 
 
 def test_every_file_says_what_it_is_as_a_matte(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert "    as a matte: reads A\n" in text(capsys, write(tmp_path / "p.exr", "RGBA"))
+    assert "    as a matte: reads A\n" in text(capsys, write(tmp_path / "m.exr", "A"))
+    assert told(capsys, tmp_path / "m.exr")[0]["matte"] == "A"
+
+
+def test_where_nobody_can_tell_what_the_matte_is_it_says_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    channels = {name: np.eye(4, 6, number, np.float32) for number, name in enumerate(("left.Y", "right.Y"))}
+    header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
+    OpenEXR.File(header, channels).write(str(tmp_path / "m.exr"))
+    assert "    as a matte: nothing: " in text(capsys, tmp_path / "m.exr")
+    (found,) = told(capsys, tmp_path / "m.exr")
+    assert found["matte"] is None
+    assert "left.Y" in found["matte_problem"]
 
 
 def test_a_result_says_what_it_was_filled_by(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -137,6 +150,7 @@ def test_json_has_every_fact(tmp_path: Path, capsys: pytest.CaptureFixture[str])
         "picture": ["R", "G", "B"],
         "problem": None,
         "matte": "A",
+        "matte_problem": None,
         "provenance": None,
     }
 

@@ -62,7 +62,7 @@ KNOW_THE_ENGINE = {
     "plugin_host.server.in_process": {"aan_engine.plates.input_summary"},
     "plugin_host.server.info": {
         *("aan_engine.errors", "aan_engine.plates.formats", "aan_engine.plates.reader"),
-        "aan_engine.plates.exr_header",
+        *("aan_engine.plates.exr_header", "aan_engine.plates.matte_choice", "aan_engine.shot"),
     },
     "plugin_host.server.failures": {"aan_engine.errors"},
     "plugin_host.server.process_monitor": {"aan_engine.plates.decode_watchdog"},
