@@ -90,7 +90,7 @@ def fill(
             inspected=lambda read: opening.show(read.inputs, read.warnings),
         )
         display.finish()
-    print_filled(written, out, seconds=time.monotonic() - began)
+    print_filled(written, out, seconds=time.monotonic() - began, inputs=opening.inputs)
     summary = read_summary(report_path(out))
     print_report(summary, warnings=summary.warnings or opening.warnings)
 

@@ -38,14 +38,16 @@ def print_end(end: Event, output: str, *, seconds: float, frames: Collection[int
         print(f"{stopped_text(frames)}; the job is cancelled", file=sys.stderr)
         raise typer.Exit(130)
     assert isinstance(end, Finished)
-    print_filled(end.frames, output, seconds=seconds)
+    print_filled(end.frames, output, seconds=seconds, inputs=end.inputs)
     print_report(end, warnings=end.warnings)
 
 
-def print_filled(frames: int, output: str, *, seconds: float) -> None:
-    """Print how many frames were filled, in which time, and where they are."""
+def print_filled(frames: int, output: str, *, seconds: float, inputs: str) -> None:
+    """Print what was understood of the inputs, how many frames were filled, in which time, and where they are."""
     from ..sequence import frame_count_text
 
+    if inputs:
+        print(inputs)
     print(f"{frame_count_text(frames)} in {seconds:.1f} s: {output}")
 
 

@@ -13,14 +13,14 @@ class Opening:
     """
 
     def __init__(self, say: Callable[[str], None], *, note: str = "") -> None:
-        self.warnings: tuple[str, ...] = ()
+        self.inputs, self.warnings = "", tuple[str, ...]()
         self._say, self._note, self._said = say, note, False
 
     def show(self, inputs: str, warnings: tuple[str, ...]) -> None:
         """Say it, unless nothing was understood yet or it was said before."""
         if self._said or not inputs:
             return
-        self._said, self.warnings = True, warnings
+        self._said, self.inputs, self.warnings = True, inputs, warnings
         self._say("; ".join(filter(None, (inputs, self._note))))
         for line in map(warning_line, warnings):
             self._say(line)

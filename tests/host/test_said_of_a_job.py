@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import signal
 import subprocess
@@ -13,6 +14,8 @@ import pytest
 from plugin_host import connection_file
 from plugin_host.protocol import Progress, Snapshot
 from plugin_host.server.cli_exit import print_report, stopped_text
+from plugin_host.server.engine import inspect, load_engine, to_shot
+from plugin_host.server.job_inputs import resolve_inputs
 from plugin_host.server.report_files import ReportSummary
 from tests.host.conftest import House
 from tests.host.fake_engine import SAID, WARNED, summary
@@ -58,12 +61,13 @@ def test_fill_and_submit_end_in_the_same_words(house: House, until: Callable[...
         done = run(*command(house, name, "fill", "odd", engine="reporting"))
         assert done.returncode == 0, done.stderr
         assert ODD in done.stderr
-        ends.append(done.stdout.splitlines()[-4:])
+        ends.append(done.stdout.splitlines()[-5:])
     out = house.root / "out"
+    assert [end[0] for end in ends] == [summary([1001, 1002]).text, SAID]
     for end in ends:
-        assert end[0].startswith("2 frames in ")
-        assert end[0].endswith(f" s: {out / 'o.####.exr'}")
-        assert end[1:] == [
+        assert end[1].startswith("2 frames in ")
+        assert end[1].endswith(f" s: {out / 'o.####.exr'}")
+        assert end[2:] == [
             f"25.0 % of the hidden pixels synthesised, look at 1002 first: {out / 'o.report.png'}",
             "made up from frame 1001: paint this one by hand (aan paint) to cure the rest",
             f"warning: {WARNED[0]}",
@@ -167,3 +171,10 @@ def test_every_step_carries_what_was_understood_as_the_newest_alone_may_arrive(h
     assert {step.inputs for step in steps if step.stage} == {summary([1001, 1002, 1003]).text}
     assert {step.warnings for step in steps if step.stage} == {(ODD.removeprefix("warning: "),)}
     assert [step.share for step in steps] == sorted(step.share for step in steps)
+
+
+def test_what_was_assumed_of_the_files_is_said_with_what_was_understood(house: House) -> None:
+    spec = house.plates("fill")
+    inputs = dataclasses.replace(resolve_inputs(spec, output=None), notes=("p.1001.exr stands for its sequence",))
+    understood = inspect(load_engine("fake_engine:make"), to_shot(inputs), inputs)
+    assert ", p.1001.exr stands for its sequence; matte A hides 5 %" in understood.text
