@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .plugin_host.engine_monitor import EngineState, Presence
-from .plugin_host.job_status import JobPhase, JobStatus
+from .plugin_host.job_status import QUEUED, JobPhase, JobStatus
 from .saved_state import SavedState
 
 MAX_CHARACTERS = 46  # characters that fit into a sidebar of the default width
 
 STAGES = {
     "look": "looking at the shot",
+    "align": "aligning pairs of frames",
     "key": "making up what no frame shows",
     "decide": "deciding where from",
     "fill": "filling",
@@ -44,6 +45,10 @@ def job_lines(status: JobStatus, *, note: str = "", note_hint: str = "") -> list
     lines = [StatusLine(status.phase.value.capitalize(), icon)]
     if status.phase is JobPhase.FINISHED:
         lines += [_synthesised(status.unseen)] if status.total else []
+        lines += _wrap(status.inputs)
+        for warning in status.warnings:
+            first, *rest = _wrap(f"Warning: {warning}")
+            lines += [replace(first, icon="ERROR"), *rest]
     for text in (status.reason, status.hint, note, note_hint):
         lines += _wrap(text)
     return lines
@@ -65,6 +70,8 @@ def progress_bar(status: JobStatus) -> tuple[float, str] | None:
         share = status.done / status.total if status.total else 0.0
         text = f"{status.done} of {status.total} frames"
         return share, text if status.seconds_left is None else f"{text}, {time_left(status.seconds_left)}"
+    if status.stage == QUEUED:
+        return 0.0, f"behind {status.steps} {'job' if status.steps == 1 else 'jobs'}" if status.steps else "waiting"
     share = status.step / status.steps if status.steps else 0.0
     return share, f"{stage} {status.step}/{status.steps}" if status.steps else status.phase.value
 

@@ -37,6 +37,7 @@ from .protocol import (
 
 _END_EVENTS = (Finished, Cancelled, Failed)
 _EVENTS = (Progress, FrameReady, *_END_EVENTS)
+_OF_THE_END = ("unseen", "worst", "report", "keys", "residue", "grow", "inputs", "warnings")
 
 
 class Client:
@@ -141,7 +142,8 @@ class Client:
                 other.append(arrival)
         finally:
             self._socket.inbox = other + self._socket.inbox
-        raise EngineGone(f"the engine gave no answer in {timeout:.0f} s", hint="Look at its log, or stop and start it.")
+        hint = f"Look at its log, {connection_file.log_file()}, or stop and start it."
+        raise EngineGone(f"the engine gave no answer in {timeout:.0f} s", hint=hint)
 
     def follow(self, job: str) -> Iterator[Union[Snapshot, Event]]:
         """Block, yielding first the job's `Snapshot`, then its events; the last is `Finished`, `Cancelled` or `Failed`.
@@ -197,8 +199,8 @@ def _reply_or_raise(message: object) -> Reply:
 def _ending_event(state: JobState) -> Optional[Event]:
     """The event that ended a job, built from its state; None while the job is not over."""
     if state.state == "finished":
-        told = (state.unseen, state.worst, state.report, state.keys, state.residue, state.grow)
-        return Finished(state.job, state.total, *told)
+        told = {name: getattr(state, name) for name in _OF_THE_END}
+        return Finished(state.job, state.total, **told)
     if state.state == "cancelled":
         return Cancelled(state.job)
     if state.state == "failed":

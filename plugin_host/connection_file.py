@@ -56,6 +56,11 @@ def runtime_folder() -> Path:
     return folder
 
 
+def log_file() -> Path:
+    """The engine's log. One that runs in a terminal (`aan serve`) writes there instead."""
+    return _default_folder() / LOG_NAME
+
+
 _HINT = "Set AAN_RUNTIME_DIR to a folder that only you can write to."
 
 

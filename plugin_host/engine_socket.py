@@ -14,7 +14,7 @@ from typing import Callable, List, Optional, Set
 import zmq
 
 from .client_events import ENGINE_LOST, EngineBack, EngineLost, ReceivedMessage, UnreadableMessage
-from .connection_file import Connection
+from .connection_file import Connection, log_file
 from .errors import ProtocolError
 from .protocol import HIGHEST, LOWEST, Hello, Message, Progress, Refused, Request, Welcome
 from .wire import decode, encode
@@ -138,7 +138,7 @@ class EngineSocket:
                 self._send_hello()
         elif now - max(self._last_ping, self._last_received) > PING_TIMEOUT:
             self.lost = True
-            hint = "Its log may say why. Start it and submit again: finished frames are kept."
+            hint = f"Its log, {log_file()}, may say why. Start it and submit again: finished frames are kept."
             self.inbox.append(ReceivedMessage(EngineLost("the engine does not answer", hint)))
             self._refuse_open_requests()
 

@@ -64,7 +64,8 @@ class JobState:
     `state` is one of `queued running cancelling finished cancelled failed`. `done` of `total` frames lie on disk, at
     `output` (a pattern). `stage` with `step` of `steps` is the last `Progress`. `code`, `reason` and `hint` speak of
     a failed job, `unseen`, `worst`, `report`, `keys`, `residue` and `grow` of a finished one: see `Finished`.
-    `inputs` and `warnings` are as in `Progress`, `share` is that of the last one.
+    `inputs` and `warnings` are as in `Progress`, `share` is that of the last one. `submitted` and `ended` are times in
+    seconds since 1970 (Unix time); `ended` is 0 while the job is not over.
     """
 
     job: str
@@ -88,3 +89,5 @@ class JobState:
     inputs: str = ""
     warnings: Tuple[str, ...] = ()
     share: float = 0.0
+    submitted: float = 0.0
+    ended: float = 0.0

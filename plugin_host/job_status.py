@@ -43,7 +43,8 @@ class JobStatus:
     `reason` and `hint` describe what ended the job or holds it up. `stage` with `step` of `steps` is the engine's
     progress. `frames` of `total` lie on disk, at `path(frame)`. `seconds_left` is None while there is no estimate.
     `unseen` (0 .. 1), `worst` (the worst first), `report` (a JSON file, its picture beside it) and `keys` (the frames
-    that are worth painting by hand) are known once the job is finished. `release` is the engine's version.
+    that are worth painting by hand) are known once the job is finished. `release` is the engine's version. `inputs` is
+    what the engine understood of plates and matte, and `warnings` what seems wrong with them, each a sentence.
     """
 
     phase: JobPhase = JobPhase.IDLE
@@ -62,6 +63,8 @@ class JobStatus:
     report: str = ""
     keys: Tuple[int, ...] = ()
     release: str = ""
+    inputs: str = ""
+    warnings: Tuple[str, ...] = ()
 
     @property
     def active(self) -> bool:
@@ -89,12 +92,13 @@ class JobStatus:
     def with_event(self, event: EngineMessage) -> JobStatus:
         """The status after this event of the job."""
         if isinstance(event, Progress):
-            return self.with_phase(self._working, stage=event.stage, step=event.done, steps=event.total)
+            phase = self.phase if event.stage == QUEUED else self._working
+            told = replace(self, inputs=event.inputs, warnings=event.warnings)
+            return told.with_phase(phase, stage=event.stage, step=event.done, steps=event.total)
         if isinstance(event, FrameReady):
             return self.with_phase(self._working)
         if isinstance(event, Finished):
-            told = {name: getattr(event, name) for name in _OF_A_REPORT}
-            return self.with_phase(JobPhase.FINISHED, **told)
+            return self.with_phase(JobPhase.FINISHED, **{name: getattr(event, name) for name in _OF_A_REPORT})
         if isinstance(event, Cancelled):
             return self.with_phase(JobPhase.CANCELLED, "stopped; what is finished stays")
         if isinstance(event, Failed):
@@ -106,7 +110,10 @@ class JobStatus:
         return JobPhase.CANCELLING if self.phase is JobPhase.CANCELLING else JobPhase.RUNNING
 
 
-_OF_A_REPORT = ("unseen", "worst", "report", "keys")
+QUEUED = "queued"
+"""The stage of a job that waits: its `steps` are the jobs that come first."""
+
+_OF_A_REPORT = ("unseen", "worst", "report", "keys", "inputs", "warnings")
 _PHASES = {phase.name.lower(): phase for phase in JobPhase}
 
 

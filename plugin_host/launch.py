@@ -17,6 +17,7 @@ from typing import IO, Dict, List, Optional
 
 from . import connection_file
 from .client import Client
+from .connection_file import log_file as log_file
 from .errors import EngineRefused, EngineStartFailed
 from .interpreter import install_command
 from .protocol import Refused, Welcome
@@ -59,11 +60,6 @@ def find_or_start(*, python: Optional[str] = None, name: str = "", timeout: floa
     except BaseException:
         start.abandon()
         raise
-
-
-def log_file() -> Path:
-    """The engine's log."""
-    return connection_file.runtime_folder() / connection_file.LOG_NAME
 
 
 class EngineLaunch:

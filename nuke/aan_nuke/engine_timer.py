@@ -237,11 +237,12 @@ def _wait_until_closed(job: NodeJob) -> None:
 
 
 def _restart_engine(monitor: EngineMonitor, restarts: int) -> int:
+    from .host.connection_file import log_file
     from .host.engine_monitor import Presence
 
     if monitor.state.presence is Presence.STARTING:
         return restarts
     if restarts >= MAX_RESTARTS:
-        raise HostError("the engine was lost again and again", hint="Look at its log.")
+        raise HostError("the engine was lost again and again", hint=f"Look at its log, {log_file()}.")
     monitor.start()
     return restarts + 1

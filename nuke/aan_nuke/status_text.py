@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from .host.engine_monitor import EngineState, Presence
-from .host.job_status import JobPhase, JobStatus
+from .host.job_status import QUEUED, JobPhase, JobStatus
 
 STAGES = {
     "look": "looking at the shot",
+    "align": "aligning pairs of frames",
     "key": "making up what no frame shows",
     "decide": "deciding where from",
     "fill": "filling",
@@ -18,13 +19,19 @@ def job_text(status: JobStatus, *, waiting: int = 0) -> str:
     parts = [status.phase.value.capitalize()]
     if status.total and status.phase is not JobPhase.FINISHED:
         parts.append(f"{status.done} of {status.total} frames")
+    if status.phase is JobPhase.QUEUED and status.stage == QUEUED and status.steps:
+        parts.append(f"behind {status.steps} {'job' if status.steps == 1 else 'jobs'}")
     if status.phase is JobPhase.RUNNING and status.stage and not status.done:
         parts.append(f"{STAGES.get(status.stage, status.stage)} {status.step} of {status.steps}")
     if status.seconds_left is not None:
         parts.append(f"about {duration(status.seconds_left)} left")
     if waiting and status.active:
         parts.append(f"{waiting} more to come")
-    return with_reason(", ".join(parts), status.reason, status.hint)
+    text = ", ".join(parts)
+    if status.phase is JobPhase.FINISHED:
+        warnings = [f"warning: {warning}" for warning in status.warnings]
+        text = "; ".join(filter(None, (text, status.inputs, *warnings)))
+    return with_reason(text, status.reason, status.hint)
 
 
 def engine_text(engine: EngineState) -> str:

@@ -23,7 +23,8 @@ def serve(engine: str = ENGINE) -> int:
     """Run an engine until it is told to stop; returns the process's exit code."""
     lock = connection_file.claim()
     if lock is None:
-        print("an engine of yours runs already on this machine", file=sys.stderr)
+        log = connection_file.log_file()
+        print(f"an engine of yours runs already on this machine; its log, unless in a terminal: {log}", file=sys.stderr)
         return 1
     with lock:
         broker = Broker(engine, Cache(default_root(), budget=default_budget()), version=__version__)

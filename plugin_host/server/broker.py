@@ -11,6 +11,7 @@ import hmac
 import logging
 import secrets
 import signal
+import time
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
@@ -179,7 +180,7 @@ class Broker:
             self._router.post(host, _STOPPING, request)
             return
         total = len(acceptable.inputs.targets)
-        job = self._jobs.add(submit.spec, output=acceptable.output, key=acceptable.key, total=total)
+        job = self._jobs.add(submit.spec, output=acceptable.output, key=acceptable.key, total=total, now=time.time())
         self._watchers[job.name] = {host}
         self._router.post(host, protocol.Accepted(job.name, job.output, total, acceptable.cached), request)
         log.info(

@@ -11,24 +11,38 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from aan_engine.threads import set_thread_limits
 
-from .cli_exit import exit_on_error, fail, fail_unresponsive, print_end, print_painted, print_report
+from .cli_exit import (
+    exit_on_error,
+    fail,
+    fail_unresponsive,
+    log_text,
+    print_end,
+    print_filled,
+    print_painted,
+    print_report,
+    stopped_text,
+)
 from .cli_options import Out, absolute_path, job_from_options, with_job_options
 
 if TYPE_CHECKING:
     from ..client import Client
-    from ..protocol import Event
+    from ..protocol import Event, JobState, Progress
     from .display import Display
+    from .opening import Opening
+    from .worker_messages import StepDone
 
 SHUTDOWN_TIMEOUT = 30.0  # seconds that an engine has to end its worker and exit
+STAYS = "engine started, it stays (aan stop)"
+HELP_OPTIONS = ["-h", "--help"]
 
 app = typer.Typer(
+    context_settings={"help_option_names": HELP_OPTIONS},
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -60,17 +74,25 @@ def fill(
     **job: Any,
 ) -> None:
     """Fill a shot, without the persistent engine."""
-    from ..sequence import frame_count_text
     from . import subprocess_job
     from .display import Display
+    from .opening import Opening
     from .report_files import read_summary, report_path
 
     spec = job_from_options(**job)
     out, began = absolute_path(out), time.monotonic()
     with exit_on_error(), Display() as display:
-        written = subprocess_job.fill(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
-    print(f"{frame_count_text(written)} in {time.monotonic() - began:.1f} s: {out}")
-    print_report(read_summary(report_path(out)))
+        opening = Opening(display.say)
+        written = subprocess_job.fill(
+            spec,
+            out,
+            progress=lambda step: _show_step(display, step),
+            inspected=lambda read: opening.show(read.inputs, read.warnings),
+        )
+        display.finish()
+    print_filled(written, out, seconds=time.monotonic() - began, inputs=opening.inputs)
+    summary = read_summary(report_path(out))
+    print_report(summary, warnings=summary.warnings or opening.warnings)
 
 
 @app.command()
@@ -85,11 +107,19 @@ def paint(
     """
     from . import subprocess_job
     from .display import Display
+    from .opening import Opening
 
     spec = job_from_options(**job)
     out, began = absolute_path(out), time.monotonic()
     with exit_on_error(), Display() as display:
-        written = subprocess_job.paint(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
+        opening = Opening(display.say)
+        written = subprocess_job.paint(
+            spec,
+            out,
+            progress=lambda step: _show_step(display, step),
+            inspected=lambda read: opening.show(read.inputs, read.warnings),
+        )
+        display.finish()
     print_painted(written, out, seconds=time.monotonic() - began, before=spec.painted)
 
 
@@ -100,18 +130,23 @@ def submit(
     **job: Any,
 ) -> None:
     """Have the persistent engine fill a shot; start it if none runs. Ctrl-C cancels; on a terminal it asks first."""
-    from ..launch import find_or_start
     from ..protocol import Accepted
+    from ..sequence import frame_count_text
     from .display import Display
+    from .opening import Opening
 
-    spec = job_from_options(**job)
-    with exit_on_error(), find_or_start(name="aan submit") as client:
+    spec, began = job_from_options(**job), time.monotonic()
+    frames: set[int] = set()
+    with exit_on_error(), _engine() as (client, is_new):
         accepted = client.answer(client.submit(spec, output=absolute_path(out) if out else None), timeout=600)
         assert isinstance(accepted, Accepted)
-        print(f"job {accepted.job}: {accepted.total} frames, {accepted.cached} of them cached: {accepted.output}")
+        total = frame_count_text(accepted.total)
+        print(f"job {accepted.job}: {total}, {accepted.cached} of them cached: {accepted.output}", flush=True)
         with Display() as display:
-            end = _follow(client, accepted.job, display)
-    print_end(end)
+            opening = Opening(display.say, note=STAYS if is_new else "")
+            end = _follow(client, accepted.job, display, opening=opening, frames=frames)
+            opening.close()
+    print_end(end, accepted.output, seconds=time.monotonic() - began, frames=frames)
 
 
 @app.command()
@@ -128,16 +163,15 @@ def serve() -> None:
 
 @app.command()
 def jobs() -> None:
-    """List the jobs of the running engine."""
+    """List the jobs of the running engine, oldest first, and where its log is."""
     from ..protocol import State
+    from .jobs_text import as_table
 
     with exit_on_error(), _running() as client:
         state = client.answer(client.status())
         assert isinstance(state, State)
-        for job in state.jobs:
-            print(f"{job.job:12} {job.state:10} {job.done:5}/{job.total:<5} {job.plate} -> {job.output}")
-            if job.reason:
-                print(f"{'':12} {job.reason}. {job.hint}")
+        print(as_table(state.jobs, now=time.time()) if state.jobs else "the engine has no jobs")
+        print(f"engine {client.release}, process {client.connection.pid}. {log_text()}")
 
 
 @app.command()
@@ -164,22 +198,18 @@ def stop() -> None:
 
 
 @app.command()
-def info(files: Annotated[list[Path], typer.Argument(help="Pictures and movies.")]) -> None:
-    """Print what the engine sees in a file: parts, windows, channels, compression, timecode, what is filled."""
-    from aan_engine.plates.reader import describe
+def info(
+    files: Annotated[list[str], typer.Argument(help="Pictures, movies, patterns (plate.####.exr) and folders.")],
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON document, a list of objects.")] = False,
+) -> None:
+    """Print what the engine sees: frames, parts, windows, channels, timecode; what is filled, what serves as a matte.
 
-    from .describe import as_text
+    Exit code 1 if any of the files could not be described.
+    """
+    from . import info as files_info
 
-    broken = False
-    for file in files:
-        try:
-            with exit_on_error():
-                print(as_text(describe(file)), flush=True)
-        except typer.Exit as ended:
-            if ended.exit_code != 1:
-                raise
-            broken = True
-    if broken:
+    described = files_info.print_json(files) if json else files_info.print_text(files)
+    if not described:
         raise typer.Exit(1)
 
 
@@ -189,7 +219,7 @@ def info(files: Annotated[list[Path], typer.Argument(help="Pictures and movies."
 def train(context: typer.Context) -> None:
     """Train the network: `aan train homography`, `aan train inpainter`, `aan train chooser`."""
     training = importlib.import_module("aan_engine.training.cli").app
-    training(args=context.args, prog_name="aan train")
+    training(args=context.args, prog_name="aan train", help_option_names=HELP_OPTIONS)
 
 
 @app.command(
@@ -199,7 +229,7 @@ def bench(context: typer.Context) -> None:
     """Measure fills on a folder of clips: parts of them are hidden, filled, and compared with the truth."""
     with exit_on_error():
         measuring = importlib.import_module("aan_engine.evaluation.cli").app
-        measuring(args=context.args, prog_name="aan bench")
+        measuring(args=context.args, prog_name="aan bench", help_option_names=HELP_OPTIONS)
 
 
 def main() -> None:
@@ -218,24 +248,59 @@ def _running() -> Iterator[Client]:
         found = connection_file.read()
         if found is not None:
             fail_unresponsive(found.pid, "the engine does not answer")
-        fail("no engine is running", "")
+        where = connection_file.runtime_folder() / connection_file.FILE_NAME
+        fail("no engine is running", f"Looked for {where}; AAN_RUNTIME_DIR names another folder")
     with client:
         yield client
 
 
-def _follow(client: Client, job: str, display: Display) -> Event:
-    """Show a job's progress until it ends. Ctrl-C asks whether to cancel it, or without a terminal cancels it."""
-    from ..protocol import Progress
+@contextmanager
+def _engine() -> Iterator[tuple[Client, bool]]:
+    """A client of the running engine, or of one that is started; and whether it was."""
+    from ..launch import find, find_or_start
+
+    name = "aan submit"
+    running = find(name=name)
+    with running or find_or_start(name=name) as client:
+        yield client, running is None
+
+
+def _follow(client: Client, job: str, display: Display, *, opening: Opening, frames: set[int]) -> Event:
+    """Show a job's progress until it ends, and collect its `frames` that lie on disk.
+
+    Ctrl-C asks whether to cancel it, or without a terminal cancels it.
+    """
+    from ..protocol import Finished, FrameReady, Progress, Snapshot
 
     while True:
         try:
             for message in client.follow(job):
-                if isinstance(message, Progress):
-                    display.step(message.stage, message.done, message.total)
+                if isinstance(message, Snapshot):
+                    frames.update(message.frames)
+                    _show_state(display, message.state, opening=opening)
+                elif isinstance(message, FrameReady):
+                    frames.add(message.frame)
+                elif isinstance(message, Progress):
+                    opening.show(message.inputs, message.warnings)
+                    _show_step(display, message)
+            if isinstance(message, Finished):
+                opening.show(message.inputs, message.warnings)
+                display.finish()
             return message  # type: ignore[return-value]
         except KeyboardInterrupt:
             display.pause()
             if sys.stdin.isatty() and not typer.confirm("\nCancel the job? (Otherwise it goes on without you.)"):
-                print(f"`aan jobs` shows how it fares, `aan cancel {job}` ends it.", file=sys.stderr)
+                so_far = stopped_text(frames).partition(": ")[2]
+                print(f"{so_far} so far; `aan jobs` shows how it fares, `aan cancel {job}` ends it.", file=sys.stderr)
                 raise typer.Exit(130) from None
             client.cancel(job)
+
+
+def _show_step(display: Display, step: StepDone | Progress) -> None:
+    display.step(step.stage, step.done, step.total, share=step.share)
+
+
+def _show_state(display: Display, state: JobState, *, opening: Opening) -> None:
+    """Show where a job stands that is followed from now on."""
+    opening.show(state.inputs, state.warnings)
+    display.step(state.stage, state.step, state.steps, share=state.share)

@@ -1,6 +1,6 @@
 """The interface to the engine: what it must offer, how it is loaded, and a job converted to its types.
 
-An engine is a module or object with `fill`, `paint`, `report`, `warm` and `identity`, named as `module` or
+An engine is a module or object with `inspect`, `fill`, `paint`, `report`, `warm` and `identity`, named as `module` or
 `module:factory`. The server knows no more of it than these protocols and the frozen values of `aan_engine.shot`.
 """
 
@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
 
+from aan_engine.plates.input_summary import InputSummary
 from aan_engine.shot import Controls, FrameFile, Known, Shot
 
 from .job_inputs import JobInputs
@@ -48,8 +49,9 @@ class JobReport(Protocol):
 
 
 class Engine(Protocol):
-    """What a worker needs of an engine."""
+    """What a worker needs of an engine. `inspect` says what it understands of a shot, and computes nothing."""
 
+    def inspect(self, shot: Shot) -> InputSummary: ...
     def fill(
         self, shot: Shot, *, progress: Callable[[EngineStep], None] | None = None, skip: Collection[int] = ()
     ) -> Iterator[WritableFrame]: ...
@@ -64,6 +66,16 @@ def load_engine(name: str) -> Engine:
     module, _, factory = name.partition(":")
     found = importlib.import_module(module)
     return cast(Engine, getattr(found, factory)() if factory else found)
+
+
+def inspect(engine: Engine, shot: Shot, inputs: JobInputs) -> InputSummary:
+    """What the engine understands of a shot, and what was assumed when its files were found.
+
+    Raises:
+        AanError: when it cannot be done.
+    """
+    understood = engine.inspect(shot)
+    return replace(understood, notes=(*understood.notes, *inputs.notes))
 
 
 def to_shot(inputs: JobInputs) -> Shot:

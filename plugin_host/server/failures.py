@@ -16,6 +16,14 @@ class StopRequested(Exception):
     """Raised to abandon a job, through the engine's own calls if need be."""
 
 
+class Interrupted(KeyboardInterrupt):
+    """Ctrl-C or SIGTERM in mid-job; `frames` are the numbers of those that were written before."""
+
+    def __init__(self, frames: tuple[int, ...]) -> None:
+        self.frames = frames
+        super().__init__()
+
+
 class JobError(HostError):
     """A job cannot go on for a reason that is not the engine's."""
 
@@ -38,4 +46,4 @@ def explain(error: Exception) -> tuple[str, str, str]:
         return "out-of-memory", f"memory ran out ({error})", hint
     if isinstance(error, OSError):
         return "output", f"{error.strerror or error} ({error.filename})", "Check free space and permissions."
-    return "internal", f"{type(error).__name__}: {error}", "This is a fault of the engine's: its log has the details."
+    return "internal", f"{type(error).__name__}: {error}", "This is a fault of the engine's, not of your files."

@@ -5,15 +5,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from aan_engine.plates.input_summary import InputSummary
 
 from ..errors import SequenceError
 from ..protocol import JobSpec
 from ..sequence import frame_path
 from .async_writer import AsyncWriter
 from .delivery import prepare_output
-from .engine import ENGINE, EngineStep, JobReport, WritableFrame, load_engine, to_shot
+from .engine import ENGINE, EngineStep, JobReport, WritableFrame, inspect, load_engine, to_shot
 from .failures import JobError
 from .job_inputs import JobInputs, resolve_inputs
 from .report_files import report_path
@@ -22,10 +24,32 @@ UNSEEN_LAYER = "unseen"
 """The layer that tells a painter which pixels no frame shows."""
 
 
-def fill(spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str = ENGINE) -> int:
+@dataclass(frozen=True)
+class Watcher:
+    """Who is told of a job beyond its steps: what was understood of its inputs, then each frame once it lies on disk.
+
+    `written` is called from the thread that writes.
+    """
+
+    inspected: Callable[[InputSummary], None] = lambda understood: None
+    written: Callable[[int], None] = lambda frame: None
+
+
+NOBODY = Watcher()
+
+
+def fill(
+    spec: JobSpec,
+    output: str,
+    *,
+    progress: Callable[[EngineStep], None],
+    watcher: Watcher = NOBODY,
+    engine: str = ENGINE,
+) -> int:
     """Fill every target and write it to the pattern `output`, with the report beside it; returns the number of frames.
 
-    The job is checked before the engine called `engine` is loaded, so that errors in it show at once.
+    The job is checked before the engine called `engine` is loaded, so that errors in it show at once. What the engine
+    understood of it is told before anything is computed.
 
     Raises:
         SequenceError: when a pattern cannot be used (see `job_inputs`).
@@ -37,8 +61,9 @@ def fill(spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], 
     prepare_output(output, inputs.targets[0])
     shot = to_shot(inputs)
     loaded_engine = load_engine(engine)
+    watcher.inspected(inspect(loaded_engine, shot, inputs))
     report = loaded_engine.report(report_path(output))
-    written = _write_all(loaded_engine.fill(shot, progress=progress), output, report=report)
+    written = _write_all(loaded_engine.fill(shot, progress=progress), output, watcher=watcher, report=report)
     if written != inputs.targets:
         missing = len(inputs.targets) - len(written)
         raise JobError(f"{missing} frames were not written", hint="Fill the shot again.", code="incomplete")
@@ -47,7 +72,12 @@ def fill(spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], 
 
 
 def paint(
-    spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str = ENGINE
+    spec: JobSpec,
+    output: str,
+    *,
+    progress: Callable[[EngineStep], None],
+    watcher: Watcher = NOBODY,
+    engine: str = ENGINE,
 ) -> tuple[int, ...]:
     """Write the key frames alone, filled, for a painter; returns their numbers, none where every pixel is seen.
 
@@ -63,10 +93,14 @@ def paint(
     _check_nothing_is_painted(inputs, output)
     prepare_output(output, inputs.targets[0])
     shot = to_shot(inputs)
-    return _write_all(load_engine(engine).paint(shot, progress=progress), output)
+    loaded_engine = load_engine(engine)
+    watcher.inspected(inspect(loaded_engine, shot, inputs))
+    return _write_all(loaded_engine.paint(shot, progress=progress), output, watcher=watcher)
 
 
-def _write_all(frames: Iterable[WritableFrame], output: str, *, report: JobReport | None = None) -> tuple[int, ...]:
+def _write_all(
+    frames: Iterable[WritableFrame], output: str, *, watcher: Watcher, report: JobReport | None = None
+) -> tuple[int, ...]:
     """Write each frame while the engine works on the next one; returns their numbers."""
     written = []
 
@@ -75,6 +109,7 @@ def _write_all(frames: Iterable[WritableFrame], output: str, *, report: JobRepor
         if report is not None:
             report.add(filled, changed=changed)
         written.append(filled.frame)
+        watcher.written(filled.frame)
 
     with AsyncWriter(write) as writer:
         for filled in frames:

@@ -50,11 +50,15 @@ _RANGE_FIELDS = ("first", "last")
 
 @dataclass(frozen=True)
 class JobInputs:
-    """The files of one job, by the field that names them. `targets` are the frames to be filled, ascending."""
+    """The files of one job, by the field that names them. `targets` are the frames to be filled, ascending.
+
+    `notes` are sentences, without their stop, that say what was assumed when the files were found.
+    """
 
     spec: JobSpec
     files: dict[str, tuple[InputFile, ...]]
     targets: tuple[int, ...]
+    notes: tuple[str, ...] = ()
 
     def unchanged(self, frame: int | None = None) -> bool:
         """Whether the files of one frame, or without a frame all inputs, are still as they were resolved."""

@@ -8,15 +8,27 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from ..connection_file import log_file
 from .async_writer import AsyncWriter
 from .cache import Cache, CacheEntry
 from .delivery import deliver_cached, deliver_frame, deliver_report, prepare_output
-from .engine import Engine, EngineStep, WritableFrame, to_shot
+from .engine import Engine, EngineStep, WritableFrame, inspect, to_shot
 from .failures import JobError, StopRequested, explain
 from .job_inputs import JobInputs, resolve_inputs
-from .worker_messages import FrameWritten, JobCompleted, JobEnd, JobFailed, JobStopped, RunJob, StepDone, WorkerReport
+from .overall_progress import OverallProgress
+from .worker_messages import (
+    FrameWritten,
+    InputsRead,
+    JobCompleted,
+    JobEnd,
+    JobFailed,
+    JobStopped,
+    RunJob,
+    StepDone,
+    WorkerReport,
+)
 
 EVICT_EVERY = 20  # frames between two checks of the cache's size
 
@@ -38,6 +50,7 @@ class JobRun:
     keep: Callable[[], Collection[str]]
     send: Callable[[WorkerReport], None]
     is_stopped: Callable[[], bool]
+    overall: OverallProgress = field(default_factory=OverallProgress)
 
     def run(self) -> JobEnd:
         """Run the job; returns how it ended."""
@@ -60,7 +73,9 @@ class JobRun:
         except StopRequested:
             return JobStopped(command.job)
         except Exception as error:
-            failed = JobFailed(command.job, *explain(error))
+            code, reason, hint = explain(error)
+            hint += f" The engine's log, {log_file()}, has the details." if code == "internal" else ""
+            failed = JobFailed(command.job, code, reason, hint)
             log.info("job %s: %s", command.job, failed.reason, exc_info=failed.code == "internal")
             return failed
 
@@ -71,7 +86,9 @@ class JobRun:
         frame's own files are checked when it is written, and all files once at the end. If any changed, the frames
         rendered here are removed from the cache.
         """
-        rendered = set[int]()
+        rendered, shot = set[int](), to_shot(inputs)
+        understood = inspect(self.engine, shot, inputs)
+        self.send(InputsRead(self.command.job, understood.text, understood.warnings))
         entry.prepare()
         report = self.engine.report(entry.report, keep=frozenset(done))
 
@@ -89,7 +106,7 @@ class JobRun:
         try:
             try:
                 with AsyncWriter(write) as writer:
-                    for filled in self.engine.fill(to_shot(inputs), progress=self._step, skip=frozenset(done)):
+                    for filled in self.engine.fill(shot, progress=self._step, skip=frozenset(done)):
                         writer.put(filled)
                         if self.is_stopped():
                             raise StopRequested
@@ -108,7 +125,8 @@ class JobRun:
     def _step(self, step: EngineStep) -> None:
         if self.is_stopped():
             raise StopRequested
-        self.send(StepDone(self.command.job, step.stage, step.done, step.total))
+        share = self.overall.add(step.stage, step.done, step.total)
+        self.send(StepDone(self.command.job, step.stage, step.done, step.total, share))
 
 
 def _inputs_changed() -> JobError:

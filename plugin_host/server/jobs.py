@@ -77,7 +77,11 @@ class IllegalTransition(Exception):
 
 @dataclass
 class Job:
-    """One accepted job. `output` is the pattern of its result, `key` its cache key, `total` its number of frames."""
+    """One accepted job. `output` is the pattern of its result, `key` its cache key, `total` its number of frames.
+
+    `submitted_at` and `ended_at` are Unix times in seconds, 0 where unknown or to come. `inputs` and `warnings` are
+    what the engine understood of its files, `share` how much of it is done, 0 .. 1.
+    """
 
     name: str
     spec: JobSpec
@@ -89,11 +93,23 @@ class Job:
     stage: tuple[str, int, int] = ("", 0, 0)
     failure: tuple[str, str, str] = ("", "", "")
     summary: ReportSummary = NO_REPORT
+    submitted_at: float = 0.0
+    ended_at: float = 0.0
+    inputs: str = ""
+    warnings: tuple[str, ...] = ()
+    share: float = 0.0
 
     @property
     def ended(self) -> bool:
         """Whether the job is over."""
         return self.state in ENDED
+
+    @property
+    def understood(self) -> tuple[str, tuple[str, ...]]:
+        """What was understood of its inputs, and what seems wrong: by its report, else by the look before it began."""
+        if self.summary.inputs:
+            return self.summary.inputs, self.summary.warnings
+        return self.inputs, self.warnings
 
     def apply(self, transition: Transition) -> RunState:
         """Apply a transition; returns the new state.
@@ -111,6 +127,7 @@ class Job:
         """The job's state in the protocol's form."""
         stage, step, steps = self.stage
         code, reason, hint = self.failure
+        inputs, warnings = self.understood
         return JobState(
             job=self.name,
             state=self.state.value,
@@ -130,6 +147,11 @@ class Job:
             keys=self.summary.keys,
             residue=self.summary.residue,
             grow=self.summary.grow,
+            inputs=inputs,
+            warnings=warnings,
+            share=1.0 if self.state is RunState.FINISHED else self.share,
+            submitted=self.submitted_at,
+            ended=self.ended_at,
         )
 
 
@@ -148,10 +170,10 @@ class JobTable:
         """The job of that name, if it is remembered."""
         return self._jobs.get(name)
 
-    def add(self, spec: JobSpec, *, output: str, key: str, total: int) -> Job:
-        """Queue a job. Beyond `MAX_ENDED_JOBS`, the oldest ended jobs are forgotten."""
+    def add(self, spec: JobSpec, *, output: str, key: str, total: int, now: float = 0.0) -> Job:
+        """Queue a job at this Unix time. Beyond `MAX_ENDED_JOBS`, the oldest ended jobs are forgotten."""
         self._count += 1
-        job = Job(f"{self._session[:6]}-{self._count}", spec, output, key, total)
+        job = Job(f"{self._session[:6]}-{self._count}", spec, output, key, total, submitted_at=now)
         self._jobs[job.name] = job
         ended = [old.name for old in self if old.ended]
         for name in ended[: max(0, len(ended) - MAX_ENDED_JOBS)]:

@@ -17,13 +17,14 @@ from typing import Any
 from aan_engine.plates import decode_watchdog
 from aan_engine.plates.decode_watchdog import FileInProgress
 
+from ..connection_file import log_file
 from .worker_messages import WorkerDied
 
 GRACE = 5.0  # seconds that a process has to exit
 WATCHDOG_INTERVAL = 0.5  # seconds between two checks of the watchdog file
 
 _RENDER_HINT = "Render or copy this frame again."
-_RESUBMIT_HINT = "The engine goes on with a fresh worker. Submit the job again: finished frames are kept."
+_RESUBMIT_HINT = "The engine goes on with a fresh worker. Submit the job again: finished frames are kept. Its log: "
 
 
 def monitor(
@@ -65,7 +66,7 @@ def _worker_died(
         memory = " The file may be sound and larger than this machine's memory." if "memory" in exit_text else ""
         reason = f"the reader crashed on {_file_and_frame(in_progress)}: {exit_text}"
         return WorkerDied(exit_text, "reader-lost", reason, _RENDER_HINT + memory)
-    return WorkerDied(exit_text, "worker-lost", f"the worker is gone: {exit_text}", _RESUBMIT_HINT)
+    return WorkerDied(exit_text, "worker-lost", f"the worker is gone: {exit_text}", f"{_RESUBMIT_HINT}{log_file()}")
 
 
 def _file_and_frame(in_progress: FileInProgress) -> str:

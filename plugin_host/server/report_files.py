@@ -23,6 +23,8 @@ class ReportSummary:
     keys: tuple[int, ...] = ()
     residue: int = 0
     grow: float = 0.0
+    inputs: str = ""
+    warnings: tuple[str, ...] = ()
 
 
 NO_REPORT = ReportSummary()
@@ -48,6 +50,8 @@ def read_summary(report: Path) -> ReportSummary:
         unseen, grow = float(summary["unseen"]), float(summary.get("grow", 0))
         worst, keys = (tuple(map(int, frames)) for frames in (summary["worst"], summary.get("keys", ())))
         residue, finite = int(summary.get("residue", 0)), math.isfinite(unseen) and math.isfinite(grow)
-        return ReportSummary(unseen, worst, str(report), keys, residue, grow) if finite else NO_REPORT
+        inputs, warnings = str(summary.get("inputs", "")), tuple(map(str, summary.get("warnings", ())))
+        told = (unseen, worst, str(report), keys, residue, grow, inputs, warnings)
+        return ReportSummary(*told) if finite else NO_REPORT
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return NO_REPORT

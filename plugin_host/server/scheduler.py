@@ -7,14 +7,17 @@ host: events for hosts go to `publish`. It never blocks, as the broker's loop ca
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from typing import Any
 
+from ..job_status import QUEUED
 from ..protocol import Cancelled, Event, Failed, Finished, FrameReady, Progress
 from .file_service import Acceptable, FileService
 from .jobs import Job, JobTable, RunState, Transition
 from .worker_messages import (
     FrameWritten,
+    InputsRead,
     JobCompleted,
     JobFailed,
     JobStopped,
@@ -55,6 +58,7 @@ class Scheduler:
         self._exit_reason: tuple[str, str, str] | None = None
         self._handlers: dict[type, Callable[[Any], None]] = {
             WorkerReady: self._on_ready,
+            InputsRead: self._on_inputs,
             StepDone: self._on_step,
             FrameWritten: self._on_frame,
             JobCompleted: self._on_completed,
@@ -81,11 +85,13 @@ class Scheduler:
             self._queued[job.name] = command
         self._worker.send(self._keep_cached())
         self._start_next()
+        self._tell_the_queue()
 
     def cancel(self, job: Job) -> None:
         """Cancel a job that is not over; a second call kills the worker at once."""
         insists = job.state is RunState.CANCELLING
         self._stop(job)
+        self._tell_the_queue()
         if insists and job is self._running:
             self._worker.kill()
 
@@ -115,10 +121,15 @@ class Scheduler:
         if first:
             self._announce()
 
+    def _on_inputs(self, read: InputsRead) -> None:
+        job = self._job(read.job)
+        job.inputs, job.warnings = read.inputs, read.warnings
+        self._publish_progress(job)
+
     def _on_step(self, step: StepDone) -> None:
         job = self._job(step.job)
-        job.stage = (step.stage, step.done, step.total)
-        self._publish(job, Progress(job.name, step.stage, step.done, step.total))
+        job.stage, job.share = (step.stage, step.done, step.total), step.share
+        self._publish_progress(job)
 
     def _on_frame(self, framed: FrameWritten) -> None:
         job = self._job(framed.job)
@@ -139,6 +150,7 @@ class Scheduler:
             self._running = None
         self._publish_end(job)
         self._start_next()
+        self._tell_the_queue()
 
     def _on_exiting(self, exiting: WorkerExiting) -> None:
         self._exit_reason = (exiting.code, exiting.reason, exiting.hint)
@@ -175,6 +187,7 @@ class Scheduler:
         if self._worker.pid is None:
             self._worker.start()
         job.apply(Transition.START)
+        job.stage = ("", 0, 0)
         self._running = job
         self._worker.send(self._keep_cached())
         self._worker.send(self._queued.pop(job.name))
@@ -191,12 +204,27 @@ class Scheduler:
         else:
             self._file_service.stop(job.name)
 
+    def _tell_the_queue(self) -> None:
+        """Tell who waits how many jobs come first, where that has changed."""
+        ahead = 0 if self._running is None else 1
+        for name in self._queued:
+            job = self._job(name)
+            if job.stage[2] != ahead:
+                job.stage = (QUEUED, 0, ahead)
+                self._publish_progress(job)
+            ahead += 1
+
+    def _publish_progress(self, job: Job) -> None:
+        self._publish(job, Progress(job.name, *job.stage, job.share, job.inputs, job.warnings))
+
     def _publish_end(self, job: Job) -> None:
+        job.ended_at = time.time()
         log.info("job %s is %s", job.name, ": ".join(filter(None, (job.state.value, job.failure[1]))))
         told = job.summary
         ends: dict[RunState, Event] = {
             RunState.FINISHED: Finished(
-                job.name, job.total, told.unseen, told.worst, told.report, told.keys, told.residue, told.grow
+                *(job.name, job.total, told.unseen, told.worst, told.report, told.keys, told.residue, told.grow),
+                *job.understood,
             ),
             RunState.CANCELLED: Cancelled(job.name),
             RunState.FAILED: Failed(job.name, *job.failure),

@@ -13,8 +13,8 @@ import tempfile
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -26,18 +26,28 @@ from ..protocol import JobSpec
 from ..sequence import parse
 from . import in_process
 from .engine import ENGINE, EngineStep
-from .failures import JobError, explain
+from .failures import Interrupted, JobError, explain
+from .in_process import Watcher
+from .overall_progress import OverallProgress
 from .process_monitor import GRACE, monitor
-from .worker_messages import JobFailed, StepDone
+from .worker_messages import FrameWritten, InputsRead, JobFailed, StepDone
 
 Result = TypeVar("Result", covariant=True)
+
+_LOST_HINT = "Run the command again. A report that names the plates and this line helps to cure it."
 
 
 class Task(Protocol[Result]):
     """A job of `in_process`."""
 
     def __call__(
-        self, spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str = ENGINE
+        self,
+        spec: JobSpec,
+        output: str,
+        *,
+        progress: Callable[[EngineStep], None],
+        watcher: Watcher,
+        engine: str = ENGINE,
     ) -> Result: ...
 
 
@@ -48,32 +58,56 @@ class TaskCompleted(Generic[Result]):
     result: Result
 
 
-def fill(spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str = ENGINE) -> int:
+def fill(
+    spec: JobSpec,
+    output: str,
+    *,
+    progress: Callable[[StepDone], None],
+    inspected: Callable[[InputsRead], None] = lambda understood: None,
+    engine: str = ENGINE,
+) -> int:
     """Like `in_process.fill`, in a child process; returns the number of frames.
 
-    Ctrl-C here stops the job in the child, after its partial files are removed.
+    Ctrl-C or SIGTERM here stops the job in the child, after its partial files are removed.
 
     Raises:
         JobError: whatever went wrong in the child, under its code; `reader-lost` names the file that crashed it.
+        Interrupted: on Ctrl-C or SIGTERM; it names the frames that were written.
     """
-    return _run(in_process.fill, spec, output, progress=progress, engine=engine)
+    return _run(in_process.fill, spec, output, progress=progress, inspected=inspected, engine=engine)
 
 
 def paint(
-    spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str = ENGINE
+    spec: JobSpec,
+    output: str,
+    *,
+    progress: Callable[[StepDone], None],
+    inspected: Callable[[InputsRead], None] = lambda understood: None,
+    engine: str = ENGINE,
 ) -> tuple[int, ...]:
     """Like `in_process.paint`, in a child process, as `fill`; returns the frames' numbers."""
-    return _run(in_process.paint, spec, output, progress=progress, engine=engine)
+    return _run(in_process.paint, spec, output, progress=progress, inspected=inspected, engine=engine)
 
 
 def _run(
-    task: Task[Result], spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str
+    task: Task[Result],
+    spec: JobSpec,
+    output: str,
+    *,
+    progress: Callable[[StepDone], None],
+    inspected: Callable[[InputsRead], None],
+    engine: str,
 ) -> Result:
     results: list[TaskCompleted[Result] | JobFailed] = []
+    written: list[int] = []
 
     def on_message(message: Any) -> None:
         if isinstance(message, StepDone):
             progress(message)
+        elif isinstance(message, InputsRead):
+            inspected(message)
+        elif isinstance(message, FrameWritten):
+            written.append(message.frame)
         else:
             results.append(message)
 
@@ -87,7 +121,12 @@ def _run(
         process.start()
         theirs.close()
         try:
-            died = monitor(ours, process, watchdog_file, on_message=on_message)
+            with _sigterm_as_ctrl_c():
+                died = monitor(ours, process, watchdog_file, on_message=on_message)
+        except KeyboardInterrupt:
+            process.terminate()
+            written += _frames_of_the_rest(ours)
+            raise Interrupted(tuple(sorted(written))) from None
         finally:
             process.terminate()
             process.join(GRACE)
@@ -95,11 +134,36 @@ def _run(
             ours.close()
     if not results:
         _remove_partial_files(output)
-        raise JobError(died.reason, hint=died.hint, code=died.code)
+        hint = _LOST_HINT if died.code == "worker-lost" else died.hint
+        raise JobError(died.reason, hint=hint, code=died.code)
     end = results[-1]
     if isinstance(end, JobFailed):
         raise JobError(end.reason, hint=end.hint, code=end.code)
     return end.result
+
+
+def _frames_of_the_rest(pipe: Connection) -> list[int]:
+    """The frames that a child writes until it is gone, which it has been told to be."""
+    end, frames = time.monotonic() + GRACE, list[int]()
+    with suppress(EOFError, OSError):
+        while pipe.poll(max(0.0, end - time.monotonic())):
+            message = pipe.recv()
+            if isinstance(message, FrameWritten):
+                frames.append(message.frame)
+    return frames
+
+
+@contextmanager
+def _sigterm_as_ctrl_c() -> Iterator[None]:
+    """Have SIGTERM interrupt the main thread as Ctrl-C does; in another thread nothing can be done about it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _remove_partial_files(output: str) -> None:
@@ -119,8 +183,20 @@ def _run_child(
     signal.signal(signal.SIGTERM, _exit_on_signal)
     threading.Thread(target=_exit_with_parent, args=(watchdog_file,), daemon=True).start()
     decode_watchdog.start(watchdog_file)
+    overall, lock = OverallProgress(), threading.Lock()
+
+    def send(message: StepDone | InputsRead | FrameWritten) -> None:
+        with lock:  # frames are told of by the thread that writes them
+            pipe.send(message)
+
+    watcher = Watcher(
+        inspected=lambda understood: send(InputsRead("", understood.text, understood.warnings)),
+        written=lambda frame: send(FrameWritten("", frame, "")),
+    )
     try:
-        result = task(spec, output, engine=engine, progress=lambda step: pipe.send(_step_message(step)))
+        result = task(
+            spec, output, engine=engine, progress=lambda step: send(_step_message(step, overall)), watcher=watcher
+        )
     except Exception as error:
         failed = JobFailed("", *explain(error))
         if failed.code == "internal":
@@ -153,5 +229,5 @@ def _exit_with_parent(watchdog_file: Path) -> None:
     os._exit(1)
 
 
-def _step_message(step: EngineStep) -> StepDone:
-    return StepDone("", step.stage, step.done, step.total)
+def _step_message(step: EngineStep, overall: OverallProgress) -> StepDone:
+    return StepDone("", step.stage, step.done, step.total, overall.add(step.stage, step.done, step.total))

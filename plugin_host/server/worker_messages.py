@@ -46,12 +46,22 @@ class WorkerReady:
 
 @dataclass(frozen=True)
 class StepDone:
-    """The engine has done `done` of `total` steps of a stage."""
+    """The engine has done `done` of `total` steps of a stage, and of the whole job this `share`, 0 .. 1."""
 
     job: str
     stage: str
     done: int
     total: int
+    share: float = 0.0
+
+
+@dataclass(frozen=True)
+class InputsRead:
+    """What the engine understood of the job's inputs, before it computes anything: see the protocol's `Progress`."""
+
+    job: str
+    inputs: str
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,4 +118,4 @@ class WorkerDied:
 
 
 JobEnd = JobCompleted | JobStopped | JobFailed
-WorkerReport = WorkerReady | StepDone | FrameWritten | JobEnd | WorkerExiting | WorkerDied
+WorkerReport = WorkerReady | InputsRead | StepDone | FrameWritten | JobEnd | WorkerExiting | WorkerDied

@@ -13,8 +13,9 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from aan_engine.plates.input_summary import InputSummary
 from aan_engine.shot import Shot
-from tests.host.fake_engine import Step
+from tests.host.fake_engine import Step, summary
 
 GATE = Path(os.environ["COPYING_GATE"])
 
@@ -42,6 +43,9 @@ class Report:
 
 
 class CopyingEngine:
+    def inspect(self, shot: Shot) -> InputSummary:
+        return summary([plate.frame for plate in shot.targets])
+
     def report(self, path: Path, *, keep: Collection[int] = ()) -> Report:
         return Report()
 

@@ -115,7 +115,7 @@ def fill(client: Client, spec: JobSpec, *, output: str) -> float:
     with Display() as display:
         for event in client.follow(accepted.job):
             if isinstance(event, Progress):
-                display.step(event.stage, event.done, event.total)
+                display.step(event.stage, event.done, event.total, share=event.share)
             elif isinstance(event, Failed):
                 sys.exit(f"{event.reason}. {event.hint}")
     return time.monotonic() - began

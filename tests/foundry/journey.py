@@ -84,7 +84,7 @@ def play(folder: Path, engine: Path, adapter: Path) -> dict:
     with Day(folder, engine, adapter=adapter) as day:
         day.nuke.scriptOpen(script)
         day.until(lambda: not day.busy, seconds=100)
-        assert day.state == "Finished", day.state
+        assert day.state.startswith("Finished; "), day.state
         assert all(merged(day, frame) for frame in range(FIRST, LAST + 1))
         assert not day.nuke.root().modified()
         seen = day.stage.picture(NAME, FIRST)

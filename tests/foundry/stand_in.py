@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 import OpenEXR
 from aan_engine.errors import PlateUnreadable
+from aan_engine.plates.input_summary import InputSummary
 from aan_engine.shot import Shot
-from tests.host.fake_engine import Step
+from tests.host.fake_engine import Step, summary
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,9 @@ class Report:
 
 
 class StandIn:
+    def inspect(self, shot: Shot) -> InputSummary:
+        return summary([plate.frame for plate in shot.targets])
+
     def report(self, path: Path, *, keep: Collection[int] = ()) -> Report:
         return Report(path, keep)
 

@@ -2,6 +2,7 @@
 
     fill              write the plate's own words into the result
     key               the same, and `paint` gives this frame
+    odd               the same, and the shot comes with a warning
     hold SECONDS      first compute that long without letting go of the interpreter, as a hard frame does
     wait PATH         first wait until a file is there
     damaged           refuse the plate as unreadable
@@ -29,6 +30,7 @@ from pathlib import Path
 
 from aan_engine.errors import PlateUnreadable
 from aan_engine.plates import decode_watchdog
+from aan_engine.plates.input_summary import InputSummary
 from aan_engine.shot import FrameFile, Shot
 
 
@@ -51,8 +53,18 @@ class Filled:
         return 0
 
 
+def summary(frames: Collection[int], *, warnings: tuple[str, ...] = ()) -> InputSummary:
+    """What every stand-in understands of a shot."""
+    told = ("half", "scene-linear", "", "A", 0.05, "CPU")
+    return InputSummary(tuple(sorted(frames)), (24, 32), *told, warnings=warnings)
+
+
 WORK = 0.5
 """Seconds that a frame takes before it fails: the one before is written behind it, and would otherwise not be out."""
+
+
+SAID, WARNED = "what was understood, of the whole job", ("something is odd",)
+"""What a report says of the inputs."""
 
 
 class Silent:
@@ -77,7 +89,8 @@ class Spoken(Silent):
     def add(self, filled: Filled, *, changed: int) -> None:
         super().add(filled, changed=changed)
         first, last = min(self.frames), max(self.frames)
-        self.path.write_text(json.dumps({"summary": {"unseen": 0.25, "worst": [last], "keys": [first]}}))
+        told = {"unseen": 0.25, "worst": [last], "keys": [first], "inputs": SAID, "warnings": WARNED}
+        self.path.write_text(json.dumps({"summary": told}))
 
     def finish(self) -> None:
         super().finish()
@@ -85,6 +98,13 @@ class Spoken(Silent):
 
 
 class FakeEngine:
+    def inspect(self, shot: Shot) -> InputSummary:
+        if type(shot) is not Shot:
+            raise AssertionError("the worker hands over a Shot")
+        words = [plate.path.read_text() for plate in shot.targets]
+        warnings = ("the matte hides nothing: the result is the plate",) if "odd" in words else ()
+        return summary([plate.frame for plate in shot.targets], warnings=warnings)
+
     def report(self, path: Path, *, keep: Collection[int] = ()) -> Silent:
         return Silent(path, keep)
 
@@ -148,7 +168,7 @@ class FakeEngine:
             raise RuntimeError("a bug")
         elif word == "nothing":
             return None
-        elif word not in ("fill", "key"):
+        elif word not in ("fill", "key", "odd"):
             raise AssertionError(f"unknown word {word!r}")
         return f"filled {plate.path.read_text()}"
 

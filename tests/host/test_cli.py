@@ -21,6 +21,7 @@ from plugin_host import connection_file, launch
 from plugin_host.server import cli, in_process
 from plugin_host.server.display import Display
 from plugin_host.server.failures import JobError
+from tests.host.fake_engine import summary
 
 COMMAND = [sys.executable, "-c", "from plugin_host.server.cli import main; main()"]
 
@@ -91,7 +92,8 @@ def test_submit_follows_its_job_to_the_end(house, engine):
     spec = house.plates("fill", "fill")
     done = aan("submit", *shot(spec), "--out", "relative.####.exr", cwd=house.root)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines()[-1].startswith("fill 2/2 frames")
+    assert done.stderr.splitlines()[0] == summary([1001, 1002]).text
+    assert done.stderr.splitlines()[-1] == "100 % done"
     assert (house.root / "relative.1002.exr").read_text() == "filled fill"
     again = aan("submit", *shot(spec), "--out", house.root / "again.####.exr")
     assert "2 of them cached" in again.stdout
@@ -119,7 +121,8 @@ def test_jobs_lists_cancel_cancels_stop_stops(house, engine, submit, until):
     assert aan("stop").returncode == 0
     assert engine.wait(10) == 0
     nothing = aan("jobs")
-    assert (nothing.returncode, nothing.stderr) == (1, "no engine is running\n")
+    looked = house.root / "run" / "engine.json"
+    assert (nothing.returncode, nothing.stderr.split(";")[0]) == (1, f"no engine is running. Looked for {looked}")
 
 
 def test_ctrl_c_in_a_script_cancels_the_job(house, engine, client, until):
@@ -172,7 +175,7 @@ def test_a_terminal_shows_a_bar_for_each_stage(house, engine):
     assert terminal.close() == 0, terminal.shown
     assert "Traceback" not in terminal.shown
     # The first stages may be over before anybody is told: progress coalesces.
-    for words in ("fill", "4/4", "0:00 left", "4 frames filled"):
+    for words in ("fill", "4/4", "0:00 left", "4 frames in "):
         assert words in terminal.shown
 
 
@@ -259,10 +262,10 @@ def test_progress_elsewhere_than_on_a_terminal_is_plain_lines(capsys, monkeypatc
     monkeypatch.setenv("TERM", "dumb")
     with Display() as display:
         for frame in range(1, 101):
-            display.step("look", frame, 100)
-            display.step("fill", frame, 100)
+            display.step("look", frame, 100, share=frame / 200)
+            display.step("fill", frame, 100, share=frame / 100)
     lines = capsys.readouterr().err.splitlines()
-    assert lines[:2] == ["look 1/100 frames", "fill 1/100 frames"]
-    assert lines[-2].startswith("look 100/100 frames, ")
+    assert lines[:2] == ["0 % look 1/100 plates", "1 % fill 1/100 frames"]
+    assert lines[-2].startswith("99 % look 100/100 plates, ")
     assert lines[-1].endswith(" left")
     assert len(lines) == 4

@@ -5,6 +5,9 @@ from __future__ import annotations
 import psutil
 
 from plugin_host.protocol import Cancelled, Finished
+from tests.host.fake_engine import summary
+
+SAID = summary([1001]).text
 
 
 def test_a_crash_in_the_worker_fails_its_job_and_the_next_one_runs(house, client, submit, follow):
@@ -13,7 +16,7 @@ def test_a_crash_in_the_worker_fails_its_job_and_the_next_one_runs(house, client
     frames, end = follow(crashed.job)
     assert (frames, end.code) == ([1001], "worker-lost")
     assert "SIGKILL" in end.reason
-    assert follow(following.job) == ([1001], Finished(following.job, 1))
+    assert follow(following.job) == ([1001], Finished(following.job, 1, inputs=SAID))
 
 
 def test_a_file_that_crashes_its_reader_is_named_and_the_next_job_runs(house, client, submit, follow):
@@ -24,7 +27,7 @@ def test_a_file_that_crashes_its_reader_is_named_and_the_next_job_runs(house, cl
     assert f"{house.root}/crash/plate.1002.exr, frame 1002" in end.reason
     assert "SIGSEGV" in end.reason
     assert end.hint == "Render or copy this frame again."
-    assert follow(following.job) == ([1001], Finished(following.job, 1))
+    assert follow(following.job) == ([1001], Finished(following.job, 1, inputs=SAID))
 
 
 def test_a_file_that_is_read_for_ever_is_named_and_the_next_job_runs(house, client, submit, follow):
@@ -82,7 +85,10 @@ def test_new_weights_under_a_running_engine_bring_a_fresh_worker(house, engine, 
     assert worker_of(engine).pid != before
     for again in (other, spec):
         accepted = submit(again)
-        assert (accepted.cached, follow(accepted.job)) == (0, ([1001], Finished(accepted.job, 1)))
+        assert (accepted.cached, follow(accepted.job)) == (
+            0,
+            ([1001], Finished(accepted.job, 1, inputs=SAID)),
+        )
 
 
 def test_a_damaged_plate_is_named_and_the_worker_lives_on(house, engine, client, submit, follow):

@@ -26,6 +26,14 @@ from plugin_host.protocol import (
     State,
 )
 from plugin_host.wire import encode
+from tests.host.fake_engine import summary
+
+
+def finished(job: str, first: int, last: int | None = None) -> Finished:
+    """How a job of these frames ends that the engine had to look at."""
+    frames = range(first, (last or first) + 1)
+    return Finished(job, len(frames), inputs=summary(frames).text)
+
 
 ANSWER = 0.050  # seconds: what Status and Cancel may take while a frame is computed
 
@@ -34,7 +42,7 @@ def test_a_job_goes_from_submit_to_frames_on_disk(house, client, submit, follow)
     output = str(house.root / "new folder" / "out.####.exr")
     accepted = submit(house.plates("fill", "fill", "fill"), output)
     assert (accepted.output, accepted.total, accepted.cached) == (output, 3, 0)
-    assert follow(accepted.job) == ([1001, 1002, 1003], Finished(accepted.job, 3))
+    assert follow(accepted.job) == ([1001, 1002, 1003], finished(accepted.job, 1001, 1003))
     assert sorted(p.name for p in Path(output).parent.iterdir()) == [f"out.{n}.exr" for n in (1001, 1002, 1003)]
 
 
@@ -87,7 +95,7 @@ def test_a_cached_job_does_not_wait_behind_a_long_one(house, client, submit, fol
     again = submit(spec)
     assert follow(again.job)[1] == Finished(again.job, 1)
     go_on.touch()
-    assert follow(long.job)[1] == Finished(long.job, 1)
+    assert follow(long.job)[1] == finished(long.job, 1001)
 
 
 def test_a_changed_plate_is_filled_anew(house, client, submit, follow):
@@ -140,7 +148,7 @@ def test_cancel_after_enqueue_ends_a_job_that_never_started(house, client, submi
     assert client.answer(client.cancel(waiting.job)) == Done()
     assert follow(waiting.job) == ([], Cancelled(waiting.job))
     go_on.touch()
-    assert follow(running.job)[1] == Finished(running.job, 1)
+    assert follow(running.job)[1] == finished(running.job, 1001)
     assert house.opened("second") == []
 
 
@@ -165,7 +173,7 @@ def test_cancel_between_frames_keeps_what_is_done_and_the_next_submit_resumes(ho
     assert follow(accepted.job)[1] == Cancelled(accepted.job)
     again = submit(spec)
     assert again.cached == 3
-    assert follow(again.job) == ([1001, 1002, 1003, 1004], Finished(again.job, 4))
+    assert follow(again.job) == ([1001, 1002, 1003, 1004], finished(again.job, 1001, 1004))
     assert house.opened() == [1001, 1002, 1003, 1004]
 
 
@@ -216,7 +224,7 @@ def test_a_host_that_comes_later_sees_the_whole_job(house, client, submit, follo
     go_on.touch()
     events = list(story)
     assert [e.frame for e in events if isinstance(e, FrameReady)] == [1002, 1003]
-    assert events[-1] == Finished(accepted.job, 3)
+    assert events[-1] == finished(accepted.job, 1001, 1003)
     assert [type(m) for m in house.client().follow(accepted.job)] == [Snapshot, Finished]
 
 
@@ -233,7 +241,7 @@ def test_a_host_that_hangs_up_does_not_stop_its_job(house, client, follow):
     assert isinstance(accepted, Accepted)
     gone.close()
     go_on.touch()
-    assert follow(accepted.job)[1] == Finished(accepted.job, 31)
+    assert follow(accepted.job)[1] == finished(accepted.job, 1001, 1031)
 
 
 def test_shutdown_cancels_what_runs_and_leaves_nothing_behind(house, engine, client, submit, until):

@@ -17,6 +17,7 @@ from plugin_host.errors import EngineRefused
 from plugin_host.launch import find
 from plugin_host.protocol import Accepted, Finished, Hello, Refused, Status, Submit
 from plugin_host.wire import decode, encode
+from tests.host.fake_engine import summary
 
 
 @pytest.fixture
@@ -65,7 +66,8 @@ def test_an_engine_killed_and_restarted_resumes_from_its_cache(
         next(client.follow(accepted.job))
     again = submit(spec)
     assert again.cached == 2
-    assert follow(again.job) == ([1001, 1002, 1003, 1004], Finished(again.job, 4))
+    said = summary(range(1001, 1005)).text
+    assert follow(again.job) == ([1001, 1002, 1003, 1004], Finished(again.job, 4, inputs=said))
 
 
 def test_a_wrong_token_opens_nothing(house, raw):

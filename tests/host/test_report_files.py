@@ -16,6 +16,7 @@ from plugin_host.server.job_inputs import resolve_inputs
 from plugin_host.server.job_run import JobRun
 from plugin_host.server.report_files import NO_REPORT, ReportSummary, read_summary, report_path
 from plugin_host.server.worker_messages import JobCompleted, RunJob
+from tests.host.fake_engine import SAID, WARNED
 
 
 def perform(house, spec: JobSpec, output: str | None, *, stop_after: int = 1_000) -> object:
@@ -83,7 +84,7 @@ def test_a_report_from_before_there_were_key_frames_names_none(tmp_path: Path) -
 def test_a_fill_that_is_done_says_which_frames_are_worth_painting(keys, words, capsys) -> None:
     end = Finished("job", 24, 0.394, (1044, 1001), "/s/o.report.json", keys)
     print_report(end)
-    first = "39.4 % of the hidden pixels synthesised, look at 1044, 1001 first: /s/o.report.json\n"
+    first = "39.4 % of the hidden pixels synthesised, look at 1044, 1001 first: /s/o.report.png\n"
     assert capsys.readouterr().out == first + words
     print_report(ReportSummary(end.unseen, end.worst, end.report, keys))
     assert capsys.readouterr().out == first + words
@@ -91,7 +92,8 @@ def test_a_fill_that_is_done_says_which_frames_are_worth_painting(keys, words, c
 
 def test_the_report_lies_beside_the_result_with_its_picture(house):
     end = perform(house, house.plates("fill", "fill"), str(house.root / "out" / "o.####.exr"))
-    assert end == JobCompleted("job", ReportSummary(0.25, (1002,), str(house.root / "out" / "o.report.json"), (1001,)))
+    report = str(house.root / "out" / "o.report.json")
+    assert end == JobCompleted("job", ReportSummary(0.25, (1002,), report, (1001,), inputs=SAID, warnings=WARNED))
     assert (house.root / "out" / "o.report.png").read_text() == "a picture"
 
 
@@ -125,7 +127,8 @@ def test_hosts_get_the_report_with_the_end_and_the_same_from_the_cache_and_after
     assert again.cached == 2
     ends.append(follow(again.job)[1])
     for end, job, folder in zip(ends, (first, again), "ab", strict=True):
-        assert end == Finished(job.job, 2, 0.25, (1002,), str(house.root / folder / "o.report.json"), (1001,))
+        report = str(house.root / folder / "o.report.json")
+        assert end == Finished(job.job, 2, 0.25, (1002,), report, (1001,), inputs=SAID, warnings=WARNED)
     assert (house.root / "a" / "o.report.json").read_text() == (house.root / "b" / "o.report.json").read_text()
     assert follow(first.job)[1] == ends[0]
     unplaced = submit(spec, None)

@@ -36,13 +36,15 @@ FLOORS = {
         *("plugin_host.server.async_writer", "plugin_host.server.engine", "plugin_host.server.failures"),
         "plugin_host.server.delivery",
         *("plugin_host.server.worker_messages", "plugin_host.server.outbox", "plugin_host.server.report_files"),
-        *("plugin_host.server.display", "plugin_host.server.describe"),
+        *("plugin_host.server.display", "plugin_host.server.describe", "plugin_host.server.info"),
         "plugin_host.server.movie_inputs",
+        *("plugin_host.server.opening", "plugin_host.server.jobs_text", "plugin_host.server.overall_progress"),
     ),
     1: (
         *("plugin_host.protocol", "plugin_host.codec", "plugin_host.sequence", "plugin_host.connection_file"),
         *("plugin_host.wire", "plugin_host.client_events", "plugin_host.job_status", "plugin_host.job"),
         *("plugin_host.job_handle", "plugin_host.interpreter"),
+        *("plugin_host.frame_numbers", "plugin_host.file_pattern", "plugin_host.folder_listing"),
     ),
     0: (
         "plugin_host.errors",
@@ -56,11 +58,16 @@ FLOOR_OF = {room: floor for floor, rooms in FLOORS.items() for room in rooms}
 # Who in the engine's half of plugin_host may know the engine, and which of its rooms.
 KNOW_THE_ENGINE = {
     "plugin_host.server.worker": {"aan_engine.errors", "aan_engine.plates.decode_watchdog"},
-    "plugin_host.server.engine": {"aan_engine.shot"},
+    "plugin_host.server.engine": {"aan_engine.plates.input_summary", "aan_engine.shot"},
+    "plugin_host.server.in_process": {"aan_engine.plates.input_summary"},
+    "plugin_host.server.info": {
+        *("aan_engine.errors", "aan_engine.plates.formats", "aan_engine.plates.reader"),
+        *("aan_engine.plates.exr_header", "aan_engine.plates.matte_choice", "aan_engine.shot"),
+    },
     "plugin_host.server.failures": {"aan_engine.errors"},
     "plugin_host.server.process_monitor": {"aan_engine.plates.decode_watchdog"},
     "plugin_host.server.subprocess_job": {"aan_engine.plates.decode_watchdog"},
-    "plugin_host.server.cli": {"aan_engine.plates.reader", "aan_engine._version", "aan_engine.threads"},
+    "plugin_host.server.cli": {"aan_engine._version", "aan_engine.threads"},
     "plugin_host.server.__main__": {"aan_engine._version", "aan_engine.threads"},
     "plugin_host.server.describe": {
         "aan_engine.core.box",

@@ -33,6 +33,27 @@ class TheOrdinaryWay(InAHost):
         self.assertEqual(self.status.report, "/s/out/o.report.json")
         self.assertFalse(self.status.active)
 
+    def test_a_job_that_waits_says_behind_how_many_and_is_not_in_work(self):
+        self.live()
+        self.host_job.start(SPEC, OUTPUT)
+        self.accept()
+        self.engine.say(Progress("job-1", "queued", 0, 2))
+        self.look_until(lambda: self.status.stage == "queued")
+        self.assertEqual((self.status.phase, self.status.steps), (JobPhase.QUEUED, 2))
+        self.engine.say(Progress("job-1", "look", 1, 4))
+        self.until(JobPhase.RUNNING)
+
+    def test_what_was_understood_is_known_from_the_first_step_to_the_end(self):
+        self.live()
+        self.host_job.start(SPEC, OUTPUT)
+        self.accept()
+        self.engine.say(Progress("job-1", "look", 1, 4, 0.1, "4 frames", ("the matte hides nothing",)))
+        self.until(JobPhase.RUNNING)
+        self.assertEqual((self.status.inputs, self.status.warnings), ("4 frames", ("the matte hides nothing",)))
+        self.engine.say(Finished("job-1", 4, inputs="4 frames", warnings=("the matte is inverted",)))
+        self.until(JobPhase.FINISHED)
+        self.assertEqual((self.status.inputs, self.status.warnings), ("4 frames", ("the matte is inverted",)))
+
     def test_a_tick_tells_of_changes_only(self):
         self.begin(frames=[1001])
         self.tick()
