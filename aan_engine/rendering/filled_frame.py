@@ -12,6 +12,7 @@ from aan_engine.core.types import Array, Mask
 from aan_engine.plates import exr, matte, patch
 from aan_engine.plates.plate import Plate
 from aan_engine.plates.shot_frames import FrameMasks
+from aan_engine.provenance import Provenance
 from aan_engine.rendering import aovs
 from aan_engine.rendering.fill_buffer import FillBuffer
 from aan_engine.shot import Shot
@@ -36,6 +37,7 @@ class FilledFrame:
         residue: pixels by which the object seems to reach beyond the matte, see `matte_residue`; 0 for none, or where
             nothing is known.
         grown: pixels by which the matte was grown.
+        provenance: what the file's header says of where it comes from; None for nothing.
     """
 
     frame: int
@@ -50,6 +52,7 @@ class FilledFrame:
     is_key: bool = False
     residue: float = 0.0
     grown: float = 0.0
+    provenance: Provenance | None = None
 
     @property
     def pixels(self) -> Array:
@@ -73,10 +76,13 @@ class FilledFrame:
             PlateUnwritable: a full disk, a read-only folder.
             OutsideMatteError: a bit outside the matte differs; nothing is left behind.
         """
+        made = self.provenance.dated() if self.provenance is not None else None
         if not self.write_patch:
-            return exr.write(path, self.plate, pixels=self.inlay, hidden=self.hidden, layers=self.layers)
+            return exr.write(
+                path, self.plate, pixels=self.inlay, hidden=self.hidden, layers=self.layers, provenance=made
+            )
         cut = patch.cut(self.plate, pixels=self.inlay, hidden=self.hidden, layers=self.layers)
-        return exr.write(path, cut, pixels=cut.pixels, hidden=np.zeros(cut.shape, np.bool_))
+        return exr.write(path, cut, pixels=cut.pixels, hidden=np.zeros(cut.shape, np.bool_), provenance=made)
 
 
 def compose(
