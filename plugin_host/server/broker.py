@@ -178,8 +178,11 @@ class Broker:
         if self._scheduler.shutting_down:
             self._router.post(host, _STOPPING, request)
             return
-        total = len(acceptable.inputs.targets)
-        job = self._jobs.add(submit.spec, output=acceptable.output, key=acceptable.key, total=total)
+        if (other := self._jobs.writer_of(acceptable.writes, key=acceptable.key)) is not None:
+            self._router.post(host, _taken(other), request)
+            return
+        total, writes = len(acceptable.inputs.targets), acceptable.writes
+        job = self._jobs.add(submit.spec, output=acceptable.output, key=acceptable.key, total=total, writes=writes)
         self._watchers[job.name] = {host}
         self._router.post(host, protocol.Accepted(job.name, job.output, total, acceptable.cached), request)
         log.info(
@@ -198,6 +201,12 @@ class Broker:
 
 
 _STOPPING = Refused("stopping", "the engine is about to leave", "Start it again.")
+
+
+def _taken(job: Job) -> Refused:
+    reason = f"job {job.name} is {job.state.value} and writes the same files: {job.output}"
+    hint = f"Wait for it, stop it (aan cancel {job.name}), or choose another name for the result."
+    return Refused("sequence", reason, hint)
 
 
 def _unknown_job(job: str) -> Refused:

@@ -19,12 +19,13 @@ import typer
 from aan_engine.threads import set_thread_limits
 
 from .cli_exit import exit_on_error, fail, fail_unresponsive, print_end, print_painted, print_report
-from .cli_options import Out, absolute_path, job_from_options, with_job_options
+from .cli_options import Out, Overwrite, absolute_path, job_from_options, with_job_options
 
 if TYPE_CHECKING:
     from ..client import Client
     from ..protocol import Event
     from .display import Display
+    from .engine import EngineStep
 
 SHUTDOWN_TIMEOUT = 30.0  # seconds that an engine has to end its worker and exit
 
@@ -57,18 +58,23 @@ def options(
 @with_job_options
 def fill(
     out: Out,
+    overwrite: Overwrite = False,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave out frames that were written before with these settings.")
+    ] = False,
     **job: Any,
 ) -> None:
     """Fill a shot, without the persistent engine."""
     from ..sequence import frame_count_text
     from . import subprocess_job
     from .display import Display
+    from .existing_files import ExistingPolicy
     from .report_files import read_summary, report_path
 
-    spec = job_from_options(**job)
+    spec, existing = job_from_options(**job), ExistingPolicy(overwrite=overwrite, skip=skip_existing)
     out, began = absolute_path(out), time.monotonic()
     with exit_on_error(), Display() as display:
-        written = subprocess_job.fill(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
+        written = subprocess_job.fill(spec, out, existing=existing, progress=lambda step: _show(display, step))
     print(f"{frame_count_text(written)} in {time.monotonic() - began:.1f} s: {out}")
     print_report(read_summary(report_path(out)))
 
@@ -77,6 +83,7 @@ def fill(
 @with_job_options
 def paint(
     out: Annotated[str, typer.Option(help="The key frames: a pattern like the plates'.")],
+    overwrite: Overwrite = False,
     **job: Any,
 ) -> None:
     """Write the key frames alone, filled, for a painter: what no frame shows is made up there for the whole shot.
@@ -85,11 +92,12 @@ def paint(
     """
     from . import subprocess_job
     from .display import Display
+    from .existing_files import ExistingPolicy
 
-    spec = job_from_options(**job)
+    spec, existing = job_from_options(**job), ExistingPolicy(overwrite=overwrite)
     out, began = absolute_path(out), time.monotonic()
     with exit_on_error(), Display() as display:
-        written = subprocess_job.paint(spec, out, progress=lambda s: display.step(s.stage, s.done, s.total))
+        written = subprocess_job.paint(spec, out, existing=existing, progress=lambda step: _show(display, step))
     print_painted(written, out, seconds=time.monotonic() - began, before=spec.painted)
 
 
@@ -97,6 +105,7 @@ def paint(
 @with_job_options
 def submit(
     out: Annotated[str | None, typer.Option(help="The result; without it, the engine's cache keeps it.")] = None,
+    overwrite: Overwrite = False,
     **job: Any,
 ) -> None:
     """Have the persistent engine fill a shot; start it if none runs. Ctrl-C cancels; on a terminal it asks first."""
@@ -106,7 +115,8 @@ def submit(
 
     spec = job_from_options(**job)
     with exit_on_error(), find_or_start(name="aan submit") as client:
-        accepted = client.answer(client.submit(spec, output=absolute_path(out) if out else None), timeout=600)
+        output = absolute_path(out) if out else None
+        accepted = client.answer(client.submit(spec, output=output, overwrite=overwrite), timeout=600)
         assert isinstance(accepted, Accepted)
         print(f"job {accepted.job}: {accepted.total} frames, {accepted.cached} of them cached: {accepted.output}")
         with Display() as display:
@@ -221,6 +231,15 @@ def _running() -> Iterator[Client]:
         fail("no engine is running", "")
     with client:
         yield client
+
+
+def _show(display: Display, step: EngineStep) -> None:
+    from .existing_files import EXISTING
+
+    if step.stage == EXISTING:
+        print(f"{step.done} of {step.total} frames exist already", file=sys.stderr)
+    else:
+        display.step(step.stage, step.done, step.total)
 
 
 def _follow(client: Client, job: str, display: Display) -> Event:

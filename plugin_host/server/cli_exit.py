@@ -36,7 +36,7 @@ def print_end(end: Event) -> None:
 def print_report(summary: ReportSummary | Finished) -> None:
     """Print which frames to check first, which are worth painting, and whether the matte seems too tight."""
     if summary.report:
-        frames = f"look at {', '.join(map(str, summary.worst))} first" if summary.worst else "nothing was hidden"
+        frames = f"look at {', '.join(map(str, summary.worst))} first" if summary.worst else "no frame stands out"
         print(f"{100 * summary.unseen:.1f} % of the hidden pixels synthesised, {frames}: {summary.report}")
     if summary.keys:
         these = "these" if len(summary.keys) > 1 else "this one"

@@ -7,13 +7,15 @@ An engine is a module or object with `fill`, `paint`, `report`, `warm` and `iden
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Collection, Iterator
+import json
+from collections.abc import Callable, Collection, Container, Iterator
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from aan_engine.shot import Controls, FrameFile, Known, Shot
 
+from ..protocol import JobSpec
 from .job_inputs import JobInputs
 
 ENGINE = "aan_engine.pipeline"
@@ -54,7 +56,7 @@ class Engine(Protocol):
         self, shot: Shot, *, progress: Callable[[EngineStep], None] | None = None, skip: Collection[int] = ()
     ) -> Iterator[WritableFrame]: ...
     def paint(self, shot: Shot, *, progress: Callable[[EngineStep], None] | None = None) -> Iterator[WritableFrame]: ...
-    def report(self, path: Path, *, keep: Collection[int] = ()) -> JobReport: ...
+    def report(self, path: Path, *, keep: Container[int] = ()) -> JobReport: ...
     def warm(self, device: str) -> None: ...
     def identity(self) -> str: ...
 
@@ -84,4 +86,12 @@ def to_shot(inputs: JobInputs) -> Shot:
         device=spec.device,
         known=Known(**{name: files.get(name, ()) for name in ("clean", "painted", "holdout", "exclude")}),
         controls=Controls(**{field.name: getattr(spec, field.name) for field in fields(Controls)}),
+        job=_description(spec),
     )
+
+
+def _description(spec: JobSpec) -> str:
+    """The job as results carry it: JSON, without what has its default."""
+    given = {field.name: getattr(spec, field.name) for field in fields(spec)}
+    plain = {field.name: field.default for field in fields(spec)}
+    return json.dumps({name: value for name, value in given.items() if value != plain[name]})

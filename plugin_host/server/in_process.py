@@ -14,40 +14,70 @@ from ..sequence import frame_path
 from .async_writer import AsyncWriter
 from .delivery import prepare_output
 from .engine import ENGINE, EngineStep, JobReport, WritableFrame, load_engine, to_shot
+from .existing_files import (
+    EXISTING,
+    REFUSE,
+    ExistingPolicy,
+    WrittenFrames,
+    existing_frames,
+    refuse_foreign_files,
+)
 from .failures import JobError
 from .job_inputs import JobInputs, resolve_inputs
 from .report_files import report_path
+from .worker_messages import StepDone
 
 UNSEEN_LAYER = "unseen"
 """The layer that tells a painter which pixels no frame shows."""
 
 
-def fill(spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str = ENGINE) -> int:
+def fill(
+    spec: JobSpec,
+    output: str,
+    *,
+    progress: Callable[[EngineStep], None],
+    existing: ExistingPolicy = REFUSE,
+    engine: str = ENGINE,
+) -> int:
     """Fill every target and write it to the pattern `output`, with the report beside it; returns the number of frames.
 
-    The job is checked before the engine called `engine` is loaded, so that errors in it show at once.
+    The job is checked before the engine called `engine` is loaded, so that errors in it show at once. The report keeps
+    what it says of other frames of the shot. Frames that are skipped because they exist are told as one step of the
+    stage `EXISTING`, and do not count.
 
     Raises:
-        SequenceError: when a pattern cannot be used (see `job_inputs`).
+        SequenceError: when a pattern cannot be used (see `job_inputs`), or files would be overwritten that are not this
+            shot's (see `existing_files`).
         OSError: when the output folder is not writable.
         AanError: when the engine cannot do it; frames that are finished stay.
         JobError: when the engine left a frame out.
     """
     inputs = resolve_inputs(spec, output=output)
+    if not existing.overwrite:
+        refuse_foreign_files(inputs, output)
+    skip = existing_frames(inputs, output) if existing.skip else frozenset[int]()
+    if existing.skip:
+        progress(StepDone("", EXISTING, len(skip), len(inputs.targets)))
+    if len(skip) == len(inputs.targets):
+        return 0
     prepare_output(output, inputs.targets[0])
     shot = to_shot(inputs)
     loaded_engine = load_engine(engine)
-    report = loaded_engine.report(report_path(output))
-    written = _write_all(loaded_engine.fill(shot, progress=progress), output, report=report)
-    if written != inputs.targets:
-        missing = len(inputs.targets) - len(written)
+    report = loaded_engine.report(report_path(output), keep=WrittenFrames(output))
+    written = _write_all(loaded_engine.fill(shot, progress=progress, skip=skip), output, report=report)
+    if missing := len(inputs.targets) - len(skip) - len(written):
         raise JobError(f"{missing} frames were not written", hint="Fill the shot again.", code="incomplete")
     report.finish()
     return len(written)
 
 
 def paint(
-    spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str = ENGINE
+    spec: JobSpec,
+    output: str,
+    *,
+    progress: Callable[[EngineStep], None],
+    existing: ExistingPolicy = REFUSE,
+    engine: str = ENGINE,
 ) -> tuple[int, ...]:
     """Write the key frames alone, filled, for a painter; returns their numbers, none where every pixel is seen.
 
@@ -55,12 +85,13 @@ def paint(
 
     Raises:
         SequenceError: when a pattern cannot be used (see `job_inputs`), or files of this name exist: they may have
-            been painted already.
+            been painted already, unless `existing` says to overwrite.
         OSError, AanError: as for `fill`.
     """
     whole = replace(spec, write="full", aov=tuple(dict.fromkeys((*spec.aov, UNSEEN_LAYER))))
     inputs = resolve_inputs(whole, output=output)
-    _check_nothing_is_painted(inputs, output)
+    if not existing.overwrite:
+        _check_nothing_is_painted(inputs, output)
     prepare_output(output, inputs.targets[0])
     shot = to_shot(inputs)
     return _write_all(load_engine(engine).paint(shot, progress=progress), output)
@@ -86,5 +117,5 @@ def _check_nothing_is_painted(inputs: JobInputs, output: str) -> None:
     """Refuse to write over the files of an earlier run, which somebody may have spent hours on."""
     for frame in inputs.targets:
         if Path(path := frame_path(output, frame)).exists():
-            hint = "It may have been painted: choose another name, or move the files of this name away."
+            hint = "It may have been painted: choose another name, move it away, or overwrite it (--overwrite)."
             raise SequenceError(f"{path} exists", hint=hint)

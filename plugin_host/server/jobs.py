@@ -77,7 +77,11 @@ class IllegalTransition(Exception):
 
 @dataclass
 class Job:
-    """One accepted job. `output` is the pattern of its result, `key` its cache key, `total` its number of frames."""
+    """One accepted job.
+
+    `output` is the pattern of its result, `key` its cache key, `total` its number of frames. `writes` are the full
+    paths of the files that it writes beside the cache.
+    """
 
     name: str
     spec: JobSpec
@@ -89,6 +93,7 @@ class Job:
     stage: tuple[str, int, int] = ("", 0, 0)
     failure: tuple[str, str, str] = ("", "", "")
     summary: ReportSummary = NO_REPORT
+    writes: frozenset[str] = frozenset()
 
     @property
     def ended(self) -> bool:
@@ -130,6 +135,8 @@ class Job:
             keys=self.summary.keys,
             residue=self.summary.residue,
             grow=self.summary.grow,
+            inputs=self.summary.inputs,
+            warnings=self.summary.warnings,
         )
 
 
@@ -148,10 +155,15 @@ class JobTable:
         """The job of that name, if it is remembered."""
         return self._jobs.get(name)
 
-    def add(self, spec: JobSpec, *, output: str, key: str, total: int) -> Job:
+    def writer_of(self, files: frozenset[str], *, key: str) -> Job | None:
+        """The job that is not over and writes one of these files, unless it has this very key: the same pixels."""
+        open_jobs = (job for job in self if not job.ended)
+        return next((job for job in open_jobs if job.key != key and job.writes & files), None)
+
+    def add(self, spec: JobSpec, *, output: str, key: str, total: int, writes: frozenset[str] = frozenset()) -> Job:
         """Queue a job. Beyond `MAX_ENDED_JOBS`, the oldest ended jobs are forgotten."""
         self._count += 1
-        job = Job(f"{self._session[:6]}-{self._count}", spec, output, key, total)
+        job = Job(f"{self._session[:6]}-{self._count}", spec, output, key, total, writes=writes)
         self._jobs[job.name] = job
         ended = [old.name for old in self if old.ended]
         for name in ended[: max(0, len(ended) - MAX_ENDED_JOBS)]:

@@ -196,7 +196,16 @@ class Scheduler:
         told = job.summary
         ends: dict[RunState, Event] = {
             RunState.FINISHED: Finished(
-                job.name, job.total, told.unseen, told.worst, told.report, told.keys, told.residue, told.grow
+                job.name,
+                job.total,
+                told.unseen,
+                told.worst,
+                told.report,
+                told.keys,
+                told.residue,
+                told.grow,
+                told.inputs,
+                told.warnings,
             ),
             RunState.CANCELLED: Cancelled(job.name),
             RunState.FAILED: Failed(job.name, *job.failure),

@@ -5,6 +5,7 @@ A malformed file can crash the process that reads it. Here that is the child; th
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import shutil
@@ -20,14 +21,17 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from aan_engine.core.temporary_name import SUFFIX, is_temporary_of
 from aan_engine.plates import decode_watchdog
 
 from ..protocol import JobSpec
 from ..sequence import parse
 from . import in_process
 from .engine import ENGINE, EngineStep
+from .existing_files import REFUSE, ExistingPolicy
 from .failures import JobError, explain
 from .process_monitor import GRACE, monitor
+from .report_files import picture_path, report_path
 from .worker_messages import JobFailed, StepDone
 
 Result = TypeVar("Result", covariant=True)
@@ -37,7 +41,13 @@ class Task(Protocol[Result]):
     """A job of `in_process`."""
 
     def __call__(
-        self, spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str = ENGINE
+        self,
+        spec: JobSpec,
+        output: str,
+        *,
+        progress: Callable[[EngineStep], None],
+        existing: ExistingPolicy = REFUSE,
+        engine: str = ENGINE,
     ) -> Result: ...
 
 
@@ -48,7 +58,14 @@ class TaskCompleted(Generic[Result]):
     result: Result
 
 
-def fill(spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str = ENGINE) -> int:
+def fill(
+    spec: JobSpec,
+    output: str,
+    *,
+    progress: Callable[[EngineStep], None],
+    existing: ExistingPolicy = REFUSE,
+    engine: str = ENGINE,
+) -> int:
     """Like `in_process.fill`, in a child process; returns the number of frames.
 
     Ctrl-C here stops the job in the child, after its partial files are removed.
@@ -56,18 +73,29 @@ def fill(spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], 
     Raises:
         JobError: whatever went wrong in the child, under its code; `reader-lost` names the file that crashed it.
     """
-    return _run(in_process.fill, spec, output, progress=progress, engine=engine)
+    return _run(in_process.fill, spec, output, progress=progress, existing=existing, engine=engine)
 
 
 def paint(
-    spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str = ENGINE
+    spec: JobSpec,
+    output: str,
+    *,
+    progress: Callable[[EngineStep], None],
+    existing: ExistingPolicy = REFUSE,
+    engine: str = ENGINE,
 ) -> tuple[int, ...]:
     """Like `in_process.paint`, in a child process, as `fill`; returns the frames' numbers."""
-    return _run(in_process.paint, spec, output, progress=progress, engine=engine)
+    return _run(in_process.paint, spec, output, progress=progress, existing=existing, engine=engine)
 
 
 def _run(
-    task: Task[Result], spec: JobSpec, output: str, *, progress: Callable[[EngineStep], None], engine: str
+    task: Task[Result],
+    spec: JobSpec,
+    output: str,
+    *,
+    progress: Callable[[EngineStep], None],
+    existing: ExistingPolicy,
+    engine: str,
 ) -> Result:
     results: list[TaskCompleted[Result] | JobFailed] = []
 
@@ -82,7 +110,7 @@ def _run(
     with tempfile.TemporaryDirectory(prefix="aan-reading-", ignore_cleanup_errors=True) as folder:
         watchdog_file = Path(folder) / "reading"
         process = context.Process(
-            target=_run_child, args=(theirs, watchdog_file, task, spec, output, engine), daemon=True
+            target=_run_child, args=(theirs, watchdog_file, task, spec, output, existing, engine), daemon=True
         )
         process.start()
         theirs.close()
@@ -94,7 +122,7 @@ def _run(
             process.kill()
             ours.close()
     if not results:
-        _remove_partial_files(output)
+        _remove_partial_files(spec, output)
         raise JobError(died.reason, hint=died.hint, code=died.code)
     end = results[-1]
     if isinstance(end, JobFailed):
@@ -102,25 +130,44 @@ def _run(
     return end.result
 
 
-def _remove_partial_files(output: str) -> None:
-    """Remove the files that a crashed child left half-written beside the result: `.NAME.*.part`."""
-    pattern = parse(output)
-    for file in Path(pattern.folder).glob(".*.part"):
-        name = file.name[1:].rsplit(".", 2)[0]
-        if name == pattern.head or pattern.frame_of(name) is not None:
+def _remove_partial_files(spec: JobSpec, output: str) -> None:
+    """Remove the files that a crashed child left half-written beside the result.
+
+    Other processes may fill other frames of the shot into the same folder: theirs stay.
+    """
+    pattern, report = parse(output), report_path(output)
+    low = spec.first if spec.first is not None else -math.inf
+    high = spec.last if spec.last is not None else math.inf
+
+    def is_ours(name: str) -> bool:
+        frame = pattern.frame_of(name)
+        if frame is not None:
+            return low <= frame <= high
+        return name in (pattern.head, report.name, picture_path(report).name)
+
+    for file in Path(pattern.folder).glob(f".*{SUFFIX}"):
+        if is_temporary_of(file.name, is_ours, head=pattern.head):
             with suppress(OSError):
                 file.unlink(missing_ok=True)
 
 
 def _run_child(
-    pipe: Connection, watchdog_file: Path, task: Task[object], spec: JobSpec, output: str, engine: str
+    pipe: Connection,
+    watchdog_file: Path,
+    task: Task[object],
+    spec: JobSpec,
+    output: str,
+    existing: ExistingPolicy,
+    engine: str,
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent, which sends SIGTERM
     signal.signal(signal.SIGTERM, _exit_on_signal)
     threading.Thread(target=_exit_with_parent, args=(watchdog_file,), daemon=True).start()
     decode_watchdog.start(watchdog_file)
     try:
-        result = task(spec, output, engine=engine, progress=lambda step: pipe.send(_step_message(step)))
+        result = task(
+            spec, output, existing=existing, engine=engine, progress=lambda step: pipe.send(_step_message(step))
+        )
     except Exception as error:
         failed = JobFailed("", *explain(error))
         if failed.code == "internal":

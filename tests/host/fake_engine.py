@@ -23,7 +23,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,6 +51,8 @@ class Filled:
         return 0
 
 
+FORMAT = "align-and-attend report 1"
+
 WORK = 0.5
 """Seconds that a frame takes before it fails: the one before is written behind it, and would otherwise not be out."""
 
@@ -58,8 +60,9 @@ WORK = 0.5
 class Silent:
     """A report that leaves nothing."""
 
-    def __init__(self, path: Path, keep: Collection[int]) -> None:
-        self.path, self.frames = path, set(keep)
+    def __init__(self, path: Path, keep: Container[int]) -> None:
+        # Frames that can be listed are settled; of others it can only be asked whether they are there.
+        self.path, self.frames = path, set(keep) if isinstance(keep, Collection) else set()
 
     def add(self, filled: Filled, *, changed: int) -> None:
         if changed or filled.frame in self.frames:
@@ -76,8 +79,8 @@ class Spoken(Silent):
 
     def add(self, filled: Filled, *, changed: int) -> None:
         super().add(filled, changed=changed)
-        first, last = min(self.frames), max(self.frames)
-        self.path.write_text(json.dumps({"summary": {"unseen": 0.25, "worst": [last], "keys": [first]}}))
+        told = {"unseen": 0.25, "worst": [max(self.frames)], "keys": [min(self.frames)]}
+        self.path.write_text(json.dumps({"format": FORMAT, "summary": told}))
 
     def finish(self) -> None:
         super().finish()
@@ -85,7 +88,7 @@ class Spoken(Silent):
 
 
 class FakeEngine:
-    def report(self, path: Path, *, keep: Collection[int] = ()) -> Silent:
+    def report(self, path: Path, *, keep: Container[int] = ()) -> Silent:
         return Silent(path, keep)
 
     def identity(self) -> str:
@@ -158,7 +161,7 @@ def make() -> FakeEngine:
 
 
 class Reporting(FakeEngine):
-    def report(self, path: Path, *, keep: Collection[int] = ()) -> Silent:
+    def report(self, path: Path, *, keep: Container[int] = ()) -> Silent:
         return Spoken(path, keep)
 
 
