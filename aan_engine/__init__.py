@@ -12,8 +12,8 @@ owns its process may call `aan_engine.threads.set_thread_limits` first. torch is
 
 Read in this order: `shot` (a job as values) and `errors`; `pipeline` (`fill`: a shot in, filled frames out); then down
 the floors as the pipeline uses them: `rendering`, `selection`, `candidates`, `motion`, `registration`, `plates`,
-`grain`, `colour`, `network`, `core`. `reporting` writes a job's report. `training` and `evaluation` use all of these,
-and nothing that ships uses them.
+`grain`, `colour`, `network`, `core`. `reporting` writes a job's report, `provenance` says where a result comes from.
+`training` and `evaluation` use all of these, and nothing that ships uses them.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ the current target and a few plates, however long the shot is.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Container, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -18,6 +18,8 @@ import cv2
 import numpy as np
 import torch
 
+from aan_engine import provenance
+from aan_engine._version import __version__
 from aan_engine.candidates.generators import ALL_KINDS, SEEN_KINDS, EnabledKinds
 from aan_engine.colour import encoding
 from aan_engine.core.prefetch import prefetch
@@ -31,11 +33,13 @@ from aan_engine.plates.plate_cache import PlateCache
 from aan_engine.plates.proxy_store import ProxyStore
 from aan_engine.plates.shot_frames import ShotFrames
 from aan_engine.plates.source_policy import SourcePolicy
+from aan_engine.provenance import Provenance
 from aan_engine.rendering.fill_buffer import FillBuffer
 from aan_engine.rendering.filled_frame import FilledFrame, compose
 from aan_engine.rendering.finisher import STAGES, Finisher
 from aan_engine.rendering.target import Stage
-from aan_engine.reporting.report import Report, overall_residue
+from aan_engine.reporting.report import Report
+from aan_engine.reporting.rows import overall_residue
 from aan_engine.selection.selector import build
 from aan_engine.shot import NUMBERS, Shot
 
@@ -110,16 +114,27 @@ def fill(
         return
     shot_frames = ShotFrames(shot)
     if not any(shot_frames.is_hiding(target.frame) for target in shot.targets):
-        yield from _pass_through(shot, shot_frames, wanted, notify)
+        made = _made(shot, device="CPU")
+        yield from (replace(filled, provenance=made) for filled in _pass_through(shot, shot_frames, wanted, notify))
         return
-    networks = networks or _networks(_device(shot.device))
+    device = _device(shot.device)
+    networks = networks or _networks(device)
+    made = _made(shot, device=_device_name(device))
     if shot.controls.grow_auto:
         shot = _grown(shot, shot_frames, notify, networks=networks)
         shot_frames = ShotFrames(shot, channels=shot_frames.channels)
     planned = [t.frame for t in shot.targets if t.frame <= wanted[-1]]
-    yield from _fill_holes(
+    filling = _fill_holes(
         shot, shot_frames, wanted, notify, planned=planned, networks=networks, pathways=pathways, stages=stages
     )
+    with closing(filling):
+        for filled in filling:
+            yield replace(filled, provenance=made)
+
+
+def _made(shot: Shot, *, device: str) -> Provenance:
+    """What the results of a shot say of where they come from."""
+    return provenance.of(shot, engine=__version__, weights=weights.digest(), device=device)
 
 
 def _grown(shot: Shot, shot_frames: ShotFrames, notify: Callable[[Progress], None], *, networks: Networks) -> Shot:
@@ -171,7 +186,7 @@ def _fill_holes(
     networks: Networks,
     pathways: EnabledKinds,
     stages: Sequence[Stage],
-) -> Iterator[FilledFrame]:
+) -> Generator[FilledFrame, None, None]:
     """`fill` for a shot with hidden pixels.
 
     Args:
@@ -226,9 +241,15 @@ def _fill_holes(
                 notify(Progress("fill", done, len(targets)))
 
 
-def report(path: Path, *, keep: Collection[int] = ()) -> Report:
-    """The report of a job, to which written frames are added; `keep` are frames of an earlier run that still count."""
-    return Report(path, keep=keep)
+def report(path: Path, *, keep: Container[int] = (), inputs: InputSummary | None = None) -> Report:
+    """The report of a job, to which written frames are added.
+
+    Args:
+        path: the report's JSON file.
+        keep: frames of earlier or other runs of the same shot that still count.
+        inputs: what was understood of the job's inputs.
+    """
+    return Report(path, keep=keep, inputs=inputs)
 
 
 def warm(device: str = "auto") -> None:
@@ -251,6 +272,10 @@ def identity() -> str:
 @lru_cache(maxsize=2)
 def _networks(device: torch.device) -> Networks:
     return Networks.load(device)
+
+
+def _device_name(device: torch.device) -> str:
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
 
 
 def _device(name: str) -> torch.device:

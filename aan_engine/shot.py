@@ -6,6 +6,7 @@ Every value checks itself when it is made, so whatever can be refused without op
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -169,7 +170,7 @@ class Controls:
 
 @dataclass(frozen=True)
 class Shot:
-    """Everything that decides the pixels of one job, and nothing else.
+    """Everything that decides the pixels of one job, and what its results say of it.
 
     Args:
         plates: every frame that may serve as a source or lie on the way to one, in ascending order.
@@ -180,6 +181,8 @@ class Shot:
         aovs: diagnostic layers to write, of `AOVS`.
         device: one of `DEVICES`.
         known, controls: see there.
+        job: the job as its caller describes it, a JSON object; empty to have the engine describe it. It goes into the
+            results' headers and the report, and decides no pixel.
 
     Raises:
         ShotError: an empty shot, frames doubled or out of order, an empty range, no frame that may serve as a source,
@@ -196,6 +199,7 @@ class Shot:
     device: str = "auto"
     known: Known = field(default_factory=Known)
     controls: Controls = field(default_factory=Controls)
+    job: str = ""
     _matte_of: dict[int, FrameFile] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -218,6 +222,7 @@ class Shot:
         if unknown := sorted(set(self.aovs) - set(AOVS)):
             raise ShotError(f"unknown AOV {', '.join(unknown)}", hint=f"Choose among {', '.join(AOVS)}.")
         _check_choice("device", self.device, DEVICES)
+        _check_description(self.job)
         for name, kind in (("known", Known), ("controls", Controls)):
             if not isinstance(value := getattr(self, name), kind):
                 raise ShotError(f"{name} is {value!r}", hint=f"Give a value of {kind.__name__}.")
@@ -282,6 +287,15 @@ def _check_frame_number(name: str, value: object) -> None:
 def _check_name(name: str, value: object) -> None:
     if value is not None and not isinstance(value, str):
         raise ShotError(f"{name} is {value!r}", hint="Give a name in a str, or None.")
+
+
+def _check_description(job: object) -> None:
+    try:
+        valid = job == "" or (isinstance(job, str) and isinstance(json.loads(job), dict))
+    except ValueError:
+        valid = False
+    if not valid:
+        raise ShotError(f"job is {job!r}", hint="Give a JSON object in a str, or none.")
 
 
 def _check_files(name: str, value: object) -> None:

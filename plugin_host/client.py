@@ -99,9 +99,12 @@ class Client:
 
     # Requests; each returns the number that its reply will carry
 
-    def submit(self, spec: JobSpec, *, output: Optional[str] = None) -> int:
-        """Queue a job. Its result goes to the pattern `output`, or stays in the engine's cache without one."""
-        return self._socket.send(Submit(spec, output))
+    def submit(self, spec: JobSpec, *, output: Optional[str] = None, overwrite: bool = False) -> int:
+        """Queue a job. Its result goes to the pattern `output`, or stays in the engine's cache without one.
+
+        Files of other jobs and programs are overwritten only if `overwrite` says so.
+        """
+        return self._socket.send(Submit(spec, output, overwrite))
 
     def cancel(self, job: str) -> int:
         """Stop a job after the current frame; a second call stops it at once."""

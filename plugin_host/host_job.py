@@ -55,6 +55,8 @@ class HostJob:
     def start(self, spec: JobSpec, output: str) -> None:
         """Submit a job whose result goes to the pattern `output`; starts the engine if none runs.
 
+        The folder of `output` is the host's own: what lies there is overwritten.
+
         Raises:
             HostError: when a job is under way already.
         """
@@ -144,7 +146,7 @@ class HostJob:
         handle = self.handle
         assert handle is not None
         self._pending_request = self.monitor.send_request(
-            self, lambda client: client.submit(handle.spec, output=handle.output)
+            self, lambda client: client.submit(handle.spec, output=handle.output, overwrite=True)
         )
         self._set_phase(JobPhase.SUBMITTING)
 

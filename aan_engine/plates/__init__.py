@@ -7,7 +7,7 @@ Read in this order: `reader` (one frame of any format) over `formats`, `exr` wit
 `picture_layer`, which layer is the picture; `matte` over `matte_channels`, `matte_evidence` and `matte_choice`, which
 channels are the matte, and `matte_edge`; `shot_channels`, both for a shot; `shot_frames`, `source_policy`,
 `plate_cache` and `source_plate`, from which pixels are copied; `proxy` and `proxy_store`; for writing `channels`,
-`patch` and `verify`, which proves that nothing outside the matte changed; `decode_watchdog`, which tells a parent
-process which file a crashed decoder was reading; `input_check` and
-`input_summary`, what was understood of a job's inputs, in words.
+`patch`, `result_marks` (the header says where a result comes from) and `verify`, which proves that nothing outside the
+matte changed; `decode_watchdog`, which tells a parent process which file a crashed decoder was reading; `input_check`
+and `input_summary`, what was understood of a job's inputs, in words.
 """

@@ -10,7 +10,6 @@ are counted in what was read back, and the frame is refused otherwise.
 from __future__ import annotations
 
 import contextlib
-import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +20,9 @@ import OpenEXR
 from numpy.typing import NDArray
 
 from aan_engine.colour.encoding import Encoding
+from aan_engine.core.temporary_name import temporary_path
 from aan_engine.errors import PlateError, PlateUnwritable
-from aan_engine.plates import stereo
+from aan_engine.plates import result_marks, stereo
 from aan_engine.plates.channels import replace_pixels
 from aan_engine.plates.exr_attributes import placeholder_header, splice
 from aan_engine.plates.exr_decoder import check_writable, decode, first_line
@@ -30,6 +30,7 @@ from aan_engine.plates.exr_header import Description, PartDescription, describe
 from aan_engine.plates.picture_layer import PictureLayer, find_picture_channels
 from aan_engine.plates.plate import Array, Part, Plate
 from aan_engine.plates.verify import verify
+from aan_engine.provenance import Provenance
 
 __all__ = ["Description", "Part", "PartDescription", "Plate", "check_writable", "decode", "describe", "read", "write"]
 
@@ -70,6 +71,7 @@ def write(
     pixels: NDArray[np.float32],
     hidden: NDArray[np.bool_],
     layers: Mapping[str, NDArray[np.float32]] | None = None,
+    provenance: Provenance | None = None,
 ) -> int:
     """Write the plate with `pixels` where `hidden`, and everything else bit for bit as it was read.
 
@@ -81,6 +83,8 @@ def write(
         hidden: (H, W) bool, True where the picture is replaced.
         layers: extra channels by name, (H, W) float32, added to the picture's part; a channel of the plate that has
             the same name is replaced.
+        provenance: what the header says of where the result comes from, see `result_marks`; the plate's own marks,
+            if it is itself a result, are left out.
 
     A lossless codec of the plate is kept, a lossy one becomes ZIP. Mip-mapped tiles are written without their smaller
     levels: those are made from the picture, and would still show what was removed. Of a stereo file one view is filled;
@@ -99,21 +103,23 @@ def write(
     filled = replace_pixels(plate, pixels=pixels, hidden=hidden) | layers
     description = Description(plate.path, tuple(part.description for part in plate.parts))
     headers = stereo.mark_filled(description, plate.picture.part, plate.picture.names[0])
+    headers = result_marks.mark(headers, provenance, part=plate.picture.part)
     parts = [
         _out_part(replace(part, description=header), filled if index == plate.picture.part else {})
         for index, (part, header) in enumerate(zip(plate.parts, headers, strict=True))
     ]
-    temporary = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
+    temporary = temporary_path(path)
     try:
         try:
             OpenEXR.File(parts).write(str(temporary))
+            headers = result_marks.with_size(headers, temporary.stat().st_size)
             splice(temporary, headers)
             written = decode(describe(temporary, frame=plate.frame), frame=plate.frame)
         except PlateError as error:
             raise _unwritable(path, plate, f"what was written cannot be read back: {error.reason}") from error
         except Exception as error:
-            raise _unwritable(path, plate, first_line(str(error))) from error
-        changed = verify(plate, written, hidden=hidden, filled=filled, path=path)
+            raise _unwritable(path, plate, _reason(error, temporary)) from error
+        changed = verify(plate, written, hidden=hidden, filled=filled, headers=headers, path=path)
         try:
             temporary.replace(path)
         except OSError as error:
@@ -145,6 +151,13 @@ def _check_arguments(plate: Plate, *, pixels: Array, hidden: Array, layers: Mapp
     for name, layer in layers.items():
         if name in plate.picture.names or layer.shape != plate.shape or layer.dtype != np.float32:
             raise ValueError(f"the layer {name!r} ({layer.dtype}, {layer.shape}) does not fit a plate of {plate.shape}")
+
+
+def _reason(error: Exception, temporary: Path) -> str:
+    """Why a file could not be written, without the temporary name, which nobody knows."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return first_line(str(error)).replace(str(temporary), "the file").replace(temporary.name, "the file")
 
 
 def _unwritable(path: Path, plate: Plate, why: str) -> PlateUnwritable:

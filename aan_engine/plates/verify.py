@@ -1,11 +1,12 @@
 """Verification of a written frame: outside the matte every bit, and every header attribute, must be the plate's.
 
-It compares a plate with the parts of the file as read back.
+It compares a plate with the parts of the file as read back. The attributes by which a result says that it is one (see
+`result_marks` and `stereo`) must be as they were to be written instead.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,12 @@ from aan_engine.errors import OutsideMatteError
 from aan_engine.plates.exr_attributes import passthrough
 from aan_engine.plates.exr_header import PartDescription
 from aan_engine.plates.plate import Array, Part, Plate
+from aan_engine.plates.result_marks import MARKS
+from aan_engine.plates.stereo import FILLED_VIEW
 
 # Attributes of the layout that place the picture; like those of `passthrough` they must be the plate's.
 _PLACEMENT = ("dataWindow", "displayWindow", "name", "pixelAspectRatio", "screenWindowCenter", "screenWindowWidth")
+_OWN = MARKS | {FILLED_VIEW}
 
 
 def verify(
@@ -27,6 +31,7 @@ def verify(
     hidden: NDArray[np.bool_],
     filled: Mapping[str, Array],
     path: Path,
+    headers: Sequence[PartDescription] | None = None,
 ) -> int:
     """Compare a file as read back with its plate, bit by bit, NaN payloads and signed zeros included.
 
@@ -35,6 +40,7 @@ def verify(
         hidden: (H, W) bool, True where the picture may differ from the plate.
         filled: the channels of the picture's part that were replaced or added, with their intended values.
         path: the file, for the error.
+        headers: the headers as they were to be written; None for the plate's own.
 
     Returns:
         The number of wrong bits: 0, or it raises.
@@ -47,11 +53,12 @@ def verify(
         raise _outside_matte_error(path, plate, f"{len(plate.parts)} parts went in, {len(written)} came out")
     bits = 0
     where: list[str] = []
+    intended = headers if headers is not None else [part.description for part in plate.parts]
     for index, (before, after) in enumerate(zip(plate.parts, written, strict=True)):
         expected = {**before.channels, **(filled if index == plate.picture.part else {})}
         if expected.keys() != after.channels.keys():
             raise _outside_matte_error(path, plate, "its channels are not the plate's")
-        if lost := _lost_attributes(before.description, after.description):
+        if lost := _lost_attributes(before.description, after.description, intended=intended[index]):
             raise _outside_matte_error(path, plate, f"its header differs in {', '.join(lost)}")
         for name, wanted in expected.items():
             if index == plate.picture.part and name in plate.picture.names:
@@ -76,12 +83,13 @@ def _changed_bits(before: Array, after: Array, *, ignoring: NDArray[np.bool_] | 
     return int(np.bitwise_count(changed).sum(dtype=np.int64)) if changed.any() else 0
 
 
-def _lost_attributes(before: PartDescription, after: PartDescription) -> list[str]:
+def _lost_attributes(before: PartDescription, after: PartDescription, *, intended: PartDescription) -> list[str]:
     def raw(part: PartDescription, name: str) -> bytes | None:
         return part.attributes[name].value if name in part.attributes else None
 
-    names = [*_PLACEMENT, *passthrough(before)]
-    return [name for name in names if name in before.attributes and raw(before, name) != raw(after, name)]
+    names = [name for name in (*_PLACEMENT, *passthrough(before)) if name in before.attributes and name not in _OWN]
+    lost = [name for name in names if raw(before, name) != raw(after, name)]
+    return lost + [name for name in sorted(_OWN) if raw(intended, name) != raw(after, name)]
 
 
 def _outside_matte_error(path: Path, plate: Plate, why: str) -> OutsideMatteError:

@@ -12,6 +12,7 @@ from aan_engine.core.types import Array, Mask
 from aan_engine.plates import exr, formats, matte, patch
 from aan_engine.plates.plate import Plate
 from aan_engine.plates.shot_frames import FrameMasks
+from aan_engine.provenance import Provenance
 from aan_engine.rendering import aovs
 from aan_engine.rendering.fill_buffer import FillBuffer
 from aan_engine.shot import Shot
@@ -36,6 +37,7 @@ class FilledFrame:
         residue: pixels by which the object seems to reach beyond the matte, see `matte_residue`; 0 for none, or where
             nothing is known.
         grown: pixels by which the matte was grown.
+        provenance: what the file's header says of where it comes from; None for nothing.
     """
 
     frame: int
@@ -50,6 +52,7 @@ class FilledFrame:
     is_key: bool = False
     residue: float = 0.0
     grown: float = 0.0
+    provenance: Provenance | None = None
 
     @property
     def pixels(self) -> Array:
@@ -77,10 +80,11 @@ class FilledFrame:
         plate, own = replace(self.plate, canvas=None), self.plate.existing.slices
         inlay, hidden = self.inlay[own], self.hidden[own]
         layers = {name: values[own] for name, values in self.layers.items()}
+        made = self.provenance.dated() if self.provenance is not None else None
         if self.written == "full":
-            return exr.write(path, plate, pixels=inlay, hidden=hidden, layers=layers)
+            return exr.write(path, plate, pixels=inlay, hidden=hidden, layers=layers, provenance=made)
         cut = patch.cut(plate, pixels=inlay, hidden=hidden, layers=layers, whole=self.written == "overlay")
-        return exr.write(path, cut, pixels=cut.pixels, hidden=np.zeros(cut.shape, np.bool_))
+        return exr.write(path, cut, pixels=cut.pixels, hidden=np.zeros(cut.shape, np.bool_), provenance=made)
 
 
 def written_as(shot: Shot) -> str:

@@ -179,8 +179,17 @@ class Broker:
         if self._scheduler.shutting_down:
             self._router.post(host, _STOPPING, request)
             return
-        total = len(acceptable.inputs.targets)
-        job = self._jobs.add(submit.spec, output=acceptable.output, key=acceptable.key, total=total, now=time.time())
+        if (other := self._jobs.writer_of(acceptable.writes, key=acceptable.key)) is not None:
+            self._router.post(host, _taken(other), request)
+            return
+        job = self._jobs.add(
+            submit.spec,
+            output=acceptable.output,
+            key=acceptable.key,
+            total=(total := len(acceptable.inputs.targets)),
+            now=time.time(),
+            writes=acceptable.writes,
+        )
         self._watchers[job.name] = {host}
         self._router.post(host, protocol.Accepted(job.name, job.output, total, acceptable.cached), request)
         log.info(
@@ -199,6 +208,12 @@ class Broker:
 
 
 _STOPPING = Refused("stopping", "the engine is about to leave", "Start it again.")
+
+
+def _taken(job: Job) -> Refused:
+    reason = f"job {job.name} is {job.state.value} and writes the same files: {job.output}"
+    hint = f"Wait for it, stop it (aan cancel {job.name}), or choose another name for the result."
+    return Refused("sequence", reason, hint)
 
 
 def _unknown_job(job: str) -> Refused:

@@ -16,6 +16,7 @@ import os
 import re
 import secrets
 import shutil
+import tempfile
 from collections.abc import Collection
 from contextlib import suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ from pathlib import Path
 import platformdirs
 
 from ..sequence import parse
+from .failures import JobError
 from .report_files import picture_path, report_path
 
 FRAME_PATTERN = "fill.####.exr"
@@ -38,6 +40,16 @@ def default_root() -> Path:
 def default_budget() -> int:
     """`AAN_CACHE_GB` (50 without it) in bytes."""
     return int(float(os.environ.get("AAN_CACHE_GB") or 50) * 1e9)
+
+
+class CacheUnusable(JobError):
+    """The cache's folder can be neither made nor written to."""
+
+    def __init__(self, root: Path, error: OSError) -> None:
+        hint = "Set AAN_CACHE_DIR to a folder of yours, stop the engine (aan stop) and submit again."
+        super().__init__(
+            f"the engine's cache folder {root} cannot be used: {error.strerror or error}", hint=hint, code="output"
+        )
 
 
 class CacheEntry:
@@ -120,9 +132,22 @@ class Cache:
         """The entry of one key; it need not exist."""
         return CacheEntry(self._root / key)
 
+    def check(self) -> None:
+        """Make the folder, and test that it is writable, before hours of work.
+
+        Raises:
+            CacheUnusable: when it is not.
+        """
+        try:
+            self._root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self._root) as file:
+                file.write(b"EXR")
+        except OSError as error:
+            raise CacheUnusable(self._root, error) from error
+
     def evict(self, *, keep: Collection[str]) -> None:
         """Delete the least recently used entries until the rest fits the budget, but none of the keys in `keep`."""
-        with suppress(FileNotFoundError):
+        with suppress(OSError):  # a folder that cannot be used is told of elsewhere
             entries = [CacheEntry(folder) for folder in self._root.iterdir() if _is_entry(folder)]
             over = sum(entry.size() for entry in entries) - self._budget
             for entry in sorted(entries, key=CacheEntry.last_used):

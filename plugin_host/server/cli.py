@@ -28,7 +28,7 @@ from .cli_exit import (
     print_report,
     stopped_text,
 )
-from .cli_options import Out, absolute_path, job_from_options, with_job_options
+from .cli_options import Out, Overwrite, absolute_path, job_from_options, with_job_options
 
 if TYPE_CHECKING:
     from ..client import Client
@@ -71,21 +71,27 @@ def options(
 @with_job_options
 def fill(
     out: Out,
+    overwrite: Overwrite = False,
+    skip_existing: Annotated[
+        bool, typer.Option("--skip-existing", help="Leave out frames that were written before with these settings.")
+    ] = False,
     **job: Any,
 ) -> None:
     """Fill a shot, without the persistent engine."""
     from . import subprocess_job
     from .display import Display
+    from .existing_files import ExistingPolicy
     from .opening import Opening
     from .report_files import read_summary, report_path
 
-    spec = job_from_options(**job)
+    spec, existing = job_from_options(**job), ExistingPolicy(overwrite=overwrite, skip=skip_existing)
     out, began = absolute_path(out), time.monotonic()
     with exit_on_error(), Display() as display:
         opening = Opening(display.say)
         written = subprocess_job.fill(
             spec,
             out,
+            existing=existing,
             progress=lambda step: _show_step(display, step),
             inspected=lambda read: opening.show(read.inputs, read.warnings),
         )
@@ -99,6 +105,7 @@ def fill(
 @with_job_options
 def paint(
     out: Annotated[str, typer.Option(help="The key frames: a pattern like the plates'.")],
+    overwrite: Overwrite = False,
     **job: Any,
 ) -> None:
     """Write the key frames alone, filled, for a painter: what no frame shows is made up there for the whole shot.
@@ -107,15 +114,17 @@ def paint(
     """
     from . import subprocess_job
     from .display import Display
+    from .existing_files import ExistingPolicy
     from .opening import Opening
 
-    spec = job_from_options(**job)
+    spec, existing = job_from_options(**job), ExistingPolicy(overwrite=overwrite)
     out, began = absolute_path(out), time.monotonic()
     with exit_on_error(), Display() as display:
         opening = Opening(display.say)
         written = subprocess_job.paint(
             spec,
             out,
+            existing=existing,
             progress=lambda step: _show_step(display, step),
             inspected=lambda read: opening.show(read.inputs, read.warnings),
         )
@@ -127,6 +136,7 @@ def paint(
 @with_job_options
 def submit(
     out: Annotated[str | None, typer.Option(help="The result; without it, the engine's cache keeps it.")] = None,
+    overwrite: Overwrite = False,
     **job: Any,
 ) -> None:
     """Have the persistent engine fill a shot; start it if none runs. Ctrl-C cancels; on a terminal it asks first."""
@@ -138,7 +148,8 @@ def submit(
     spec, began = job_from_options(**job), time.monotonic()
     frames: set[int] = set()
     with exit_on_error(), _engine() as (client, is_new):
-        accepted = client.answer(client.submit(spec, output=absolute_path(out) if out else None), timeout=600)
+        output = absolute_path(out) if out else None
+        accepted = client.answer(client.submit(spec, output=output, overwrite=overwrite), timeout=600)
         assert isinstance(accepted, Accepted)
         total = frame_count_text(accepted.total)
         print(f"job {accepted.job}: {total}, {accepted.cached} of them cached: {accepted.output}", flush=True)
@@ -297,6 +308,11 @@ def _follow(client: Client, job: str, display: Display, *, opening: Opening, fra
 
 
 def _show_step(display: Display, step: StepDone | Progress) -> None:
+    from .existing_files import EXISTING
+
+    if step.stage == EXISTING:
+        display.say(f"{step.done} of {step.total} frames exist already")
+        return
     display.step(step.stage, step.done, step.total, share=step.share)
 
 

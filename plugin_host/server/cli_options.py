@@ -22,6 +22,9 @@ Plate = Annotated[
 ]
 Matte = Annotated[str, typer.Option(help="The matte: a sequence with the plates' numbers, or one still for all.")]
 Out = Annotated[str, typer.Option(help="The result: a pattern like the plates'.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Overwrite files of other jobs and programs; this shot's own always are.")
+]
 First = Annotated[int | None, typer.Option(help="First frame to fill. All plates may still be looked at.")]
 Last = Annotated[int | None, typer.Option(help="Last frame to fill.")]
 _CHANNEL_HELP = (

@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import logging
 import os
-import secrets
 import shutil
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from aan_engine.core.temporary_name import temporary_path
+from aan_engine.reporting.stored import merge_into
+
 from ..sequence import frame_path
 from .cache import CacheEntry
+from .existing_files import WrittenFrames
 from .failures import StopRequested
 from .job_inputs import JobInputs
 from .report_files import NO_REPORT, ReportSummary, picture_path, read_summary, report_path
@@ -31,8 +34,11 @@ def prepare_output(output: str, frame: int) -> None:
     """
     folder = Path(frame_path(output, frame)).parent
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryFile(dir=folder) as file:
-        file.write(b"EXR")
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            file.write(b"EXR")
+    except OSError as error:  # it names the temporary file
+        raise OSError(error.errno, error.strerror, str(folder)) from error
 
 
 def deliver_cached(
@@ -57,12 +63,16 @@ def deliver_cached(
 
 
 def deliver_report(command: RunJob, entry: CacheEntry) -> ReportSummary:
-    """Deliver the report of a finished job, if there is one. A failure here does not fail the job."""
+    """Deliver the report of a finished job, if there is one. A failure here does not fail the job.
+
+    A report of other frames of the shot that lies there is kept, as one with this.
+    """
     if command.output is None or not entry.report.exists():
         return read_summary(entry.report)
     report = report_path(command.output)
     try:
-        link_or_copy(entry.report, report)
+        if not merge_into(report, entry.report, keep=WrittenFrames(command.output)):
+            link_or_copy(entry.report, report)
         link_or_copy(picture_path(entry.report), picture_path(report))
     except OSError as error:
         log.warning("the report of job %s could not be delivered: %s", command.job, error)
@@ -80,16 +90,22 @@ def deliver_frame(command: RunJob, frame: int, path: Path) -> str:
 
 
 def link_or_copy(source: Path, target: Path) -> None:
-    """Put a finished file under another name as well: linked where possible, else copied; atomically."""
+    """Put a finished file under another name as well: linked where possible, else copied; atomically.
+
+    Raises:
+        OSError: it names the target.
+    """
     if target.exists() and target.samefile(source):
         return
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    temporary = temporary_path(target)
     try:
         try:
             os.link(source, temporary)
         except OSError:
             shutil.copy2(source, temporary)
         temporary.replace(target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(target)) from error
     finally:
         temporary.unlink(missing_ok=True)

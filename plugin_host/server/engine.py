@@ -7,7 +7,8 @@ An engine is a module or object with `inspect`, `fill`, `paint`, `report`, `warm
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Collection, Iterator
+import json
+from collections.abc import Callable, Collection, Container, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -15,6 +16,7 @@ from typing import Any, Protocol, cast
 from aan_engine.plates.input_summary import InputSummary
 from aan_engine.shot import Controls, FrameFile, Known, Shot
 
+from ..protocol import JobSpec
 from .job_inputs import JobInputs
 
 ENGINE = "aan_engine.pipeline"
@@ -56,7 +58,7 @@ class Engine(Protocol):
         self, shot: Shot, *, progress: Callable[[EngineStep], None] | None = None, skip: Collection[int] = ()
     ) -> Iterator[WritableFrame]: ...
     def paint(self, shot: Shot, *, progress: Callable[[EngineStep], None] | None = None) -> Iterator[WritableFrame]: ...
-    def report(self, path: Path, *, keep: Collection[int] = ()) -> JobReport: ...
+    def report(self, path: Path, *, keep: Container[int] = (), inputs: InputSummary | None = None) -> JobReport: ...
     def warm(self, device: str) -> None: ...
     def identity(self) -> str: ...
 
@@ -96,4 +98,12 @@ def to_shot(inputs: JobInputs) -> Shot:
         device=spec.device,
         known=Known(**{name: files.get(name, ()) for name in ("clean", "painted", "holdout", "exclude")}),
         controls=Controls(**{field.name: getattr(spec, field.name) for field in fields(Controls)}),
+        job=_description(spec),
     )
+
+
+def _description(spec: JobSpec) -> str:
+    """The job as results carry it: JSON, without what has its default."""
+    given = {field.name: getattr(spec, field.name) for field in fields(spec)}
+    plain = {field.name: field.default for field in fields(spec)}
+    return json.dumps({name: value for name, value in given.items() if value != plain[name]})

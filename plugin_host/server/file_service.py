@@ -14,6 +14,7 @@ from threading import Event
 from ..protocol import Refused, Submit
 from .cache import Cache
 from .delivery import deliver_cached, deliver_report
+from .existing_files import output_files, refuse_foreign_files
 from .failures import StopRequested, explain
 from .job_inputs import JobInputs, resolve_inputs
 from .worker_messages import JobCompleted, JobEnd, JobFailed, JobStopped, RunJob, WorkerReport
@@ -30,13 +31,17 @@ class PendingSubmit:
 
 @dataclass(frozen=True)
 class Acceptable:
-    """A job that can be done: its files, its key, its output pattern, and how many frames the cache holds."""
+    """A job that can be done: its files, its key, its output pattern, and how many frames the cache holds.
+
+    `writes` are the full paths of the files that it writes, none where its result stays in the cache.
+    """
 
     pending: PendingSubmit
     inputs: JobInputs
     key: str
     output: str
     cached: int
+    writes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -79,12 +84,17 @@ class FileService:
         try:
             inputs = resolve_inputs(submit.spec, output=submit.output)
             key = inputs.key(identity)
+            self._cache.check()
             entry = self._cache.entry(key)
             entry.touch()
-            held = len(entry.frames().keys() & set(inputs.targets))
+            held = entry.frames()
+            if submit.output is not None and not submit.overwrite:
+                refuse_foreign_files(inputs, submit.output, cached=held)
+            writes = output_files(inputs, submit.output)
         except Exception as error:
             return Rejected(pending, Refused(*explain(error)))
-        return Acceptable(pending, inputs, key, submit.output or entry.pattern, held)
+        cached = len(held.keys() & set(inputs.targets))
+        return Acceptable(pending, inputs, key, submit.output or entry.pattern, cached, writes)
 
     def _deliver(self, command: RunJob, inputs: JobInputs) -> JobEnd:
         entry, is_stopped = self._cache.entry(command.key), self._stops[command.job].is_set

@@ -16,9 +16,18 @@ from ..sequence import frame_path
 from .async_writer import AsyncWriter
 from .delivery import prepare_output
 from .engine import ENGINE, EngineStep, JobReport, WritableFrame, inspect, load_engine, to_shot
+from .existing_files import (
+    EXISTING,
+    REFUSE,
+    ExistingPolicy,
+    WrittenFrames,
+    existing_frames,
+    refuse_foreign_files,
+)
 from .failures import JobError
 from .job_inputs import JobInputs, resolve_inputs
 from .report_files import report_path
+from .worker_messages import StepDone
 
 UNSEEN_LAYER = "unseen"
 """The layer that tells a painter which pixels no frame shows."""
@@ -44,28 +53,39 @@ def fill(
     *,
     progress: Callable[[EngineStep], None],
     watcher: Watcher = NOBODY,
+    existing: ExistingPolicy = REFUSE,
     engine: str = ENGINE,
 ) -> int:
     """Fill every target and write it to the pattern `output`, with the report beside it; returns the number of frames.
 
     The job is checked before the engine called `engine` is loaded, so that errors in it show at once. What the engine
-    understood of it is told before anything is computed.
+    understood of it is told before anything is computed. The report keeps what it says of other frames of the shot.
+    Frames that are skipped because they exist are told as one step of the stage `EXISTING`, and do not count.
 
     Raises:
-        SequenceError: when a pattern cannot be used (see `job_inputs`).
+        SequenceError: when a pattern cannot be used (see `job_inputs`), or files would be overwritten that are not this
+            shot's (see `existing_files`).
         OSError: when the output folder is not writable.
         AanError: when the engine cannot do it; frames that are finished stay.
         JobError: when the engine left a frame out.
     """
     inputs = resolve_inputs(spec, output=output)
+    if not existing.overwrite:
+        refuse_foreign_files(inputs, output)
+    skip = existing_frames(inputs, output) if existing.skip else frozenset[int]()
+    if existing.skip:
+        progress(StepDone("", EXISTING, len(skip), len(inputs.targets)))
+    if len(skip) == len(inputs.targets):
+        return 0
     prepare_output(output, inputs.targets[0])
     shot = to_shot(inputs)
     loaded_engine = load_engine(engine)
-    watcher.inspected(inspect(loaded_engine, shot, inputs))
-    report = loaded_engine.report(report_path(output))
-    written = _write_all(loaded_engine.fill(shot, progress=progress), output, watcher=watcher, report=report)
-    if written != inputs.targets:
-        missing = len(inputs.targets) - len(written)
+    understood = inspect(loaded_engine, shot, inputs)
+    watcher.inspected(understood)
+    report = loaded_engine.report(report_path(output), keep=WrittenFrames(output), inputs=understood)
+    filling = loaded_engine.fill(shot, progress=progress, skip=skip)
+    written = _write_all(filling, output, watcher=watcher, report=report)
+    if missing := len(inputs.targets) - len(skip) - len(written):
         raise JobError(f"{missing} frames were not written", hint="Fill the shot again.", code="incomplete")
     report.finish()
     return len(written)
@@ -77,6 +97,7 @@ def paint(
     *,
     progress: Callable[[EngineStep], None],
     watcher: Watcher = NOBODY,
+    existing: ExistingPolicy = REFUSE,
     engine: str = ENGINE,
 ) -> tuple[int, ...]:
     """Write the key frames alone, filled, for a painter; returns their numbers, none where every pixel is seen.
@@ -85,12 +106,13 @@ def paint(
 
     Raises:
         SequenceError: when a pattern cannot be used (see `job_inputs`), or files of this name exist: they may have
-            been painted already.
+            been painted already, unless `existing` says to overwrite.
         OSError, AanError: as for `fill`.
     """
     whole = replace(spec, write="full", aov=tuple(dict.fromkeys((*spec.aov, UNSEEN_LAYER))))
     inputs = resolve_inputs(whole, output=output)
-    _check_nothing_is_painted(inputs, output)
+    if not existing.overwrite:
+        _check_nothing_is_painted(inputs, output)
     prepare_output(output, inputs.targets[0])
     shot = to_shot(inputs)
     loaded_engine = load_engine(engine)
@@ -121,5 +143,5 @@ def _check_nothing_is_painted(inputs: JobInputs, output: str) -> None:
     """Refuse to write over the files of an earlier run, which somebody may have spent hours on."""
     for frame in inputs.targets:
         if Path(path := frame_path(output, frame)).exists():
-            hint = "It may have been painted: choose another name, or move the files of this name away."
+            hint = "It may have been painted: choose another name, move it away, or overwrite it (--overwrite)."
             raise SequenceError(f"{path} exists", hint=hint)

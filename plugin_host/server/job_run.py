@@ -90,7 +90,7 @@ class JobRun:
         understood = inspect(self.engine, shot, inputs)
         self.send(InputsRead(self.command.job, understood.text, understood.warnings))
         entry.prepare()
-        report = self.engine.report(entry.report, keep=frozenset(done))
+        report = self.engine.report(entry.report, keep=frozenset(done), inputs=understood)
 
         def write(filled: WritableFrame) -> None:
             if not inputs.unchanged(filled.frame):

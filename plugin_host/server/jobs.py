@@ -80,7 +80,8 @@ class Job:
     """One accepted job. `output` is the pattern of its result, `key` its cache key, `total` its number of frames.
 
     `submitted_at` and `ended_at` are Unix times in seconds, 0 where unknown or to come. `inputs` and `warnings` are
-    what the engine understood of its files, `share` how much of it is done, 0 .. 1.
+    what the engine understood of its files, `share` how much of it is done, 0 .. 1. `writes` are the full paths of the
+    files that it writes beside the cache.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Job:
     inputs: str = ""
     warnings: tuple[str, ...] = ()
     share: float = 0.0
+    writes: frozenset[str] = frozenset()
 
     @property
     def ended(self) -> bool:
@@ -170,10 +172,25 @@ class JobTable:
         """The job of that name, if it is remembered."""
         return self._jobs.get(name)
 
-    def add(self, spec: JobSpec, *, output: str, key: str, total: int, now: float = 0.0) -> Job:
+    def writer_of(self, files: frozenset[str], *, key: str) -> Job | None:
+        """The job that is not over and writes one of these files, unless it has this very key: the same pixels."""
+        open_jobs = (job for job in self if not job.ended)
+        return next((job for job in open_jobs if job.key != key and job.writes & files), None)
+
+    def add(
+        self,
+        spec: JobSpec,
+        *,
+        output: str,
+        key: str,
+        total: int,
+        now: float = 0.0,
+        writes: frozenset[str] = frozenset(),
+    ) -> Job:
         """Queue a job at this Unix time. Beyond `MAX_ENDED_JOBS`, the oldest ended jobs are forgotten."""
         self._count += 1
-        job = Job(f"{self._session[:6]}-{self._count}", spec, output, key, total, submitted_at=now)
+        name = f"{self._session[:6]}-{self._count}"
+        job = Job(name, spec, output, key, total, submitted_at=now, writes=writes)
         self._jobs[job.name] = job
         ended = [old.name for old in self if old.ended]
         for name in ended[: max(0, len(ended) - MAX_ENDED_JOBS)]:

@@ -7,15 +7,26 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..sequence import parse
 
+FORMAT = "align-and-attend report 1"
+"""What a report says it is: `aan_engine.reporting.report.FORMAT`."""
+
+_ENDING = ".report.json"
+_MOST_BYTES = 255  # of a file name, on every common file system
+
 
 @dataclass(frozen=True)
 class ReportSummary:
-    """The part of a report that hosts receive: see `Finished` in the protocol."""
+    """The part of a report that hosts receive: see `Finished` in the protocol.
+
+    `hidden` is the share of all pixels that is hidden, 0 .. 1, and `picture` the path of the report's picture, empty
+    while there is none.
+    """
 
     unseen: float = 0.0
     worst: tuple[int, ...] = ()
@@ -25,6 +36,8 @@ class ReportSummary:
     grow: float = 0.0
     inputs: str = ""
     warnings: tuple[str, ...] = ()
+    hidden: float = 0.0
+    picture: str = ""
 
 
 NO_REPORT = ReportSummary()
@@ -32,10 +45,15 @@ NO_REPORT = ReportSummary()
 
 
 def report_path(pattern: str) -> Path:
-    """The report of the job whose result has this pattern; its picture lies beside it, see `picture_path`."""
+    """The report of the job whose result has this pattern; its picture lies beside it, see `picture_path`.
+
+    Of a name that leaves no room for the ending, the beginning is taken.
+    """
     taken = parse(pattern)
-    name = taken.head if taken.width is not None else Path(taken.head).stem
-    return Path(taken.folder) / f"{name.rstrip('._-') or 'fill'}.report.json"
+    name = (taken.head if taken.width is not None else Path(taken.head).stem).rstrip("._-") or "fill"
+    while len(os.fsencode(name + _ENDING)) > _MOST_BYTES:
+        name = name[:-1]
+    return Path(taken.folder) / (name + _ENDING)
 
 
 def picture_path(report: Path) -> Path:
@@ -49,9 +67,13 @@ def read_summary(report: Path) -> ReportSummary:
         summary = json.loads(report.read_text("ascii"))["summary"]
         unseen, grow = float(summary["unseen"]), float(summary.get("grow", 0))
         worst, keys = (tuple(map(int, frames)) for frames in (summary["worst"], summary.get("keys", ())))
-        residue, finite = int(summary.get("residue", 0)), math.isfinite(unseen) and math.isfinite(grow)
+        residue, hidden = int(summary.get("residue", 0)), float(summary.get("hidden", 0))
         inputs, warnings = str(summary.get("inputs", "")), tuple(map(str, summary.get("warnings", ())))
-        told = (unseen, worst, str(report), keys, residue, grow, inputs, warnings)
-        return ReportSummary(*told) if finite else NO_REPORT
+        picture = str(picture_path(report)) if picture_path(report).exists() else ""
+        if not all(map(math.isfinite, (unseen, grow, hidden))):
+            return NO_REPORT
+        return ReportSummary(
+            unseen, worst, str(report), keys, residue, grow, inputs, warnings, hidden=hidden, picture=picture
+        )
     except (OSError, ValueError, KeyError, TypeError, OverflowError):
         return NO_REPORT

@@ -5,6 +5,7 @@ A malformed file can crash the process that reads it. Here that is the child; th
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 import os
 import shutil
@@ -20,16 +21,19 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
+from aan_engine.core.temporary_name import SUFFIX, is_temporary_of
 from aan_engine.plates import decode_watchdog
 
 from ..protocol import JobSpec
 from ..sequence import parse
 from . import in_process
 from .engine import ENGINE, EngineStep
+from .existing_files import REFUSE, ExistingPolicy
 from .failures import Interrupted, JobError, explain
 from .in_process import Watcher
 from .overall_progress import OverallProgress
 from .process_monitor import GRACE, monitor
+from .report_files import picture_path, report_path
 from .worker_messages import FrameWritten, InputsRead, JobFailed, StepDone
 
 Result = TypeVar("Result", covariant=True)
@@ -47,6 +51,7 @@ class Task(Protocol[Result]):
         *,
         progress: Callable[[EngineStep], None],
         watcher: Watcher,
+        existing: ExistingPolicy = REFUSE,
         engine: str = ENGINE,
     ) -> Result: ...
 
@@ -64,6 +69,7 @@ def fill(
     *,
     progress: Callable[[StepDone], None],
     inspected: Callable[[InputsRead], None] = lambda understood: None,
+    existing: ExistingPolicy = REFUSE,
     engine: str = ENGINE,
 ) -> int:
     """Like `in_process.fill`, in a child process; returns the number of frames.
@@ -74,7 +80,7 @@ def fill(
         JobError: whatever went wrong in the child, under its code; `reader-lost` names the file that crashed it.
         Interrupted: on Ctrl-C or SIGTERM; it names the frames that were written.
     """
-    return _run(in_process.fill, spec, output, progress=progress, inspected=inspected, engine=engine)
+    return _run(in_process.fill, spec, output, progress=progress, inspected=inspected, existing=existing, engine=engine)
 
 
 def paint(
@@ -83,10 +89,13 @@ def paint(
     *,
     progress: Callable[[StepDone], None],
     inspected: Callable[[InputsRead], None] = lambda understood: None,
+    existing: ExistingPolicy = REFUSE,
     engine: str = ENGINE,
 ) -> tuple[int, ...]:
     """Like `in_process.paint`, in a child process, as `fill`; returns the frames' numbers."""
-    return _run(in_process.paint, spec, output, progress=progress, inspected=inspected, engine=engine)
+    return _run(
+        in_process.paint, spec, output, progress=progress, inspected=inspected, existing=existing, engine=engine
+    )
 
 
 def _run(
@@ -96,6 +105,7 @@ def _run(
     *,
     progress: Callable[[StepDone], None],
     inspected: Callable[[InputsRead], None],
+    existing: ExistingPolicy,
     engine: str,
 ) -> Result:
     results: list[TaskCompleted[Result] | JobFailed] = []
@@ -116,7 +126,7 @@ def _run(
     with tempfile.TemporaryDirectory(prefix="aan-reading-", ignore_cleanup_errors=True) as folder:
         watchdog_file = Path(folder) / "reading"
         process = context.Process(
-            target=_run_child, args=(theirs, watchdog_file, task, spec, output, engine), daemon=True
+            target=_run_child, args=(theirs, watchdog_file, task, spec, output, existing, engine), daemon=True
         )
         process.start()
         theirs.close()
@@ -133,7 +143,7 @@ def _run(
             process.kill()
             ours.close()
     if not results:
-        _remove_partial_files(output)
+        _remove_partial_files(spec, output)
         hint = _LOST_HINT if died.code == "worker-lost" else died.hint
         raise JobError(died.reason, hint=hint, code=died.code)
     end = results[-1]
@@ -166,18 +176,35 @@ def _sigterm_as_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _remove_partial_files(output: str) -> None:
-    """Remove the files that a crashed child left half-written beside the result: `.NAME.*.part`."""
-    pattern = parse(output)
-    for file in Path(pattern.folder).glob(".*.part"):
-        name = file.name[1:].rsplit(".", 2)[0]
-        if name == pattern.head or pattern.frame_of(name) is not None:
+def _remove_partial_files(spec: JobSpec, output: str) -> None:
+    """Remove the files that a crashed child left half-written beside the result.
+
+    Other processes may fill other frames of the shot into the same folder: theirs stay.
+    """
+    pattern, report = parse(output), report_path(output)
+    low = spec.first if spec.first is not None else -math.inf
+    high = spec.last if spec.last is not None else math.inf
+
+    def is_ours(name: str) -> bool:
+        frame = pattern.frame_of(name)
+        if frame is not None:
+            return low <= frame <= high
+        return name in (pattern.head, report.name, picture_path(report).name)
+
+    for file in Path(pattern.folder).glob(f".*{SUFFIX}"):
+        if is_temporary_of(file.name, is_ours, head=pattern.head):
             with suppress(OSError):
                 file.unlink(missing_ok=True)
 
 
 def _run_child(
-    pipe: Connection, watchdog_file: Path, task: Task[object], spec: JobSpec, output: str, engine: str
+    pipe: Connection,
+    watchdog_file: Path,
+    task: Task[object],
+    spec: JobSpec,
+    output: str,
+    existing: ExistingPolicy,
+    engine: str,
 ) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is handled by the parent, which sends SIGTERM
     signal.signal(signal.SIGTERM, _exit_on_signal)
@@ -195,7 +222,12 @@ def _run_child(
     )
     try:
         result = task(
-            spec, output, engine=engine, progress=lambda step: send(_step_message(step, overall)), watcher=watcher
+            spec,
+            output,
+            existing=existing,
+            engine=engine,
+            progress=lambda step: send(_step_message(step, overall)),
+            watcher=watcher,
         )
     except Exception as error:
         failed = JobFailed("", *explain(error))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +46,7 @@ class CopyingEngine:
     def inspect(self, shot: Shot) -> InputSummary:
         return summary([plate.frame for plate in shot.targets])
 
-    def report(self, path: Path, *, keep: Collection[int] = ()) -> Report:
+    def report(self, path: Path, *, keep: Container[int] = (), inputs: InputSummary | None = None) -> Report:
         return Report()
 
     def identity(self) -> str:

@@ -4,57 +4,33 @@ from __future__ import annotations
 
 import errno
 import json
-from itertools import count
+import os
+import subprocess
+import sys
+from datetime import datetime, timedelta
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
-import cv2
-import numpy as np
 import pytest
 
 from aan_engine import pipeline
-from aan_engine.core.box import Box
-from aan_engine.reporting import page
-from aan_engine.reporting.page import THUMB, WIDTH, Curve, Page
-from aan_engine.reporting.report import Report, read_rows, summary
+from aan_engine.plates.input_summary import InputSummary
+from aan_engine.provenance import Provenance
+from aan_engine.reporting.report import Report
+from aan_engine.reporting.rows import summary
+from aan_engine.reporting.stored import read_rows
+from tests.engine.reported_frames import filled, made, ticking, told
 from tests.engine.shots import box_matte, pan, shot_of
 
-SHAPE = (60, 100)
-
-
-def filled(frame: int, *, confidence: float = 0.9, unseen: float = 0.1, hidden: int = 200, **other: Any) -> Any:
-    """A frame as the report sees it, `hidden` pixels of it (a multiple of 20) in the hole."""
-    hole = np.zeros(SHAPE, bool)
-    hole[20 : 20 + hidden // 20, 30:50] = True
-    pixels = other.pop("pixels", np.full((*SHAPE, 3), 0.2, np.float32))
-    told = {"trust": 0.8, "is_key": False, "residue": 0.0, "grown": 0.0, "region": seen_in(pixels), **other}
-    plate = SimpleNamespace(path=Path(f"plate.{frame}.exr"))
-    return SimpleNamespace(
-        frame=frame, plate=plate, hidden=hole, confidence=confidence, unseen=unseen if hidden else 0.0, **told
-    )
-
-
-def seen_in(pixels: Any) -> Any:
-    return lambda box, *, every=1: pixels[box.top : box.bottom : every, box.left : box.right : every]
-
-
-def ticking() -> Any:
-    ticks = count()
-    return lambda: next(ticks) * 0.5
-
-
-def told(path: Path) -> Any:
-    return json.loads(path.read_text("ascii"))
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_the_least_confident_frames_are_named_first_and_those_without_a_hole_never(tmp_path: Path) -> None:
     report = Report(tmp_path / "r.report.json")
-    for frame, confidence in enumerate((0.9, 0.2, 0.8, 0.5, 0.95, 0.7, 0.6), 1001):
+    for frame, confidence in enumerate((0.9, 0.2, 0.9, 0.5, 0.95, 0.7, 0.6, *[0.9] * 9), 1001):
         report.add(filled(frame, confidence=confidence), changed=0)
-    report.add(filled(1008, confidence=0.0, hidden=0), changed=0)
-    report.add(filled(1009, confidence=0.2, unseen=0.3), changed=0)
-    assert told(tmp_path / "r.report.json")["summary"]["worst"] == [1009, 1002, 1004, 1007, 1006]
+    report.add(filled(1100, confidence=0.0, hidden=0), changed=0)
+    report.add(filled(1101, confidence=0.2, unseen=0.3), changed=0)
+    assert told(tmp_path / "r.report.json")["summary"]["worst"] == [1101, 1002, 1004, 1007, 1006]
 
 
 def test_shares_are_over_all_hidden_pixels_not_over_frames(tmp_path: Path) -> None:
@@ -86,25 +62,6 @@ def test_a_report_from_before_there_were_key_frames_reads_as_one_without(tmp_pat
     (row,) = read_rows(path)
     assert not row.key
     assert summary([row]).keys == ()
-
-
-def test_the_page_names_the_key_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    shown: list[Page] = []
-    draw = page.png
-    monkeypatch.setattr(page, "png", lambda content: [shown.append(content), draw(content)][1])
-    for keys in ((), (1001,), (1001, 1002)):
-        report = Report(tmp_path / "r.report.json")
-        for frame in (1001, 1002):
-            report.add(filled(frame, is_key=frame in keys), changed=0)
-        report.finish()
-    assert [content.note for content in shown] == [
-        "",
-        "key frame 1001: painting this by hand would cure the rest",
-        "key frames 1001, 1002: painting these by hand would cure the rest",
-    ]
-    without, one, _ = (page.draw_page(content) for content in shown)
-    assert without.shape == one.shape
-    assert (without != one)[150:185].any()
 
 
 def test_changed_bits_are_those_that_were_counted(tmp_path: Path) -> None:
@@ -182,48 +139,6 @@ def test_a_report_that_cannot_be_written_is_said_and_an_old_one_does_not_stand_f
     assert "No space left" in caplog.text
 
 
-def test_the_picture_is_one_page_and_shows_the_worst_frames(tmp_path: Path) -> None:
-    report = Report(tmp_path / "r.report.json")
-    for frame in range(1001, 1010):
-        light = np.full((*SHAPE, 3), [0.0, 0.0, 0.9], np.float32)
-        light[0, 0] = np.nan
-        report.add(filled(frame, confidence=0.1 * (frame - 1000), pixels=light), changed=0)
-    report.finish()
-    page = cv2.imread(str(tmp_path / "r.report.png"))
-    assert page.shape[1] == WIDTH
-    blue = (page[..., 0] > 200) & (page[..., 2] < 60)
-    assert blue.sum() > 5 * 2 * THUMB[0] * THUMB[1] * 0.7
-    assert [p.name for p in sorted(tmp_path.iterdir())] == ["r.report.json", "r.report.png"]
-
-
-def test_a_page_of_one_frame_without_alignment_or_worst_frames_is_drawn() -> None:
-    curves = (Curve("a", [0.5], 1.0), Curve("b", [None], 1.0))
-    picture = page.draw_page(Page("name", [("1", "frames")], [7], curves, [], [], []))
-    assert picture.shape[1] == WIDTH
-    assert picture.std() > 1
-
-
-@pytest.mark.parametrize("size", [(1, 1), (3, 400), (400, 3)])
-def test_a_glance_has_one_size_whatever_the_frame_s_shape(size: tuple[int, int]) -> None:
-    seen = page.thumbnails(seen_in(np.ones((*size, 3), np.float32)), np.ones(size, bool))
-    assert seen.whole.shape == seen.close.shape == (THUMB[1], THUMB[0], 3)
-
-
-def test_of_a_large_frame_a_glance_takes_no_more_than_it_can_show() -> None:
-    fetched: list[int] = []
-
-    def seen(box: Box, *, every: int = 1) -> Any:
-        shown = np.ones((len(range(box.top, box.bottom, every)), len(range(box.left, box.right, every)), 3), np.float32)
-        fetched.append(shown.size // 3)
-        return shown
-
-    hidden = np.zeros((2160, 4096), bool)
-    hidden[900:1300, 1500:2100] = True
-    page.thumbnails(seen, hidden)
-    assert len(fetched) == 2
-    assert 16 * THUMB[0] * THUMB[1] * 0.5 < max(fetched) < 50 * THUMB[0] * THUMB[1]
-
-
 def test_what_the_engine_tells_of_a_frame_reaches_the_report(tmp_path: Path) -> None:
     shot = shot_of(tmp_path, pan(3, speed=6), box_matte(3), device="cpu", aovs=("confidence", "unseen"))
     report = pipeline.report(tmp_path / "o.report.json")
@@ -237,3 +152,117 @@ def test_what_the_engine_tells_of_a_frame_reaches_the_report(tmp_path: Path) -> 
         assert row.trust is not None
         assert 0.5 < row.trust <= 1
         assert row.changed_bits_outside_matte == 0
+        assert row.settings == one.provenance.settings
+
+
+# --- one report for several runs -----------------------------------------------------------------------------------
+
+
+class Existing:
+    """The frames whose files are there: all but these."""
+
+    def __init__(self, *gone: int) -> None:
+        self._gone = gone
+
+    def __contains__(self, frame: object) -> bool:
+        return frame not in self._gone
+
+
+def run(path: Path, *frames: int, provenance: Provenance, keep: Existing, confidence: float = 0.9) -> Report:
+    report = Report(path, keep=keep)
+    for frame in frames:
+        report.add(filled(frame, provenance=provenance, confidence=confidence), changed=0)
+    report.finish()
+    return report
+
+
+def test_a_shot_filled_in_chunks_has_one_report_of_all_frames(tmp_path: Path) -> None:
+    path = tmp_path / "r.report.json"
+    run(path, 1001, 1002, provenance=made(), keep=Existing())
+    run(path, 1003, 1004, provenance=made(), keep=Existing())
+    document = told(path)
+    assert [row["frame"] for row in document["frames"]] == [1001, 1002, 1003, 1004]
+    assert document["summary"]["frames"] == 4
+    assert document["summary"]["warnings"] == []
+
+
+def test_runs_side_by_side_lose_no_row(tmp_path: Path) -> None:
+    path = tmp_path / "r.report.json"
+    runs = [Report(path, keep=Existing()) for _ in range(3)]
+    for step in range(4):
+        for number, report in enumerate(runs):
+            report.add(filled(1001 + 10 * number + step, provenance=made()), changed=0)
+    runs[0].finish()
+    assert [row.frame for row in read_rows(path)] == [1001 + 10 * n + step for n in range(3) for step in range(4)]
+
+
+def test_processes_that_write_at_the_same_time_lose_no_row_either(tmp_path: Path) -> None:
+    script = f"""
+import sys
+from pathlib import Path
+from tests.engine.reported_frames import filled, made
+from aan_engine.reporting.report import Report
+first = int(sys.argv[1])
+report = Report(Path({str(tmp_path / "r.report.json")!r}), keep=range(0, 9999))
+for frame in range(first, first + 15):
+    report.add(filled(frame, provenance=made()), changed=0)
+"""
+    processes = [subprocess.Popen([sys.executable, "-c", script, str(first)], cwd=ROOT) for first in (1000, 2000)]
+    assert [process.wait(60) for process in processes] == [0, 0]
+    assert [row.frame for row in read_rows(tmp_path / "r.report.json")] == [*range(1000, 1015), *range(2000, 2015)]
+    assert [p.name for p in tmp_path.iterdir()] == ["r.report.json"]
+
+
+def test_a_frame_filled_again_has_its_new_row_and_one_whose_file_is_gone_none(tmp_path: Path) -> None:
+    path = tmp_path / "r.report.json"
+    run(path, 1001, 1002, 1003, provenance=made(), keep=Existing())
+    run(path, 1002, provenance=made(), keep=Existing(1003), confidence=0.3)
+    assert [(row.frame, row.confidence) for row in read_rows(path)] == [(1001, 0.9), (1002, 0.3)]
+
+
+def test_rows_of_other_settings_stay_and_can_be_told_apart(tmp_path: Path) -> None:
+    path = tmp_path / "r.report.json"
+    run(path, 1001, 1002, provenance=made("a", job='{"grow": 1}'), keep=Existing())
+    run(path, 1002, 1003, provenance=made("b", job='{"grow": 2}'), keep=Existing())
+    document = told(path)
+    assert [(row["frame"], row["settings"]) for row in document["frames"]] == [(1001, "a"), (1002, "b"), (1003, "b")]
+    assert document["jobs"] == {"a": {"grow": 1}, "b": {"grow": 2}}
+    assert document["summary"]["warnings"] == [
+        "the frames were filled with 2 different settings: the report says which"
+    ]
+    run(path, 1001, provenance=made("b", job='{"grow": 2}'), keep=Existing())
+    assert told(path)["jobs"] == {"b": {"grow": 2}}
+    assert told(path)["summary"]["warnings"] == []
+
+
+def test_rows_of_another_shot_are_not_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "r.report.json"
+    run(path, 1001, provenance=made(shot="another"), keep=Existing())
+    run(path, 1002, provenance=made(), keep=Existing())
+    assert [row.frame for row in read_rows(path)] == [1002]
+
+
+def test_a_lock_that_was_left_behind_holds_nobody_up_for_long(tmp_path: Path) -> None:
+    lock = tmp_path / ".r.report.json.lock.part"
+    lock.touch()
+    os.utime(lock, (0, 0))
+    run(tmp_path / "r.report.json", 1001, provenance=made(), keep=Existing())
+    assert not lock.exists()
+    assert len(read_rows(tmp_path / "r.report.json")) == 1
+
+
+def test_the_report_says_what_was_understood_what_seems_wrong_and_where_it_comes_from(tmp_path: Path) -> None:
+    path = tmp_path / "r.report.json"
+    understood = InputSummary((1001,), (60, 100), "half", "scene-linear", "", "A", 0.03, "CPU", (), ("too dark",))
+    report = Report(path, inputs=understood)
+    report.add(filled(1001, provenance=made()), changed=0)
+    document = told(path)
+    assert document["summary"]["inputs"] == understood.text
+    assert document["summary"]["warnings"] == ["too dark"]
+    assert document["summary"]["hidden"] == pytest.approx(200 / 6000)
+    date = document["provenance"].pop("date")
+    assert datetime.fromisoformat(date).utcoffset() == timedelta(0)
+    assert document["provenance"] == {
+        **{"job": {"plate": "/s/plate.####.exr"}, "shot": "s", "settings": "a", "engine": "9.9"},
+        **{"weights": "0" * 64, "device": "CPU"},
+    }

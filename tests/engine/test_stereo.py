@@ -97,6 +97,18 @@ def test_a_result_that_is_filled_again_keeps_its_note_once(tmp_path: Path) -> No
     assert after.parts[0].description.attributes[stereo.FILLED_VIEW].value == b"left"
 
 
+def test_the_other_eye_of_a_shared_part_is_filled_in_a_second_job_and_the_note_names_it(tmp_path: Path) -> None:
+    channels = {name: bits("f2", seed=i) for i, name in enumerate(("R", "G", "B", "left.R", "left.G", "left.B"))}
+    OpenEXR.File(header(multiView=["right", "left"]), channels).write(str(tmp_path / "p.exr"))
+    filled(tmp_path / "p.exr", tmp_path / "right.exr")
+    again = exr.read(tmp_path / "right.exr", frame=7, view="left")
+    assert again.parts[0].description.attributes[stereo.FILLED_VIEW].value == b"right"
+    hidden = np.ones(SHAPE, bool)
+    exr.write(tmp_path / "both.exr", again, pixels=np.full((*SHAPE, 3), 0.25, np.float32), hidden=hidden)
+    (part,) = exr.describe(tmp_path / "both.exr").parts
+    assert part.attributes[stereo.FILLED_VIEW].value == b"left"
+
+
 def test_a_plate_with_one_view_or_none_gets_no_note(tmp_path: Path) -> None:
     channels = {name: bits("f2", seed=i) for i, name in enumerate("RGB")}
     for number, more in enumerate(({}, {"view": "left"})):

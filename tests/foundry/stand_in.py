@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -36,12 +36,13 @@ class Filled:
 
 
 class Report:
-    def __init__(self, path: Path, keep: Collection[int]) -> None:
-        self.path, self.frames = path, set(keep)
+    def __init__(self, path: Path, keep: Container[int]) -> None:
+        self.path, self.frames = path, set(keep) if isinstance(keep, Collection) else set()
 
     def add(self, filled: Filled, *, changed: int) -> None:
         self.frames.add(filled.frame)
-        self.path.write_text(json.dumps({"summary": {"unseen": 0.25, "worst": sorted(self.frames)[-2:]}}))
+        summary = {"unseen": 0.25, "worst": sorted(self.frames)[-2:]}
+        self.path.write_text(json.dumps({"format": "align-and-attend report 1", "summary": summary}))
 
     def finish(self) -> None:
         self.path.with_suffix(".png").write_text("a picture")
@@ -51,7 +52,7 @@ class StandIn:
     def inspect(self, shot: Shot) -> InputSummary:
         return summary([plate.frame for plate in shot.targets])
 
-    def report(self, path: Path, *, keep: Collection[int] = ()) -> Report:
+    def report(self, path: Path, *, keep: Container[int] = (), inputs: InputSummary | None = None) -> Report:
         return Report(path, keep)
 
     def identity(self) -> str:

@@ -24,7 +24,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +53,9 @@ class Filled:
         return 0
 
 
+FORMAT = "align-and-attend report 1"
+
+
 def summary(frames: Collection[int], *, warnings: tuple[str, ...] = ()) -> InputSummary:
     """What every stand-in understands of a shot."""
     told = ("half", "scene-linear", "", "A", 0.05, "CPU")
@@ -70,8 +73,9 @@ SAID, WARNED = "what was understood, of the whole job", ("something is odd",)
 class Silent:
     """A report that leaves nothing."""
 
-    def __init__(self, path: Path, keep: Collection[int]) -> None:
-        self.path, self.frames = path, set(keep)
+    def __init__(self, path: Path, keep: Container[int]) -> None:
+        # Frames that can be listed are settled; of others it can only be asked whether they are there.
+        self.path, self.frames = path, set(keep) if isinstance(keep, Collection) else set()
 
     def add(self, filled: Filled, *, changed: int) -> None:
         if changed or filled.frame in self.frames:
@@ -90,7 +94,7 @@ class Spoken(Silent):
         super().add(filled, changed=changed)
         first, last = min(self.frames), max(self.frames)
         told = {"unseen": 0.25, "worst": [last], "keys": [first], "inputs": SAID, "warnings": WARNED}
-        self.path.write_text(json.dumps({"summary": told}))
+        self.path.write_text(json.dumps({"format": FORMAT, "summary": told}))
 
     def finish(self) -> None:
         super().finish()
@@ -105,7 +109,7 @@ class FakeEngine:
         warnings = ("the matte hides nothing: the result is the plate",) if "odd" in words else ()
         return summary([plate.frame for plate in shot.targets], warnings=warnings)
 
-    def report(self, path: Path, *, keep: Collection[int] = ()) -> Silent:
+    def report(self, path: Path, *, keep: Container[int] = (), inputs: InputSummary | None = None) -> Silent:
         return Silent(path, keep)
 
     def identity(self) -> str:
@@ -178,7 +182,7 @@ def make() -> FakeEngine:
 
 
 class Reporting(FakeEngine):
-    def report(self, path: Path, *, keep: Collection[int] = ()) -> Silent:
+    def report(self, path: Path, *, keep: Container[int] = (), inputs: InputSummary | None = None) -> Silent:
         return Spoken(path, keep)
 
 

@@ -20,6 +20,7 @@ from aan_engine.errors import PlateUnreadable
 from plugin_host import connection_file, launch
 from plugin_host.server import cli, in_process
 from plugin_host.server.display import Display
+from plugin_host.server.existing_files import ExistingPolicy
 from plugin_host.server.failures import JobError
 from tests.host.fake_engine import summary
 
@@ -72,7 +73,8 @@ def test_fill_that_leaves_a_frame_out_or_fails_does_not_pass_for_done(house):
 
 def run_fill(house, *words: str) -> int:
     output = str(house.root / "o.####.exr")
-    return in_process.fill(house.plates(*words), output, engine="fake_engine:make", progress=lambda step: None)
+    options = {"engine": "fake_engine:make", "existing": ExistingPolicy(overwrite=True)}
+    return in_process.fill(house.plates(*words), output, progress=lambda step: None, **options)
 
 
 def test_what_is_wrong_with_a_fill_is_said_in_words_with_a_hint(house):

@@ -17,6 +17,7 @@ from plugin_host.server.jobs import (
     RunState,
     Transition,
 )
+from plugin_host.server.report_files import ReportSummary
 
 SPEC = JobSpec("/p.####.exr", "/m.exr")
 
@@ -89,3 +90,24 @@ def test_a_job_is_described_as_it_stands(table):
     described = job.to_job_state()
     assert (described.state, described.done, described.total, described.stage) == ("running", 2, 3, "fill")
     assert (described.plate, described.output) == (SPEC.plate, "/o.####.exr")
+
+
+def test_a_finished_job_says_what_was_understood_of_it_and_what_seems_wrong(table):
+    job = add(table)
+    assert (job.to_job_state().inputs, job.to_job_state().warnings) == ("", ())
+    job.summary = ReportSummary(0.5, inputs="3 frames", warnings=("too dark",))
+    assert (job.to_job_state().inputs, job.to_job_state().warnings) == ("3 frames", ("too dark",))
+
+
+def test_who_writes_a_file_is_known_until_its_job_is_over(table):
+    files = frozenset({"/o.1.exr", "/o.2.exr"})
+    first = table.add(SPEC, output="/o.#.exr", key="k", total=2, writes=files)
+    assert table.writer_of(frozenset({"/o.2.exr", "/o.3.exr"}), key="another") is first
+    assert table.writer_of(frozenset({"/o.3.exr"}), key="another") is None
+    assert table.writer_of(frozenset(), key="another") is None
+    assert table.writer_of(files, key="k") is None, "the same job writes the same pixels"
+    first.apply(Transition.START)
+    first.apply(Transition.CANCEL)
+    assert table.writer_of(files, key="another") is first
+    first.apply(Transition.STOP)
+    assert table.writer_of(files, key="another") is None

@@ -7,15 +7,19 @@ from pathlib import Path
 
 import pytest
 
+from aan_engine.reporting.report import Report
+from aan_engine.reporting.stored import read_rows
 from plugin_host.protocol import Finished, JobSpec
 from plugin_host.server import in_process
 from plugin_host.server.cache import Cache
 from plugin_host.server.cli_exit import print_report
+from plugin_host.server.delivery import deliver_report
 from plugin_host.server.engine import load_engine
 from plugin_host.server.job_inputs import resolve_inputs
 from plugin_host.server.job_run import JobRun
 from plugin_host.server.report_files import NO_REPORT, ReportSummary, read_summary, report_path
 from plugin_host.server.worker_messages import JobCompleted, RunJob
+from tests.engine.reported_frames import filled, made
 from tests.host.fake_engine import SAID, WARNED
 
 
@@ -65,6 +69,25 @@ def test_a_report_says_whether_the_matte_is_too_tight_and_older_ones_do_not(tmp_
     assert read_summary(path) == ReportSummary(0.5, (1001,), str(path))
 
 
+def test_a_report_says_what_was_understood_and_what_seems_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "r.report.json"
+    more = '"hidden": 0.05, "inputs": "2 frames", "warnings": ["too dark", "too small"]'
+    path.write_text(f'{{"summary": {{"unseen": 0.5, "worst": [], {more}}}}}')
+    told = read_summary(path)
+    assert (told.hidden, told.inputs, told.warnings, told.picture) == (0.05, "2 frames", ("too dark", "too small"), "")
+    path.with_suffix(".png").touch()
+    assert read_summary(path).picture == str(path.with_suffix(".png"))
+
+
+def test_the_report_of_a_name_as_long_as_names_may_be_has_one_that_may_be_written(tmp_path: Path) -> None:
+    for letter in ("x", "ü"):
+        head = letter * (245 // len(letter.encode()))
+        path = report_path(str(tmp_path / f"{head}.####.exr"))
+        path.touch()
+        path.with_suffix(".png").touch()
+        assert path.name.startswith(letter * 100)
+
+
 def test_a_report_from_before_there_were_key_frames_names_none(tmp_path: Path) -> None:
     path = tmp_path / "r.report.json"
     path.write_text('{"summary": {"unseen": 0.5, "worst": [1003]}}')
@@ -92,8 +115,9 @@ def test_a_fill_that_is_done_says_which_frames_are_worth_painting(keys, words, c
 
 def test_the_report_lies_beside_the_result_with_its_picture(house):
     end = perform(house, house.plates("fill", "fill"), str(house.root / "out" / "o.####.exr"))
-    report = str(house.root / "out" / "o.report.json")
-    assert end == JobCompleted("job", ReportSummary(0.25, (1002,), report, (1001,), inputs=SAID, warnings=WARNED))
+    report, picture = (str(house.root / "out" / f"o.report.{ending}") for ending in ("json", "png"))
+    summary = ReportSummary(0.25, (1002,), report, (1001,), inputs=SAID, warnings=WARNED, picture=picture)
+    assert end == JobCompleted("job", summary)
     assert (house.root / "out" / "o.report.png").read_text() == "a picture"
 
 
@@ -103,6 +127,24 @@ def test_a_job_that_went_on_later_reports_all_its_frames(house):
     end = perform(house, spec, output)
     assert isinstance(end, JobCompleted)
     assert json.loads(Path(end.summary.report).read_text())["summary"]["worst"] == [1003]
+
+
+def test_jobs_on_chunks_of_a_shot_leave_one_report_beside_their_results(house):
+    output, cache = str(house.root / "o.####.exr"), Cache(house.root / "cache", budget=10**9)
+    for number, frames in enumerate(((1001, 1002), (1003, 1004))):
+        entry = cache.entry(f"{number:064x}")
+        entry.prepare()
+        report = Report(entry.report)
+        for frame in frames:
+            report.add(filled(frame, provenance=made()), changed=0)
+            (house.root / f"o.{frame}.exr").touch()
+        report.finish()
+        (house.root / "o.1002.exr").unlink()
+        summary = deliver_report(RunJob("job", house.plates("fill"), output, entry.folder.name), entry)
+        (house.root / "o.1002.exr").touch()
+    assert [row.frame for row in read_rows(house.root / "o.report.json")] == [1001, 1003, 1004]
+    assert [row.frame for row in read_rows(entry.report)] == [1003, 1004]
+    assert summary.report == str(house.root / "o.report.json")
 
 
 def test_a_report_that_cannot_be_delivered_costs_no_frame(house):

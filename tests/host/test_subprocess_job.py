@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from aan_engine.core.temporary_name import temporary_path
 from plugin_host.server import subprocess_job
 from plugin_host.server.failures import JobError
 
@@ -79,6 +81,28 @@ def test_what_a_sudden_death_left_half_written_is_cleared_away_and_nothing_else(
         fill(house, "fill", "die")
     assert {".other.1002.exr.ab12cd34.part", ".o.txt", "o.1002.exr.part"} <= set(written(house))
     assert ".o.1002.exr.ab12cd34.part" not in written(house)
+
+
+def test_a_chunk_that_dies_leaves_the_files_alone_that_another_one_is_writing(house):
+    out = house.root / "out"
+    out.mkdir()
+    for name in (".o.1001.exr.ab12cd34.part", ".o.1002.exr.ab12cd34.part", ".o.report.json.ab12cd34.part"):
+        (out / name).write_text("half")
+    spec = dataclasses.replace(house.plates("fill", "die"), first=1002)
+    with pytest.raises(JobError):
+        subprocess_job.fill(spec, str(out / "o.####.exr"), engine="fake_engine:make", progress=lambda step: None)
+    assert written(house) == [".o.1001.exr.ab12cd34.part"]
+
+
+def test_what_a_sudden_death_left_under_a_very_long_name_is_cleared_away_too(house):
+    out = house.root / "out"
+    out.mkdir()
+    for letter in "xy":
+        temporary_path(out / f"{letter * 238}.1001.exr").write_text("half")
+    spec, output = house.plates("die"), str(out / f"{'x' * 238}.####.exr")
+    with pytest.raises(JobError):
+        subprocess_job.fill(spec, output, engine="fake_engine:make", progress=lambda step: None)
+    assert [name.count("y") > 100 for name in written(house)] == [True]
 
 
 def aan(house, *words: str) -> subprocess.Popen[str]:

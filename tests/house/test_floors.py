@@ -37,7 +37,7 @@ FLOORS = {
         "plugin_host.server.delivery",
         *("plugin_host.server.worker_messages", "plugin_host.server.outbox", "plugin_host.server.report_files"),
         *("plugin_host.server.display", "plugin_host.server.describe", "plugin_host.server.info"),
-        "plugin_host.server.movie_inputs",
+        *("plugin_host.server.movie_inputs", "plugin_host.server.existing_files"),
         *("plugin_host.server.opening", "plugin_host.server.jobs_text", "plugin_host.server.overall_progress"),
     ),
     1: (
@@ -66,7 +66,13 @@ KNOW_THE_ENGINE = {
     },
     "plugin_host.server.failures": {"aan_engine.errors"},
     "plugin_host.server.process_monitor": {"aan_engine.plates.decode_watchdog"},
-    "plugin_host.server.subprocess_job": {"aan_engine.plates.decode_watchdog"},
+    "plugin_host.server.subprocess_job": {"aan_engine.plates.decode_watchdog", "aan_engine.core.temporary_name"},
+    "plugin_host.server.delivery": {"aan_engine.core.temporary_name", "aan_engine.reporting.stored"},
+    "plugin_host.server.existing_files": {
+        "aan_engine._version",
+        "aan_engine.provenance",
+        "aan_engine.plates.result_marks",
+    },
     "plugin_host.server.cli": {"aan_engine._version", "aan_engine.threads"},
     "plugin_host.server.__main__": {"aan_engine._version", "aan_engine.threads"},
     "plugin_host.server.describe": {

@@ -98,7 +98,7 @@ class InAHost(unittest.TestCase):
 
     def accept(self, job="job-1", *, total=4, cached=0):
         request, submit = self.heard(Submit)
-        self.assertEqual(submit, Submit(SPEC, OUTPUT))
+        self.assertEqual(submit, Submit(SPEC, OUTPUT, overwrite=True))
         self.engine.say(Accepted(job, OUTPUT, total, cached), request)
         self.until(JobPhase.QUEUED)
 
