@@ -43,6 +43,7 @@ FLOORS = {
         *("plugin_host.protocol", "plugin_host.codec", "plugin_host.sequence", "plugin_host.connection_file"),
         *("plugin_host.wire", "plugin_host.client_events", "plugin_host.job_status", "plugin_host.job"),
         *("plugin_host.job_handle", "plugin_host.interpreter"),
+        *("plugin_host.frame_numbers", "plugin_host.file_pattern", "plugin_host.folder_listing"),
     ),
     0: (
         "plugin_host.errors",

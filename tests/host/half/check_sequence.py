@@ -6,7 +6,8 @@ import unittest
 from pathlib import Path
 
 from host_half.errors import HostError, SequenceError
-from host_half.sequence import expand, frame_path, parse
+from host_half.frame_numbers import from_text, spans
+from host_half.sequence import expand, find, frame_path, has_siblings, parse
 
 
 class OnDisk(unittest.TestCase):
@@ -41,14 +42,112 @@ class OnDisk(unittest.TestCase):
         self.assertEqual(self.numbers("p.####.exr"), [999, 1001, 1003, 12345])
         self.assertEqual(self.numbers("p.%04d.exr"), [999, 1001, 1003, 12345])
 
-    def test_hashes_mean_exactly_their_number_of_digits_or_more_that_need_it(self):
-        self.touch("p.1001.exr", "p.999.exr", "p.01002.exr", "p.10000.exr", "p..exr", "p.1x01.exr", "p.-001.exr")
-        self.assertEqual(self.numbers("p.####.exr"), [1001, 10000])
+    def found(self, text, **how):
+        """What a text stands for: the pattern's own name, the frames, and what is said of it."""
+        found = find(f"{self.folder}/{text}", **how)
+        for _, path in found.files:
+            self.assertTrue(Path(path).is_file(), path)
+        return Path(found.pattern).name, [frame for frame, _ in found.files], found.note
 
-    def test_one_hash_and_percent_d_mean_no_padding(self):
+    def test_hashes_mean_exactly_their_number_of_digits_or_more_that_need_it(self):
+        self.touch("p.1001.exr", "p.0999.exr", "p.10000.exr", "p..exr", "p.1x01.exr")
+        self.assertEqual(self.numbers("p.####.exr"), [999, 1001, 10000])
+
+    def test_one_hash_and_percent_d_say_nothing_of_padding(self):
         self.touch("p.0.exr", "p.7.exr", "p.10.exr", "p.08.exr")
-        self.assertEqual(self.numbers("p.#.exr"), [0, 7, 10])
-        self.assertEqual(self.numbers("p.%d.exr"), [0, 7, 10])
+        self.assertEqual(self.found("p.#.exr")[1], [0, 7, 8, 10])
+        self.assertEqual(self.found("p.%d.exr")[1], [0, 7, 8, 10])
+        self.assertEqual(self.found("p.$F.exr")[1], [0, 7, 8, 10])
+
+    def test_every_spelling_of_the_field_means_the_same_files(self):
+        self.touch("p.0999.exr", "p.1000.exr", "p.1001.exr")
+        for mark in ("####", "%04d", "%4d", "@@@@", "$F4", "${F4}", "999-1001####", "999-1001#", "999-1001@@@@"):
+            self.assertEqual(self.found(f"p.{mark}.exr")[1], [999, 1000, 1001], mark)
+        self.assertEqual(self.found("p.@.exr")[1], [999, 1000, 1001])
+
+    def test_a_range_in_the_pattern_limits_it_and_is_kept(self):
+        self.touch(*(f"p.{frame}.exr" for frame in range(1001, 1009)), "p.5.exr")
+        self.assertEqual(self.found("p.1002-1004####.exr")[1], [1002, 1003, 1004])
+        self.assertEqual(self.found("p.####.exr 1002-1004")[1], [1002, 1003, 1004])
+        self.assertIn("lacks 2 frames: 1009-1010", self.refused("p.1001-1010####.exr"))
+        self.assertIn("1004-1002 is reversed", self.refused("p.1004-1002####.exr"))
+
+    def test_what_looks_like_a_range_and_is_there_as_written_is_the_name(self):
+        self.touch("p.010-0201001.exr", "cash$F4.1001.exr", "a @@ b.1001.exr")
+        self.assertEqual(self.numbers("p.010-020####.exr"), [1001])
+        self.assertEqual(self.numbers("cash$F4.####.exr"), [1001])
+        self.assertEqual(self.numbers("a @@ b.%04d.exr"), [1001])
+
+    def test_negative_frames_are_found_however_they_are_padded(self):
+        for spelled in ("{:04d}", "-{:04d}"):
+            names = [spelled.format(n if spelled[0] != "-" else -n) for n in (-3, -2, -1)] + ["0000", "0001"]
+            self.touch(*(f"{len(names[0])}.{name}.exr" for name in names))
+            self.assertEqual(self.found(f"{len(names[0])}.####.exr")[1], [-3, -2, -1, 0, 1])
+            self.assertEqual(self.found(f"{len(names[0])}.%04d.exr")[1], [-3, -2, -1, 0, 1])
+            self.assertEqual(self.found(f"{len(names[0])}.-3-0####.exr")[1], [-3, -2, -1, 0])
+        self.touch("q.-003.exr", "q.-0003.exr")
+        self.assertIn("q.-0003.exr and q.-003.exr are both frame -3", self.refused("q.####.exr"))
+
+    def test_a_hyphen_of_the_name_is_no_minus(self):
+        self.touch("p-1001.exr", "p-1002.exr", "p1001.exr", "q-001.exr", "q0000.exr", "q0001.exr")
+        self.assertEqual(self.numbers("p####.exr"), [1001])
+        self.assertEqual(self.numbers("p-####.exr"), [1001, 1002])
+        self.assertEqual(self.numbers("q####.exr"), [-1, 0, 1])
+
+    def test_numbers_that_outgrow_their_padding_are_found_or_named_with_the_pattern_that_means_them(self):
+        self.touch("p.998.exr", "p.999.exr", "p.1000.exr", "q.9999.exr", "q.10000.exr")
+        self.assertEqual(self.numbers("p.###.exr"), [998, 999, 1000])
+        self.assertEqual(self.numbers("q.####.exr"), [9999, 10000])
+        for pattern, lost, right in (("p.####", "p.998.exr, p.999.exr", "p.###"), ("q.#####", "q.9999.exr", "q.####")):
+            said = self.refused(pattern + ".exr")
+            self.assertIn(f"leaves out files that are numbered like it: {lost}", said)
+            self.assertIn(f"Write {self.folder}/{right}.exr", said)
+
+    def test_numbers_of_mixed_padding_are_refused_by_name_unless_the_pattern_says_nothing_of_it(self):
+        self.touch("p.1.exr", "p.02.exr", "p.003.exr")
+        self.assertEqual(self.found("p.#.exr")[1], [1, 2, 3])
+        said = self.refused("p.##.exr")
+        self.assertIn("p.1.exr", said)
+        self.assertIn("Write " + str(self.folder / "p.#.exr"), said)
+
+    def test_two_files_for_one_frame_are_refused_where_the_pattern_could_mean_both(self):
+        self.touch("p.1.exr", "p.0001.exr", "p.2.exr", "p.0002.exr")
+        for pattern in ("p.#.exr", "p.%d.exr", "p.$F.exr", "p.1-2#.exr"):
+            self.assertIn("p.0001.exr and p.1.exr are both frame 1", self.refused(pattern))
+        self.assertEqual(self.found("p.####.exr")[1], [1, 2])
+
+    def test_one_file_of_a_sequence_stands_for_it_where_that_is_asked_for_and_it_is_said(self):
+        self.touch(
+            "p.1001.exr", "p.1002.exr", "m1001.exr", "m1002.exr", "v_v001.exr", "v_v002.exr", "t01.exr", "t02.exr"
+        )
+        self.assertEqual(self.found("p.1001.exr"), ("p.1001.exr", [1001], ""))
+        self.assertEqual(
+            self.found("p.1001.exr", whole=True),
+            ("p.####.exr", [1001, 1002], "p.1001.exr stands for its sequence p.####.exr, 2 frames 1001-1002"),
+        )
+        self.assertEqual(self.found("m1002.exr", whole=True)[:2], ("m####.exr", [1001, 1002]))
+        for name in ("v_v001.exr", "t01.exr"):
+            self.assertEqual(self.found(name, whole=True), (name, [1], ""))
+            self.assertFalse(has_siblings(str(self.folder / name)))
+        self.assertTrue(has_siblings(str(self.folder / "p.1002.exr")))
+
+    def test_a_folder_of_one_sequence_stands_for_it_and_one_of_several_names_them(self):
+        self.touch("one/p.1001.exr", "one/p.1002.exr", "one/p.report.json", "one/.p.1003.exr.part")
+        pattern, frames, note = self.found("one")
+        self.assertEqual((pattern, frames), ("p.####.exr", [1001, 1002]))
+        self.assertEqual(note, "the folder one stands for its sequence p.####.exr, 2 frames 1001-1002")
+        self.assertEqual(self.found("one/")[1], [1001, 1002])
+        self.touch("two/p.1001.exr", "two/m.1001.exr", "still/p.exr", "none/text.txt")
+        said = self.refused("two")
+        self.assertIn(str(self.folder / "two" / "p.####.exr"), said)
+        self.assertIn(str(self.folder / "two" / "m.####.exr"), said)
+        self.assertIn("p.exr", self.refused("still"))
+        self.assertIn("without pictures", self.refused("none/"))
+
+    def test_wildcards_are_answered_with_the_pattern_to_write(self):
+        self.touch(*(f"{name}.{frame}.exr" for name in "pm" for frame in range(1001, 1005)))
+        for name in ("p.*", "p.????", "p.[1001-1004]", "p.1001-1004", "p.{1001..1004}"):
+            self.assertIn(f"write {self.folder}/p.####.exr", self.refused(f"{name}.exr"), name)
 
     def test_other_sequences_in_the_folder_do_not_mix_in(self):
         self.touch(
@@ -104,6 +203,9 @@ class OnPaper(unittest.TestCase):
             ("p.####.exr", 123456, "p.123456.exr"),
             ("p.%d.exr", 0, "p.0.exr"),
             ("p.#.exr", 12, "p.12.exr"),
+            ("p.@@@@.exr", 12, "p.0012.exr"),
+            ("p.$F4.exr", 12, "p.0012.exr"),
+            ("p.####.exr", -3, "p.-003.exr"),
             ("still.exr", 12, "still.exr"),
         ]:
             self.assertEqual(frame_path(pattern, frame), path)
@@ -111,7 +213,7 @@ class OnPaper(unittest.TestCase):
     def test_a_path_and_its_frame_are_each_other_s_inverse(self):
         for pattern in ("p.####.exr", "p.%03d.exr", "p%d.exr", "#", "a#b"):
             taken = parse(pattern)
-            for frame in (0, 1, 9, 10, 99, 100, 1001, 99999):
+            for frame in (0, 1, 9, 10, 99, 100, 1001, 99999, -1, -9, -10, -1001, -99999):
                 self.assertEqual(taken.frame_of(taken.path(frame)), frame)
 
     def test_windows_paths_are_taken_apart_on_windows(self):
@@ -125,13 +227,44 @@ class OnPaper(unittest.TestCase):
                 parse(pattern, separators="/")
             self.assertIn("Windows", caught.exception.reason)
 
-    def test_empty_and_folder_patterns_and_negative_frames_are_refused(self):
+    def test_empty_and_folder_patterns_are_refused(self):
         for pattern in ("", "/s/plates/"):
             with self.assertRaises(SequenceError) as caught:
                 parse(pattern)
             self.assertIn("names no file", caught.exception.reason)
-        with self.assertRaises(SequenceError):
-            frame_path("p.####.exr", -1)
+
+
+class Numbers(unittest.TestCase):
+    def test_frames_are_read_as_they_are_written(self):
+        for text, frames in [
+            ("1001", [1001]),
+            ("1001-1003", [1001, 1002, 1003]),
+            ("1001-1010x3,1020", [1001, 1004, 1007, 1010, 1020]),
+            ("1003, 1001 1002;1001", [1001, 1002, 1003]),
+            ("-3--1,2", [-3, -2, -1, 2]),
+            ("-1-1", [-1, 0, 1]),
+        ]:
+            self.assertEqual(list(from_text(text)), frames, text)
+            self.assertEqual(list(from_text(spans(frames))), frames, text)
+
+    def test_what_names_no_frames_is_refused_and_a_reversed_range_is_called_so(self):
+        for text in ("", " , ", "all", "1001-", "1001x2", "1001-1010x0", "1.5", "1-99999999999", "\u0661"):
+            with self.assertRaises(SequenceError, msg=text):
+                from_text(text)
+        with self.assertRaises(SequenceError) as caught:
+            from_text("1004-1001")
+        self.assertIn("the range 1004-1001 is reversed", str(caught.exception))
+
+    def test_spans_are_short_and_two_numbers_are_no_step(self):
+        for frames, text in [
+            ([], ""),
+            ([7], "7"),
+            ([1001, 1002, 1003, 1010], "1001-1003, 1010"),
+            ([1001, 1003, 1005], "1001-1005x2"),
+            ([1001, 1003], "1001, 1003"),
+            ([-2, -1, 0], "-2-0"),
+        ]:
+            self.assertEqual(spans(frames), text)
 
 
 if __name__ == "__main__":
