@@ -15,7 +15,14 @@ from aan_engine.plates.plate import Part, Plate
 
 
 def read(
-    path: Path, *, frame: int, channel: str | None, like: Plate, view: str | None = None, called: str = "matte"
+    path: Path,
+    *,
+    frame: int,
+    channel: str | None,
+    like: Plate,
+    view: str | None = None,
+    called: str = "matte",
+    index: int | None = None,
 ) -> NDArray[np.float32]:
     """The matte of one frame over the plate's data window.
 
@@ -25,6 +32,7 @@ def read(
         view: the eye to take channels from, where the matte is a stereo file that has it.
         like: the plate that it belongs to.
         called: the matte's name in error messages, such as "holdout matte".
+        index: as in `FrameFile`.
 
     Returns:
         (H, W) float32 over the plate's data window: 0 keeps the plate, 1 hides it, anything between is soft. Values are
@@ -38,7 +46,7 @@ def read(
         MatteError: missing, damaged, of another size, or without the named channel; or none is named, and the alpha is
             1 everywhere while the picture beside it varies.
     """
-    part, name = _open_channel(path, frame=frame, channel=channel, view=view, called=called)
+    part, name = _open_channel(path, frame=frame, channel=channel, view=view, called=called, index=index)
     if channel is None:
         _check_not_solid_alpha(part, name, path=Path(path), frame=frame, called=called)
     _check_size(part.description.display_window, like, path=Path(path), frame=frame, called=called)
@@ -55,9 +63,9 @@ def read(
     return matte
 
 
-def is_empty(path: Path, *, frame: int, channel: str | None, view: str | None = None) -> bool:
-    """Whether the matte of one frame is 0 in its whole data window; `channel`, `view` and errors as in `read`."""
-    part, name = _open_channel(path, frame=frame, channel=channel, view=view)
+def is_empty(path: Path, *, frame: int, channel: str | None, view: str | None = None, index: int | None = None) -> bool:
+    """Whether the matte of one frame is 0 in its whole data window; arguments and errors as in `read`."""
+    part, name = _open_channel(path, frame=frame, channel=channel, view=view, index=index)
     values = part.channels[name]
     if (box := Box.around_mask(_nonzero(values))) is None:
         return True
@@ -91,11 +99,17 @@ def _nonzero(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _open_channel(
-    path: Path, *, frame: int, channel: str | None, view: str | None, called: str = "matte"
+    path: Path,
+    *,
+    frame: int,
+    channel: str | None,
+    view: str | None,
+    called: str = "matte",
+    index: int | None = None,
 ) -> tuple[Part, str]:
     path = Path(path)
     try:
-        parts = reader.read_channels(path, frame=frame)
+        parts = reader.read_channels(path, frame=frame, index=index)
     except PlateMissing as error:
         raise MatteError(
             f"the {called} is not there", hint="Render it for this frame.", file=path, frame=frame

@@ -16,15 +16,18 @@ from aan_engine.plates.exr_header import Description
 from aan_engine.plates.plate import Part, Plate
 
 
-def read(path: Path, *, frame: int, colorspace: str | None = None, view: str | None = None) -> Plate:
+def read(
+    path: Path, *, frame: int, colorspace: str | None = None, view: str | None = None, index: int | None = None
+) -> Plate:
     """One frame with all its channels.
 
     Args:
-        frame: its number on the timeline; of a movie, the number of the frame to read, counted from 1.
+        frame: its number on the timeline.
         colorspace: the space of the picture by its OpenColorIO name. None means scene-linear for EXR and floating
             point, sRGB for PNG, TIFF and JPEG, Rec. 1886 for movies, and for DPX what its header says: video, linear,
             and Cineon's log curve for anything else.
         view: the eye of a stereo file that is the picture; None for the first.
+        index: of a movie, the frame to read, counted from 1; None means `frame`.
 
     Returns:
         Of an EXR its own values, which the plate's `encoding` converts to light. Of other formats scene-linear values,
@@ -39,14 +42,14 @@ def read(path: Path, *, frame: int, colorspace: str | None = None, view: str | N
     if not _needs_conversion(path, kind, frame=frame):
         named = encoding.of_exr(colorspace) if colorspace is not None else None
         return exr.read(path, frame=frame, encoding=None if named is None or named.linear else named, view=view)
-    info, channels = _decode(path, kind, frame=frame)
+    info, channels = _decode(path, kind, frame=frame, index=index)
     movie.check_implied(info, colorspace=colorspace, frame=frame)
     found = encoding.of_format(colorspace, implied=info.implied)
     return decoded_frame.to_plate(info, channels, frame=frame, encoding=found, view=view)
 
 
-def read_channels(path: Path, *, frame: int) -> tuple[Part, ...]:
-    """One frame's channels as data without any colour conversion, as a matte is read.
+def read_channels(path: Path, *, frame: int, index: int | None = None) -> tuple[Part, ...]:
+    """One frame's channels as data without any colour conversion, as a matte is read; arguments as in `read`.
 
     Raises:
         PlateMissing, PlateUnreadable, PlateUnsupported: as `read`.
@@ -55,7 +58,7 @@ def read_channels(path: Path, *, frame: int) -> tuple[Part, ...]:
     kind = formats.sniff(path)
     if not _needs_conversion(path, kind, frame=frame):
         return exr.decode(exr_header.describe(path, frame=frame), frame=frame)
-    return (decoded_frame.channel_values(*_decode(path, kind, frame=frame)),)
+    return (decoded_frame.channel_values(*_decode(path, kind, frame=frame, index=index)),)
 
 
 def describe(path: Path) -> Description:
@@ -97,11 +100,11 @@ def _needs_conversion(path: Path, kind: str | None, *, frame: int | None) -> boo
     return False
 
 
-def _decode(path: Path, kind: str | None, *, frame: int) -> tuple[SourceInfo, Channels]:
+def _decode(path: Path, kind: str | None, *, frame: int, index: int | None) -> tuple[SourceInfo, Channels]:
     assert kind is not None  # _needs_conversion has refused unknown formats
     with decode_watchdog.watch(path, frame=frame):
         if kind != formats.MOVIE:
             return stills.read(path, kind=kind, frame=frame)
-        opened = movie.open_movie(path)
-        channels = opened.read(frame)
-        return opened.describe(frame), channels
+        opened, within = movie.open_movie(path), frame if index is None else index
+        channels = opened.read(within)
+        return opened.describe(within), channels

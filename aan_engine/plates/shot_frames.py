@@ -22,7 +22,7 @@ from aan_engine.plates.plate import Plate
 from aan_engine.shot import FrameFile, Shot
 
 CLEAN_NUMBER = -1000
-"""A clean plate of frame n has the number `CLEAN_NUMBER - n`, which no plate has."""
+"""A clean plate of frame n has the number `CLEAN_NUMBER - n`, see `clean_numbers`."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,7 +132,8 @@ class ShotFrames:
     @cached_property
     def numbers(self) -> list[int]:
         """The number of every index, see `Frame.number`."""
-        return [p.frame for p in self._shot.plates] + [CLEAN_NUMBER - c.frame for c in self._shot.known.clean]
+        plates = [p.frame for p in self._shot.plates]
+        return plates + clean_numbers([c.frame for c in self._shot.known.clean], plates=plates)
 
     def frame(self, index: int) -> Frame:
         """The frame of an index."""
@@ -175,9 +176,15 @@ class ShotFrames:
     def is_hiding(self, frame: int) -> bool:
         """Whether the matte of a frame number hides any pixel; its plate is not read."""
         file = self._shot.matte_of(frame)
+        if file is None:
+            return False
         if file not in self._hiding:
             self._hiding[file] = not matte.is_empty(
-                file.path, frame=frame, channel=self._shot.matte_channel, view=self._shot.controls.view
+                file.path,
+                frame=frame,
+                channel=self._shot.matte_channel,
+                view=self._shot.controls.view,
+                index=file.index,
             )
         return self._hiding[file]
 
@@ -197,7 +204,11 @@ class ShotFrames:
     def _read(self, file: FrameFile) -> Plate:
         """Read a frame. Its windows must be those of the first one: coordinates count from the data window's corner."""
         plate = reader.read(
-            file.path, frame=file.frame, colorspace=self._colorspace(file), view=self._shot.controls.view
+            file.path,
+            frame=file.frame,
+            colorspace=self._colorspace(file),
+            view=self._shot.controls.view,
+            index=file.index,
         )
         windows = (plate.data_window, plate.display_window)
         first = self._windows = self._windows or windows
@@ -224,20 +235,37 @@ class ShotFrames:
         return named
 
     def _masks(self, plate: Plate) -> FrameMasks:
-        shot, known = self._shot, self._shot.known
+        shot = self._shot
         file = shot.matte_of(plate.frame)
         view = shot.controls.view
-        roto = matte.read(file.path, frame=plate.frame, channel=shot.matte_channel, view=view, like=plate)
+        roto = (
+            matte.read(
+                file.path, frame=plate.frame, channel=shot.matte_channel, view=view, like=plate, index=file.index
+            )
+            if file is not None
+            else np.zeros(plate.shape, np.float32)
+        )
         weight = matte_edge.grow_feather(
             matte_edge.fill_weight(roto), grow=shot.controls.grow, feather=shot.controls.feather
         )
         unusable = _not_finite_picture(plate)
-        if (holdout := _read_optional(known.holdout, plate, view, called="holdout matte")) is not None:
+        if (holdout := _read_optional(shot, "holdout", plate, called="holdout matte")) is not None:
             unusable |= holdout > 0
             weight = weight * (1 - holdout)
-        if (excluded := _read_optional(known.exclude, plate, view, called="do-not-use matte")) is not None:
+        if (excluded := _read_optional(shot, "exclude", plate, called="do-not-use matte")) is not None:
             unusable |= excluded > 0
         return FrameMasks(weight, unusable)
+
+
+def clean_numbers(clean: list[int], *, plates: list[int]) -> list[int]:
+    """The numbers of clean plates with these frame numbers, none of which is a plate's, or -1.
+
+    They are `CLEAN_NUMBER` less the frame number, or where that would meet a plate, as far below the lowest one.
+    """
+    found = [CLEAN_NUMBER - number for number in clean]
+    if not {*found} & {*plates, -1}:
+        return found
+    return [min(*plates, CLEAN_NUMBER) - 1 + min(clean) - number for number in clean]
 
 
 def _not_finite_picture(plate: Plate) -> Mask:
@@ -259,11 +287,12 @@ def _not_finite(values: NDArray[np.floating]) -> Mask:
     return np.asarray((values.view(np.uint16) & 0x7C00) == 0x7C00)
 
 
-def _read_optional(
-    files: tuple[FrameFile, ...], plate: Plate, view: str | None, *, called: str
-) -> NDArray[np.float32] | None:
-    """The matte for a plate from a sequence, None where the sequence lacks that frame; a single file is for all."""
-    of_frame = {f.frame: f for f in files} if len(files) != 1 else {plate.frame: files[0]}
-    if plate.frame not in of_frame:
+def _read_optional(shot: Shot, name: str, plate: Plate, *, called: str) -> NDArray[np.float32] | None:
+    """The holdout or do-not-use matte of a plate; None where it has none."""
+    file = shot.known_of(name, plate.frame)
+    if file is None:
         return None
-    return matte.read(of_frame[plate.frame].path, frame=plate.frame, channel=None, view=view, like=plate, called=called)
+    view = shot.controls.view
+    return matte.read(
+        file.path, frame=plate.frame, channel=None, view=view, like=plate, called=called, index=file.index
+    )

@@ -37,7 +37,8 @@ FLOORS = {
         "plugin_host.server.delivery",
         *("plugin_host.server.worker_messages", "plugin_host.server.outbox", "plugin_host.server.report_files"),
         *("plugin_host.server.display", "plugin_host.server.describe"),
-        "plugin_host.server.movie_inputs",
+        *("plugin_host.server.movie_inputs", "plugin_host.server.input_files"),
+        *("plugin_host.server.plate_frames", "plugin_host.server.matte_frames"),
     ),
     1: (
         *("plugin_host.protocol", "plugin_host.codec", "plugin_host.sequence", "plugin_host.connection_file"),
