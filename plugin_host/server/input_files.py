@@ -77,6 +77,12 @@ class Input:
         """Its files by frame number."""
         return {file.frame: file for file in self.files}
 
+    @property
+    def runs(self) -> str:
+        """The range of its frames, as the predicate of a sentence."""
+        first, last = self.files[0].frame, self.files[-1].frame
+        return f"runs from {first} to {last}" if first != last else f"has the frame {first} alone"
+
     def shifted(self, by: int) -> Input:
         """The same files under numbers that are larger by so many."""
         files = tuple(replace(file, frame=file.frame + by) for file in self.files)

@@ -146,9 +146,8 @@ def _renumbered_matte(matte: Input, plates: Input, *, offset: int) -> Input:
 def _check_meets(front: Input, plates: Input) -> None:
     """Refuse a holdout or do-not-use matte that belongs to no plate: nothing would be held out."""
     if not set(front.frames) & set(plates.frames):
-        runs = f"it runs from {front.frames[0]} to {front.frames[-1]}"
         raise SequenceError(
-            f"{front.pattern} belongs to no plate: {runs}, the plates from {plates.frames[0]} to {plates.frames[-1]}",
+            f"{front.pattern} belongs to no plate: it {front.runs}, the plate {plates.runs}",
             hint="Number it as the plates are, or give one picture without a number for all.",
         )
 

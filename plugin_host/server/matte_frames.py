@@ -106,23 +106,21 @@ def _lacks(
     plates: Plates, matte: Input, unfilled: list[int], *, spec: JobSpec, targets: tuple[int, ...]
 ) -> SequenceError:
     """The error that mattes are missing for plates that are to be filled."""
-    frames = plates.plates.frames
-    if not set(matte.frames) & set(frames):
-        runs = f"it runs from {matte.frames[0]} to {matte.frames[-1]}"
-        reason = (
-            f"the matte {matte.name} lacks every plate's frame: {runs}, the plates from {frames[0]} to {frames[-1]}"
-        )
+    if not set(matte.frames) & set(plates.plates.frames):
+        reason = f"the matte {matte.name} lacks every plate's frame: it {matte.runs}, the plate {plates.plates.runs}"
         return SequenceError(reason, hint=_renumbering(plates.plates, matte, spec))
     reason = f"the matte {matte.name} lacks {missing_text(unfilled, matte.empty)}"
     hints = [_renumbering(plates.plates, matte, spec)] if _same_pace(matte, plates.plates) else []
     covered = [frame for frame in targets if frame not in set(unfilled)]
     if covered and unfilled == [frame for frame in targets if not covered[0] <= frame <= covered[-1]]:
         hints.append(f"Fill what has one (--first {covered[0]} --last {covered[-1]}).")
+    if len(matte.files) == 1 and matte.kind is Kind.SEQUENCE:
+        hints.append(f"To hold it over the shot, give the file itself, {matte.files[0].path.name}.")
     hints.append(
         "Render them, or say what a missing matte means: --matte-missing empty (nothing is hidden) or leave-out"
         " (neither filled nor a source)."
     )
-    return SequenceError(f"{reason}; it runs from {matte.frames[0]} to {matte.frames[-1]}", hint=" ".join(hints))
+    return SequenceError(f"{reason}; it {matte.runs}", hint=" ".join(hints))
 
 
 def _renumbering(plates: Input, matte: Input, spec: JobSpec) -> str:

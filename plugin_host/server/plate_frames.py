@@ -85,7 +85,7 @@ def targets(plates: Input, *, spec: JobSpec, asked: Asked | None) -> tuple[int, 
         SequenceError: a frame that was asked for has no plate.
     """
     frames = plates.frames
-    runs = f"The plates {plates.name} run from {frames[0]} to {frames[-1]}."
+    runs = f"The plate {plates.name} {plates.runs}."
     if asked is not None:
         if missing := sorted(set(asked) - set(frames)):
             lacking = f"the plates lack {frame_count_text(len(missing))} that were asked for: {spans(missing)}"

@@ -101,7 +101,7 @@ def numbered_mattes(folder: Path, *, first: int = 1001) -> str:
 
 def test_a_movie_beside_numbered_mattes_is_told_the_number_to_begin_at(spec: JobSpec, tmp_path: Path) -> None:
     spec = dataclasses.replace(spec, matte=numbered_mattes(tmp_path))
-    with pytest.raises(SequenceError, match="runs from 1001 to 1004, the plates from 1 to 4") as caught:
+    with pytest.raises(SequenceError, match="runs from 1001 to 1004, the plate runs from 1 to 4") as caught:
         resolve_inputs(spec, output=None)
     assert "--plate-first 1001" in caught.value.hint
     inputs = resolve_inputs(dataclasses.replace(spec, plate_first=1001), output=None)
