@@ -42,6 +42,9 @@ def prepare(scene: bpy.types.Scene, strip: Any, *, only: int | None = None) -> P
     settings = strip.aan
     folder, queue = result_folder.create(bpy.path.abspath(settings.folder), strip.name), RenderQueue()
     found = plates.from_strip(strip, scene, folder)
+    begins = properties.control_values(settings)["plate_first"]
+    if begins is not None and _is_movie(strip, found):
+        found = plates.renumbered(found, begins)
     plate = found.pattern or _queue_plates(strip, scene, found, folder, queue)
     matte = mattes.from_settings(settings, strip=strip, scene=scene, plates=found, folder=folder, queue=queue)
     result.write_placeholder(folder.path, size=found.size)
@@ -90,6 +93,8 @@ def _queue_plates(strip: Any, scene: bpy.types.Scene, found: Plates, folder: Res
 def _control_values(settings: Any, strip: Any, found: Plates) -> dict[str, Any]:
     """The controls' values; empty ones are filled from the strip itself."""
     values = properties.control_values(settings)
+    if not _is_movie(strip, found):
+        values["plate_first"] = None  # pictures have numbers of their own
     if not found.linear and values["colorspace"] is None:
         space = strip.colorspace_settings.name
         implied = strip.type == "IMAGE" and space == "sRGB"  # the engine's own default for such files
@@ -100,6 +105,11 @@ def _control_values(settings: Any, strip: Any, found: Plates) -> dict[str, Any]:
         if values["reference_last"] is None:
             values["reference_last"] = found.frames[-1]
     return values
+
+
+def _is_movie(strip: Any, found: Plates) -> bool:
+    """Whether the plates are a movie's own file."""
+    return strip.type == "MOVIE" and found.own_files
 
 
 def _has_alpha(found: Plates) -> bool:
