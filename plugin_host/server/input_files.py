@@ -36,7 +36,7 @@ class InputFile:
         return (info.st_size, info.st_mtime_ns) == (self.size, self.mtime_ns)
 
 
-class Kind(Enum):
+class InputKind(Enum):
     """What an input is: a still has no frame numbers that count, a sequence and a movie have."""
 
     STILL = "still"
@@ -57,7 +57,7 @@ class Input:
     """
 
     pattern: str
-    kind: Kind
+    kind: InputKind
     files: tuple[InputFile, ...]
     empty: tuple[int, ...] = ()
     note: str = ""
@@ -105,13 +105,13 @@ def find_input(text: str, *, whole: bool) -> Input:
         found = find(text, whole=True)
     files = tuple(_input_file(frame, Path(path)) for frame, path in found.files)
     if not found.numbered:
-        return Input(found.pattern, Kind.STILL, files, note=found.note)
+        return Input(found.pattern, InputKind.STILL, files, note=found.note)
     kept = tuple(file for file in files if file.size)
     if not kept:
         reason = f"{found.pattern} has {frame_count_text(len(files))}, and all are empty files"
         raise SequenceError(reason, hint="Render or copy them again.")
     empty = tuple(file.frame for file in files if not file.size)
-    return Input(found.pattern, Kind.SEQUENCE, kept, empty, found.note)
+    return Input(found.pattern, InputKind.SEQUENCE, kept, empty, found.note)
 
 
 def _movie(found: Found) -> Input | None:
@@ -122,7 +122,7 @@ def _movie(found: Found) -> Input | None:
         return None
     only = _input_file(1, Path(path))
     files = tuple(replace(only, frame=number, index=number) for number in range(1, count + 1))
-    return Input(path, Kind.MOVIE, files, note=found.note)
+    return Input(path, InputKind.MOVIE, files, note=found.note)
 
 
 def _input_file(frame: int, path: Path) -> InputFile:

@@ -19,7 +19,7 @@ from ..file_pattern import number_of_file, split_range
 from ..protocol import JobSpec
 from ..sequence import parse
 from . import matte_frames, plate_frames
-from .input_files import Input, InputFile, Kind, find_input
+from .input_files import Input, InputFile, InputKind, find_input
 
 FILE_FIELDS = ("plate", "matte", "holdout", "clean", "painted", "exclude")
 """The fields of a job that name files."""
@@ -96,7 +96,7 @@ def resolve_inputs(spec: JobSpec, *, output: str | None) -> JobInputs:
         files | {"plate": matted.plates, "matte": matted.mattes},
         matted.targets,
         matted.without_matte,
-        tuple(n for n in ("matte", *_IN_FRONT) if n in inputs and inputs[n].kind is not Kind.STILL),
+        tuple(n for n in ("matte", *_IN_FRONT) if n in inputs and inputs[n].kind is not InputKind.STILL),
         {name: each.pattern for name, each in inputs.items()},
         (*(each.note for each in inputs.values() if each.note), *plates.notes, *matted.notes, *_held_in_front(inputs)),
     )
@@ -118,7 +118,7 @@ def _check_words(spec: JobSpec, output: str | None) -> None:
 def _find_inputs(spec: JobSpec) -> dict[str, Input]:
     """Every input of a job, numbered as its plates are."""
     plates = find_input(spec.plate, whole=True)
-    if plates.kind is not Kind.MOVIE and spec.plate_first is not None:
+    if plates.kind is not InputKind.MOVIE and spec.plate_first is not None:
         reason = f"{plates.name} is no movie, and its frames have numbers of their own"
         raise SequenceError(reason, hint="Leave out --plate-first; --matte-offset renumbers the mattes.")
     movie_shift = spec.plate_first - 1 if spec.plate_first is not None else 0
@@ -128,19 +128,21 @@ def _find_inputs(spec: JobSpec) -> dict[str, Input]:
             # One clean plate or one painted frame is what it says.
             whole = name in ("matte", *_IN_FRONT) and len(plates.files) > 1
             inputs[name] = find_input(pattern, whole=whole)
-    inputs = {name: each.shifted(movie_shift) if each.kind is Kind.MOVIE else each for name, each in inputs.items()}
+    inputs = {
+        name: each.shifted(movie_shift) if each.kind is InputKind.MOVIE else each for name, each in inputs.items()
+    }
     inputs["matte"] = _renumbered_matte(inputs["matte"], plates, offset=spec.matte_offset)
     for name in _IN_FRONT:
-        if name in inputs and inputs[name].kind is not Kind.STILL:
+        if name in inputs and inputs[name].kind is not InputKind.STILL:
             _check_meets(inputs[name], inputs["plate"])
     return inputs
 
 
 def _renumbered_matte(matte: Input, plates: Input, *, offset: int) -> Input:
     """The matte with its offset. The one matte of a plate without a number is a still, whatever its own number."""
-    if plates.kind is Kind.STILL and number_of_file(plates.name) is None and len(matte.files) == 1:
-        return replace(matte, kind=Kind.STILL)
-    return matte.shifted(offset) if matte.kind is not Kind.STILL else matte
+    if plates.kind is InputKind.STILL and number_of_file(plates.name) is None and len(matte.files) == 1:
+        return replace(matte, kind=InputKind.STILL)
+    return matte.shifted(offset) if matte.kind is not InputKind.STILL else matte
 
 
 def _check_meets(front: Input, plates: Input) -> None:
@@ -154,7 +156,7 @@ def _check_meets(front: Input, plates: Input) -> None:
 
 def _held_in_front(inputs: dict[str, Input]) -> list[str]:
     count = len(inputs["plate"].files)
-    stills = [inputs[name] for name in _IN_FRONT if name in inputs and inputs[name].kind is Kind.STILL]
+    stills = [inputs[name] for name in _IN_FRONT if name in inputs and inputs[name].kind is InputKind.STILL]
     return [matte_frames.held_note(still, count) for still in stills if count > 1]
 
 
@@ -164,6 +166,9 @@ def _of_frame(files: tuple[InputFile, ...], frame: int | None) -> tuple[InputFil
 
 
 def _check_output(output: str, found: JobInputs, inputs: dict[str, Input]) -> None:
+    if Path(output).is_dir():
+        hint = f"Write the name of its frames too, such as {Path(output) / 'fill.####.exr'}."
+        raise SequenceError(f"{output} is a folder", hint=hint)
     pattern, targets = parse(output), found.targets
     if (ranged := split_range(output)) is not None:
         hint = f"Write {parse(ranged[0]).text}; --frames says what is filled."

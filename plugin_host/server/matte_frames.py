@@ -13,8 +13,8 @@ from ..errors import SequenceError
 from ..frame_numbers import spans
 from ..protocol import JobSpec
 from ..sequence import frame_count_text
-from .input_files import Input, InputFile, Kind
-from .plate_frames import Plates, missing_text
+from .input_files import Input, InputFile, InputKind
+from .plate_frames import ClosedPlates, missing_text
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Matted:
     notes: tuple[str, ...] = ()
 
 
-def match(plates: Plates, matte: Input, *, spec: JobSpec, targets: tuple[int, ...], painted: set[int]) -> Matted:
+def match(plates: ClosedPlates, matte: Input, *, spec: JobSpec, targets: tuple[int, ...], painted: set[int]) -> Matted:
     """Give each plate its matte.
 
     Args:
@@ -46,7 +46,7 @@ def match(plates: Plates, matte: Input, *, spec: JobSpec, targets: tuple[int, ..
         SequenceError: plates that are to be filled have none, and the job does not say what that means.
     """
     files = plates.plates.files
-    if matte.kind is Kind.STILL:
+    if matte.kind is InputKind.STILL:
         held = (held_note(matte, len(files)),) if len(files) > 1 else ()
         return Matted(files, matte.files, targets, notes=held)
     found, notes = _by_plate(plates, matte, spec)
@@ -76,7 +76,7 @@ def held_note(matte: Input, count: int) -> str:
     return f"{matte.name} is held over all {frame_count_text(count)}"
 
 
-def _by_plate(plates: Plates, matte: Input, spec: JobSpec) -> tuple[dict[int, InputFile], tuple[str, ...]]:
+def _by_plate(plates: ClosedPlates, matte: Input, spec: JobSpec) -> tuple[dict[int, InputFile], tuple[str, ...]]:
     """The matte of each plate that has one, by number. A plate that stands in for another brings its own."""
     known, own = matte.by_number, plates.stand_ins
     numbers = {frame: own.get(frame, frame) for frame in plates.plates.frames}
@@ -103,7 +103,7 @@ def _may_serve(frame: int, spec: JobSpec) -> bool:
 
 
 def _lacks(
-    plates: Plates, matte: Input, unfilled: list[int], *, spec: JobSpec, targets: tuple[int, ...]
+    plates: ClosedPlates, matte: Input, unfilled: list[int], *, spec: JobSpec, targets: tuple[int, ...]
 ) -> SequenceError:
     """The error that mattes are missing for plates that are to be filled."""
     if not set(matte.frames) & set(plates.plates.frames):
@@ -114,7 +114,7 @@ def _lacks(
     covered = [frame for frame in targets if frame not in set(unfilled)]
     if covered and unfilled == [frame for frame in targets if not covered[0] <= frame <= covered[-1]]:
         hints.append(f"Fill what has one (--first {covered[0]} --last {covered[-1]}).")
-    if len(matte.files) == 1 and matte.kind is Kind.SEQUENCE:
+    if len(matte.files) == 1 and matte.kind is InputKind.SEQUENCE:
         hints.append(f"To hold it over the shot, give the file itself, {matte.files[0].path.name}.")
     hints.append(
         "Render them, or say what a missing matte means: --matte-missing empty (nothing is hidden) or leave-out"
@@ -125,7 +125,7 @@ def _lacks(
 
 def _renumbering(plates: Input, matte: Input, spec: JobSpec) -> str:
     """What to write so that the first matte belongs to the first plate."""
-    if plates.kind is Kind.MOVIE and matte.kind is Kind.SEQUENCE:
+    if plates.kind is InputKind.MOVIE and matte.kind is InputKind.SEQUENCE:
         return f"Number the movie as the mattes are (--plate-first {matte.frames[0]}), or give --matte-offset."
     by = spec.matte_offset + plates.frames[0] - matte.frames[0]
     if _same_pace(matte, plates):

@@ -9,13 +9,13 @@ from ..errors import SequenceError
 from ..frame_numbers import from_text, reversed_range, spans
 from ..protocol import JobSpec
 from ..sequence import frame_count_text
-from .input_files import Input, Kind
+from .input_files import Input, InputKind
 
 Asked = tuple[int, ...]
 
 
 @dataclass(frozen=True)
-class Plates:
+class ClosedPlates:
     """The plates of a job, its gaps closed.
 
     Args:
@@ -47,7 +47,7 @@ def frames_asked_for(spec: JobSpec) -> Asked | None:
     return from_text(spec.frames)
 
 
-def close_gaps(plates: Input, matte: Input, *, spec: JobSpec, asked: Asked | None) -> Plates:
+def close_gaps(plates: Input, matte: Input, *, spec: JobSpec, asked: Asked | None) -> ClosedPlates:
     """Close every gap in the plates with the nearest frame, or raise an error that names the gaps.
 
     Plates that are numbered in even steps have no gaps. A matte sequence with frames in between says that they are no
@@ -64,7 +64,7 @@ def close_gaps(plates: Input, matte: Input, *, spec: JobSpec, asked: Asked | Non
     if step > 1 and not is_told:
         notes.append(f"the plates {plates.name} are numbered in steps of {step}, which was not taken for gaps")
     if not gaps:
-        return Plates(replace(plates, empty=()), {}, tuple(notes))
+        return ClosedPlates(replace(plates, empty=()), {}, tuple(notes))
     if spec.missing != "nearest":
         raise SequenceError(
             f"the plates {plates.name} lack {missing_text(gaps, plates.empty)}",
@@ -75,7 +75,7 @@ def close_gaps(plates: Input, matte: Input, *, spec: JobSpec, asked: Asked | Non
     closed = known | {gap: replace(known[other], frame=gap) for gap, other in stand_ins.items()}
     notes.append(f"the nearest plate stands in for {spans(gaps)}")
     files = tuple(file for _, file in sorted(closed.items()))
-    return Plates(replace(plates, files=files, empty=()), stand_ins, tuple(notes))
+    return ClosedPlates(replace(plates, files=files, empty=()), stand_ins, tuple(notes))
 
 
 def targets(plates: Input, *, spec: JobSpec, asked: Asked | None) -> tuple[int, ...]:
@@ -95,7 +95,8 @@ def targets(plates: Input, *, spec: JobSpec, asked: Asked | None) -> tuple[int, 
     high = spec.last if spec.last is not None else frames[-1]
     found = tuple(frame for frame in frames if low <= frame <= high)
     if not found:
-        raise SequenceError(f"no plate lies in the range {low} - {high}", hint=runs)
+        span = f"{low} - {high}" if low <= high else f"from {low} on" if spec.last is None else f"up to {high}"
+        raise SequenceError(f"no plate lies in the range {span}", hint=runs)
     if low < frames[0] or high > frames[-1]:
         beyond = [*range(low, frames[0]), *range(frames[-1] + 1, high + 1)]
         reason = f"the range {low}-{high} goes beyond the plates, which lack {spans(beyond)}"
@@ -124,7 +125,7 @@ def _step(frames: list[int], matte: Input, *, asked: Asked | None) -> tuple[int,
     if asked is not None and len(asked) > 1 and set(asked) <= on_step:
         return step, True
     between = [frame for frame in (*matte.frames, *matte.empty) if frames[0] <= frame <= frames[-1]]
-    if matte.kind is not Kind.SEQUENCE or len(between) < 2:
+    if matte.kind is not InputKind.SEQUENCE or len(between) < 2:
         return step, False
     return (step, True) if set(between) <= on_step else (1, True)
 

@@ -9,8 +9,7 @@ import pytest
 from aan_engine.errors import ShotError
 from plugin_host.server.engine import to_shot
 from plugin_host.server.job_inputs import JobInputs
-
-from .test_plate_frames import job, plates_of, refused, resolved, write
+from tests.host.numbered import job, plates_of, refused, resolved, write
 
 
 def mattes_of(inputs: JobInputs) -> dict[int, str | None]:

@@ -3,42 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
 from plugin_host.errors import SequenceError
-from plugin_host.protocol import JobSpec
-from plugin_host.server.job_inputs import JobInputs, resolve_inputs
-
-
-def write(folder: Path, name: str, frames: Iterable[int], *, text: str = "picture") -> str:
-    for frame in frames:
-        (folder / f"{name}.{frame:04d}.exr").write_text(text)
-    return str(folder / f"{name}.####.exr")
-
-
-def job(folder: Path, plates: Iterable[int], mattes: Iterable[int] | None = None, **fields: object) -> JobSpec:
-    """A job with plates and mattes of these numbers; without numbers the matte is a still."""
-    matte = write(folder, "m", mattes) if mattes is not None else str(folder / "m.exr")
-    (folder / "m.exr").write_text("still")
-    return JobSpec(write(folder, "p", plates), matte, **fields)  # type: ignore[arg-type]
-
-
-def resolved(spec: JobSpec, **fields: object) -> JobInputs:
-    return resolve_inputs(dataclasses.replace(spec, **fields), output=None)  # type: ignore[arg-type]
-
-
-def refused(spec: JobSpec, **fields: object) -> str:
-    with pytest.raises(SequenceError) as caught:
-        resolved(spec, **fields)
-    return str(caught.value)
-
-
-def plates_of(inputs: JobInputs) -> list[int]:
-    return [file.frame for file in inputs.files["plate"]]
-
+from plugin_host.server.job_inputs import resolve_inputs
+from tests.host.numbered import job, plates_of, refused, resolved, write
 
 # The range
 
@@ -182,7 +153,9 @@ def test_a_folder_of_one_sequence_stands_for_it_and_one_of_two_is_refused(tmp_pa
     assert plates.replace("p.#", "m.#") in said
 
 
-def test_a_result_with_a_range_in_its_name_is_refused(tmp_path: Path) -> None:
+def test_a_result_that_is_a_folder_or_has_a_range_in_its_name_is_refused(tmp_path: Path) -> None:
     spec = job(tmp_path, range(1001, 1004))
+    with pytest.raises(SequenceError, match=r"is a folder\. Write .*fill\.####\.exr"):
+        resolve_inputs(spec, output=str(tmp_path))
     with pytest.raises(SequenceError, match="names a range"):
         resolve_inputs(spec, output=str(tmp_path / "o.1001-1003####.exr"))
