@@ -21,6 +21,9 @@ from .saved_state import SavedState
 OCIO_NAMES = {"sRGB": "sRGB - Texture"}
 """Blender's colour space names -> the names in OpenColorIO configurations, where they differ."""
 
+OVERLAID = ("REPLACE", "ALPHA_OVER")
+"""Blend types of a strip that an overlay may lie over."""
+
 
 @dataclass(frozen=True)
 class PreparedJob:
@@ -69,6 +72,7 @@ def prepare(scene: bpy.types.Scene, strip: Any, *, only: int | None = None) -> P
         linear=found.linear,
         alpha=_has_alpha(found),
         preview=only is not None,
+        overlay=spec.write == "overlay",
     )
     return PreparedJob(state, queue, folder.path / "input")
 
@@ -95,6 +99,7 @@ def _control_values(settings: Any, strip: Any, found: Plates) -> dict[str, Any]:
     values = properties.control_values(settings)
     if not _is_movie(strip, found):
         values["plate_first"] = None  # pictures have numbers of their own
+    values["write"] = "overlay" if _takes_overlay(strip, found) else "full"
     if not found.linear and values["colorspace"] is None:
         space = strip.colorspace_settings.name
         implied = strip.type == "IMAGE" and space == "sRGB"  # the engine's own default for such files
@@ -110,6 +115,16 @@ def _control_values(settings: Any, strip: Any, found: Plates) -> dict[str, Any]:
 def _is_movie(strip: Any, found: Plates) -> bool:
     """Whether the plates are a movie's own file."""
     return strip.type == "MOVIE" and found.own_files
+
+
+def _takes_overlay(strip: Any, found: Plates) -> bool:
+    """Whether the result lies over the strip with alpha, so that the strip itself stays in sight around it.
+
+    So it is with movies, whose decoded values Blender and the engine need not agree on to the last bit. What a modifier
+    does to transparent pixels, or another blend type to a picture over its own, would show: whole frames instead.
+    """
+    plain = not any(not modifier.mute for modifier in strip.modifiers)
+    return _is_movie(strip, found) and strip.blend_type in OVERLAID and plain
 
 
 def _has_alpha(found: Plates) -> bool:

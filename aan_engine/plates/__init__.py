@@ -2,8 +2,10 @@
 
 May know files, formats and colour encodings; nothing of motion, candidates or networks.
 Read in this order: `reader` (one frame of any format) over `formats`, `exr` with `exr_header`, `exr_attributes` and
-`exr_decoder`, `stills`, `movie` with `yuv`, `decoded_frame`, `timecode`; then `plate` with `half_lut`, `plate_crop` and
+`exr_decoder`, `stills`, `movie` with `movie_stream`, `movie_frames`, `movie_length` and `yuv`, `orientation`,
+`decoded_frame`, `timecode`; then `plate` with `half_lut`, `plate_crop` and
 `stereo`; `matte` and `matte_edge`; `shot_frames`, `source_policy`, `plate_cache` and `source_plate`, from which pixels
 are copied; `proxy` and `proxy_store`; for writing `channels`, `patch` and `verify`, which proves that nothing outside
-the matte changed; `decode_watchdog`, which tells a parent process which file a crashed decoder was reading.
+the matte changed; `decode_watchdog`, which tells a parent process which file a crashed decoder was reading;
+`input_summary`, what was understood of a job's inputs, in words.
 """

@@ -24,7 +24,7 @@ def read(
     called: str = "matte",
     index: int | None = None,
 ) -> NDArray[np.float32]:
-    """The matte of one frame over the plate's data window.
+    """The matte of one frame over the plate's `window`.
 
     Args:
         channel: the channel's name, exact (`mask.A`) or without its layer or part where only one matches (`A`,
@@ -35,10 +35,10 @@ def read(
         index: as in `FrameFile`.
 
     Returns:
-        (H, W) float32 over the plate's data window: 0 keeps the plate, 1 hides it, anything between is soft. Values are
+        (H, W) float32 over the plate's `window`: 0 keeps the plate, 1 hides it, anything between is soft. Values are
         clipped to 0 .. 1. NaN counts as 1, so that such a pixel is never used as a source.
 
-    Convention: both files' data windows are aligned by their absolute pixel coordinates; outside the matte's own data
+    Convention: the files' windows are aligned by their absolute pixel coordinates; outside the matte's own data
     window the matte is 0. Display windows must have the same size; where their origins differ, the absolute coordinates
     still decide.
 
@@ -51,7 +51,7 @@ def read(
         _check_not_solid_alpha(part, name, path=Path(path), frame=frame, called=called)
     _check_size(part.description.display_window, like, path=Path(path), frame=frame, called=called)
     matte = np.zeros(like.shape, np.float32)
-    own, plates = part.description.data_window, like.data_window
+    own, plates = part.description.data_window, like.window
     both = own.intersection(plates)
     values, target = part.channels[name][both.relative_to(own).slices], matte[both.relative_to(plates).slices]
     # Mattes of large plates are mostly empty: only the box around their non-zero pixels is converted.

@@ -67,10 +67,12 @@ class Plate:
         parts: all parts in the file's order.
         picture: which channels are the picture.
         encoding: the conversion of the picture's values to scene-linear light; None where they are scene-linear.
+        canvas: the box that the picture is seen over, the same for every frame of a shot whose data windows differ;
+            None for the data window itself. Outside the data window the picture is black.
 
-    Convention: display and data window are boxes in the file's absolute pixel coordinates, origin top-left, x right,
-    y down. Row 0, column 0 of every array is the first pixel of the data window; the boxes of `region` and `log_region`
-    count from there.
+    Convention: display window, data window and canvas are boxes in the file's absolute pixel coordinates, origin
+    top-left, x right, y down. Row 0, column 0 of `pixels`, and of masks and fills, is the first pixel of the `window`;
+    the boxes of `region` and `log_region` count from there. The arrays of `parts` are over the data window.
     """
 
     path: Path
@@ -78,6 +80,7 @@ class Plate:
     parts: tuple[Part, ...]
     picture: PictureChannels
     encoding: Encoding | None = None
+    canvas: Box | None = None
 
     @property
     def display_window(self) -> Box:
@@ -90,13 +93,23 @@ class Plate:
         return self.parts[self.picture.part].description.data_window
 
     @property
+    def window(self) -> Box:
+        """The box that the picture is seen over: the canvas, without one the data window."""
+        return self.canvas or self.data_window
+
+    @property
     def shape(self) -> tuple[int, int]:
-        """(height, width) of the data window."""
-        return self.data_window.shape
+        """(height, width) of the `window`."""
+        return self.window.shape
+
+    @property
+    def existing(self) -> Box:
+        """The part of the `window` that has pixels of its own, counted from the window's first pixel."""
+        return self.data_window.intersection(self.window).relative_to(self.window)
 
     @property
     def pixels(self) -> NDArray[np.float32]:
-        """The picture, (H, W, 3) float32 scene-linear over the data window. It is large, so it is not kept.
+        """The picture, (H, W, 3) float32 scene-linear over the `window`. It is large, so it is not kept.
 
         The file's exact values unless there is an `encoding`.
         """
@@ -104,22 +117,28 @@ class Plate:
 
     def region(self, box: Box, *, every: int = 1) -> NDArray[np.float32]:
         """(h, w, 3) float32 scene-linear: a box of `pixels`, or every `every`-th row and column of it."""
-        stacked = stack_channels(self._stored(box, every=every), linear_table)
+        stacked = stack_channels([channel[::every, ::every] for channel in self.stored(box)], linear_table)
         return stacked if self.encoding is None else self.encoding.decode(stacked)
 
     def log_region(self, box: Box) -> NDArray[np.float32]:
         """As `region`, in the log range of `log_encoding`: `to_log(region(box))`, bit for bit."""
-        stored = self._stored(box)
+        stored = self.stored(box)
         if self.encoding is not None or not all_half(stored):
             return to_log(self.region(box))
         return stack_channels(stored, log_table)
 
-    def _stored(self, box: Box, *, every: int = 1) -> list[Array]:
-        """Views of the picture's three channels in their own type."""
+    def stored(self, box: Box) -> list[Array]:
+        """A box of the picture's three channels in their own type: views, or copies where there is a canvas."""
         channels = self.parts[self.picture.part].channels
-        return [
-            channels[name][box.top : box.bottom : every, box.left : box.right : every] for name in self.picture.names
-        ]
+        if self.canvas is None:
+            return [channels[name][box.slices] for name in self.picture.names]
+        absolute = box.shifted(self.window.top, self.window.left)
+        both = absolute.intersection(self.data_window)
+        source, target = both.relative_to(self.data_window).slices, both.relative_to(absolute).slices
+        found = [np.zeros(box.shape, channels[name].dtype) for name in self.picture.names]
+        for values, name in zip(found, self.picture.names, strict=True):
+            values[target] = channels[name][source]
+        return found
 
     @property
     def nbytes(self) -> int:

@@ -1,6 +1,6 @@
 """A crop: the box of a plate's picture that is copied from, kept when the plate itself has been dropped from memory.
 
-Convention: boxes count from the first pixel of the plate's data window.
+Convention: boxes count from the first pixel of the plate's `window`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class PlateCrop:
 
     Args:
         box: its place on the plate.
-        plate: a plate that holds these pixels only; its description is still that of the whole plate.
+        plate: a plate that holds these pixels only, without a canvas; its description is still that of the whole plate.
     """
 
     box: Box
@@ -43,7 +43,8 @@ class PlateCrop:
 def crop_plate(plate: Plate, box: Box) -> PlateCrop:
     """The crop of a plate."""
     part = plate.parts[plate.picture.part]
-    channels = {name: np.ascontiguousarray(part.channels[name][box.slices]) for name in plate.picture.names}
+    stored = zip(plate.picture.names, plate.stored(box), strict=True)
+    channels = {name: np.ascontiguousarray(values) for name, values in stored}
     kept = Part(part.description, {}, channels, {})
     return PlateCrop(
         box, Plate(plate.path, plate.frame, (kept,), PictureChannels(0, plate.picture.names), plate.encoding)

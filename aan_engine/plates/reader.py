@@ -9,11 +9,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from aan_engine.colour import encoding, ocio
+from aan_engine.core.box import Box
 from aan_engine.errors import PlateUnreadable
 from aan_engine.plates import decode_watchdog, decoded_frame, exr, exr_header, formats, movie, stills
 from aan_engine.plates.decoded_frame import Channels, SourceInfo
 from aan_engine.plates.exr_header import Description
-from aan_engine.plates.plate import Part, Plate
+from aan_engine.plates.plate import Part, Plate, find_picture_channels
 
 
 def read(
@@ -75,6 +76,19 @@ def describe(path: Path) -> Description:
     info = movie.open_movie(path).describe(1) if kind == formats.MOVIE else stills.describe(path, kind=kind, frame=None)
     hdr = info.implied not in (*ocio.IMPLIED, "cineon", "linear")
     return decoded_frame.describe(info, encoding=None if hdr else encoding.of_format(None, implied=info.implied))
+
+
+def exr_data_window(path: Path, *, frame: int, view: str | None = None) -> Box | None:
+    """The data window of the picture of an EXR file, from its header; None for any other format.
+
+    Raises:
+        PlateMissing, PlateUnreadable, PlateUnsupported: as `read`.
+    """
+    if _needs_conversion(Path(path), formats.sniff(path), frame=frame):
+        return None
+    description = exr_header.describe(path, frame=frame)
+    picture = find_picture_channels(description, frame=frame, view=view)
+    return description.parts[picture.part].data_window
 
 
 def identity() -> str:

@@ -2,27 +2,27 @@
 
 A frame painted by hand replaces its plate as a source. This module reads plates and mattes and combines the masks.
 
-Convention: frames are counted as in `core.frame.Frame`; all masks are over the plate's data window, see `plate.Plate`.
+Convention: frames are counted as in `core.frame.Frame`; all masks are over the plate's `window`, see `plate.Plate`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.core.box import Box
-from aan_engine.core.frame import Frame
+from aan_engine.core.frame import Frame, clean_numbers
 from aan_engine.core.types import Array, Mask
 from aan_engine.errors import ShotError
 from aan_engine.plates import formats, matte, matte_edge, reader
 from aan_engine.plates.plate import Plate
 from aan_engine.shot import FrameFile, Shot
 
-CLEAN_NUMBER = -1000
-"""A clean plate of frame n has the number `CLEAN_NUMBER - n`, see `clean_numbers`."""
+MAX_CANVAS = 4
+"""How much larger than the largest frame the canvas may be, in pixels. Not measured separately."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class FrameMasks:
 
     Args:
         weight: (H, W) float32, 0 .. 1: the weight of the fill in the composite.
-        unusable: (H, W) bool: in front (holdout), excluded, NaN or infinite; never a source.
+        unusable: (H, W) bool: in front (holdout), excluded, NaN or infinite, outside the data window; never a source.
     """
 
     weight: Array
@@ -198,11 +198,15 @@ class ShotFrames:
             return self.target(index)
         plate = self.plate(index, painted_over=True)
         is_clean_plate = self.frame(index).time is None
-        unusable = _not_finite_picture(plate) if is_clean_plate else self._masks(plate).unusable
+        unusable = _without_value(plate) if is_clean_plate else self._masks(plate).unusable
         return plate, FrameMasks(np.zeros(plate.shape, np.float32), unusable)
 
     def _read(self, file: FrameFile) -> Plate:
-        """Read a frame. Its windows must be those of the first one: coordinates count from the data window's corner."""
+        """Read a frame, and see it over the shot's canvas.
+
+        Raises:
+            ShotError: its display window is not that of the first one; or it is no EXR, and its data window is not.
+        """
         plate = reader.read(
             file.path,
             frame=file.frame,
@@ -210,18 +214,39 @@ class ShotFrames:
             view=self._shot.controls.view,
             index=file.index,
         )
-        windows = (plate.data_window, plate.display_window)
-        first = self._windows = self._windows or windows
-        for name, found, wanted in zip(("data window", "display window"), windows, first, strict=True):
-            if found != wanted:
-                size, other = (f"{w.shape[1]} x {w.shape[0]} at {w.left}, {w.top}" for w in (found, wanted))
-                raise ShotError(
-                    f"the {name} is {size}, on the first frame {other}",
-                    hint="Give every frame the same windows, for example by writing them with fixed overscan.",
-                    file=plate.path,
-                    frame=plate.frame,
-                )
-        return plate
+        canvas, display = self._windows = self._windows or (self._canvas(plate), plate.display_window)
+        if plate.display_window != display:
+            raise _other_window(plate, "display window", found=plate.display_window, wanted=display)
+        if plate.data_window == canvas:
+            return plate
+        if not canvas.contains(plate.data_window) and formats.sniff(file.path) != formats.EXR:
+            raise _other_window(plate, "data window", found=plate.data_window, wanted=canvas)
+        return replace(plate, canvas=canvas)
+
+    def _canvas(self, first: Plate) -> Box:
+        """The smallest box that holds the data windows of all plates; for other formats than EXR that of the first.
+
+        Renderers and autocrop write for each frame only the box that holds something.
+
+        Raises:
+            ShotError: the windows lie too far from one another to be held in memory.
+        """
+        view, canvas, largest = (
+            self._shot.controls.view,
+            first.data_window,
+            first.display_window.union(first.data_window),
+        )
+        for file in self._shot.plates:
+            if (window := reader.exr_data_window(file.path, frame=file.frame, view=view)) is not None:
+                canvas, largest = canvas.union(window), max(largest, window, key=lambda box: box.area)
+                if canvas.area > MAX_CANVAS * largest.area:
+                    raise ShotError(
+                        f"the data windows of the plates lie too far apart: with this one they take {_size(canvas)}",
+                        hint="Crop the plates to their display window.",
+                        file=file.path,
+                        frame=file.frame,
+                    )
+        return canvas
 
     def _colorspace(self, file: FrameFile) -> str | None:
         """The space of a file's values where it is named.
@@ -248,7 +273,9 @@ class ShotFrames:
         weight = matte_edge.grow_feather(
             matte_edge.fill_weight(roto), grow=shot.controls.grow, feather=shot.controls.feather
         )
-        unusable = _not_finite_picture(plate)
+        if plate.canvas is not None:
+            weight = np.where(_outside(plate), np.float32(0), weight)  # there is nothing to be written
+        unusable = _without_value(plate)
         if (holdout := _read_optional(shot, "holdout", plate, called="holdout matte")) is not None:
             unusable |= holdout > 0
             weight = weight * (1 - holdout)
@@ -257,24 +284,36 @@ class ShotFrames:
         return FrameMasks(weight, unusable)
 
 
-def clean_numbers(clean: list[int], *, plates: list[int]) -> list[int]:
-    """The numbers of clean plates with these frame numbers, none of which is a plate's, or -1.
+def _other_window(plate: Plate, name: str, *, found: Box, wanted: Box) -> ShotError:
+    size, other = (f"{_size(box)} at {box.left}, {box.top}" for box in (found, wanted))
+    return ShotError(
+        f"the {name} is {size}, on the first frame {other}",
+        hint="Give every frame the same one.",
+        file=plate.path,
+        frame=plate.frame,
+    )
 
-    They are `CLEAN_NUMBER` less the frame number, or where that would meet a plate, as far below the lowest one.
-    """
-    found = [CLEAN_NUMBER - number for number in clean]
-    if not {*found} & {*plates, -1}:
-        return found
-    return [min(*plates, CLEAN_NUMBER) - 1 + min(clean) - number for number in clean]
+
+def _size(box: Box) -> str:
+    return f"{box.shape[1]} x {box.shape[0]}"
 
 
-def _not_finite_picture(plate: Plate) -> Mask:
-    """(H, W) bool, where any channel of the picture is NaN or infinite."""
-    channels = plate.parts[plate.picture.part].channels
-    first, *others = (_not_finite(channels[name]) for name in dict.fromkeys(plate.picture.names))
+def _without_value(plate: Plate) -> Mask:
+    """(H, W) bool, where any channel of the picture is NaN or infinite, or the plate has no pixel of its own."""
+    stored = plate.stored(Box.whole(plate.shape))
+    first, *others = map(_not_finite, stored[:1] if plate.picture.grey else stored)
     for other in others:
         first |= other
+    if plate.canvas is not None:
+        first |= _outside(plate)
     return first
+
+
+def _outside(plate: Plate) -> Mask:
+    """(H, W) bool, where the canvas reaches beyond the plate's data window."""
+    outside = np.ones(plate.shape, np.bool_)
+    outside[plate.existing.slices] = False
+    return outside
 
 
 def _not_finite(values: NDArray[np.floating]) -> Mask:

@@ -40,10 +40,10 @@ def aov_layers(
         y, x = np.mgrid[:height, :width].astype(np.float32)
         copied = hidden & (fill.source >= 0)
         x, y = np.where(copied, fill.position[..., 0], x), np.where(copied, fill.position[..., 1], y)
-        data, display = plate.data_window, plate.display_window
+        window, display = plate.window, plate.display_window
         found["source.frame"] = np.where(hidden, numbers[fill.source], plate.frame)
-        found["source.u"] = (x + data.left - display.left + 0.5) / display.shape[1]
-        found["source.v"] = 1 - (y + data.top - display.top + 0.5) / display.shape[0]
+        found["source.u"] = (x + window.left - display.left + 0.5) / display.shape[1]
+        found["source.v"] = 1 - (y + window.top - display.top + 0.5) / display.shape[0]
     if "unseen" in names:
         found["unseen.a"] = fill.unseen
     return {name: np.ascontiguousarray(values, np.float32) for name, values in found.items()}

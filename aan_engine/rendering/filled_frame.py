@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from aan_engine.core.box import Box
 from aan_engine.core.types import Array, Mask
-from aan_engine.plates import exr, matte, patch
+from aan_engine.plates import exr, formats, matte, patch
 from aan_engine.plates.plate import Plate
 from aan_engine.plates.shot_frames import FrameMasks
 from aan_engine.rendering import aovs
@@ -31,7 +31,7 @@ class FilledFrame:
         unseen: share of the hidden pixels that was synthesised, 0 .. 1.
         confidence: mean over the hidden pixels, 0 .. 1; 1 where none is hidden.
         trust: 0 .. 1, the inlier share of the worse of the registrations with both neighbours; None without any.
-        write_patch: whether only the matte's box is written, see `patch`.
+        written: what is written: a "full" frame, a "patch" or an "overlay", see `patch`.
         is_key: whether what no frame shows was made up here, and carried from here to other frames.
         residue: pixels by which the object seems to reach beyond the matte, see `matte_residue`; 0 for none, or where
             nothing is known.
@@ -46,7 +46,7 @@ class FilledFrame:
     unseen: float
     confidence: float = 1.0
     trust: float | None = None
-    write_patch: bool = False
+    written: str = "full"
     is_key: bool = False
     residue: float = 0.0
     grown: float = 0.0
@@ -73,10 +73,21 @@ class FilledFrame:
             PlateUnwritable: a full disk, a read-only folder.
             OutsideMatteError: a bit outside the matte differs; nothing is left behind.
         """
-        if not self.write_patch:
-            return exr.write(path, self.plate, pixels=self.inlay, hidden=self.hidden, layers=self.layers)
-        cut = patch.cut(self.plate, pixels=self.inlay, hidden=self.hidden, layers=self.layers)
+        # The file keeps the plate's own data window, whatever canvas the shot was seen over.
+        plate, own = replace(self.plate, canvas=None), self.plate.existing.slices
+        inlay, hidden = self.inlay[own], self.hidden[own]
+        layers = {name: values[own] for name, values in self.layers.items()}
+        if self.written == "full":
+            return exr.write(path, plate, pixels=inlay, hidden=hidden, layers=layers)
+        cut = patch.cut(plate, pixels=inlay, hidden=hidden, layers=layers, whole=self.written == "overlay")
         return exr.write(path, cut, pixels=cut.pixels, hidden=np.zeros(cut.shape, np.bool_))
+
+
+def written_as(shot: Shot) -> str:
+    """What is written of a shot's frames: "full", "patch" or "overlay". Unless chosen: overlays of a movie."""
+    if shot.controls.write != "auto":
+        return shot.controls.write
+    return "overlay" if formats.sniff(shot.plates[0].path) == formats.MOVIE else "full"
 
 
 def compose(
@@ -107,7 +118,7 @@ def compose(
         unseen,
         confidence,
         trust,
-        write_patch=shot.controls.write == "patch",
+        written=written_as(shot),
         is_key=is_key,
         residue=residue,
         grown=shot.controls.grow,

@@ -13,9 +13,10 @@ import pytest
 from aan_engine import pipeline
 from aan_engine.candidates.builders import synthesised
 from aan_engine.candidates.candidate import Candidate, Kind, hole_region
+from aan_engine.core.frame import CLEAN_NUMBER, clean_numbers
 from aan_engine.errors import MatteError, ShotError
 from aan_engine.plates import matte_edge
-from aan_engine.plates.shot_frames import CLEAN_NUMBER, ShotFrames, _not_finite, clean_numbers
+from aan_engine.plates.shot_frames import ShotFrames, _not_finite
 from aan_engine.plates.source_policy import SourcePolicy
 from aan_engine.rendering.filled_frame import FilledFrame
 from aan_engine.selection.preference import prefer_artists_sources
