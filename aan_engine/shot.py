@@ -42,18 +42,24 @@ COUNTS = {"reference_step": (1, 1000), "seed": (0, 1_000_000)}
 class FrameFile:
     """One frame of a sequence: its number on the timeline, and its file.
 
+    Args:
+        index: of a movie, which of its frames it is, counted from 1; None where that is its number.
+
     Raises:
-        ShotError: the number is not an int, or the path not a `pathlib.Path`.
+        ShotError: a number is not an int, or the path not a `pathlib.Path`.
     """
 
     frame: int
     path: Path
+    index: int | None = None
 
     def __post_init__(self) -> None:
         if not _is_int(self.frame):
             raise ShotError(f"the frame number of a file is {self.frame!r}", hint="Give a whole number.")
         if not isinstance(self.path, Path):
             raise ShotError(f"the path of frame {self.frame} is {self.path!r}", hint="Give a pathlib.Path.")
+        if self.index is not None and not _is_int(self.index):
+            raise ShotError(f"the index of frame {self.frame} is {self.index!r}", hint="Give a whole number, or None.")
 
 
 @dataclass(frozen=True)
@@ -174,7 +180,7 @@ class Shot:
 
     Args:
         plates: every frame that may serve as a source or lie on the way to one, in ascending order.
-        mattes: the roto for the same frames; a single file is held over the whole shot.
+        mattes: the roto for the same frames; a single file is held over the whole shot, see `numbered`.
         first, last: inclusive range of frame numbers to fill; None means the plates' own ends.
         matte_channel: channels, layers or parts, comma-separated, whose union is the matte; None means that it is
             found, see `plates.matte_channels`.
@@ -183,10 +189,14 @@ class Shot:
         known, controls: see there.
         job: the job as its caller describes it, a JSON object; empty to have the engine describe it. It goes into the
             results' headers and the report, and decides no pixel.
+        frames: numbers of the plates to fill, as far as they lie inside `first` .. `last`; None means all.
+        without_matte: numbers of the plates that have no matte: nothing is hidden there.
+        numbered: those of "matte", "holdout" and "exclude" whose only file belongs to its own number, as a sequence
+            of one file, and is not held over the whole shot.
 
     Raises:
-        ShotError: an empty shot, frames doubled or out of order, an empty range, no frame that may serve as a source,
-            or a value of the wrong type or out of its range.
+        ShotError: an empty shot, frames doubled or out of order, an empty or reversed range, a frame to fill without
+            a plate, no frame that may serve as a source, or a value of the wrong type or out of its range.
         MatteError: a plate has no matte.
     """
 
@@ -200,12 +210,23 @@ class Shot:
     known: Known = field(default_factory=Known)
     controls: Controls = field(default_factory=Controls)
     job: str = ""
+    frames: tuple[int, ...] | None = None
+    without_matte: tuple[int, ...] = ()
+    numbered: tuple[str, ...] = ()
     _matte_of: dict[int, FrameFile] = field(init=False, repr=False, compare=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         self._check_options()
         self._check_sequences()
         self._check_sources()
+        self._check_targets()
+
+    def _check_targets(self) -> None:
+        if self.first is not None and self.last is not None and self.first > self.last:
+            hint = f"Choose --first {self.last} --last {self.first}."
+            raise ShotError(f"the range {self.first}-{self.last} is reversed", hint=hint)
+        if unknown := sorted(set(self.frames or ()) - {plate.frame for plate in self.plates}):
+            raise ShotError(f"no plate has the number {_spans(unknown)}", hint="Fill frames that have a plate.")
         if not self.targets:
             low, high = self.plates[0].frame, self.plates[-1].frame
             raise ShotError(
@@ -217,6 +238,9 @@ class Shot:
         for name in ("first", "last"):
             _check_frame_number(name, getattr(self, name))
         _check_name("matte_channel", self.matte_channel)
+        for name, numbers in (("frames", self.frames), ("without_matte", self.without_matte)):
+            if numbers is not None and not (isinstance(numbers, tuple) and all(map(_is_int, numbers))):
+                raise ShotError(f"{name} is {numbers!r}", hint="Give a tuple of frame numbers.")
         if not isinstance(self.aovs, tuple) or not all(isinstance(name, str) for name in self.aovs):
             raise ShotError(f"aovs is {self.aovs!r}", hint=f"Give a tuple of {', '.join(AOVS)}.")
         if unknown := sorted(set(self.aovs) - set(AOVS)):
@@ -236,11 +260,14 @@ class Shot:
             _check_files(f"{kind}s", files)
             if any(a.frame >= b.frame for a, b in pairwise(files)):
                 raise ShotError(f"the {kind}'s frames are not in ascending order", hint="Give each frame once.")
-        if len(self.mattes) == 1:
+        if len(self.mattes) == 1 and "matte" not in self.numbered:
             self._matte_of.update({p.frame: self.mattes[0] for p in self.plates})
-            return
-        self._matte_of.update({m.frame: m for m in self.mattes})
-        if missing := [p.frame for p in self.plates if p.frame not in self._matte_of]:
+        else:
+            self._matte_of.update({m.frame: m for m in self.mattes})
+        for frame in self.without_matte:
+            self._matte_of.pop(frame, None)
+        bare = set(self.without_matte)
+        if missing := [p.frame for p in self.plates if p.frame not in self._matte_of and p.frame not in bare]:
             raise MatteError(
                 f"the matte lacks {len(missing)} of the plate's frames: {_spans(missing)}",
                 hint="Render the matte over the whole range (black where nothing is hidden), or give one still.",
@@ -260,14 +287,23 @@ class Shot:
 
     @property
     def targets(self) -> tuple[FrameFile, ...]:
-        """The plates to be filled: those inside `first` .. `last`, both included."""
+        """The plates to be filled: those of `frames` inside `first` .. `last`, both included."""
         low = self.first if self.first is not None else self.plates[0].frame
         high = self.last if self.last is not None else self.plates[-1].frame
-        return tuple(p for p in self.plates if low <= p.frame <= high)
+        inside = (p for p in self.plates if low <= p.frame <= high)
+        wanted = None if self.frames is None else set(self.frames)
+        return tuple(p for p in inside if wanted is None or p.frame in wanted)
 
-    def matte_of(self, frame: int) -> FrameFile:
-        """The matte file that belongs to the plate at `frame`."""
-        return self._matte_of[frame]
+    def matte_of(self, frame: int) -> FrameFile | None:
+        """The matte file that belongs to the plate at `frame`; None where it has none, and nothing is hidden."""
+        return self._matte_of.get(frame)
+
+    def known_of(self, name: str, frame: int) -> FrameFile | None:
+        """The "holdout" or "exclude" matte that belongs to the plate at `frame`; None where it has none."""
+        files: tuple[FrameFile, ...] = getattr(self.known, name)
+        if len(files) == 1 and name not in self.numbered:
+            return files[0]
+        return next((file for file in files if file.frame == frame), None)
 
 
 def _is_int(value: object) -> bool:

@@ -45,6 +45,9 @@ def prepare(scene: bpy.types.Scene, strip: Any, *, only: int | None = None) -> P
     settings = strip.aan
     folder, queue = result_folder.create(bpy.path.abspath(settings.folder), strip.name), RenderQueue()
     found = plates.from_strip(strip, scene, folder)
+    begins = properties.control_values(settings)["plate_first"]
+    if begins is not None and _is_movie(strip, found):
+        found = plates.renumbered(found, begins)
     plate = found.pattern or _queue_plates(strip, scene, found, folder, queue)
     matte = mattes.from_settings(settings, strip=strip, scene=scene, plates=found, folder=folder, queue=queue)
     result.write_placeholder(folder.path, size=found.size)
@@ -94,6 +97,8 @@ def _queue_plates(strip: Any, scene: bpy.types.Scene, found: Plates, folder: Res
 def _control_values(settings: Any, strip: Any, found: Plates) -> dict[str, Any]:
     """The controls' values; empty ones are filled from the strip itself."""
     values = properties.control_values(settings)
+    if not _is_movie(strip, found):
+        values["plate_first"] = None  # pictures have numbers of their own
     values["write"] = "overlay" if _takes_overlay(strip, found) else "full"
     if not found.linear and values["colorspace"] is None:
         space = strip.colorspace_settings.name
@@ -107,14 +112,19 @@ def _control_values(settings: Any, strip: Any, found: Plates) -> dict[str, Any]:
     return values
 
 
+def _is_movie(strip: Any, found: Plates) -> bool:
+    """Whether the plates are a movie's own file."""
+    return strip.type == "MOVIE" and found.own_files
+
+
 def _takes_overlay(strip: Any, found: Plates) -> bool:
     """Whether the result lies over the strip with alpha, so that the strip itself stays in sight around it.
 
     So it is with movies, whose decoded values Blender and the engine need not agree on to the last bit. What a modifier
     does to transparent pixels, or another blend type to a picture over its own, would show: whole frames instead.
     """
-    is_movie = found.own_files and strip.type == "MOVIE"
-    return is_movie and strip.blend_type in OVERLAID and not any(not modifier.mute for modifier in strip.modifiers)
+    plain = not any(not modifier.mute for modifier in strip.modifiers)
+    return _is_movie(strip, found) and strip.blend_type in OVERLAID and plain
 
 
 def _has_alpha(found: Plates) -> bool:

@@ -15,7 +15,7 @@ import bpy
 from . import compat, render_inputs, result_folder
 from .errors import UnusableMatte
 from .plates import Plates, as_sequence, numbers_by_timeline
-from .plugin_host.sequence import parse
+from .plugin_host.sequence import has_siblings, parse
 from .render_process import RenderQueue
 from .result_folder import ResultFolder
 
@@ -118,8 +118,10 @@ def _link_image_strip(other: Any, of_timeline: dict[int, int], folder: ResultFol
     directory = Path(bpy.path.abspath(other.directory))
     names = {number: other.strip_elem_from_frame(frame).filename for frame, number in of_timeline.items()}
     files = {number: str(directory / name) for number, name in names.items()}
-    if len(set(files.values())) == 1:
-        return Matte(next(iter(files.values())))
+    still = next(iter(files.values()))
+    # The engine takes one file of a sequence for the whole sequence.
+    if len(set(files.values())) == 1 and not (Path(still).is_file() and has_siblings(still)):
+        return Matte(still)
     pattern = folder.input_pattern(result_folder.MATTE_FILES, Path(next(iter(names.values()))).suffix)
     folder.link(pattern, files)
     return Matte(pattern)

@@ -9,7 +9,7 @@ modifiers) is not handed to the engine: the result strip copies it.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +164,13 @@ def _from_movie(strip: Any) -> Plates | None:
     element = strip.elements[0]
     size = (element.orig_width, element.orig_height) if element.orig_width else _size_of(path)
     return Plates(str(path), frames, first, size, linear=False, other_frames=other_frames)
+
+
+def renumbered(plates: Plates, first: int) -> Plates:
+    """The plates of a movie, whose frames count from 1, as they are numbered where its first frame has this number."""
+    by = first - 1
+    frames, others = (tuple(frame + by for frame in numbers) for numbers in (plates.frames, plates.other_frames))
+    return replace(plates, frames=frames, other_frames=others)
 
 
 def _to_render(strip: Any, scene: bpy.types.Scene) -> Plates:

@@ -135,7 +135,7 @@ CONTROLS: Tuple[Control, ...] = (
     Control(
         "missing",
         "Missing frames",
-        "Gaps in the plates: stop and name them, or take the nearest frame's place (nearest).",
+        "Gaps in plates and mattes: stop and name them, or have the nearest frame stand in (nearest).",
         "choice",
         "stop",
         ("stop", "nearest"),
@@ -199,7 +199,8 @@ CONTROLS: Tuple[Control, ...] = (
     Control(
         "matte_missing",
         "Missing mattes",
-        "Frames without a matte: stop and name them, nothing is hidden (empty), or no source either (leave-out).",
+        "Frames without a matte: stop and name them, nothing is hidden (empty), or neither filled nor a source"
+        " (leave-out).",
         "choice",
         "stop",
         ("stop", "empty", "leave-out"),
@@ -233,8 +234,7 @@ CONTROLS: Tuple[Control, ...] = (
     Control(
         "write",
         "Write",
-        "full: whole frames; patch: the matte's box with alpha, to be merged over the plate; overlay: the same in whole"
-        " frames; auto: full, and overlay for a movie, which stays below untouched.",
+        "full; patch: the matte's box, with alpha; overlay: a patch in whole frames; auto: an overlay for movies.",
         "choice",
         "auto",
         ("auto", "full", "patch", "overlay"),

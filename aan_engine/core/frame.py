@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+CLEAN_NUMBER = -1000
+"""A clean plate of frame n has the number `CLEAN_NUMBER - n`, see `clean_numbers`."""
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -12,7 +15,7 @@ class Frame:
     Args:
         index: its place in everything that is stored per frame: the plates in their order, then the clean plates.
         number: what the layer `source.frame` and messages call it: a plate's frame number on the host's timeline, and
-            for a clean plate a negative number that no plate has.
+            for a clean plate a number that no plate has, see `clean_numbers`.
         time: its place among the plates, from 0; two plates whose times differ by 1 are neighbours. None for a clean
             plate: it has no neighbours, no motion leads to it, and it stays as far away whatever the target is.
     """
@@ -20,3 +23,14 @@ class Frame:
     index: int
     number: int
     time: int | None
+
+
+def clean_numbers(clean: list[int], *, plates: list[int]) -> list[int]:
+    """The numbers of clean plates with these frame numbers, none of which is a plate's, or -1.
+
+    They are `CLEAN_NUMBER` less the frame number, or where that would meet a plate, as far below the lowest one.
+    """
+    found = [CLEAN_NUMBER - number for number in clean]
+    if not {*found} & {*plates, -1}:
+        return found
+    return [min(*plates, CLEAN_NUMBER) - 1 + min(clean) - number for number in clean]

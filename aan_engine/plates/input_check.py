@@ -110,7 +110,9 @@ def _look(channels: ShotChannels, *, display: Box) -> _Look:
         if number >= len(sample) and look.hides:
             break
         like = matte.WholeFrame(display)
-        coverage = matte.read(file.path, frame=file.frame, channel=channels.matte, like=like, levels=levels)
+        coverage = matte.read(
+            file.path, frame=file.frame, channel=channels.matte, like=like, levels=levels, index=file.index
+        )
         look.peak = max(look.peak, float(coverage.max(initial=0)))
         look.add(coverage > channels.levels.visible_from)
     return look

@@ -100,6 +100,7 @@ def read(
     view: str | None = None,
     levels: Levels = AS_STORED,
     called: str = matte_choice.MATTE,
+    index: int | None = None,
 ) -> NDArray[np.float32]:
     """The matte of one frame over the plate's `window`.
 
@@ -110,6 +111,7 @@ def read(
         like: the plate that it belongs to.
         levels: how values become coverage.
         called: the matte's name in error messages, such as "holdout matte".
+        index: as in `FrameFile`.
 
     Returns:
         (H, W) float32 over the plate's `window`: 0 keeps the plate, 1 hides it, anything between is soft. NaN counts as
@@ -122,7 +124,7 @@ def read(
     Raises:
         MatteError: missing, damaged, of another size, or without any of the channels; or as `matte_choice.decide`.
     """
-    found = _open(path, frame=frame, channel=channel, view=view, called=called)
+    found = _open(path, frame=frame, channel=channel, view=view, called=called, index=index)
     matte = np.zeros(like.window.shape, np.float32)
     for part, values in found:
         _check_size(part.description.display_window, like, path=Path(path), frame=frame, called=called)
@@ -147,10 +149,11 @@ def peak(
     channel: MatteChannels | str | None,
     view: str | None = None,
     levels: Levels = AS_STORED,
+    index: int | None = None,
 ) -> float:
     """The largest coverage of one frame in its data window, before the floor; arguments and errors as in `read`."""
     largest = 0.0
-    for _, values in _open(path, frame=frame, channel=channel, view=view, called=matte_choice.MATTE):
+    for _, values in _open(path, frame=frame, channel=channel, view=view, called=matte_choice.MATTE, index=index):
         box = Box.around_mask(_nonzero(values)) if levels.keep_zero else Box.whole(values.shape)
         if box is not None:
             largest = max(largest, float(levels.coverage(values[box.slices]).max(initial=0)))
@@ -164,9 +167,10 @@ def is_empty(
     channel: MatteChannels | str | None,
     view: str | None = None,
     levels: Levels = AS_STORED,
+    index: int | None = None,
 ) -> bool:
     """Whether the matte of one frame hides nothing in its whole data window; arguments and errors as in `read`."""
-    return peak(path, frame=frame, channel=channel, view=view, levels=levels) <= levels.visible_from
+    return peak(path, frame=frame, channel=channel, view=view, levels=levels, index=index) <= levels.visible_from
 
 
 def composite_over(fill: NDArray[np.float32], plate: NDArray[np.float32], *, matte: NDArray[np.float32]) -> None:
@@ -195,13 +199,13 @@ def _nonzero(values: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _open(
-    path: Path, *, frame: int, channel: MatteChannels | str | None, view: str | None, called: str
+    path: Path, *, frame: int, channel: MatteChannels | str | None, view: str | None, called: str, index: int | None
 ) -> list[tuple[Part, Array]]:
     """The channels of one frame that are the matte, at least one."""
     path = Path(path)
-    parts = matte_choice.open_parts(path, frame=frame, called=called)
+    parts = matte_choice.open_parts(path, frame=frame, called=called, index=index)
     if not isinstance(channel, MatteChannels):
-        files = [FrameFile(frame, path)]
+        files = [FrameFile(frame, path, index)]
         channel = matte_choice.decide(files, named=channel, view=view, called=called)
     if found := channel.of(parts):
         return found

@@ -63,14 +63,14 @@ def spread(files: Sequence[FrameFile]) -> list[FrameFile]:
     return [files[round(i * (len(files) - 1) / max(count - 1, 1))] for i in range(count)]
 
 
-def open_parts(path: Path, *, frame: int, called: str = MATTE) -> tuple[Part, ...]:
+def open_parts(path: Path, *, frame: int, called: str = MATTE, index: int | None = None) -> tuple[Part, ...]:
     """All channels of one matte.
 
     Raises:
         MatteError: missing or damaged.
     """
     try:
-        return reader.read_channels(path, frame=frame)
+        return reader.read_channels(path, frame=frame, index=index)
     except PlateError as error:
         raise _unreadable(error, path, frame=frame, called=called) from error
 
@@ -111,7 +111,7 @@ class _Mattes:
         evidence = Evidence(channels, self._floor)
         verdict = Verdict(None)
         for number, file in enumerate(self._in_order(), 1):
-            evidence.add(open_parts(file.path, frame=file.frame, called=self._called))
+            evidence.add(open_parts(file.path, frame=file.frame, called=self._called, index=file.index))
             verdict = evidence.verdict()
             if verdict.settled or (number >= len(self._sample) and not verdict.empty):
                 break

@@ -28,16 +28,18 @@ def read(
     colorspace: str | None = None,
     view: str | None = None,
     layer: PictureLayer | None = None,
+    index: int | None = None,
 ) -> Plate:
     """One frame with all its channels.
 
     Args:
-        frame: its number on the timeline; of a movie, the number of the frame to read, counted from 1.
+        frame: its number on the timeline.
         colorspace: the space of the picture by its OpenColorIO name. None means scene-linear for EXR and floating
             point, sRGB for PNG, TIFF and JPEG, Rec. 1886 for movies, and for DPX what its header says: video, linear,
             and Cineon's log curve for anything else.
         view: the eye of a stereo file that is the picture; None for the first.
         layer: the layer that is the picture; None decides for this file alone, see `picture_layer`.
+        index: of a movie, the frame to read, counted from 1; None means `frame`.
 
     Returns:
         Of an EXR its own values, which the plate's `encoding` converts to light. Of other formats scene-linear values,
@@ -53,14 +55,14 @@ def read(
         named = encoding.of_exr(colorspace) if colorspace is not None else None
         applied = None if named is None or named.linear else named
         return exr.read(path, frame=frame, encoding=applied, view=view, layer=layer)
-    info, channels = _decode(path, kind, frame=frame)
+    info, channels = _decode(path, kind, frame=frame, index=index)
     movie.check_implied(info, colorspace=colorspace, frame=frame)
     found = encoding.of_format(colorspace, implied=info.implied)
     return decoded_frame.to_plate(info, channels, frame=frame, encoding=found, view=view, layer=layer)
 
 
-def read_channels(path: Path, *, frame: int) -> tuple[Part, ...]:
-    """One frame's channels as data without any colour conversion, as a matte is read.
+def read_channels(path: Path, *, frame: int, index: int | None = None) -> tuple[Part, ...]:
+    """One frame's channels as data without any colour conversion, as a matte is read; arguments as in `read`.
 
     Raises:
         PlateMissing, PlateUnreadable, PlateUnsupported: as `read`.
@@ -69,7 +71,7 @@ def read_channels(path: Path, *, frame: int) -> tuple[Part, ...]:
     kind = formats.sniff(path)
     if not _needs_conversion(path, kind, frame=frame):
         return exr.decode(exr_header.describe(path, frame=frame), frame=frame)
-    return (decoded_frame.channel_values(*_decode(path, kind, frame=frame)),)
+    return (decoded_frame.channel_values(*_decode(path, kind, frame=frame, index=index)),)
 
 
 def describe(path: Path, *, frame: int | None = None) -> Description:
@@ -145,11 +147,11 @@ def _source_info(path: Path, kind: str | None, *, frame: int | None) -> SourceIn
     )
 
 
-def _decode(path: Path, kind: str | None, *, frame: int) -> tuple[SourceInfo, Channels]:
+def _decode(path: Path, kind: str | None, *, frame: int, index: int | None) -> tuple[SourceInfo, Channels]:
     assert kind is not None  # _needs_conversion has refused unknown formats
     with decode_watchdog.watch(path, frame=frame):
         if kind != formats.MOVIE:
             return stills.read(path, kind=kind, frame=frame)
-        opened = movie.open_movie(path)
-        channels = opened.read(frame)
-        return opened.describe(frame), channels
+        opened, within = movie.open_movie(path), frame if index is None else index
+        channels = opened.read(within)
+        return opened.describe(within), channels

@@ -69,8 +69,8 @@ class ShotChannels:
         """The mattes of the targets, each file once, with the number of the first frame that it belongs to."""
         first: dict[FrameFile, FrameFile] = {}
         for target in self._shot.targets:
-            file = self._shot.matte_of(target.frame)
-            first.setdefault(file, FrameFile(target.frame, file.path))
+            if (file := self._shot.matte_of(target.frame)) is not None:
+                first.setdefault(file, FrameFile(target.frame, file.path, file.index))
         return tuple(first.values())
 
     @cached_property

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aan_engine.core.box import Box
-from aan_engine.core.frame import Frame
+from aan_engine.core.frame import Frame, clean_numbers
 from aan_engine.core.types import Array, Mask
 from aan_engine.errors import ShotError
 from aan_engine.plates import formats, matte, matte_edge, reader
@@ -22,9 +22,6 @@ from aan_engine.plates.matte_channels import MatteChannels
 from aan_engine.plates.plate import Plate
 from aan_engine.plates.shot_channels import EXCLUDE, HOLDOUT, ShotChannels
 from aan_engine.shot import FrameFile, Shot
-
-CLEAN_NUMBER = -1000
-"""A clean plate of frame n has the number `CLEAN_NUMBER - n`, which no plate has."""
 
 MAX_CANVAS = 4
 """How much larger than the largest frame the canvas may be, in pixels. Not measured separately."""
@@ -141,7 +138,8 @@ class ShotFrames:
     @cached_property
     def numbers(self) -> list[int]:
         """The number of every index, see `Frame.number`."""
-        return [p.frame for p in self._shot.plates] + [CLEAN_NUMBER - c.frame for c in self._shot.known.clean]
+        plates = [p.frame for p in self._shot.plates]
+        return plates + clean_numbers([c.frame for c in self._shot.known.clean], plates=plates)
 
     def frame(self, index: int) -> Frame:
         """The frame of an index."""
@@ -184,9 +182,15 @@ class ShotFrames:
     def is_hiding(self, frame: int) -> bool:
         """Whether the matte of a frame number hides any pixel; its plate is not read."""
         file = self._shot.matte_of(frame)
+        if file is None:
+            return False
         if file not in self._hiding:
             self._hiding[file] = not matte.is_empty(
-                file.path, frame=frame, channel=self.channels.matte, levels=self.channels.levels
+                file.path,
+                frame=frame,
+                channel=self.channels.matte,
+                levels=self.channels.levels,
+                index=file.index,
             )
         return self._hiding[file]
 
@@ -210,7 +214,11 @@ class ShotFrames:
             ShotError: its display window is not that of the first one; or it is no EXR, and its data window is not.
         """
         plate = reader.read(
-            file.path, frame=file.frame, colorspace=self._colorspace(file), layer=self.channels.picture_of(file)
+            file.path,
+            frame=file.frame,
+            colorspace=self._colorspace(file),
+            layer=self.channels.picture_of(file),
+            index=file.index,
         )
         canvas, display = self._windows = self._windows or (self._canvas(plate), plate.display_window)
         if plate.display_window != display:
@@ -258,21 +266,31 @@ class ShotFrames:
         return named
 
     def _masks(self, plate: Plate) -> FrameMasks:
-        shot, known = self._shot, self._shot.known
+        shot = self._shot
         file = shot.matte_of(plate.frame)
         channels, others = self.channels, self.channels.others_levels
-        roto = matte.read(file.path, frame=plate.frame, channel=channels.matte, like=plate, levels=channels.levels)
+        roto = np.zeros(plate.shape, np.float32)
+        if file is not None:
+            roto = matte.read(
+                file.path,
+                frame=plate.frame,
+                channel=channels.matte,
+                like=plate,
+                levels=channels.levels,
+                index=file.index,
+            )
         weight = matte_edge.grow_feather(
             matte_edge.fill_weight(roto), grow=shot.controls.grow, feather=shot.controls.feather
         )
         if plate.canvas is not None:
             weight = np.where(_outside(plate), np.float32(0), weight)  # there is nothing to be written
         unusable = _without_value(plate)
-        if (holdout := _read_optional(known.holdout, plate, channels.holdout, others, called=HOLDOUT)) is not None:
+        if (held_out := shot.known_of("holdout", plate.frame)) is not None:
+            holdout = _read_other(held_out, plate, channels.holdout, others, called=HOLDOUT)
             unusable |= holdout > 0
             weight = weight * (1 - holdout)
-        if (excluded := _read_optional(known.exclude, plate, channels.exclude, others, called=EXCLUDE)) is not None:
-            unusable |= excluded > 0
+        if (excluded := shot.known_of("exclude", plate.frame)) is not None:
+            unusable |= _read_other(excluded, plate, channels.exclude, others, called=EXCLUDE) > 0
         return FrameMasks(weight, unusable)
 
 
@@ -318,12 +336,10 @@ def _not_finite(values: NDArray[np.floating]) -> Mask:
     return np.asarray((values.view(np.uint16) & 0x7C00) == 0x7C00)
 
 
-def _read_optional(
-    files: tuple[FrameFile, ...], plate: Plate, channels: MatteChannels | None, levels: matte.Levels, *, called: str
-) -> NDArray[np.float32] | None:
-    """The matte for a plate from a sequence, None where the sequence lacks that frame; a single file is for all."""
-    of_frame = {f.frame: f for f in files} if len(files) != 1 else {plate.frame: files[0]}
-    if plate.frame not in of_frame:
-        return None
-    path = of_frame[plate.frame].path
-    return matte.read(path, frame=plate.frame, channel=channels, like=plate, levels=levels, called=called)
+def _read_other(
+    file: FrameFile, plate: Plate, channels: MatteChannels | None, levels: matte.Levels, *, called: str
+) -> NDArray[np.float32]:
+    """The holdout or do-not-use matte of a plate."""
+    return matte.read(
+        file.path, frame=plate.frame, channel=channels, like=plate, levels=levels, called=called, index=file.index
+    )

@@ -18,7 +18,8 @@ def aov_layers(
     """AOVs by channel name, (H, W) float32. Outside the matte a pixel is its own source, with confidence 1.
 
     - `confidence.a`: 0 .. 1.
-    - `source.frame`: number of the frame that most of a pixel was copied from, -1 where none was.
+    - `source.frame`: number of the frame that most of a pixel was copied from, -1 where none was; in a shot that has
+      a frame -1, the number below its lowest.
     - `source.u`, `source.v`: the position on that frame.
     - `unseen.a`: 0 .. 1, the share that was synthesised.
 
@@ -35,7 +36,7 @@ def aov_layers(
     if "confidence" in names:
         found["confidence.a"] = np.where(hidden, fill.confidence, 1)
     if "source" in names:
-        numbers = np.array([*frames, -1])
+        numbers = np.array([*frames, -1 if -1 not in frames else min(frames) - 1])
         y, x = np.mgrid[:height, :width].astype(np.float32)
         copied = hidden & (fill.source >= 0)
         x, y = np.where(copied, fill.position[..., 0], x), np.where(copied, fill.position[..., 1], y)

@@ -86,7 +86,7 @@ def _view_job(node: nuke.Node, first: int, last: int, *, view: str, folder: str)
             "reference_first": _or_default(controls["reference_first"], wanted[0]),
             "reference_last": _or_default(controls["reference_last"], wanted[-1]),
         }
-    # The engine needs a matte for every plate that it finds, also for those that it must not use.
+    # Every plate on disk gets a matte, also those that must not be used: the engine has none to miss.
     matte_frames = wanted if files is None else [frame for frame, _ in expand(files.pattern)]
     options: Dict[str, Any] = {"node": node, "frames": matte_frames, "view": view, "folder": folder}
     if files is None:
@@ -144,7 +144,7 @@ def _matte_files(
         else None
     )
     if files is not None and not files.auto_alpha and read_files.covers_frames(files, frames):
-        return files.pattern, EXR_NAMES[channel]
+        return read_files.matte_pattern(files), EXR_NAMES[channel]
     return render_inputs.render(node, source, frames, view=view, folder=folder), "A"
 
 

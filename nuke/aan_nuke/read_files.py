@@ -9,7 +9,7 @@ import nuke
 
 from . import paths
 from .host.errors import HostError
-from .host.sequence import expand
+from .host.sequence import expand, has_siblings
 
 LINEAR_SPACES = ("linear", "scene_linear")
 
@@ -52,10 +52,19 @@ def is_trimmed(files: ReadFiles) -> bool:
 def covers_frames(files: ReadFiles, frames: List[int]) -> bool:
     """Whether the files are what the Read shows at each of these frames.
 
-    Outside its files a Read holds, loops or is black.
+    Outside its files a Read holds, loops or is black. The engine takes one file of a sequence for the whole sequence,
+    so a Read that holds it does not show the same.
     """
-    available = [frame for frame, _ in expand(files.pattern)]
-    return len(available) == 1 or (set(frames) <= set(available) and not is_trimmed(files))
+    found = expand(files.pattern)
+    if len(found) == 1:
+        return not has_siblings(found[0][1])
+    return set(frames) <= {frame for frame, _ in found} and not is_trimmed(files)
+
+
+def matte_pattern(files: ReadFiles) -> str:
+    """The files as the engine's matte: a single file goes by its own name, so that it is held over the shot."""
+    found = expand(files.pattern)
+    return found[0][1] if len(found) == 1 else files.pattern
 
 
 def read_node_above(node: nuke.Node, number: int) -> Optional[nuke.Node]:

@@ -18,7 +18,10 @@ from ..protocol import JobSpec
 
 Plate = Annotated[
     str,
-    typer.Option(help="The plates: plate.####.exr, plate.%04d.dpx, one file, or a movie, whose frames count from 1."),
+    typer.Option(
+        help="The plates: plate.####.exr, also as %04d, @@@@, $F4 or 1001-1010####; a file or folder of the sequence;"
+        " or a movie, whose frames count from 1."
+    ),
 ]
 Matte = Annotated[str, typer.Option(help="The matte: a sequence with the plates' numbers, or one still for all.")]
 Out = Annotated[str, typer.Option(help="The result: a pattern like the plates'.")]
@@ -27,6 +30,7 @@ Overwrite = Annotated[
 ]
 First = Annotated[int | None, typer.Option(help="First frame to fill. All plates may still be looked at.")]
 Last = Annotated[int | None, typer.Option(help="Last frame to fill.")]
+Frames = Annotated[str | None, typer.Option(help="Frames to fill instead of a range, as in 1001-1010x2,1020.")]
 _CHANNEL_HELP = (
     "The matte's channel, layer or part; several, comma-separated, as a union. Else its alpha, its only channel, or the"
     " only one that holds anything."
@@ -72,6 +76,7 @@ def job_from_options(
     matte_channel: Channel = None,
     device: Device = "auto",
     aov: Aov = "",
+    frames: Frames = None,
     **controls: ControlValue,
 ) -> JobSpec:
     """The job that was described on the command line."""
@@ -81,6 +86,7 @@ def job_from_options(
     }
     for name in _AUTOMATIC.keys() & {name for name, value in given.items() if value == AUTO}:
         given |= {name: BY_NAME[name].default, _AUTOMATIC[name]: True}
+    given["frames"] = frames
     return JobSpec(absolute_path(plate), absolute_path(matte), first, last, matte_channel, aovs, device, **given)  # type: ignore[arg-type]
 
 

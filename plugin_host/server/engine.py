@@ -87,7 +87,7 @@ def to_shot(inputs: JobInputs) -> Shot:
         AanError: when it cannot be done as described.
     """
     spec = inputs.spec
-    files = {name: tuple(FrameFile(f.frame, f.path) for f in found) for name, found in inputs.files.items()}
+    files = {name: tuple(FrameFile(f.frame, f.path, f.index) for f in found) for name, found in inputs.files.items()}
     return Shot(
         plates=files["plate"],
         mattes=files["matte"],
@@ -99,6 +99,9 @@ def to_shot(inputs: JobInputs) -> Shot:
         known=Known(**{name: files.get(name, ()) for name in ("clean", "painted", "holdout", "exclude")}),
         controls=Controls(**{field.name: getattr(spec, field.name) for field in fields(Controls)}),
         job=_description(spec),
+        frames=inputs.targets,
+        without_matte=inputs.without_matte,
+        numbered=inputs.numbered,
     )
 
 

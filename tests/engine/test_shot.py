@@ -120,11 +120,12 @@ def test_hosts_show_the_same_controls_with_the_same_bounds_choices_and_defaults(
     shown = {control.name: control for control in CONTROLS}
     own = {field.name: field for field in dataclasses.fields(Controls)}
     files = {field.name for field in dataclasses.fields(Known)}
-    # The host takes the place of missing frames before a shot is made.
-    assert shown.keys() - {"missing"} == own.keys() | files
+    # These number and complete the files before a shot is made.
+    of_files = {"missing", "plate_first", "matte_missing", "matte_offset"}
+    assert shown.keys() - of_files == own.keys() | files
     for name, field in own.items():
         assert shown[name].default == field.default, name
     numbers = {n: (c.low, c.high) for n, c in shown.items() if c.kind == "number"}
-    counts = {n: (c.low, c.high) for n, c in shown.items() if c.kind == "count"}
-    choices = {n: c.choices for n, c in shown.items() if c.kind == "choice" and n != "missing"}
+    counts = {n: (c.low, c.high) for n, c in shown.items() if c.kind == "count" and n not in of_files}
+    choices = {n: c.choices for n, c in shown.items() if c.kind == "choice" and n not in of_files}
     assert (numbers, counts, choices) == (job.NUMBERS, job.COUNTS, job.CHOICES)

@@ -13,9 +13,10 @@ import pytest
 from aan_engine import pipeline
 from aan_engine.candidates.builders import synthesised
 from aan_engine.candidates.candidate import Candidate, Kind, hole_region
+from aan_engine.core.frame import CLEAN_NUMBER, clean_numbers
 from aan_engine.errors import MatteError, ShotError
 from aan_engine.plates import matte_edge
-from aan_engine.plates.shot_frames import CLEAN_NUMBER, ShotFrames, _not_finite
+from aan_engine.plates.shot_frames import ShotFrames, _not_finite
 from aan_engine.plates.source_policy import SourcePolicy
 from aan_engine.rendering.filled_frame import FilledFrame
 from aan_engine.selection.preference import prefer_artists_sources
@@ -190,6 +191,70 @@ def test_a_holdout_of_another_size_is_called_by_its_name(tmp_path: Path) -> None
     known = Known(holdout=(FrameFile(1001, tmp_path / "front.exr"),))
     with pytest.raises(MatteError, match="the holdout matte is 12 x 8"):
         filled(shot, known=known)
+
+
+# Frames without a matte
+
+
+def test_a_frame_without_a_matte_hides_nothing_and_serves_as_a_source(tmp_path: Path) -> None:
+    shot, _ = told(tmp_path)
+    mattes = tuple(m for m in shot.mattes if m.frame != 1003)
+    with pytest.raises(MatteError, match="lacks 1 of the plate's frames: 1003"):
+        dataclasses.replace(shot, mattes=mattes)
+    frames = ShotFrames(dataclasses.replace(shot, mattes=mattes, without_matte=(1003,)))
+    assert not frames.target(2)[1].hidden.any()
+    assert 2 in frames.source_indices
+    assert [frames.is_hiding(frame) for frame in (1002, 1003, 1004)] == [True, False, True]
+
+
+def test_the_only_matte_of_a_sequence_is_not_held(tmp_path: Path) -> None:
+    shot, _ = told(tmp_path)
+    others = tuple(p.frame for p in shot.plates[1:])
+    alone = dataclasses.replace(shot, mattes=shot.mattes[:1], numbered=("matte",), without_matte=others)
+    frames = ShotFrames(alone)
+    assert [frames.is_hiding(plate.frame) for plate in shot.plates] == [True, False, False, False, False]
+    held = dataclasses.replace(shot, mattes=shot.mattes[:1])
+    assert all(ShotFrames(held).is_hiding(plate.frame) for plate in shot.plates)
+
+
+def test_named_frames_are_filled_with_the_same_pixels_and_no_others(tmp_path: Path) -> None:
+    shot, _ = told(tmp_path)
+    assert [t.frame for t in dataclasses.replace(shot, frames=(1002, 1004)).targets] == [1002, 1004]
+    assert [t.frame for t in dataclasses.replace(shot, frames=(1002, 1004), last=1003).targets] == [1002]
+
+
+def test_a_shot_before_frame_0_is_filled_as_any_other_and_its_sources_are_told_apart(tmp_path: Path) -> None:
+    shot, plates = told(tmp_path, speed=8)
+    clean = one(tmp_path, "clean.exr", plates[2], frame=2)
+
+    def moved(by: int) -> Shot:
+        files = (
+            tuple(dataclasses.replace(f, frame=f.frame + by) for f in files) for files in (shot.plates, shot.mattes)
+        )
+        own, mattes = files
+        return Shot(own, mattes, aovs=shot.aovs, known=Known(clean=clean), last=own[1].frame)
+
+    there, before = (filled(moved(by)) for by in (0, -1004))
+    for usual, negative in zip(there, before, strict=True):
+        assert negative.frame == usual.frame - 1004
+        np.testing.assert_array_equal(negative.pixels, usual.pixels)
+        numbers, wanted = (frame.layers["source.frame"][frame.hidden] for frame in (negative, usual))
+        for number in np.unique(wanted):
+            expected = {-1: -1003, CLEAN_NUMBER - 2: CLEAN_NUMBER - 2}.get(int(number), number - 1004)
+            assert (numbers[wanted == number] == expected).all()
+
+
+def test_no_clean_plate_has_the_number_of_a_plate() -> None:
+    assert clean_numbers([1, 2], plates=[1001, 1002]) == [CLEAN_NUMBER - 1, CLEAN_NUMBER - 2]
+    for clean, plates in (
+        ([1, 2], [-1002, -1001]),
+        ([-2001, -999], [1001, 1002]),
+        ([-999], [1001]),
+        ([1], list(range(-5000, 0))),
+    ):
+        found = clean_numbers(clean, plates=plates)
+        assert len({*found, *plates, -1}) == len(found) + len({*plates, -1})
+        assert max(found) < min(*plates, -1)
 
 
 # Clean plates

@@ -206,6 +206,22 @@ def test_a_matte_that_does_not_cover_the_plate_is_rendered_as_its_read_shows_it(
     assert plates.read(shop.folder / "cache/plates/main/matte.1003.exr")["A"].all(), "held, as Nuke does"
 
 
+def test_one_matte_that_its_read_holds_is_a_still_to_the_engine_too(shop):
+    shop.shot(1001, 1003)
+    reader_of_mattes(shop, A=1)
+    (shop.folder / "roto.1002.exr").unlink()
+    (shop.folder / "roto.1003.exr").unlink()
+    assert spec(shop).matte == f"{shop.folder}/roto.1001.exr"
+
+
+def test_one_matte_of_several_that_its_read_holds_is_rendered(shop):
+    shop.shot(1001, 1003)
+    reader_of_mattes(shop, A=1)
+    shop.stage.change("Roto", "file", f"{shop.folder}/roto.1002.exr")
+    assert spec(shop).matte == f"{shop.folder}/cache/plates/main/matte.####.exr"
+    assert rendered(shop, "matte") == [1001, 1002, 1003]
+
+
 def test_a_channel_that_the_matte_lacks_is_named(shop):
     shop.shot(1001, 1003)
     reader_of_mattes(shop, R=1, G=1, B=1)

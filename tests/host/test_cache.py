@@ -70,6 +70,8 @@ CHANGES = {
     **{"smoothing": 0.5, "clean_use": "only"},
     **{"reference_first": 1002, "reference_last": 1002, "reference_step": 2, "missing": "nearest"},
     **{"colorspace": "ACEScg", "view": "right", "write": "patch", "seed": 1, "grow_auto": True},
+    **{"frames": "1001,1003", "plate_layer": "beauty", "fill_layers": "A", "matte_invert": True, "matte_low": 0.1},
+    **{"matte_high": 0.9, "matte_floor": 0.0, "matte_missing": "empty", "matte_offset": 1},
 }
 
 
@@ -86,7 +88,7 @@ def test_what_the_artist_knows_changes_the_key_and_so_does_the_place_where_it_co
 
 
 def test_every_field_of_a_job_is_either_in_the_key_or_a_pattern():
-    assert {field.name for field in dataclasses.fields(JobSpec)} == CHANGES.keys() | set(FILE_FIELDS)
+    assert {field.name for field in dataclasses.fields(JobSpec)} == {*CHANGES, *FILE_FIELDS, "plate_first"}
 
 
 # Gaps
@@ -98,7 +100,7 @@ def frames_of(spec: JobSpec) -> list[tuple[int, str]]:
 
 def test_a_gap_in_the_plates_is_named(spec, tmp_path):
     (tmp_path / "p.1006.exr").write_text("plate 1006")
-    with pytest.raises(SequenceError, match="lack 2 frames: 1004, 1005"):
+    with pytest.raises(SequenceError, match=r"the plates p\.####\.exr lack 2 frames: 1004-1005"):
         resolve_inputs(spec, output=None)
 
 

@@ -80,7 +80,9 @@ def run_fill(house, *words: str) -> int:
 def test_what_is_wrong_with_a_fill_is_said_in_words_with_a_hint(house):
     done = aan("fill", *shot(house.plates("fill")), "--out", house.root / "o.####.exr", "--first", 2000)
     assert done.returncode == 1
-    assert done.stderr == "no plate lies in the range 2000 - 1001. The plates run from 1001 to 1001.\n"
+    assert (
+        done.stderr == "no plate lies in the range from 2000 on. The plate plate.####.exr has the frame 1001 alone.\n"
+    )
     assert aan("fill", "--plate", "x").returncode == 2
 
 

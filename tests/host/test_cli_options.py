@@ -37,6 +37,16 @@ def test_grow_takes_a_number_or_the_word_auto() -> None:
         assert (found.grow, found.grow_auto) == (grow, auto)
 
 
+def test_frame_numbers_may_be_negative_however_they_are_given() -> None:
+    for words in (("--first", "-3", "--last", "-1"), ("--first=-3", "--last=-1")):
+        found, output = described(*words)
+        assert found is not None, output
+        assert (found.first, found.last) == (-3, -1)
+    found, output = described("--frames", "-3--1,4", "--plate-first", "-3", "--matte-offset", "-1001")
+    assert found is not None, output
+    assert (found.frames, found.plate_first, found.matte_offset) == ("-3--1,4", -3, -1001)
+
+
 @pytest.mark.parametrize("words", ["more", "101", "nan", ""])
 def test_grow_takes_nothing_else(words: str) -> None:
     found, output = described("--grow", words)

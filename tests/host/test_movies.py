@@ -9,6 +9,8 @@ import numpy as np
 import OpenEXR
 import pytest
 
+from aan_engine.core.box import Box
+from aan_engine.plates.shot_frames import ShotFrames
 from plugin_host.errors import SequenceError
 from plugin_host.protocol import JobSpec
 from plugin_host.server import in_process
@@ -82,12 +84,64 @@ def test_a_damaged_movie_is_refused_when_the_job_is_taken_in(spec: JobSpec, tmp_
         resolve_inputs(dataclasses.replace(spec, plate=str(tmp_path / "cut.mov")), output=None)
 
 
-def test_frames_of_a_matte_movie_do_not_stand_in_for_one_another(spec: JobSpec, tmp_path: Path) -> None:
+def test_a_frame_of_a_matte_movie_stands_in_with_its_plate(spec: JobSpec, tmp_path: Path) -> None:
     for frame in (1, 2, 4):
         (tmp_path / f"p.{frame}.exr").write_text("plate")
     gappy = dataclasses.replace(spec, plate=str(tmp_path / "p.#.exr"), missing="nearest")
-    with pytest.raises(SequenceError, match="matte movie cannot stand in"):
-        resolve_inputs(gappy, output=None)
+    shot = to_shot(resolve_inputs(gappy, output=None))
+    assert [(file.frame, file.path.name) for file in shot.plates][2] == (3, "p.2.exr")
+    assert [(file.frame, file.index) for file in shot.mattes] == [(1, 1), (2, 2), (3, 2), (4, 4)]
+
+
+def numbered_mattes(folder: Path, *, first: int = 1001) -> str:
+    for frame in range(first, first + LENGTH):
+        (folder / f"m.{frame:04d}.exr").write_text("matte")
+    return str(folder / "m.####.exr")
+
+
+def test_a_movie_beside_numbered_mattes_is_told_the_number_to_begin_at(spec: JobSpec, tmp_path: Path) -> None:
+    spec = dataclasses.replace(spec, matte=numbered_mattes(tmp_path))
+    with pytest.raises(SequenceError, match="runs from 1001 to 1004, the plate runs from 1 to 4") as caught:
+        resolve_inputs(spec, output=None)
+    assert "--plate-first 1001" in caught.value.hint
+    inputs = resolve_inputs(dataclasses.replace(spec, plate_first=1001), output=None)
+    shot = to_shot(inputs)
+    assert inputs.targets == (1001, 1002, 1003, 1004)
+    assert [(file.frame, file.index) for file in shot.plates] == [(1000 + n, n) for n in (1, 2, 3, 4)]
+    assert [file.path.name for file in map(shot.matte_of, inputs.targets) if file][-1] == "m.1004.exr"
+
+
+def test_the_first_number_of_a_movie_holds_for_every_movie_of_the_job_and_is_in_the_key(spec: JobSpec) -> None:
+    begun = dataclasses.replace(spec, plate_first=-1, holdout=spec.matte)
+    inputs = resolve_inputs(begun, output=None)
+    for name in ("plate", "matte", "holdout"):
+        assert [(file.frame, file.index) for file in inputs.files[name]] == [(-1, 1), (0, 2), (1, 3), (2, 4)], name
+    assert inputs.key("e") != resolve_inputs(dataclasses.replace(spec, holdout=spec.matte), output=None).key("e")
+
+
+def test_a_first_number_is_for_movies_alone(spec: JobSpec, tmp_path: Path) -> None:
+    mattes = numbered_mattes(tmp_path)
+    with pytest.raises(SequenceError, match="is no movie"):
+        resolve_inputs(dataclasses.replace(spec, plate=mattes, plate_first=1001), output=None)
+
+
+def test_a_matte_movie_beside_numbered_plates_is_told_its_offset(spec: JobSpec, tmp_path: Path) -> None:
+    spec = dataclasses.replace(spec, plate=numbered_mattes(tmp_path))
+    with pytest.raises(SequenceError, match="--matte-offset 1000"):
+        resolve_inputs(spec, output=None)
+    shot = to_shot(resolve_inputs(dataclasses.replace(spec, matte_offset=1000), output=None))
+    assert [(file.frame, file.index) for file in shot.mattes] == [(1000 + n, n) for n in (1, 2, 3, 4)]
+
+
+def test_a_renumbered_movie_is_read_at_its_own_frames(spec: JobSpec) -> None:
+    moved = to_shot(resolve_inputs(dataclasses.replace(spec, plate_first=1001), output=None))
+    plain = to_shot(resolve_inputs(spec, output=None))
+    for index in range(LENGTH):
+        (plate, masks), (wanted, own) = (ShotFrames(shot).target(index) for shot in (moved, plain))
+        assert (plate.frame, wanted.frame) == (1001 + index, 1 + index)
+        np.testing.assert_array_equal(plate.region(Box.whole(plate.shape)), wanted.region(Box.whole(plate.shape)))
+        np.testing.assert_array_equal(masks.weight, own.weight)
+        assert moved.plates[index].index == index + 1
 
 
 def test_a_movie_goes_in_and_an_exr_sequence_comes_out_with_its_timecode(spec: JobSpec, tmp_path: Path) -> None:

@@ -39,6 +39,8 @@ FLOORS = {
         *("plugin_host.server.display", "plugin_host.server.describe", "plugin_host.server.info"),
         *("plugin_host.server.movie_inputs", "plugin_host.server.existing_files"),
         *("plugin_host.server.opening", "plugin_host.server.jobs_text", "plugin_host.server.overall_progress"),
+        *("plugin_host.server.movie_inputs", "plugin_host.server.input_files"),
+        *("plugin_host.server.plate_frames", "plugin_host.server.matte_frames"),
     ),
     1: (
         *("plugin_host.protocol", "plugin_host.codec", "plugin_host.sequence", "plugin_host.connection_file"),
