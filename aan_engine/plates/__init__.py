@@ -3,7 +3,8 @@
 May know files, formats and colour encodings; nothing of motion, candidates or networks.
 Read in this order: `reader` (one frame of any format) over `formats`, `exr` with `exr_header`, `exr_attributes` and
 `exr_decoder`, `stills`, `movie` with `yuv`, `decoded_frame`, `timecode`; then `plate` with `half_lut`, `plate_crop` and
-`stereo`; `channel_names` and `picture_layer`, which layer is the picture; `matte` over `matte_channels`,
+`stereo`; `channel_names` and `picture_layer`, which layer is the picture, `extra_channels` and
+`extra_layers`, what else there is; `matte` over `matte_channels`,
 `matte_evidence` and `matte_choice`, which channels are the matte, and `matte_edge`; `shot_channels`, both for a shot;
 `shot_frames`, `source_policy`, `plate_cache` and `source_plate`, from which pixels are copied; `proxy` and
 `proxy_store`; for writing `channels`, `patch` and `verify`, which proves that nothing outside the matte changed;

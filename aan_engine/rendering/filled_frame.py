@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aan_engine.core.box import Box
 from aan_engine.core.types import Array, Mask
 from aan_engine.plates import exr, matte, patch
+from aan_engine.plates.extra_channels import ExtraChannel
 from aan_engine.plates.plate import Plate
 from aan_engine.plates.shot_frames import FrameMasks
 from aan_engine.rendering import aovs
@@ -36,6 +40,8 @@ class FilledFrame:
         residue: pixels by which the object seems to reach beyond the matte, see `matte_residue`; 0 for none, or where
             nothing is known.
         grown: pixels by which the matte was grown.
+        extra: the channels that were filled along with the picture, each with (n,) values of its own type for the n
+            `hidden` pixels, row by row.
     """
 
     frame: int
@@ -50,6 +56,7 @@ class FilledFrame:
     is_key: bool = False
     residue: float = 0.0
     grown: float = 0.0
+    extra: Mapping[ExtraChannel, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def pixels(self) -> Array:
@@ -78,8 +85,8 @@ class FilledFrame:
         inlay, hidden = self.inlay[own], self.hidden[own]
         layers = {name: values[own] for name, values in self.layers.items()}
         if not self.write_patch:
-            return exr.write(path, plate, pixels=inlay, hidden=hidden, layers=layers)
-        cut = patch.cut(plate, pixels=inlay, hidden=hidden, layers=layers)
+            return exr.write(path, plate, pixels=inlay, hidden=hidden, layers=layers, extra=self.extra)
+        cut = patch.cut(plate, pixels=inlay, hidden=hidden, layers=layers, extra=self.extra)
         return exr.write(path, cut, pixels=cut.pixels, hidden=np.zeros(cut.shape, np.bool_))
 
 
@@ -93,6 +100,7 @@ def compose(
     trust: float | None,
     is_key: bool = False,
     residue: float = 0.0,
+    extra: Mapping[ExtraChannel, NDArray[Any]] | None = None,
 ) -> FilledFrame:
     """The frame with its fill over the plate, by the matte; `numbers` are those on the timeline, by index."""
     hidden, inlay = masks.hidden, np.zeros((*plate.shape, 3), np.float32)
@@ -115,4 +123,5 @@ def compose(
         is_key=is_key,
         residue=residue,
         grown=shot.controls.grow,
+        extra=extra or {},
     )
