@@ -7,7 +7,8 @@ several parts only.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 
 from aan_engine.plates import stereo
 from aan_engine.plates.exr_header import Description, PartDescription
@@ -52,7 +53,8 @@ class NamedChannel:
     Args:
         own: its name and its layers', without the part's; of the picture's part only.
         full: the same with the part's name, and the part's alone.
-        inner: what is left of the label without its first components, such as `Depth` of `ViewLayer.Depth.Z`.
+        inner: what is left of the label without its first components, such as `Depth` of `ViewLayer.Depth.Z`; the last
+            one alone only where its layer has no other channel: `Z` is not `normals.Z`.
         is_picture: whether it is the picture, which is filled anyway.
         why_not: why it cannot be filled along; empty where it can.
     """
@@ -89,12 +91,13 @@ def channels_of(description: Description, picture: PictureChannels) -> list[Name
                 ExtraChannel(label, index, name, nearest),
                 own=_own_names(name, picture) if in_picture_part else frozenset(),
                 full=frozenset({part_name, *_prefixes(_with_part(name, part_name))} - {""}),
-                inner=_inner(label),
+                inner=frozenset(),
                 is_picture=in_picture_part and name in picture.names,
                 is_alpha=in_picture_part and name == picture.alpha,
                 why_not=_why_not(part, name, of_picture=of_picture, view=view),
             )
-    return list(found.values())
+    layers = Counter(channel.extra.layer for channel in found.values())
+    return [replace(one, inner=_inner(one.extra.label, alone=layers[one.extra.layer] == 1)) for one in found.values()]
 
 
 def _why_not(part: PartDescription, name: str, *, of_picture: PartDescription, view: str | None) -> str:
@@ -125,11 +128,12 @@ def _prefixes(name: str) -> list[str]:
     return [".".join(components[:end]) for end in range(len(components), 0, -1)]
 
 
-def _inner(label: str) -> frozenset[str]:
-    """All runs of components but those that begin with the first."""
+def _inner(label: str, *, alone: bool) -> frozenset[str]:
+    """All runs of components but those that begin with the first; the last one only if the channel is `alone`."""
     components = label.split(".")
     ends = range(1, len(components) + 1)
-    return frozenset(".".join(components[begin:end]) for end in ends for begin in range(1, end))
+    runs = {".".join(components[begin:end]) for end in ends for begin in range(1, end)}
+    return frozenset(runs if alone else runs - {components[-1]})
 
 
 def _is_nearest(name: str, part: PartDescription, part_name: str) -> bool:

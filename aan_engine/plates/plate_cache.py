@@ -110,7 +110,7 @@ class PlateCache:
         return SourcePlate(cached, cached)
 
     def whole(self, index: int) -> Plate:
-        """The picture of an index to copy from, with all its channels; where it is not kept, the caller alone has it."""
+        """The picture of an index to copy from, with all its channels; where none is kept, it is read anew."""
         key = (index, self._shot_frames.has_replacement(index))
         entry = self._find(key)
         plate = entry.plate if entry is not None else None
