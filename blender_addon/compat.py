@@ -16,6 +16,9 @@ STRIP_TYPE: Any = getattr(bpy.types, "Strip", None) or bpy.types.Sequence  # typ
 RELATIVE_PATH: Any = {"PATH_SUPPORTS_BLEND_RELATIVE"} if bpy.app.version >= (4, 5, 0) else set()
 """The options of a path property that may be relative to the .blend file."""
 
+TURNS_MOVIES = bpy.app.version >= (5, 0, 0)
+"""Whether movies are shown turned as their files ask; not known of 4.3 to 4.5, which are taken as not."""
+
 
 def windows() -> Any:
     """All windows of this Blender."""

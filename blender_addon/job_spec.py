@@ -21,6 +21,9 @@ from .saved_state import SavedState
 OCIO_NAMES = {"sRGB": "sRGB - Texture"}
 """Blender's colour space names -> the names in OpenColorIO configurations, where they differ."""
 
+OVERLAID = ("REPLACE", "ALPHA_OVER")
+"""Blend types of a strip that an overlay may lie over."""
+
 
 @dataclass(frozen=True)
 class PreparedJob:
@@ -66,6 +69,7 @@ def prepare(scene: bpy.types.Scene, strip: Any, *, only: int | None = None) -> P
         linear=found.linear,
         alpha=_has_alpha(found),
         preview=only is not None,
+        overlay=spec.write == "overlay",
     )
     return PreparedJob(state, queue, folder.path / "input")
 
@@ -90,6 +94,7 @@ def _queue_plates(strip: Any, scene: bpy.types.Scene, found: Plates, folder: Res
 def _control_values(settings: Any, strip: Any, found: Plates) -> dict[str, Any]:
     """The controls' values; empty ones are filled from the strip itself."""
     values = properties.control_values(settings)
+    values["write"] = "overlay" if _takes_overlay(strip, found) else "full"
     if not found.linear and values["colorspace"] is None:
         space = strip.colorspace_settings.name
         implied = strip.type == "IMAGE" and space == "sRGB"  # the engine's own default for such files
@@ -100,6 +105,16 @@ def _control_values(settings: Any, strip: Any, found: Plates) -> dict[str, Any]:
         if values["reference_last"] is None:
             values["reference_last"] = found.frames[-1]
     return values
+
+
+def _takes_overlay(strip: Any, found: Plates) -> bool:
+    """Whether the result lies over the strip with alpha, so that the strip itself stays in sight around it.
+
+    So it is with movies, whose decoded values Blender and the engine need not agree on to the last bit. What a modifier
+    does to transparent pixels, or another blend type to a picture over its own, would show: whole frames instead.
+    """
+    is_movie = found.own_files and strip.type == "MOVIE"
+    return is_movie and strip.blend_type in OVERLAID and not any(not modifier.mute for modifier in strip.modifiers)
 
 
 def _has_alpha(found: Plates) -> bool:

@@ -1,8 +1,9 @@
 """The plates of a job: the strip's own files where they are what the strip shows, else frames that Blender renders.
 
-An image strip gives its own files, a movie strip its movie file. Trimmed, reversed and held frames are mapped one by
-one: `Plates.frames` has the engine's frame number of each timeline frame. What Blender does to the picture afterwards
-(transform, crop, flips, modifiers) is not handed to the engine: the result strip copies it.
+An image strip gives its own files, a movie strip its movie file, unless the file asks to be shown turned and this
+Blender does not turn it: the engine does. Trimmed, reversed and held frames are mapped one by one: `Plates.frames` has
+the engine's frame number of each timeline frame. What Blender does to the picture afterwards (transform, crop, flips,
+modifiers) is not handed to the engine: the result strip copies it.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 import bpy
 
-from . import compat, exr_header, result_folder
+from . import compat, exr_header, orientation_tags, result_folder
 from .errors import UnsupportedStrip
 from .result_folder import ResultFolder
 
@@ -59,13 +60,30 @@ def from_strip(strip: Any, scene: bpy.types.Scene, folder: ResultFolder) -> Plat
     if getattr(strip, "use_multiview", False):
         raise UnsupportedStrip(f"{strip.name} holds two views", hint="Clean each eye as a strip of its own.")
     if not compat.is_retimed(strip) and not getattr(strip, "use_deinterlace", False):
-        if strip.type == "IMAGE":
+        if strip.type == "IMAGE" and not _are_turned(strip):
             return _from_images(strip, folder)
-        if strip.type == "MOVIE" and not strip.use_reverse_frames:
+        if strip.type == "MOVIE" and not strip.use_reverse_frames and _is_shown_as_tagged(strip):
             movie = _from_movie(strip)
             if movie is not None:
                 return movie
     return _to_render(strip, scene)
+
+
+def _are_turned(strip: Any) -> bool:
+    """Whether any picture of an image strip asks to be shown turned: no Blender turns pictures."""
+    directory = Path(bpy.path.abspath(strip.directory))
+    names = [element.filename for element in strip.elements]
+    if exr_header.read(directory / names[0]) is not None:
+        return False
+    return any(orientation_tags.read(directory / name) != orientation_tags.UPRIGHT for name in names)
+
+
+def _is_shown_as_tagged(strip: Any) -> bool:
+    """Whether this Blender shows a movie as its file asks: no Blender mirrors one."""
+    found = orientation_tags.read(bpy.path.abspath(strip.filepath))
+    if found == orientation_tags.UPRIGHT:
+        return True
+    return compat.TURNS_MOVIES and found not in orientation_tags.MIRRORED
 
 
 def _from_images(strip: Any, folder: ResultFolder) -> Plates:

@@ -1,7 +1,7 @@
 """The properties stored with each strip: the controls, the choice of matte, and the saved state of its job.
 
-The controls come from `plugin_host.controls`, with their names, labels and order. `write` is left out: Blender
-composites in its own colour space, where a patch would have other edges than a full frame.
+The controls come from `plugin_host.controls`, with their names, labels and order. `write` is left out: `job_spec`
+chooses it by what lies on the timeline.
 """
 
 from __future__ import annotations

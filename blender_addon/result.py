@@ -89,9 +89,9 @@ def show_frames(strip: Any, state: SavedState, frames: Iterable[int]) -> None:
             strip.elements[index].filename = Path(_frame_file(state.ticket.output, frame)).name
 
 
-def restore_blend_type(strip: Any, source: Any) -> None:
-    """Once every frame is written, give the result its source's blend type."""
-    strip.blend_type = source.blend_type
+def restore_blend_type(strip: Any, source: Any, state: SavedState) -> None:
+    """Once every frame is written, give the result its source's blend type; an overlay lies over its source."""
+    strip.blend_type = "ALPHA_OVER" if state.overlay else source.blend_type
 
 
 def _connect_in_sequencer(scene: bpy.types.Scene, source: Any, strip: Any) -> None:

@@ -25,6 +25,7 @@ class SavedState:
         preview: whether it was for one frame only.
         placed: whether its result was put on the timeline; a result that the artist deleted does not come back.
         phase: the name of the last `JobPhase`.
+        overlay: whether the result lies over its strip with alpha, and does not replace it.
     """
 
     ticket: job_handle.JobHandle
@@ -40,6 +41,7 @@ class SavedState:
     unseen: float = 0.0
     worst: tuple[int, ...] = ()
     report: str = ""
+    overlay: bool = False
 
     @property
     def has_ended(self) -> bool:

@@ -182,7 +182,7 @@ class StripJob:
         shown = result.strip_of(scene, self.uid)
         if shown is None:
             return
-        result.restore_blend_type(shown, strip)
+        result.restore_blend_type(shown, strip, self.state)
         if not self._undo_pushed:
             self._undo_pushed = True
             push_undo(f"Cleaned {strip.name}")

@@ -55,6 +55,8 @@ class SourceInfo:
         aspect: width of a pixel divided by its height.
         timecode: packed as in an EXR attribute, empty where there is none.
         rate: frames per second; None where the file does not say.
+        notes: what else is said of how it is read, as in "turned by 90 degrees" or "interlaced, top field first".
+        warnings: what seems wrong with it, each a sentence without its stop.
     """
 
     path: Path
@@ -67,6 +69,8 @@ class SourceInfo:
     aspect: float = 1.0
     timecode: bytes = b""
     rate: Fraction | None = None
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def describe(info: SourceInfo, *, encoding: Encoding | None) -> Description:
@@ -78,6 +82,7 @@ def describe(info: SourceInfo, *, encoding: Encoding | None) -> Description:
     kind = "half" if info.bits <= MAX_HALF_BITS else "float"
     note = f"{info.kind}, {info.bits} bits"
     note += f", read as {encoding.name}" if encoding is not None else ""
+    note = ", ".join([note, *info.notes])
     part = PartDescription(
         name="",
         type="scanline",
@@ -88,7 +93,7 @@ def describe(info: SourceInfo, *, encoding: Encoding | None) -> Description:
         timecode=unpack(info.timecode),
         attributes=_attributes(info, encoding=encoding, note=note),
     )
-    return Description(path=info.path, parts=(part,), format_note=note)
+    return Description(path=info.path, parts=(part,), format_note=note, notes=info.notes, warnings=info.warnings)
 
 
 def to_plate(

@@ -95,11 +95,14 @@ class Description:
     Args:
         path, parts: the file, and its parts in their order; formats other than EXR have one.
         format_note: for people: another format's name, and how its values are read; empty for EXR.
+        notes, warnings: what else is said of how it is read, and what seems wrong, as in `decoded_frame.SourceInfo`.
     """
 
     path: Path
     parts: tuple[PartDescription, ...]
     format_note: str = ""
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 class _DamagedHeader(Exception):

@@ -9,7 +9,7 @@ EXR, MOVIE = "exr", "movie"
 STILLS = ("dpx", "cineon", "png", "tiff", "jpeg")
 """Formats of single pictures other than EXR."""
 
-KNOWN = "EXR, DPX, Cineon, PNG, TIFF, JPEG, and movies as MOV, MP4, MXF, MKV or AVI"
+KNOWN = "EXR, DPX, Cineon, PNG, TIFF, JPEG, and movies as MOV, MP4, MXF, MKV, AVI, TS or M2TS"
 """All formats that can be read, as text for error messages."""
 
 _MAGIC = (
@@ -28,7 +28,12 @@ _MAGIC = (
 )
 # A QuickTime or MP4 file begins with the size of a box (atom), followed by the box's type.
 _QUICKTIME_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
-_HEAD_BYTES = 16
+_HEAD_BYTES = 4096
+# MPEG transport streams: packets of so many bytes, with a time before each on cameras and discs, or a checksum after
+# it. Each begins with the sync byte, wherever in a packet the recording begins.
+_PACKETS = (188, 192, 204)
+_SYNC = 0x47
+_MOST_PACKETS, _FEWEST_PACKETS = 8, 3
 
 
 def sniff(path: Path) -> str | None:
@@ -43,4 +48,18 @@ def sniff(path: Path) -> str | None:
             return kind
     if head[4:8] in _QUICKTIME_BOXES or (head[:4] == b"RIFF" and head[8:12] == b"AVI "):
         return MOVIE
-    return None
+    return MOVIE if _is_transport_stream(head) else None
+
+
+def _is_transport_stream(head: bytes) -> bool:
+    if b"\0" not in head:
+        return False  # a text, whatever stands at its beginnings of lines
+    return any(_is_stride(head[start:], size) for size in _PACKETS for start in range(size))
+
+
+def _is_stride(packets: bytes, size: int) -> bool:
+    """Whether every packet begins with the sync byte and says that it carries something."""
+    begins = range(0, min(len(packets) - 4, size * _MOST_PACKETS), size)
+    if len(begins) < _FEWEST_PACKETS:
+        return False
+    return all(packets[at] == _SYNC and packets[at + 3] & 0x30 for at in begins)

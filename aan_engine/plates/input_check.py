@@ -24,17 +24,6 @@ OUTSIDE, SIDE, BORDER = 0.5, 0.5, 0.75
 border. A frame drawn around the picture hides less of it, a hole of full height or width less of the border."""
 
 
-@dataclass(frozen=True)
-class _Windows:
-    """Windows to place a matte over, without a plate."""
-
-    display_window: Box
-
-    @property
-    def window(self) -> Box:
-        return self.display_window
-
-
 @dataclass
 class _Look:
     """What the mattes that were looked at hide: the share of each, those of them that hide the outside, the peak."""
@@ -88,8 +77,8 @@ def inspect(shot: Shot, *, device: str, channels: ShotChannels | None = None) ->
         matte=channels.matte.text,
         hidden=look.share,
         device=device,
-        notes=tuple(filter(None, [extra_layers.note(description, picture, shot.controls.fill_layers)])),
-        warnings=_warnings(look, shot.controls),
+        notes=(*description.notes, *filter(None, [extra_layers.note(description, picture, shot.controls.fill_layers)])),
+        warnings=(*description.warnings, *_warnings(look, shot.controls)),
     )
 
 
@@ -120,7 +109,7 @@ def _look(channels: ShotChannels, *, display: Box) -> _Look:
     for number, file in enumerate([*sample, *rest]):
         if number >= len(sample) and look.hides:
             break
-        like = _Windows(display)
+        like = matte.WholeFrame(display)
         coverage = matte.read(file.path, frame=file.frame, channel=channels.matte, like=like, levels=levels)
         look.peak = max(look.peak, float(coverage.max(initial=0)))
         look.add(coverage > channels.levels.visible_from)

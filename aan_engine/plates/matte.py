@@ -30,6 +30,18 @@ class Framed(Protocol):
 
 
 @dataclass(frozen=True)
+class WholeFrame:
+    """What a matte is placed over where no plate is read: the display window."""
+
+    display_window: Box
+
+    @property
+    def window(self) -> Box:
+        """The display window."""
+        return self.display_window
+
+
+@dataclass(frozen=True)
 class Levels:
     """How a channel's values become coverage: (value - low) / (high - low), clipped to 0 .. 1, then inverted.
 

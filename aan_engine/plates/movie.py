@@ -1,8 +1,8 @@
-"""Frames out of QuickTime, MP4, MXF, Matroska and AVI files, by FFmpeg.
+"""Frames out of QuickTime, MP4, MXF, Matroska, AVI and MPEG transport stream files, by FFmpeg.
 
 Frames are numbered from 1 in presentation order, whatever the timecode. Any frame can be requested at any time and is
-exactly the one that playing from the start would show: the presentation times of all packets are listed once, without
-decoding, and a frame is found by its time. `yuv` converts pixels, `colour.encoding` values to light.
+exactly the one that playing from the start would show, turned as players turn it: `movie_frames` lists them once, and a
+frame is found by its time. `yuv` converts pixels, `colour.encoding` values to light.
 """
 
 from __future__ import annotations
@@ -17,8 +17,9 @@ import av
 
 from aan_engine.core.box import Box
 from aan_engine.errors import PlateMissing, PlateUnreadable, PlateUnsupported
-from aan_engine.plates import yuv
+from aan_engine.plates import movie_frames, movie_length, movie_stream, yuv
 from aan_engine.plates.decoded_frame import Channels, SourceInfo
+from aan_engine.plates.movie_stream import Showing
 from aan_engine.plates.timecode import Timecode
 
 VERSION = f"{av.__version__} {av.ffmpeg_version_info}"
@@ -36,7 +37,7 @@ _HDR_TRANSFERS = {16: "PQ", 18: "HLG"}
 
 
 class Movie:
-    """One open movie; for several threads.
+    """One open movie; for several threads. One that is cut short can be described, but has no length and no frames.
 
     Args:
         path: the file.
@@ -49,40 +50,60 @@ class Movie:
         self.path = path
         self._lock = threading.Lock()
         self._frames: Iterator[Any] = iter(())
+        self._next = 0  # the index of the frame that `_frames` gives next, where frames are not found by their time
         self._current: tuple[int, Any] | None = None  # the index of the frame decoded last, and the frame
+        self._showing: Showing | None = None
         try:
-            self._container = av.open(str(path))
-            self._stream = self._container.streams.video[0]
-            self._times = sorted(_presentation_times(self._container, self._stream))
-        except (av.FFmpegError, IndexError) as error:
+            missing = movie_length.missing_bytes(path)
+            self._open()
+            self._listed = movie_frames.list_frames(self._container, self._stream)
+            self._rewind()
+        except (av.FFmpegError, IndexError, OSError) as error:
             raise self._unreadable(None, str(error)) from error
         self._format: Any = self._stream.codec_context.format
-        if not self._times or self._format is None:
+        if not self._listed.times or self._format is None:
             raise self._unreadable(None, "there is no frame in it")
-        self._rewind()
+        broken = "its last frame breaks off" if self._listed.broken else ""
+        self._cut_short = f"{missing} bytes are missing at its end" if missing else broken
 
     @property
     def length(self) -> int:
-        """The number of frames."""
-        return len(self._times)
+        """The number of frames.
+
+        Raises:
+            PlateUnreadable: it is cut short, so that nobody knows.
+        """
+        if self._cut_short:
+            raise self._unreadable(None, self._cut_short)
+        return len(self._listed.times)
 
     def describe(self, frame: int) -> SourceInfo:
-        """The header of a frame."""
+        """The header of a frame; decodes the first one, once, which tells how all are turned.
+
+        Raises:
+            PlateUnreadable: it is damaged there.
+        """
+        with self._lock:
+            showing = self._shown()
         context, stream = self._stream.codec_context, self._stream
-        window = Box.whole((context.height, context.width))
+        stored = Box.whole(showing.size[::-1])
+        window = showing.orientation.turn_window(stored, display=stored)
         transfer = int(context.color_trc)
         implied = {_LINEAR: "linear", _SRGB: "srgb"}.get(transfer, "video")
+        cut_short = [f"cut short ({self._cut_short})"] if self._cut_short else []
         return SourceInfo(
             path=self.path,
-            kind=f"movie ({context.name}), {self.length} frames",
+            kind=f"movie ({context.name}), {len(self._listed.times)} frames",
             names=("R", "G", "B", *("A" if yuv.has_alpha(self._format) else "")),
             bits=max(part.bits for part in self._format.components),
             display=window,
             data=window,
             implied=_HDR_TRANSFERS.get(transfer, implied),
-            aspect=float(stream.sample_aspect_ratio or 1),
+            aspect=showing.orientation.turn_aspect(float(stream.sample_aspect_ratio or 1)),
             timecode=self._timecode(frame),
             rate=stream.average_rate,
+            notes=(*showing.notes, *cut_short),
+            warnings=(*showing.warnings, *(f"the movie is {why}" for why in cut_short)),
         )
 
     def read(self, frame: int) -> Channels:
@@ -90,7 +111,8 @@ class Movie:
 
         Raises:
             PlateMissing: the movie is shorter.
-            PlateUnreadable: it is damaged there.
+            PlateUnreadable: it is damaged there, or cut short.
+            PlateUnsupported: the frame has another size or turn than the first one.
         """
         index = 0 if self.length == 1 else frame - 1
         if not 0 <= index < self.length:
@@ -101,12 +123,30 @@ class Movie:
                 frame=frame,
             )
         with self._lock:
-            return yuv.decode_channels(self._decode(index, frame))
+            showing, decoded = self._shown(), self._decode(index, frame)
+            self._check_as_first(decoded, showing, frame=frame)
+            stored = yuv.decode_channels(decoded)
+        return {name: showing.orientation.turn(values) for name, values in stored.items()}
 
     def close(self) -> None:
         """Close the file."""
         with self._lock:
             self._container.close()
+
+    def _shown(self) -> Showing:
+        if self._showing is None:
+            self._showing = movie_stream.read_showing(self._container, self._stream, self._decode(0, 1))
+        return self._showing
+
+    def _check_as_first(self, decoded: Any, showing: Showing, *, frame: int) -> None:
+        matrix = movie_stream.matrix_of(decoded)
+        if (decoded.width, decoded.height) != showing.size or (matrix and matrix != showing.matrix):
+            raise PlateUnsupported(
+                "the movie changes its size or its turn in the middle",
+                hint="Cut it there, or export it as an EXR sequence.",
+                file=self.path,
+                frame=frame,
+            )
 
     def _decode(self, index: int, frame: int) -> Any:
         if self._current is not None and self._current[0] == index:
@@ -114,36 +154,56 @@ class Movie:
         last = self._current[0] if self._current is not None else -1
         try:
             if not last < index <= last + MAX_DECODE_THROUGH:
-                self._container.seek(self._times[index], stream=self._stream)
-                self._frames = self._container.decode(self._stream)
-            found = self._decode_until(self._times[index])
+                self._seek(index)
+            found = self._decode_until(index)
             if found is None:
                 # Some containers' indices seek past the frame: decode from the start.
                 self._rewind()
-                found = self._decode_until(self._times[index])
+                found = self._decode_until(index)
         except av.FFmpegError as error:
             self._current = None
             raise self._unreadable(frame, str(error)) from error
-        if found is None:
+        if found is None or found.is_corrupt:
             self._current = None
-            raise self._unreadable(frame, "the frame is listed, but cannot be decoded")
+            why = "the frame is listed, but cannot be decoded" if found is None else "the frame is not whole"
+            raise self._unreadable(frame, why)
         self._current = index, found
         return found
 
-    def _decode_until(self, time: int) -> Any:
-        """The frame of this presentation time; None where decoding has passed it or ends."""
+    def _decode_until(self, index: int) -> Any:
+        """The frame of this index; None where decoding has passed it or ends."""
+        time = self._listed.times[index]
         for decoded in self._frames:
-            at = _presentation_time(decoded)
-            if at == time:
-                return decoded
-            if at is not None and at > time:
-                return None
+            at, self._next = movie_frames.time_of(decoded), self._next + 1
+            if self._listed.ordered:
+                if at == time:
+                    return decoded
+                if at is not None and time is not None and at > time:
+                    return None
+            elif self._next > index:
+                return decoded if self._next == index + 1 and at == time else None
         return None
 
+    def _seek(self, index: int) -> None:
+        """Decode from where the frame is ahead."""
+        time = self._listed.seek_time(index)
+        if time is None:
+            if index < self._next or self._listed.ordered:
+                self._rewind()
+            return
+        self._container.seek(time, stream=self._stream)
+        self._frames = movie_frames.decode(self._container, self._stream)
+
     def _rewind(self) -> None:
-        self._container.seek(self._times[0], stream=self._stream)
-        self._frames = self._container.decode(self._stream)
-        self._current = None
+        self._container.close()
+        self._open()
+
+    def _open(self) -> None:
+        """Open the file anew: after seeking to its first time, a transport stream may begin elsewhere."""
+        self._container = av.open(str(self.path))
+        self._stream = movie_stream.choose(self._container)
+        self._frames = movie_frames.decode(self._container, self._stream)
+        self._next, self._current = 0, None
 
     def _timecode(self, frame: int) -> bytes:
         rate = self._stream.average_rate
@@ -208,15 +268,3 @@ def check_implied(info: SourceInfo, *, colorspace: str | None, frame: int) -> No
             file=info.path,
             frame=frame,
         )
-
-
-def _presentation_times(container: Any, stream: Any) -> Iterator[int]:
-    """When each frame is shown, in the stream's time base; frames that an edit list discards are left out."""
-    for packet in container.demux(stream):
-        time = packet.pts if packet.pts is not None else packet.dts
-        if packet.size and not packet.is_discard and time is not None:
-            yield time
-
-
-def _presentation_time(decoded: Any) -> int | None:
-    return int(decoded.pts) if decoded.pts is not None else decoded.dts

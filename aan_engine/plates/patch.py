@@ -1,13 +1,14 @@
-"""The patch: of a filled frame only the matte's box, with alpha, to be merged over the plate instead of replacing it.
+"""Patch and overlay: a filled frame with alpha, to be merged over the plate instead of replacing it.
 
-A patch is a small plate of its own: `cut` makes it, and `exr.write` writes it and verifies every bit of it like any
+A patch is the matte's box alone. An overlay is a whole frame, for timelines, which lay pictures over each other by
+their sizes. Each is a plate of its own: `cut` makes it, and `exr.write` writes it and verifies every bit of it like any
 other.
 
 Convention: alpha is 1 wherever the matte is above 0, and 0 elsewhere; it is not the matte. A soft edge has been laid
 over the plate already, so under alpha 1 stands the finished picture, and `patch + plate x (1 - alpha)`, which is what
 Nuke's Merge (over) and every other premultiplied over computes, gives the full result's own bits. With the soft matte
-as alpha the edge would be mixed twice. Where alpha is 0 the values are 0 as well: the patch is premultiplied. As alpha
-is never between 0 and 1, all this holds in any colour space that plate and patch share.
+as alpha the edge would be mixed twice. Where alpha is 0 the values are 0 as well: both are premultiplied. As alpha is
+never between 0 and 1, all this holds in any colour space that plate and patch share.
 """
 
 from __future__ import annotations
@@ -33,28 +34,30 @@ def cut(
     pixels: NDArray[np.float32],
     hidden: NDArray[np.bool_],
     layers: Mapping[str, NDArray[np.float32]] | None = None,
+    whole: bool = False,
     extra: Mapping[ExtraChannel, Array] | None = None,
 ) -> Plate:
-    """The patch of a filled frame.
+    """The patch of a filled frame, or its overlay.
 
     Args:
         plate: the frame as read.
         pixels: (H, W, 3) float32 scene-linear, the finished picture; read inside `hidden` only.
         hidden: (H, W) bool, True where the picture is replaced.
         layers: extra channels by name, (H, W) float32; cut to the same box.
+        whole: True for an overlay, False for a patch.
         extra: channels of the plate beside its picture that are replaced where `hidden` as well, see
             `channels.replace_extra`.
 
     Returns:
         A plate of one part: the picture's channels and its alpha (`PictureChannels.alpha`: `A`, or `beauty.a` beside
         `beauty.r`) in the picture's own type, the extra channels by their labels, 0 where alpha is, and the layers. The
-        plate's own alpha, where it is filled along, has `filled.` before its name. Its display window and attributes
-        are the plate's; its data window is the smallest box around the hidden pixels; without any it is one transparent
-        pixel, the plate's first.
+        plate's own alpha, where it is filled along, has `filled.` before its name. Display window and attributes are
+        the plate's. An overlay's data window is the plate's as well, a patch's the smallest box around the hidden
+        pixels; without any it is one transparent pixel, the plate's first.
 
     Convention: the data window is in the file's absolute pixel coordinates, see `plate.Plate`.
     """
-    box = Box.around_mask(hidden) or _ONE_PIXEL
+    box = Box.whole(plate.shape) if whole else Box.around_mask(hidden) or _ONE_PIXEL
     window, inside = box.shifted(plate.data_window.top, plate.data_window.left), box.slices
     picture = replace_pixels(plate, pixels=pixels, hidden=hidden)
     names = plate.picture.names

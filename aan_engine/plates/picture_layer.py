@@ -18,27 +18,17 @@ from aan_engine.plates.channel_names import Triple
 from aan_engine.plates.exr_header import Description, PartDescription
 from aan_engine.plates.plate import PictureChannels
 
-BY_LAST_NAME = ("rgba", "rgb", "beauty", "combined")
-"""Names of the picture in any case, the likeliest first; a view layer may come before them, as in
-`ViewLayer.Combined` (Blender Cycles and Eevee). Arnold writes `RGBA`, Redshift, Octane and Katana `beauty`."""
-
-BY_WHOLE_NAME = (
-    "c",
-    "ci",
-    "rgbcolor",
-    "color",
-    "colour",
-    "main",
-    "master",
-    "primary",
-    "finalimage",
-    "final",
-    "default",
+NAMES = (
+    *("rgba", "rgb", "c", "ci", "beauty", "combined"),
+    *("rgbcolor", "color", "colour", "main", "master", "primary", "finalimage", "final", "default"),
 )
-"""Further such names that count only where nothing comes before them: a `diffuse.color` is no picture. Mantra and Karma
-write `C`, RenderMan `Ci`, V-Ray `RGB color`; spaces, dashes and underscores do not matter."""
+"""Names of the picture, the likeliest first, in any case, without spaces, dashes and underscores. Arnold writes `RGBA`,
+Mantra and Karma `C`, RenderMan `Ci`, Redshift, Octane and Katana `beauty`, Blender `Combined`, V-Ray `RGB color`."""
 
-_PLAIN, _UNKNOWN = -1, len(BY_LAST_NAME) + len(BY_WHOLE_NAME)
+LAST_NAMES = frozenset({"rgba", "rgb", "beauty", "combined"})
+"""Those that also count behind a view layer's name, as in `ViewLayer.Combined`; a `diffuse.color` is no picture."""
+
+_PLAIN, _UNKNOWN = -1, len(NAMES)
 _MOST_LISTED = 12
 
 
@@ -119,7 +109,7 @@ def decide(
 ) -> PictureLayer:
     """The layer that is the picture.
 
-    Without a name: the only one; else plain R, G, B; else the likeliest name, see `BY_LAST_NAME`. A part of such a
+    Without a name: the only one; else plain R, G, B; else the likeliest name, see `NAMES`. A part of such a
     name that holds plain R, G, B counts as a layer of this name. Without any red, green and blue, Y as grey.
 
     Args:
@@ -203,11 +193,10 @@ def _rank(one: PictureLayer) -> int:
     name = one.layer or _without_view(one.part, one.view)
     if not name:
         return _PLAIN
-    last = _squeezed(name.rpartition(".")[2])
-    if last in BY_LAST_NAME:
-        return BY_LAST_NAME.index(last)
-    whole = _squeezed(name)
-    return len(BY_LAST_NAME) + BY_WHOLE_NAME.index(whole) if whole in BY_WHOLE_NAME else _UNKNOWN
+    whole, last = _squeezed(name), _squeezed(name.rpartition(".")[2])
+    if whole in NAMES:
+        return NAMES.index(whole)
+    return NAMES.index(last) if last in LAST_NAMES else _UNKNOWN
 
 
 def _squeezed(name: str) -> str:

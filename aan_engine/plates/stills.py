@@ -1,7 +1,8 @@
 """DPX, Cineon, PNG, TIFF and JPEG files, read by OpenImageIO.
 
 Values are returned as they are stored: not multiplied by alpha, with no transfer curve undone. `colour.encoding`
-converts them to light, `decoded_frame` makes a plate of them.
+converts them to light, `decoded_frame` makes a plate of them. Pixels are turned as the file's EXIF or TIFF orientation,
+or the scan direction of a DPX or Cineon header, says that they are shown.
 """
 
 from __future__ import annotations
@@ -15,13 +16,20 @@ import OpenImageIO
 from numpy.typing import NDArray
 
 from aan_engine.core.box import Box
-from aan_engine.errors import PlateUnreadable
+from aan_engine.errors import PlateUnreadable, PlateUnsupported
+from aan_engine.plates import orientation
 from aan_engine.plates.decoded_frame import Channels, SourceInfo
+from aan_engine.plates.orientation import Orientation
 
 VERSION = str(OpenImageIO.__version__)
 
 _LINEAR_DPX = ("Linear",)
 _VIDEO_DPX = ("ITU-R 709-4", "ITU-R 601-5 system B or G", "ITU-R 601-5 system M", "Unspecified video", "SMPTE 274M")
+# TIFF's photometric interpretations that libtiff converts to RGB (Y'CbCr, the Lab and log kinds), its compressions by
+# JPEG, and how libtiff then flips rows and columns, by orientation.
+_CONVERTED_BY_LIBTIFF = (6, 8, 9, 10, 32844, 32845)
+_JPEG_IN_TIFF = (6, 7)
+_FLIPPED_BY_LIBTIFF = {2: (1, -1), 3: (-1, -1), 4: (-1, 1), 6: (1, -1), 7: (-1, -1), 8: (-1, 1)}
 _BITS = {"uint8": 8, "uint16": 16, "uint32": 32}
 
 
@@ -33,8 +41,9 @@ def describe(path: Path, *, kind: str, frame: int | None) -> SourceInfo:
 
     Raises:
         PlateUnreadable: the file is damaged.
+        PlateUnsupported: the lines of a DPX or Cineon file run down the picture.
     """
-    return _source_info(_open(path, frame=frame).spec(), path, kind=kind)
+    return _source_info(_open(path, frame=frame).spec(), path, kind=kind, frame=frame)
 
 
 def read(path: Path, *, kind: str, frame: int | None) -> tuple[SourceInfo, Channels]:
@@ -42,14 +51,16 @@ def read(path: Path, *, kind: str, frame: int | None) -> tuple[SourceInfo, Chann
 
     Raises:
         PlateUnreadable: the file is damaged or cut short.
+        PlateUnsupported: as `describe`.
     """
     file = _open(path, frame=frame)
     pixels = file.read_image("float")
     if pixels is None or file.has_error:
         raise _unreadable(path, frame, file.geterror())
-    info = _source_info(file.spec(), path, kind=kind)
+    info = _source_info(file.spec(), path, kind=kind, frame=frame)
     values = _exact_fractions(np.asarray(pixels, np.float32), bits=info.bits)
-    return info, {name: values[..., column] for column, name in enumerate(info.names)}
+    turned, stored = _orientation(file.spec()), _without_flips_of_libtiff(values, file.spec(), kind=kind)
+    return info, {name: turned.turn(stored[..., column]) for column, name in enumerate(info.names)}
 
 
 def _open(path: Path, *, frame: int | None) -> Any:
@@ -61,21 +72,47 @@ def _open(path: Path, *, frame: int | None) -> Any:
     return file
 
 
-def _source_info(spec: Any, path: Path, *, kind: str) -> SourceInfo:
+def _source_info(spec: Any, path: Path, *, kind: str, frame: int | None) -> SourceInfo:
     timecode = spec.getattribute("smpte:TimeCode")
     aspect = float(spec.get_float_attribute("PixelAspectRatio", 1.0))
+    turned = _orientation(spec)
+    if turned.transposed and kind in ("dpx", "cineon"):  # the library gives its lines in rows of another length
+        raise PlateUnsupported(
+            "the lines of this file run down the picture instead of across",
+            hint="Write it anew with the usual scan direction, left to right and top to bottom.",
+            file=path,
+            frame=frame,
+        )
+    display = _window(spec.full_x, spec.full_y, spec.full_width, spec.full_height)
+    data = _window(spec.x, spec.y, spec.width, spec.height)
     return SourceInfo(
         path=path,
         kind=kind.upper() if kind != "cineon" else "Cineon",
         names=tuple(spec.channelnames),
         bits=_bits(spec),
-        display=_window(spec.full_x, spec.full_y, spec.full_width, spec.full_height),
-        data=_window(spec.x, spec.y, spec.width, spec.height),
+        display=turned.turn_window(display, display=display),
+        data=turned.turn_window(data, display=display),
         implied=_implied_encoding(spec, kind=kind),
-        aspect=aspect if aspect > 0 else 1.0,
+        aspect=turned.turn_aspect(aspect) if aspect > 0 else 1.0,
         timecode=b"".join(int(word).to_bytes(4, "little") for word in timecode) if timecode else b"",
         rate=_rate(spec),
+        notes=(turned.text,) if turned.text else (),
     )
+
+
+def _orientation(spec: Any) -> Orientation:
+    return orientation.of_exif(spec.get_int_attribute("Orientation", 1))
+
+
+def _without_flips_of_libtiff(values: NDArray[np.float32], spec: Any, *, kind: str) -> NDArray[np.float32]:
+    """The pixels (H, W, C) as stored. TIFFs that libtiff converts to RGB itself come flipped by it, but not turned."""
+    flipped = spec.get_int_attribute("tiff:PhotometricInterpretation") in _CONVERTED_BY_LIBTIFF or (
+        spec.get_int_attribute("tiff:Compression") in _JPEG_IN_TIFF and spec.nchannels != 3
+    )
+    if kind != "tiff" or not flipped:
+        return values
+    rows, columns = _FLIPPED_BY_LIBTIFF.get(spec.get_int_attribute("Orientation", 1), (1, 1))
+    return values[::rows, ::columns]
 
 
 def _bits(spec: Any) -> int:

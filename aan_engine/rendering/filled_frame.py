@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aan_engine.core.box import Box
 from aan_engine.core.types import Array, Mask
-from aan_engine.plates import exr, matte, patch
+from aan_engine.plates import exr, formats, matte, patch
 from aan_engine.plates.extra_channels import ExtraChannel
 from aan_engine.plates.plate import Plate
 from aan_engine.plates.shot_frames import FrameMasks
@@ -35,7 +35,7 @@ class FilledFrame:
         unseen: share of the hidden pixels that was synthesised, 0 .. 1.
         confidence: mean over the hidden pixels, 0 .. 1; 1 where none is hidden.
         trust: 0 .. 1, the inlier share of the worse of the registrations with both neighbours; None without any.
-        write_patch: whether only the matte's box is written, see `patch`.
+        written: what is written: a "full" frame, a "patch" or an "overlay", see `patch`.
         is_key: whether what no frame shows was made up here, and carried from here to other frames.
         residue: pixels by which the object seems to reach beyond the matte, see `matte_residue`; 0 for none, or where
             nothing is known.
@@ -52,7 +52,7 @@ class FilledFrame:
     unseen: float
     confidence: float = 1.0
     trust: float | None = None
-    write_patch: bool = False
+    written: str = "full"
     is_key: bool = False
     residue: float = 0.0
     grown: float = 0.0
@@ -84,10 +84,18 @@ class FilledFrame:
         plate, own = replace(self.plate, canvas=None), self.plate.existing.slices
         inlay, hidden = self.inlay[own], self.hidden[own]
         layers = {name: values[own] for name, values in self.layers.items()}
-        if not self.write_patch:
+        if self.written == "full":
             return exr.write(path, plate, pixels=inlay, hidden=hidden, layers=layers, extra=self.extra)
-        cut = patch.cut(plate, pixels=inlay, hidden=hidden, layers=layers, extra=self.extra)
+        whole = self.written == "overlay"
+        cut = patch.cut(plate, pixels=inlay, hidden=hidden, layers=layers, whole=whole, extra=self.extra)
         return exr.write(path, cut, pixels=cut.pixels, hidden=np.zeros(cut.shape, np.bool_))
+
+
+def written_as(shot: Shot) -> str:
+    """What is written of a shot's frames: "full", "patch" or "overlay". Unless chosen: overlays of a movie."""
+    if shot.controls.write != "auto":
+        return shot.controls.write
+    return "overlay" if formats.sniff(shot.plates[0].path) == formats.MOVIE else "full"
 
 
 def compose(
@@ -119,7 +127,7 @@ def compose(
         unseen,
         confidence,
         trust,
-        write_patch=shot.controls.write == "patch",
+        written=written_as(shot),
         is_key=is_key,
         residue=residue,
         grown=shot.controls.grow,

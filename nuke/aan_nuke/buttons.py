@@ -119,7 +119,7 @@ def _solve(node: nuke.Node, first: int, last: int, *, preview: bool = False, int
     folder = _cache_folder(node)
     view_jobs = job_spec.view_jobs(node, first, last, folder=folder)
     views = nuke.views()
-    patch = view_jobs[0].spec.write == "patch"
+    patch = view_jobs[0].spec.write in ("patch", "overlay")
     version = versions.ResultVersion(into, job_spec.reach(node), patch)
     if not into:
         version = versions.create_version(folder, reach=job_spec.reach(node), patch=patch, preview=preview)

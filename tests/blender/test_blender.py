@@ -41,7 +41,7 @@ def test_the_whole_way_ends_bit_exact(inside: Inside) -> None:
 
 
 def test_strips_and_mattes_are_what_the_timeline_shows(inside: Inside) -> None:
-    inside("check_job_spec", "check_panel", engine="copying_engine:make")
+    inside("check_job_spec", "check_movies", "check_panel", engine="copying_engine:make")
 
 
 def test_whatever_happens_in_mid_job_ends_in_a_sane_panel(inside: Inside) -> None:

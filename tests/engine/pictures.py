@@ -54,13 +54,22 @@ def movie(
     pixels: str = "gbrp16le",
     options: dict[str, str] | None = None,
     timecode: str | None = None,
+    matrix: tuple[int, ...] | None = None,
+    container_options: dict[str, str] | None = None,
     **context: Any,
 ) -> Path:
-    """A movie of (H, W, 3) frames, 0 .. 65535."""
-    with av.open(str(path), "w") as container:
+    """A movie of (H, W, 3) frames, 0 .. 65535.
+
+    Args:
+        matrix: its display matrix, nine numbers, see `orientation.of_matrix`.
+        context: values for the encoder, such as its colour tags.
+    """
+    with av.open(str(path), "w", options=container_options or {}) as container:
         stream = container.add_stream(codec, rate=RATE, options=options or {})
         stream.height, stream.width = frames[0].shape[:2]
         stream.pix_fmt = pixels
+        if matrix is not None:
+            stream.set_display_matrix(matrix)
         for name, value in context.items():
             setattr(stream.codec_context, name, value)
         if timecode is not None:

@@ -13,6 +13,7 @@ from aan_engine.colour.log_encoding import to_log
 from aan_engine.errors import ShotError
 from aan_engine.pipeline import fill, identity
 from aan_engine.plates import exr, reader
+from aan_engine.rendering.filled_frame import written_as
 from aan_engine.shot import Controls, FrameFile, Shot
 from tests.engine.pictures import movie, still
 from tests.engine.shots import Array, box_matte, pan, read_rgb, shot_of, write_matte, write_rgb
@@ -111,21 +112,51 @@ def test_png_plates_and_mattes_give_exr_whose_values_outside_are_the_decoded_one
         assert error_db(written.astype(np.float32), np.clip(plate, 0, 1), matte) > 20
 
 
-def test_a_movie_is_filled_frame_by_frame_with_a_movie_for_its_matte(tmp_path: Path) -> None:
-    plates, mattes = pan(FRAMES, speed=8), box_matte(FRAMES)
+def movie_shot(folder: Path, plates: list[Array], mattes: list[Array], *, controls: Controls) -> Shot:
+    """A shot whose plate is a movie, stained where the matte hides, and whose matte is one, too."""
     stained = [np.where(m[..., None] > 0, 0, as_video(p)) for p, m in zip(plates, mattes, strict=True)]
     wide = [np.rint(65535 * s).astype(np.uint16) for s in stained]
     roto = [np.repeat((m * 65535).astype(np.uint16)[..., None], 3, -1) for m in mattes]
-    source = movie(tmp_path / "p.mov", wide, codec="prores_ks", pixels="yuv422p10le")
-    cut = movie(tmp_path / "m.mkv", roto)
-    frames = range(1, FRAMES + 1)
-    shot = Shot(tuple(FrameFile(n, source) for n in frames), tuple(FrameFile(n, cut) for n in frames))
+    source = movie(folder / "p.mov", wide, codec="prores_ks", pixels="yuv422p10le")
+    cut = movie(folder / "m.mkv", roto)
+    frames = range(1, len(plates) + 1)
+    files = tuple(tuple(FrameFile(n, path) for n in frames) for path in (source, cut))
+    return Shot(*files, controls=controls)
+
+
+def test_a_movie_is_filled_frame_by_frame_with_a_movie_for_its_matte(tmp_path: Path) -> None:
+    plates, mattes = pan(FRAMES, speed=8), box_matte(FRAMES)
+    shot = movie_shot(tmp_path, plates, mattes, controls=Controls(write="full"))
     for filled, matte in zip(fill(shot), mattes, strict=True):
         filled.write(tmp_path / "out.exr")
         written = read_rgb(tmp_path / "out.exr")
-        decoded = reader.read(source, frame=filled.frame).pixels
+        decoded = reader.read(shot.plates[0].path, frame=filled.frame).pixels
         assert (written == decoded)[matte == 0].all()
         assert (written.astype(np.float32)[matte > 0] > 0.01).all()
+
+
+def test_unless_asked_otherwise_a_movie_gives_overlays_which_laid_over_it_are_the_full_result(tmp_path: Path) -> None:
+    plates, mattes = pan(2, speed=8), box_matte(2)
+    mattes[1][20:24, 30:34] = 0.5
+    shot = movie_shot(tmp_path, plates, mattes, controls=Controls())
+    assert {frame.written for frame in fill(shot)} == {"overlay"}
+    for filled in fill(shot):
+        filled.write(tmp_path / "over.exr")
+        replace(filled, written="full").write(tmp_path / "full.exr")
+        over, full = (exr.read(tmp_path / f"{name}.exr", frame=filled.frame) for name in ("over", "full"))
+        alpha = over.parts[0].channels["A"].astype(np.float32)[..., None]
+        decoded = reader.read(shot.plates[0].path, frame=filled.frame).pixels
+        laid_over = over.pixels + decoded * (1 - alpha)
+        assert laid_over.tobytes() == full.pixels.tobytes()
+        assert not over.pixels[filled.hidden == 0].any()
+        assert (over.data_window, over.display_window) == (full.data_window, full.display_window)
+
+
+def test_plates_in_files_of_their_own_give_full_frames_whatever_the_matte_is(tmp_path: Path) -> None:
+    shot = shot_of(tmp_path, pan(1), box_matte(1))
+    assert written_as(shot) == "full"
+    roto = movie(tmp_path / "m.mkv", [np.zeros((64, 96, 3), np.uint16)])
+    assert written_as(replace(shot, mattes=(FrameFile(1001, roto),))) == "full"
 
 
 def test_the_engine_is_another_when_its_colours_are(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -178,3 +178,45 @@ def test_info_tells_length_depth_rate_and_space(tmp_path: Path) -> None:
     assert description.format_note == "movie (prores), 30 frames, 10 bits, read as Gamma 2.4 Encoded Rec.709"
     rate = description.parts[0].attributes["framesPerSecond"].value
     assert rate == RATE.numerator.to_bytes(4, "little") + RATE.denominator.to_bytes(4, "little")
+
+
+@pytest.mark.parametrize("kind", [*KINDS, ("mp4", "libx264", "yuv420p", LONG_GROUPS)])
+def test_a_movie_that_is_still_being_copied_is_refused_whatever_its_index_tells(tmp_path: Path, kind: tuple) -> None:
+    """The index stands at the beginning and is whole, the pictures are not: a decoder would end without a word."""
+    suffix, codec, pixels, options = kind
+    early = {"movflags": "+faststart"} if suffix in ("mov", "mp4") else {}
+    source = movie(
+        tmp_path / f"m.{suffix}", levels(), codec=codec, pixels=pixels, options=options, container_options=early
+    )
+    whole = source.read_bytes()
+    source.write_bytes(whole[: len(whole) * 2 // 3])
+    for ask in (movies.length, lambda path: reader.read(path, frame=1)):
+        with pytest.raises(PlateUnreadable, match="bytes are missing at its end") as refused:
+            ask(source)
+        assert "copy it again" in refused.value.hint
+    assert "cut short (" in reader.describe(source).format_note
+
+
+@pytest.mark.parametrize(("suffix", "options"), [("mp4", {"movflags": "+frag_keyframe+empty_moov"}), ("mkv", {})])
+def test_a_movie_in_fragments_or_of_unknown_length_is_read(tmp_path: Path, suffix: str, options: dict) -> None:
+    if suffix == "mkv":
+        options = {"live": "1"}
+    kind = {"codec": "libx264", "pixels": "yuv420p", "options": LONG_GROUPS}
+    source = movie(tmp_path / f"m.{suffix}", levels(), container_options=options, **kind)
+    assert movies.length(source) == LENGTH
+    assert reader.read(source, frame=LENGTH).shape == (48, 64)
+
+
+def test_a_movie_that_is_damaged_in_the_middle_is_refused_there_and_read_before(tmp_path: Path) -> None:
+    """A decoder hides damage by what it has seen before, and says so: such a frame is no plate."""
+    kind = {"codec": "libx264", "pixels": "yuv420p", "options": {"g": "10", "bf": "0", "crf": "1"}}
+    noise = [np.random.default_rng(n).integers(0, 65536, (48, 64, 3)).astype(np.uint16) for n in range(LENGTH)]
+    source = movie(tmp_path / "m.mp4", noise, **kind)
+    data = bytearray(source.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 400] = np.random.default_rng(1).bytes(400)
+    source.write_bytes(data)
+    assert reader.read(source, frame=1).shape == (48, 64)
+    with pytest.raises(PlateUnreadable, match="movie cannot be decoded") as refused:
+        [reader.read(source, frame=frame) for frame in range(1, LENGTH + 1)]
+    assert LENGTH // 3 < (refused.value.frame or 0) < LENGTH - 3

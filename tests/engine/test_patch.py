@@ -39,8 +39,10 @@ def hole() -> Any:
     return hidden
 
 
-def write_patch(path: Path, plate: exr.Plate, pixels: Any, hidden: Any, **layers: Any) -> exr.Plate:
-    cut = patch.cut(plate, pixels=pixels, hidden=hidden, layers=layers)
+def write_patch(
+    path: Path, plate: exr.Plate, pixels: Any, hidden: Any, *, whole: bool = False, **layers: Any
+) -> exr.Plate:
+    cut = patch.cut(plate, pixels=pixels, hidden=hidden, layers=layers, whole=whole)
     assert exr.write(path, cut, pixels=cut.pixels, hidden=np.zeros(cut.shape, bool)) == 0
     return exr.read(path, frame=1001)
 
@@ -63,6 +65,30 @@ def test_merged_over_the_plate_a_patch_is_the_full_result(tmp_path: Path, names:
     cut = write_patch(tmp_path / "patch.exr", plate, pixels, hidden)
     np.testing.assert_array_equal(merged(cut, plate), exr.read(tmp_path / "full.exr", frame=1001).pixels)
     assert cut.data_window.as_exr() == (13, 10, 29, 20)
+
+
+@pytest.mark.parametrize("names", ["RGB", "Y", "layer"])
+@pytest.mark.parametrize("kind", [np.float16, np.float32])
+def test_an_overlay_is_a_whole_frame_and_laid_over_the_plate_the_full_result(
+    tmp_path: Path, names: str, kind: Any
+) -> None:
+    corner = (np.array([-8, -6], np.int32), np.array([47, 33], np.int32))
+    display = (np.array([0, 0], np.int32), np.array([39, 27], np.int32))
+    plate = plate_of(tmp_path / "p.exr", names, kind, dataWindow=corner, displayWindow=display)
+    pixels = np.random.default_rng(9).normal(1, 2, (*SHAPE, 3)).astype(np.float32)
+    exr.write(tmp_path / "full.exr", plate, pixels=pixels, hidden=hole())
+    over = write_patch(tmp_path / "over.exr", plate, pixels, hole(), whole=True, **{"unseen.a": light(kind, seed=7)})
+    np.testing.assert_array_equal(merged(over, plate), exr.read(tmp_path / "full.exr", frame=1001).pixels)
+    assert (over.data_window, over.display_window) == (plate.data_window, plate.display_window)
+    assert not over.pixels[~hole()].any()
+    assert over.parts[0].channels["unseen.a"].shape == SHAPE
+
+
+def test_where_nothing_is_hidden_an_overlay_is_transparent(tmp_path: Path) -> None:
+    plate = plate_of(tmp_path / "p.exr")
+    over = write_patch(tmp_path / "over.exr", plate, plate.pixels, np.zeros(SHAPE, bool), whole=True)
+    assert over.shape == SHAPE
+    assert not any(channel.any() for channel in over.parts[0].channels.values())
 
 
 def test_windows_metadata_and_codec_are_the_plates(tmp_path: Path) -> None:

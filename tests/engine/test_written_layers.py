@@ -84,15 +84,16 @@ def test_a_layer_of_ours_wins_over_a_channel_that_is_filled_along(tmp_path: Path
     assert (exr.read(tmp_path / "o.exr", frame=1).parts[0].channels["unseen.a"] == 0.5).all()
 
 
-def test_a_patch_holds_them_cut_and_0_where_its_alpha_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("whole", [False, True], ids=["patch", "overlay"])
+def test_a_patch_and_an_overlay_hold_them_and_0_where_their_alpha_is(tmp_path: Path, whole: bool) -> None:
     plate, hidden = parts_plate(tmp_path), square()
     hidden[11, 13] = False
     extra = LayerFiller("*", plates=Sources(plate)).fill(plate, masks_of(hidden), copied_from(0, hidden, shift=(9, 0)))
-    cut = patch.cut(plate, pixels=np.ones((*SHAPE, 3), np.float32), hidden=hidden, extra=extra)
+    cut = patch.cut(plate, pixels=np.ones((*SHAPE, 3), np.float32), hidden=hidden, extra=extra, whole=whole)
     exr.write(tmp_path / "patch.exr", cut, pixels=cut.pixels, hidden=np.zeros(cut.shape, bool))
     channels = exr.read(tmp_path / "patch.exr", frame=1001).parts[0].channels
     assert sorted(channels) == ["A", "B", "G", "R", "depth.Z", "filled.A", "id.number", "id.share"]
-    box = hidden[10:22, 12:24]
+    box = hidden if whole else hidden[10:22, 12:24]
     np.testing.assert_array_equal(channels["A"] == 1, box)
     by_label = {channel.label: values for channel, values in extra.items()} | {"filled.A": extra[next(iter(extra))]}
     for name in ("depth.Z", "id.number", "id.share"):

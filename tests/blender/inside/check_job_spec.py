@@ -7,52 +7,18 @@ from pathlib import Path
 import bpy
 import numpy as np
 
+from prepared import InAShot, render_process, sequence
 from studio import (
-    ADDON,
     HEIGHT,
     HIDDEN,
     NEW_EFFECT,
     WIDTH,
     HostError,
-    InAStudio,
     compat,
     read_exr,
     wall,
     write_exr,
 )
-
-job_spec = sys.modules[f"{ADDON}.job_spec"]
-render_process = sys.modules[f"{ADDON}.render_process"]
-sequence = sys.modules[f"{ADDON}.plugin_host.sequence"]
-
-
-class InAShot(InAStudio):
-    def wanted(self, strip, **options):
-        job_spec.ensure_uid(self.scene, strip)
-        return job_spec.prepare(self.scene, strip, **options)
-
-    def spec(self, strip, **options):
-        return self.wanted(strip, **options).state.ticket.spec
-
-    def rendered(self, wanted):
-        """Render what the job needs first."""
-        work = render_process.RenderProcess(wanted.renders, wanted.render_folder)
-        self.addCleanup(work.stop)
-        self.tick_until(work.poll)
-        self.assertEqual(work.done, work.total)
-        return wanted
-
-    def shown(self, strip):
-        """The source files of what the engine is given for each timeline frame, in the timeline's order."""
-        state = self.wanted(strip).state
-        files = dict(sequence.expand(state.ticket.spec.plate))
-        return [Path(files[frame]).resolve().name for frame in state.frames]
-
-    def refusal(self, strip, **options):
-        with self.assertRaises(HostError) as caught:
-            self.wanted(strip, **options)
-        self.assertTrue(caught.exception.reason and caught.exception.hint)
-        return caught.exception.reason
 
 
 class ImageStrips(InAShot):
@@ -286,51 +252,6 @@ class Mattes(InAShot):
         strip = self.image_strip(folder, channel=3)
         self.mask(strip)
         self.assertIn("data window", self.refusal(strip))
-
-
-class Movies(InAShot):
-    def setUp(self):
-        super().setUp()
-        self.image_strip(self.plates(6), start=1)
-        self.movie = self.make_movie()
-        self.strips.remove(self.strips["plate"])
-        self.source = self.strips.new_movie(name="movie", filepath=str(self.movie), channel=1, frame_start=11)
-        self.mask(self.source, keys=(11, 14))
-
-    def make_movie(self):
-        render = self.scene.render
-        render.use_sequencer = True
-        settings = render.image_settings
-        if hasattr(settings, "media_type"):
-            settings.media_type = "VIDEO"
-        settings.file_format = "FFMPEG"
-        render.ffmpeg.format, render.ffmpeg.codec = "QUICKTIME", "H264"
-        render.filepath = str(self.root / "movie.mov")
-        bpy.ops.render.render(animation=True, scene=self.scene.name)
-        (made,) = self.root.glob("movie*.mov")
-        return made
-
-    def test_a_movie_is_handed_over_as_the_file_that_it_is(self):
-        spec = self.spec(self.source)
-        self.assertEqual((spec.plate, spec.first, spec.last), (str(self.movie), 1, 6))
-        self.assertEqual(spec.colorspace, "sRGB - Texture", "as Blender shows it")
-
-    def test_of_a_trimmed_movie_nothing_beyond_is_a_source(self):
-        if hasattr(self.source, "left_handle_offset"):
-            self.source.left_handle_offset = 2
-        else:
-            self.source.frame_offset_start = 2
-        wanted = self.rendered(self.wanted(self.source))
-        spec = wanted.state.ticket.spec
-        self.assertEqual((spec.first, spec.last, spec.reference_first, spec.reference_last), (3, 6, 3, 6))
-        mattes = dict(sequence.expand(spec.matte))
-        self.assertEqual(sorted(mattes), [1, 2, 3, 4, 5, 6])
-        self.assertTrue((read_exr(mattes[1])["R"] == 1).all())
-        self.assertFalse((read_exr(mattes[3])["R"] == 1).all())
-
-    def test_a_reversed_movie_is_rendered(self):
-        self.source.use_reverse_frames = True
-        self.assertTrue(any("strip" in work for work in self.wanted(self.source).renders.renders))
 
 
 class Tidiness(InAShot):
