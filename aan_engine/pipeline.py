@@ -35,6 +35,7 @@ from aan_engine.plates.shot_frames import ShotFrames
 from aan_engine.plates.source_policy import SourcePolicy
 from aan_engine.provenance import Provenance
 from aan_engine.rendering.fill_buffer import FillBuffer
+from aan_engine.rendering.fill_layers import check_layers
 from aan_engine.rendering.filled_frame import FilledFrame, compose
 from aan_engine.rendering.finisher import STAGES, Finisher
 from aan_engine.rendering.target import Stage
@@ -113,6 +114,7 @@ def fill(
     if not wanted:
         return
     shot_frames = ShotFrames(shot)
+    check_layers(shot, shot_frames)
     if not any(shot_frames.is_hiding(target.frame) for target in shot.targets):
         made = _made(shot, device="CPU")
         yield from (replace(filled, provenance=made) for filled in _pass_through(shot, shot_frames, wanted, notify))
@@ -150,8 +152,9 @@ def _grown(shot: Shot, shot_frames: ShotFrames, notify: Callable[[Progress], Non
         # No frame is filled yet.
         notify(replace(step, stage="decide") if step.stage == "fill" else step)
 
+    plain = replace(shot, controls=replace(shot.controls, fill_layers=None))
     filling = _fill_holes(
-        shot, shot_frames, probes, look, planned=probes, networks=networks, pathways=SEEN_KINDS, stages=()
+        plain, shot_frames, probes, look, planned=probes, networks=networks, pathways=SEEN_KINDS, stages=()
     )
     grow = shot.controls.grow + overall_residue([filled.residue for filled in filling])
     controls = replace(shot.controls, grow=min(grow, NUMBERS["grow"][1]), grow_auto=False)

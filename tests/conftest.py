@@ -22,8 +22,8 @@ ROOT = Path(__file__).resolve().parents[1]
 
 SLOW_ENGINE = """
     ablated_modules ablation affine_refine bad_input batches block_matching carry chooser_training damaged_exr
-    data_windows decode_watchdog defocus evaluation fill_formats fill_plan flow_field grain key_frames light_match
-    network_decoder network_homography network_pathways patch_attention pipeline recovery registration
+    data_windows decode_watchdog defocus evaluation fill_formats fill_plan flow_field grain key_frames layer_shots
+    light_match network_decoder network_homography network_pathways patch_attention pipeline recovery registration
     registration_bench render_stages scenes shot_frames shot_motion stages static_camera temporal_prior texture_fill
     texture_shots train_joint training warp
 """

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aan_engine.plates.extra_channels import ExtraChannel
 from aan_engine.plates.plate import Array, Plate
 
 _HALF_MAX = 65504.0
@@ -30,11 +32,35 @@ def replace_pixels(plate: Plate, *, pixels: NDArray[np.float32], hidden: NDArray
             continue
         values = inside.mean(axis=-1) if plate.picture.grey else inside[:, column]
         filled[name] = channels[name].copy()
-        filled[name][hidden] = _cast(values, channels[name].dtype)
+        filled[name][hidden] = cast_to(channels[name].dtype, values)
     return filled
 
 
-def _cast(values: NDArray[np.float32], dtype: np.dtype[Any]) -> Array:
+def replace_extra(
+    plate: Plate, extra: Mapping[ExtraChannel, Array], *, hidden: NDArray[np.bool_]
+) -> dict[int, dict[str, Array]]:
+    """Channels beside the picture, by part and name, with the plate's own bits wherever `hidden` is False.
+
+    Args:
+        extra: channel -> (n,) its values at the n hidden pixels, row by row, in its own type.
+        hidden: (H, W) bool.
+
+    Raises:
+        ValueError: values of another type or number.
+    """
+    filled: dict[int, dict[str, Array]] = {}
+    count = np.count_nonzero(hidden)
+    for channel, values in extra.items():
+        before = plate.parts[channel.part].channels[channel.name]
+        if values.dtype != before.dtype or values.shape != (count,):
+            raise ValueError(f"{channel.label} ({values.dtype}, {values.shape}) does not fit {count} hidden pixels")
+        after = filled.setdefault(channel.part, {})[channel.name] = before.copy()
+        after[hidden] = values
+    return filled
+
+
+def cast_to(dtype: np.dtype[Any], values: NDArray[np.float32]) -> Array:
+    """Values in a channel's own type, half or float, see `replace_pixels`."""
     if dtype != np.float16:
         return values
     with np.errstate(over="ignore", invalid="ignore"):

@@ -23,10 +23,11 @@ from aan_engine.colour.encoding import Encoding
 from aan_engine.core.temporary_name import temporary_path
 from aan_engine.errors import PlateError, PlateUnwritable
 from aan_engine.plates import result_marks, stereo
-from aan_engine.plates.channels import replace_pixels
+from aan_engine.plates.channels import replace_extra, replace_pixels
 from aan_engine.plates.exr_attributes import placeholder_header, splice
 from aan_engine.plates.exr_decoder import check_writable, decode, first_line
 from aan_engine.plates.exr_header import Description, PartDescription, describe
+from aan_engine.plates.extra_channels import ExtraChannel
 from aan_engine.plates.picture_layer import PictureLayer, find_picture_channels
 from aan_engine.plates.plate import Array, Part, Plate
 from aan_engine.plates.verify import verify
@@ -72,6 +73,7 @@ def write(
     hidden: NDArray[np.bool_],
     layers: Mapping[str, NDArray[np.float32]] | None = None,
     provenance: Provenance | None = None,
+    extra: Mapping[ExtraChannel, Array] | None = None,
 ) -> int:
     """Write the plate with `pixels` where `hidden`, and everything else bit for bit as it was read.
 
@@ -85,6 +87,8 @@ def write(
             the same name is replaced.
         provenance: what the header says of where the result comes from, see `result_marks`; the plate's own marks,
             if it is itself a result, are left out.
+        extra: channels of the plate beside its picture that are replaced where `hidden` as well, see
+            `channels.replace_extra`.
 
     A lossless codec of the plate is kept, a lossy one becomes ZIP. Mip-mapped tiles are written without their smaller
     levels: those are made from the picture, and would still show what was removed. Of a stereo file one view is filled;
@@ -96,16 +100,18 @@ def write(
     Raises:
         PlateUnwritable: no space, no permission, no such folder; nothing is left behind.
         OutsideMatteError: the file read back differs from the plate outside `hidden`; it was removed.
-        ValueError: arrays of another shape than the plate, or a layer named as one of the picture's channels.
+        ValueError: arrays of another shape or type than the plate's, or a layer named as one of the picture's channels.
     """
     path, layers = Path(path), dict(layers or {})
     _check_arguments(plate, pixels=pixels, hidden=hidden, layers=layers)
     filled = replace_pixels(plate, pixels=pixels, hidden=hidden) | layers
+    beside = replace_extra(plate, extra or {}, hidden=hidden)
+    changed = beside | {plate.picture.part: beside.get(plate.picture.part, {}) | filled}
     description = Description(plate.path, tuple(part.description for part in plate.parts))
     headers = stereo.mark_filled(description, plate.picture.part, plate.picture.names[0])
     headers = result_marks.mark(headers, provenance, part=plate.picture.part)
     parts = [
-        _out_part(replace(part, description=header), filled if index == plate.picture.part else {})
+        _out_part(replace(part, description=header), changed.get(index, {}))
         for index, (part, header) in enumerate(zip(plate.parts, headers, strict=True))
     ]
     temporary = temporary_path(path)
@@ -119,7 +125,7 @@ def write(
             raise _unwritable(path, plate, f"what was written cannot be read back: {error.reason}") from error
         except Exception as error:
             raise _unwritable(path, plate, _reason(error, temporary)) from error
-        changed = verify(plate, written, hidden=hidden, filled=filled, headers=headers, path=path)
+        count = verify(plate, written, hidden=hidden, filled=filled, headers=headers, beside=beside, path=path)
         try:
             temporary.replace(path)
         except OSError as error:
@@ -127,7 +133,7 @@ def write(
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
-    return changed
+    return count
 
 
 def _out_part(part: Part, filled: Mapping[str, Array]) -> Any:

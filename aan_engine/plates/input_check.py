@@ -11,7 +11,7 @@ import numpy as np
 
 from aan_engine.core.box import Box
 from aan_engine.core.types import Mask
-from aan_engine.plates import matte, matte_choice, picture_layer, reader
+from aan_engine.plates import extra_layers, matte, matte_choice, picture_layer, reader
 from aan_engine.plates.input_summary import InputSummary, percent
 from aan_engine.plates.shot_channels import ShotChannels
 from aan_engine.shot import Controls, Shot
@@ -77,7 +77,7 @@ def inspect(shot: Shot, *, device: str, channels: ShotChannels | None = None) ->
         matte=channels.matte.text,
         hidden=look.share,
         device=device,
-        notes=description.notes,
+        notes=(*description.notes, *filter(None, [extra_layers.note(description, picture, shot.controls.fill_layers)])),
         warnings=(*description.warnings, *_warnings(look, shot.controls)),
     )
 

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from aan_engine.core.box import Box
 from aan_engine.plates.channels import replace_pixels
+from aan_engine.plates.extra_channels import ExtraChannel
 from aan_engine.plates.plate import Array, Part, PictureChannels, Plate
 
 _ONE_PIXEL = Box(top=0, bottom=1, left=0, right=1)
@@ -34,6 +35,7 @@ def cut(
     hidden: NDArray[np.bool_],
     layers: Mapping[str, NDArray[np.float32]] | None = None,
     whole: bool = False,
+    extra: Mapping[ExtraChannel, Array] | None = None,
 ) -> Plate:
     """The patch of a filled frame, or its overlay.
 
@@ -43,12 +45,15 @@ def cut(
         hidden: (H, W) bool, True where the picture is replaced.
         layers: extra channels by name, (H, W) float32; cut to the same box.
         whole: True for an overlay, False for a patch.
+        extra: channels of the plate beside its picture that are replaced where `hidden` as well, see
+            `channels.replace_extra`.
 
     Returns:
         A plate of one part: the picture's channels and its alpha (`PictureChannels.alpha`: `A`, or `beauty.a` beside
-        `beauty.r`) in the picture's own type, and the layers. Its display window and attributes are the plate's. An
-        overlay's data window is the plate's as well, a patch's the smallest box around the hidden pixels; without any
-        it is one transparent pixel, the plate's first.
+        `beauty.r`) in the picture's own type, the extra channels by their labels, 0 where alpha is, and the layers. The
+        plate's own alpha, where it is filled along, has `filled.` before its name. Display window and attributes are
+        the plate's. An overlay's data window is the plate's as well, a patch's the smallest box around the hidden
+        pixels; without any it is one transparent pixel, the plate's first.
 
     Convention: the data window is in the file's absolute pixel coordinates, see `plate.Plate`.
     """
@@ -60,6 +65,10 @@ def cut(
         name: np.where(hidden[inside], channel[inside], channel.dtype.type(0)) for name, channel in picture.items()
     }
     channels[plate.picture.alpha] = hidden[inside].astype(channels[names[0]].dtype)
+    for channel, values in (extra or {}).items():
+        name = f"filled.{channel.label}" if channel.label in channels else channel.label
+        channels[name] = np.zeros(box.shape, values.dtype)
+        channels[name][hidden[inside]] = values
     channels |= {name: np.ascontiguousarray(values[inside]) for name, values in (layers or {}).items()}
     return Plate(plate.path, plate.frame, (_part(plate, window, channels),), PictureChannels(0, names), plate.encoding)
 
@@ -69,7 +78,7 @@ def _part(plate: Plate, window: Box, channels: dict[str, Array]) -> Part:
     x0, y0, x1, y1 = window.as_exr()
     attributes = dict(part.description.attributes)
     attributes["dataWindow"] = replace(attributes["dataWindow"], value=struct.pack("<4i", x0, y0, x1, y1))
-    kinds = {"float16": "half", "float32": "float"}
+    kinds = {"float16": "half", "float32": "float", "uint32": "uint"}
     described = tuple((name, kinds[str(array.dtype)]) for name, array in sorted(channels.items()))
     description = replace(part.description, data_window=window, channels=described, attributes=attributes)
     corners = (np.array([x0, y0], np.int32), np.array([x1, y1], np.int32))

@@ -109,6 +109,13 @@ class PlateCache:
         cached = CachedPlate(self, (index, self._shot_frames.has_replacement(index)))
         return SourcePlate(cached, cached)
 
+    def whole(self, index: int) -> Plate:
+        """The picture of an index to copy from, with all its channels; where none is kept, it is read anew."""
+        key = (index, self._shot_frames.has_replacement(index))
+        entry = self._find(key)
+        plate = entry.plate if entry is not None else None
+        return plate or self._shot_frames.plate(index, painted_over=key[1])
+
     def frame(self, key: Key) -> _Entry:
         """The cache's entry, read if it is not there."""
         return self._find(key) or self._read(key)[0]

@@ -32,6 +32,7 @@ def verify(
     filled: Mapping[str, Array],
     path: Path,
     headers: Sequence[PartDescription] | None = None,
+    beside: Mapping[int, Mapping[str, Array]] | None = None,
 ) -> int:
     """Compare a file as read back with its plate, bit by bit, NaN payloads and signed zeros included.
 
@@ -41,13 +42,15 @@ def verify(
         filled: the channels of the picture's part that were replaced or added, with their intended values.
         path: the file, for the error.
         headers: the headers as they were to be written; None for the plate's own.
+        beside: channels beside the picture, by part and name, that may differ from the plate where `hidden` as well,
+            with their intended values.
 
     Returns:
         The number of wrong bits: 0, or it raises.
 
     Raises:
-        OutsideMatteError: a bit outside `hidden` differs from the plate, a bit of `filled` from its intended value, or
-            a header attribute from the plate's.
+        OutsideMatteError: a bit outside `hidden` differs from the plate, a bit of `filled` or `beside` from its
+            intended value, or a header attribute from the plate's.
     """
     if len(written) != len(plate.parts):
         raise _outside_matte_error(path, plate, f"{len(plate.parts)} parts went in, {len(written)} came out")
@@ -55,13 +58,15 @@ def verify(
     where: list[str] = []
     intended = headers if headers is not None else [part.description for part in plate.parts]
     for index, (before, after) in enumerate(zip(plate.parts, written, strict=True)):
-        expected = {**before.channels, **(filled if index == plate.picture.part else {})}
+        whole, along = filled if index == plate.picture.part else {}, (beside or {}).get(index, {})
+        expected = {**before.channels, **along, **whole}
+        in_hole = {*along} - {*whole} | ({*plate.picture.names} if index == plate.picture.part else set())
         if expected.keys() != after.channels.keys():
             raise _outside_matte_error(path, plate, "its channels are not the plate's")
         if lost := _lost_attributes(before.description, after.description, intended=intended[index]):
             raise _outside_matte_error(path, plate, f"its header differs in {', '.join(lost)}")
         for name, wanted in expected.items():
-            if index == plate.picture.part and name in plate.picture.names:
+            if name in in_hole:
                 count = _changed_bits(before.channels[name], after.channels[name], ignoring=hidden)
                 count += _changed_bits(wanted, after.channels[name], ignoring=~hidden)
             else:

@@ -5,5 +5,5 @@ Read in this order: `fill_buffer` (what every stage reads and writes), `target` 
 (the stages in their order); then the stages: `warp` with `plate_sampler`, `edge_alignment` over `affine_refine` and
 `tile_cache`, and `defocus`; `texture` (what no frame shows); `static_camera`, `second_sample`, `plate_grain` and
 `regrain` for grain; `matte_residue` (is the matte too tight?); `sources` (the shot's other frames); `filled_frame` (the
-composite) and `aovs`.
+composite), `fill_layers` (depth, normals and what else is filled along) and `aovs`.
 """

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aan_engine.core.box import Box
 from aan_engine.core.types import Array, Mask
 from aan_engine.plates import exr, formats, matte, patch
+from aan_engine.plates.extra_channels import ExtraChannel
 from aan_engine.plates.plate import Plate
 from aan_engine.plates.shot_frames import FrameMasks
 from aan_engine.provenance import Provenance
@@ -38,6 +42,8 @@ class FilledFrame:
             nothing is known.
         grown: pixels by which the matte was grown.
         provenance: what the file's header says of where it comes from; None for nothing.
+        extra: the channels that were filled along with the picture, each with (n,) values of its own type for the n
+            `hidden` pixels, row by row.
     """
 
     frame: int
@@ -53,6 +59,7 @@ class FilledFrame:
     residue: float = 0.0
     grown: float = 0.0
     provenance: Provenance | None = None
+    extra: Mapping[ExtraChannel, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def pixels(self) -> Array:
@@ -82,8 +89,9 @@ class FilledFrame:
         layers = {name: values[own] for name, values in self.layers.items()}
         made = self.provenance.dated() if self.provenance is not None else None
         if self.written == "full":
-            return exr.write(path, plate, pixels=inlay, hidden=hidden, layers=layers, provenance=made)
-        cut = patch.cut(plate, pixels=inlay, hidden=hidden, layers=layers, whole=self.written == "overlay")
+            return exr.write(path, plate, pixels=inlay, hidden=hidden, layers=layers, extra=self.extra, provenance=made)
+        whole = self.written == "overlay"
+        cut = patch.cut(plate, pixels=inlay, hidden=hidden, layers=layers, whole=whole, extra=self.extra)
         return exr.write(path, cut, pixels=cut.pixels, hidden=np.zeros(cut.shape, np.bool_), provenance=made)
 
 
@@ -104,6 +112,7 @@ def compose(
     trust: float | None,
     is_key: bool = False,
     residue: float = 0.0,
+    extra: Mapping[ExtraChannel, NDArray[Any]] | None = None,
 ) -> FilledFrame:
     """The frame with its fill over the plate, by the matte; `numbers` are those on the timeline, by index."""
     hidden, inlay = masks.hidden, np.zeros((*plate.shape, 3), np.float32)
@@ -126,4 +135,5 @@ def compose(
         is_key=is_key,
         residue=residue,
         grown=shot.controls.grow,
+        extra=extra or {},
     )

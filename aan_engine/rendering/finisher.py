@@ -10,6 +10,7 @@ The stages, in order (`STAGES`); each takes the fill and the target and returns 
     copy_texture       copies texture to where no frame shows what is hidden; touches nothing else
     add_grain          adds the grain that pixels lack, fresh on every frame
 
+After them `fill_layers` fills what else of the plate the artist names, from where the pixels were copied.
 Beside the stages, `matte_residue` measures how far the object reaches beyond its matte; it changes no pixel.
 
 A stage needs what the ones before it have found, and each but the first may be left out: the others then do with what
@@ -28,6 +29,7 @@ from aan_engine.plates.plate_cache import PlateCache
 from aan_engine.plates.shot_frames import FrameMasks, ShotFrames
 from aan_engine.plates.source_plate import SourcePlate
 from aan_engine.rendering.fill_buffer import FillBuffer
+from aan_engine.rendering.fill_layers import LayerFiller
 from aan_engine.rendering.filled_frame import FilledFrame, compose
 from aan_engine.rendering.matte_residue import reach_beyond_matte
 from aan_engine.rendering.plate_grain import estimate_around
@@ -92,6 +94,7 @@ class Finisher:
         self._read, self._skip, self._is_key = read, skip, is_key
         self._first, self._rest = stages[:IN_RENDER], stages[IN_RENDER:]
         self._previous, self._tiles = NOTHING_COPIED, TileCache()
+        self._layers = LayerFiller(shot.controls.fill_layers, plates=plate_cache.whole)
 
     def render(self, index: int, plan: FillPlan | None) -> RenderedTarget | None:
         """The target after the first stage; None where it is skipped."""
@@ -129,6 +132,7 @@ class Finisher:
             trust=trust,
             is_key=self._is_key(index),
             residue=rendered.residue,
+            extra=self._layers.fill(rendered.plate, rendered.masks, fill),
         )
 
     def _sources(self, index: int) -> ShotSources:

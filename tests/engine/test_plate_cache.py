@@ -74,6 +74,16 @@ def test_a_frame_without_room_leaves_its_hole_s_surroundings_and_what_was_asked_
     assert shot_frames.read == [0, 1, 0, 1]
 
 
+def test_a_whole_frame_with_all_its_channels_is_handed_out_and_takes_no_place(shot_frames: Reading) -> None:
+    plate_cache = PlateCache(shot_frames)
+    assert plate_cache.whole(1).parts[0].channels.keys() == {"R", "G", "B"}
+    kept, _ = plate_cache.target(2)
+    assert plate_cache.whole(2) is kept
+    assert shot_frames.read == [1, 2]
+    plate_cache.target(1)
+    assert shot_frames.read == [1, 2, 1]
+
+
 def test_a_crop_is_its_box_of_the_plate_to_the_bit(shot_frames: Reading) -> None:
     plate, _ = shot_frames.target(0)
     crop = crop_plate(plate, Box(top=10, bottom=60, left=20, right=100))
