@@ -20,7 +20,7 @@ class InputSummary:
         matte: the channels that are read as the matte, for people, as in "A" or "Object_0.Y + Object_1.Y".
         hidden: share of the pixels that the matte hides, 0 .. 1, over those frames that were looked at.
         device: "CPU" or "GPU".
-        notes: what else was read from the files, as in "turned by 90 degrees" or "interlaced".
+        notes: what else was read from the files or assumed, as in "turned by 90 degrees" or "interlaced".
         warnings: what seems wrong, each a sentence without its stop.
     """
 
@@ -44,7 +44,7 @@ class InputSummary:
         plates += [f"{width} x {height} {self.precision}", self.colour]
         plates += [f"layer {self.picture}"] if self.picture else []
         matte = f"matte {self.matte} hides {percent(self.hidden)}"
-        return "; ".join([", ".join([*plates, *self.notes]), matte, f"on the {self.device}"])
+        return "; ".join([", ".join(plates), *self.notes, matte, f"on the {self.device}"])
 
 
 def percent(share: float) -> str:
