@@ -121,8 +121,8 @@ def _look(channels: ShotChannels, *, display: Box) -> _Look:
 def _warnings(look: _Look, controls: Controls) -> tuple[str, ...]:
     found = []
     if not look.hides:
-        above = f": its greatest value, {look.peak:.3g}, is not above {controls.matte_floor:.3g} (--matte-floor)"
-        found.append("the matte hides nothing" + (above if look.peak > 0 else ""))
+        below = f", and its greatest value, {look.peak:.3g}, is not above {controls.matte_floor:.3g} (--matte-floor)"
+        found.append("the matte hides nothing: the result is the plate" + (below if look.peak > 0 else ""))
     if look.share > LARGE:
         found.append(f"the matte hides {percent(look.share)} of the picture")
     if look.partly and 2 * look.outside > look.partly:

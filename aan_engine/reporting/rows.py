@@ -39,6 +39,9 @@ is mistaken must not eat into the plate everywhere. Not measured separately."""
 KEYS = 3
 """Largest number of key frames that are named: whom to hand to a painter first."""
 
+MATTE_HIDES = "the matte hides"
+"""How the warnings begin that say how much is hidden."""
+
 MOSTLY_HIDDEN = 0.6
 """Share of all pixels above which a matte is doubted: it may be inverted."""
 
@@ -111,7 +114,8 @@ def summary(rows: Collection[ReportRow], *, inputs: UnderstoodInputs | None = No
     seconds = sum(row.seconds for row in rows)
     residue = overall_residue([row.residue for row in rows if row.hidden])
     grown = max((row.grown for row in rows), default=0.0)
-    known = inputs.warnings if inputs is not None else ()
+    # The rows know of the whole job what the first look could only guess from a sample.
+    known = [text for text in inputs.warnings if not text.startswith(MATTE_HIDES)] if inputs is not None else []
     return Summary(
         frames=len(rows),
         unseen=sum(row.unseen * row.hidden for row in rows) / hidden if hidden else 0.0,
@@ -164,9 +168,9 @@ def warnings_of(rows: Collection[ReportRow]) -> tuple[str, ...]:
     hidden, pixels = sum(row.hidden for row in rows), sum(row.pixels for row in rows)
     found = []
     if rows and not hidden:
-        found.append("the matte hides nothing in any frame: is it black, or read from the wrong channel?")
+        found.append(f"{MATTE_HIDES} nothing: the result is the plate")
     if hidden > MOSTLY_HIDDEN * pixels:
-        found.append(f"the matte hides {100 * hidden / pixels:.0f} % of the whole shot: is it inverted?")
+        found.append(f"{MATTE_HIDES} {100 * hidden / pixels:.0f} % of the picture")
     if (settings := len({row.settings for row in rows})) > 1:
         found.append(f"the frames were filled with {settings} different settings: the report says which")
     return tuple(found)

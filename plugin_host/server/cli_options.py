@@ -109,7 +109,8 @@ def _control_parameter(control: Control) -> inspect.Parameter:
         given |= {"parser": partial(_number_or_auto, control.name), "metavar": f"NUMBER|{AUTO}"}
     elif control.kind in ("number", "count"):
         given["min"], given["max"] = control.low, control.high
-    switch = [f"--{control.name}/--no-{control.name}"] if control.kind == "switch" else []
+    dashed = control.name.replace("_", "-")
+    switch = [f"--{dashed}/--no-{dashed}"] if control.kind == "switch" else []
     kind: Any = Literal[control.choices] if control.kind == "choice" else _OPTION_TYPES[control.kind]
     annotation: Any = Annotated[kind, typer.Option(*switch, **given)]
     keyword = inspect.Parameter.KEYWORD_ONLY

@@ -70,7 +70,7 @@ def test_precision_and_colour_are_the_result_s(tmp_path: Path) -> None:
 
 def test_a_black_matte_is_warned_of_and_one_that_hides_on_one_frame_is_not(tmp_path: Path) -> None:
     black = [flat(0)] * 20
-    assert inspected(tmp_path, black).warnings == ("the matte hides nothing",)
+    assert inspected(tmp_path, black).warnings == ("the matte hides nothing: the result is the plate",)
     once = [roto() if i == 13 else flat(0) for i in range(20)]
     found = inspected(tmp_path, once)
     assert found.warnings == ()

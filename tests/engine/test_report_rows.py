@@ -38,7 +38,12 @@ def test_a_frame_stands_out_by_what_was_synthesised_too() -> None:
 
 @pytest.mark.parametrize(
     ("hidden", "words"),
-    [((0, 0), "hides nothing in any frame"), ((0, 5), ""), ((60, 60), ""), ((100, 30), "hides 65 % of the whole shot")],
+    [
+        ((0, 0), "hides nothing: the result is the plate"),
+        ((0, 5), ""),
+        ((60, 60), ""),
+        ((100, 30), "hides 65 % of the picture"),
+    ],
 )
 def test_a_job_whose_matte_hides_nothing_or_most_of_the_shot_is_warned_of(hidden: tuple[int, int], words: str) -> None:
     found = summary([row(1001 + i, hidden=count) for i, count in enumerate(hidden)])
@@ -49,6 +54,6 @@ def test_a_job_whose_matte_hides_nothing_or_most_of_the_shot_is_warned_of(hidden
 def test_a_warning_is_said_once() -> None:
     class Understood:
         text = "1 frame"
-        warnings = ("the matte hides nothing in any frame: is it black, or read from the wrong channel?",)
+        warnings = ("the matte hides nothing, and more",)
 
     assert len(summary([row(1001, hidden=0)], inputs=Understood()).warnings) == 1
