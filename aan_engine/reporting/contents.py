@@ -43,7 +43,7 @@ def page_of(
             (f"{len(rows)}", "frames written and verified"),
             (f"{job.changed_bits_outside_matte}", "bits changed outside the matte"),
             (_percent(job.hidden), "of all pixels hidden"),
-            (_percent(job.unseen), "of the hidden pixels synthesised"),
+            (_percent(job.unseen), "of the hidden pixels made up"),
             (f"{job.confidence:.2f}", "mean confidence"),
             (f"{job.seconds_per_frame:.2f} s", "a frame"),
             *((tight,) if job.residue else ()),

@@ -62,7 +62,7 @@ def print_report(summary: ReportSummary | Finished, *, warnings: tuple[str, ...]
     if summary.report:
         frames = f"look at {', '.join(map(str, summary.worst))} first" if summary.worst else "no frame stands out"
         picture = picture_path(Path(summary.report))
-        print(f"{100 * summary.unseen:.1f} % of the hidden pixels synthesised, {frames}: {picture}")
+        print(f"{100 * summary.unseen:.1f} % of the hidden pixels made up, {frames}: {picture}")
     if summary.keys:
         these = "these" if len(summary.keys) > 1 else "this one"
         print(f"made up from {_listed(summary.keys)}: paint {these} by hand (aan paint) to cure the rest")

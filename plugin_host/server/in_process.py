@@ -59,8 +59,9 @@ def fill(
     """Fill every target and write it to the pattern `output`, with the report beside it; returns the number of frames.
 
     The job is checked before the engine called `engine` is loaded, so that errors in it show at once. What the engine
-    understood of it is told before anything is computed. The report keeps what it says of other frames of the shot.
-    Frames that are skipped because they exist are told as one step of the stage `EXISTING`, and do not count.
+    understood of it is told before anything is computed or overwritten. The report keeps what it says of other frames
+    of the shot. Frames that are skipped because they exist are told as one step of the stage `EXISTING`, and do not
+    count.
 
     Raises:
         SequenceError: when a pattern cannot be used (see `job_inputs`), or files would be overwritten that are not this
@@ -70,8 +71,6 @@ def fill(
         JobError: when the engine left a frame out.
     """
     inputs = resolve_inputs(spec, output=output)
-    if not existing.overwrite:
-        refuse_foreign_files(inputs, output)
     skip = existing_frames(inputs, output) if existing.skip else frozenset[int]()
     if existing.skip:
         progress(StepDone("", EXISTING, len(skip), len(inputs.targets)))
@@ -82,6 +81,8 @@ def fill(
     loaded_engine = load_engine(engine)
     understood = inspect(loaded_engine, shot, inputs)
     watcher.inspected(understood)
+    if not existing.overwrite:  # after what was understood: another matte than before is another job
+        refuse_foreign_files(inputs, output)
     report = loaded_engine.report(report_path(output), keep=WrittenFrames(output), inputs=understood)
     filling = loaded_engine.fill(shot, progress=progress, skip=skip)
     written = _write_all(filling, output, watcher=watcher, report=report)

@@ -21,9 +21,9 @@ def write_damaged(folder: Path) -> list[str]:
     for file in sorted(SHIPPED.glob("*.exr")):
         whole = file.read_bytes()
         for share in (0.0, 0.0005, 0.01, 0.3, 0.9):
-            names.append(f"{file.stem}_cut_{share}.exr")
+            names.append(f"{file.stem}_{share}_cut.exr")
             (folder / names[-1]).write_bytes(whole[: round(share * len(whole))])
         for at in (4, 12, 200, len(whole) // 2):
-            names.append(f"{file.stem}_overwritten_{at}.exr")
+            names.append(f"{file.stem}_{at}_overwritten.exr")
             (folder / names[-1]).write_bytes(whole[:at] + b"\xff" * 24 + whole[at + 24 :])
     return names

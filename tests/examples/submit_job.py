@@ -23,7 +23,7 @@ def main(plate: str, matte: str, output: str) -> int:
                 elif isinstance(message, FrameReady):
                     print(f"frame {message.frame}: {message.path}")
                 elif isinstance(message, Finished):
-                    print(f"{message.frames} frames filled, {message.unseen:.1%} of the hidden pixels synthesised")
+                    print(f"{message.frames} frames filled, {message.unseen:.1%} of the hidden pixels made up")
                     return 0
                 elif isinstance(message, Failed):
                     print(f"{message.reason}. {message.hint}", file=sys.stderr)

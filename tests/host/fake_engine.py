@@ -25,7 +25,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Collection, Container, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aan_engine.errors import PlateUnreadable
@@ -60,6 +60,12 @@ def summary(frames: Collection[int], *, warnings: tuple[str, ...] = ()) -> Input
     """What every stand-in understands of a shot."""
     told = ("half", "scene-linear", "", "A", 0.05, "CPU")
     return InputSummary(tuple(sorted(frames)), (24, 32), *told, warnings=warnings)
+
+
+def understood(frames: Collection[int]) -> str:
+    """What is said of a job on the house's plates, whose matte is one still."""
+    held = (f"matte.exr is held over all {len(frames)} frames",) if len(frames) > 1 else ()
+    return replace(summary(frames), notes=held).text
 
 
 WORK = 0.5

@@ -22,7 +22,7 @@ from plugin_host.server import cli, in_process
 from plugin_host.server.display import Display
 from plugin_host.server.existing_files import ExistingPolicy
 from plugin_host.server.failures import JobError
-from tests.host.fake_engine import summary
+from tests.host.fake_engine import understood
 
 COMMAND = [sys.executable, "-c", "from plugin_host.server.cli import main; main()"]
 
@@ -96,7 +96,7 @@ def test_submit_follows_its_job_to_the_end(house, engine):
     spec = house.plates("fill", "fill")
     done = aan("submit", *shot(spec), "--out", "relative.####.exr", cwd=house.root)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.splitlines()[0] == summary([1001, 1002]).text
+    assert done.stderr.splitlines()[0] == understood([1001, 1002])
     assert done.stderr.splitlines()[-1] == "100 % done"
     assert (house.root / "relative.1002.exr").read_text() == "filled fill"
     again = aan("submit", *shot(spec), "--out", house.root / "again.####.exr")

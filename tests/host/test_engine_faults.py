@@ -5,9 +5,9 @@ from __future__ import annotations
 import psutil
 
 from plugin_host.protocol import Cancelled, Finished
-from tests.host.fake_engine import summary
+from tests.host.fake_engine import understood
 
-SAID = summary([1001]).text
+SAID = understood([1001])
 
 
 def test_a_crash_in_the_worker_fails_its_job_and_the_next_one_runs(house, client, submit, follow):

@@ -26,13 +26,13 @@ from plugin_host.protocol import (
     State,
 )
 from plugin_host.wire import encode
-from tests.host.fake_engine import summary
+from tests.host.fake_engine import understood
 
 
 def finished(job: str, first: int, last: int | None = None) -> Finished:
     """How a job of these frames ends that the engine had to look at."""
     frames = range(first, (last or first) + 1)
-    return Finished(job, len(frames), inputs=summary(frames).text)
+    return Finished(job, len(frames), inputs=understood(frames))
 
 
 ANSWER = 0.050  # seconds: what Status and Cancel may take while a frame is computed

@@ -17,7 +17,7 @@ from plugin_host.errors import EngineRefused
 from plugin_host.launch import find
 from plugin_host.protocol import Accepted, Finished, Hello, Refused, Status, Submit
 from plugin_host.wire import decode, encode
-from tests.host.fake_engine import summary
+from tests.host.fake_engine import understood
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_an_engine_killed_and_restarted_resumes_from_its_cache(
         next(client.follow(accepted.job))
     again = submit(spec)
     assert again.cached == 2
-    said = summary(range(1001, 1005)).text
+    said = understood(range(1001, 1005))
     assert follow(again.job) == ([1001, 1002, 1003, 1004], Finished(again.job, 4, inputs=said))
 
 

@@ -107,7 +107,7 @@ def test_a_report_from_before_there_were_key_frames_names_none(tmp_path: Path) -
 def test_a_fill_that_is_done_says_which_frames_are_worth_painting(keys, words, capsys) -> None:
     end = Finished("job", 24, 0.394, (1044, 1001), "/s/o.report.json", keys)
     print_report(end)
-    first = "39.4 % of the hidden pixels synthesised, look at 1044, 1001 first: /s/o.report.png\n"
+    first = "39.4 % of the hidden pixels made up, look at 1044, 1001 first: /s/o.report.png\n"
     assert capsys.readouterr().out == first + words
     print_report(ReportSummary(end.unseen, end.worst, end.report, keys))
     assert capsys.readouterr().out == first + words

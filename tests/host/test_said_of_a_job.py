@@ -18,7 +18,7 @@ from plugin_host.server.engine import inspect, load_engine, to_shot
 from plugin_host.server.job_inputs import resolve_inputs
 from plugin_host.server.report_files import ReportSummary
 from tests.host.conftest import House
-from tests.host.fake_engine import SAID, WARNED, summary
+from tests.host.fake_engine import SAID, WARNED, understood
 
 COMMAND = """
 import sys
@@ -37,12 +37,6 @@ def command(house: House, name: str, *words: str, engine: str = "make") -> list[
     return [sys.executable, "-c", COMMAND.replace("sys.argv.pop(1)", f'"{engine}"'), name, *options, "--overwrite"]
 
 
-def understood(frames: list[int]) -> str:
-    """What is understood of the house's plates, whose matte is one still."""
-    held = (f"matte.exr is held over all {len(frames)} frames",) if len(frames) > 1 else ()
-    return dataclasses.replace(summary(frames), notes=held).text
-
-
 def run(*arguments: object, **options: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*map(str, arguments)], capture_output=True, text=True, timeout=60, **options)  # type: ignore[call-overload, no-any-return]
 
@@ -56,7 +50,7 @@ def test_what_was_understood_is_the_first_line_and_warnings_follow(house: House,
 def test_it_is_said_before_anything_is_computed(house: House) -> None:
     done = run(*command(house, "fill", "damaged"))
     assert done.returncode == 1
-    assert done.stderr.startswith(summary([1001]).text + "\n")
+    assert done.stderr.startswith(understood([1001]) + "\n")
     assert "the file breaks off (frame 1001, " in done.stderr.splitlines()[-1]
 
 
@@ -75,7 +69,7 @@ def test_fill_and_submit_end_in_the_same_words(house: House, until: Callable[...
         assert end[1].startswith("2 frames in ")
         assert end[1].endswith(f" s: {out / 'o.####.exr'}")
         assert end[2:] == [
-            f"25.0 % of the hidden pixels synthesised, look at 1002 first: {out / 'o.report.png'}",
+            f"25.0 % of the hidden pixels made up, look at 1002 first: {out / 'o.report.png'}",
             "made up from frame 1001: paint this one by hand (aan paint) to cure the rest",
             f"warning: {WARNED[0]}",
         ]
@@ -87,7 +81,7 @@ def test_a_shot_from_the_cache_is_described_by_its_report(house: House, until: C
     until(connection_file.read)
     asked = command(house, "submit", "fill")
     said = [run(*asked).stderr.splitlines()[:2] for _ in range(2)]
-    assert said == [[summary([1001]).text, said[0][1]], [SAID, f"warning: {WARNED[0]}"]]
+    assert said == [[understood([1001]), said[0][1]], [SAID, f"warning: {WARNED[0]}"]]
 
 
 def test_an_engine_that_is_started_says_that_it_stays(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +95,7 @@ def test_an_engine_that_is_started_says_that_it_stays(house: House, monkeypatch:
     finally:
         run(sys.executable, "-c", "from plugin_host.server.cli import main; main()", "stop")
     stays = "; engine started, it stays (aan stop)"
-    assert said == [summary([1001]).text + stays, understood([1001, 1002])]
+    assert said == [understood([1001]) + stays, understood([1001, 1002])]
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
@@ -146,7 +140,7 @@ def test_frames_that_are_written_are_spans(frames: tuple[int, ...], said: str) -
 
 def test_where_no_frame_stands_out_none_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     print_report(ReportSummary(0.021, (), "/s/o.report.json"))
-    assert capsys.readouterr().out == "2.1 % of the hidden pixels synthesised, no frame stands out: /s/o.report.png\n"
+    assert capsys.readouterr().out == "2.1 % of the hidden pixels made up, no frame stands out: /s/o.report.png\n"
 
 
 def test_who_waits_is_told_behind_how_many_jobs_and_they_get_fewer(house, client, submit, until) -> None:  # type: ignore[no-untyped-def]

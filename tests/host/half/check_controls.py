@@ -8,7 +8,7 @@ from host_half.controls import BY_NAME, CONTROLS, validation_error
 from host_half.protocol import JobSpec
 
 FIELDS = {field.name: field for field in dataclasses.fields(JobSpec)}
-ASKED_FOR_OTHERWISE = {"plate", "matte", "first", "last", "matte_channel", "aov", "device"}
+ASKED_FOR_OTHERWISE = {"frames", "plate", "matte", "first", "last", "matte_channel", "aov", "device"}
 
 
 class Controls(unittest.TestCase):
