@@ -130,7 +130,7 @@ class AsMatte:
     @property
     def text(self) -> str:
         """As `reads A`."""
-        return f"reads {self.channels}" if self.channels else f"nothing: {self.problem}"
+        return f"reads {self.channels}" if self.channels else f"no channel by itself ({self.problem})"
 
 
 def as_matte(seen: Seen) -> AsMatte:
@@ -172,7 +172,7 @@ def _see(argument: str) -> Seen:
     files = [(frame, Path(path)) for frame, path in expand(argument)]
     if len(files) == 1:
         frame, path = files[0]
-        movie = movie_frame_count(path)
+        movie = _movie_frames(path)
         frames = (frame,) if movie is None else tuple(range(1, movie + 1))
         only = FrameFile(frames[0], path)
         return Seen(str(path), (only,), frames, (), path.stat().st_size, reader.describe(path), frames[:1], ())
@@ -187,6 +187,14 @@ def _see(argument: str) -> Seen:
     return Seen(argument, kept, frames, empty, sum(sizes.values()), seen[first], tuple(seen), tuple(differences))
 
 
+def _movie_frames(path: Path) -> int | None:
+    """The number of frames of a movie, 1 where it is cut short: its description says so. None for a picture."""
+    try:
+        return movie_frame_count(path)
+    except SequenceError:
+        return 1
+
+
 def _difference(one: Description, other: Description, frame: int) -> str:
     """In what the header of a frame differs from the first one's; empty where they agree."""
     if len(one.parts) != len(other.parts):
@@ -197,11 +205,11 @@ def _difference(one: Description, other: Description, frame: int) -> str:
 
 
 def _text(seen: Seen) -> str:
-    rows: list[Row] = []
+    rows: list[Row] = [("warning", text) for text in seen.description.warnings]
     if len(seen.looked_at) > 1:
         lacks = [f"{spans(seen.missing)} missing"] if seen.missing else []
         lacks += [f"{spans(seen.empty)} without a byte"] if seen.empty else []
-        rows = [
+        rows += [
             ("frames", "; ".join([f"{frame_count_text(len(seen.frames))} {spans(seen.frames)}", *lacks])),
             ("size", f"{seen.bytes / 1e6:.1f} MB, {seen.bytes / len(seen.frames) / 1e6:.2f} MB a frame"),
             ("headers", f"{'; '.join(seen.differences) or 'agree'} ({_listed(seen.looked_at)} looked at)"),

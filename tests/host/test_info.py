@@ -11,6 +11,7 @@ import OpenEXR
 import pytest
 
 from plugin_host.server.info import print_json, print_text
+from tests.engine import pictures
 
 SIZE = (4, 6)
 
@@ -108,7 +109,7 @@ def test_where_nobody_can_tell_what_the_matte_is_it_says_why(
     channels = {name: np.eye(4, 6, number, np.float32) for number, name in enumerate(("left.Y", "right.Y"))}
     header = {"compression": OpenEXR.ZIP_COMPRESSION, "type": OpenEXR.scanlineimage}
     OpenEXR.File(header, channels).write(str(tmp_path / "m.exr"))
-    assert "    as a matte: nothing: " in text(capsys, tmp_path / "m.exr")
+    assert "    as a matte: no channel by itself (" in text(capsys, tmp_path / "m.exr")
     (found,) = told(capsys, tmp_path / "m.exr")
     assert found["matte"] is None
     assert "left.Y" in found["matte_problem"]
@@ -164,3 +165,15 @@ def test_json_names_what_cannot_be_described_and_the_others_too(
     assert [set(entry) == {"path", "error", "hint"} for entry in found] == [False, True, True]
     assert found[1]["path"] == str(broken)
     assert "no file matches" in found[2]["error"]
+
+
+def test_a_movie_that_is_still_being_copied_is_described_and_called_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = [pictures.ramp("uint16") for _ in range(6)]
+    whole = pictures.movie(tmp_path / "a.mkv", frames)
+    data = whole.read_bytes()
+    cut = tmp_path / "cut.mkv"
+    cut.write_bytes(data[: len(data) * 2 // 3])
+    assert "warning" not in text(capsys, whole)
+    assert "\n    warning  the movie is cut short (" in text(capsys, cut)
