@@ -88,7 +88,7 @@ def time_of(frame: Any) -> int | None:
 
 
 def _by_decoding(container: Any, stream: Any) -> FrameList:
-    stream.thread_type = "AUTO"
+    # Not several frames at a time (thread_type "AUTO"): then a frame that breaks off is not always called corrupt.
     times: list[int | None] = []
     keys, broken = [], False
     for frame in decode(container, stream):
