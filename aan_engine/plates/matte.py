@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,7 +49,7 @@ class Levels:
     Args:
         low, high: the values that count as 0 and 1.
         invert: whether the matte is white where the plate stays.
-        floor: coverage up to this one counts as 0, see `ROUNDING`.
+        floor: coverage up to this one is invisible, see `without_tails` and `ROUNDING`.
 
     Convention: NaN is in doubt and therefore hidden, whatever else is asked for.
     """
@@ -85,6 +86,19 @@ class Levels:
             found = np.float32(1) - found
         found[doubtful] = 1.0
         return found
+
+    def without_tails(self, coverage: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The coverage, 0 where it is invisible: not above the floor, and beside no pixel that is.
+
+        The last pixel of an antialiased edge stays as it is: what is cut off are feather's tails, floors and noise.
+
+        Args:
+            coverage: (H, W) 0 .. 1; changed in place.
+        """
+        if self.floor:
+            visible = (coverage > np.float32(self.visible_from)).astype(np.uint8)
+            coverage[cv2.dilate(visible, np.ones((3, 3), np.uint8)) == 0] = 0
+        return coverage
 
 
 AS_STORED = Levels()
@@ -135,9 +149,7 @@ def read(
         # Mattes of large plates are mostly empty: only the box around their non-zero pixels is converted.
         box = Box.around_mask(_nonzero(inside)) if levels.keep_zero else Box.whole(inside.shape)
         if box is not None:
-            covered = levels.coverage(inside[box.slices])
-            if levels.floor:
-                covered[covered <= np.float32(levels.visible_from)] = 0
+            covered = levels.without_tails(levels.coverage(inside[box.slices]))
             np.maximum(target[box.slices], covered, out=target[box.slices])
     return matte
 
