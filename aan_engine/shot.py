@@ -112,8 +112,8 @@ class Controls:
         fill_layers: further layers that are filled from the same places, comma-separated names; None for none.
         matte_invert: whether the matte is white where the plate stays.
         matte_low, matte_high: the matte's values that count as 0 and 1; what lies between is scaled linearly.
-        matte_floor: values of the matte, scaled so, that are invisible up to this one: unless it lies beside a visible
-            one, such a pixel stays as it is and may serve as a source.
+        matte_floor: values of the matte, scaled so, that are invisible up to this one: unless it lies beside one
+            that is well covered, such a pixel stays as it is and may serve as a source.
 
     Raises:
         ShotError: a value of the wrong type or out of its range; it names the field, the value and what is allowed.

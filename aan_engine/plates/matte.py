@@ -14,6 +14,7 @@ from aan_engine.core.box import Box
 from aan_engine.errors import MatteError
 from aan_engine.plates import matte_channels, matte_choice
 from aan_engine.plates.matte_channels import MatteChannels
+from aan_engine.plates.matte_edge import FULL_AT
 from aan_engine.plates.plate import Array, Part
 from aan_engine.shot import Controls, FrameFile
 
@@ -88,16 +89,17 @@ class Levels:
         return found
 
     def without_tails(self, coverage: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The coverage, 0 where it is invisible: not above the floor, and beside no pixel that is.
+        """The coverage, 0 where it is not above the floor; but the last pixel of an antialiased edge stays as it is.
 
-        The last pixel of an antialiased edge stays as it is: what is cut off are feather's tails, floors and noise.
+        What is cut off are the tails of a feather, floors and noise.
 
         Args:
             coverage: (H, W) 0 .. 1; changed in place.
         """
         if self.floor:
-            visible = (coverage > np.float32(self.visible_from)).astype(np.uint8)
-            coverage[cv2.dilate(visible, np.ones((3, 3), np.uint8)) == 0] = 0
+            covered = (coverage >= max(FULL_AT, self.visible_from)).astype(np.uint8)
+            beside = cv2.dilate(covered, np.ones((3, 3), np.uint8)) > 0
+            coverage[(coverage <= np.float32(self.visible_from)) & ~beside] = 0
         return coverage
 
 
