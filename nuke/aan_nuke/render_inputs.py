@@ -86,7 +86,8 @@ def _render_settings(node: nuke.Node, write: nuke.Node) -> str:
     plate, crop = node.node("plate"), node.node("Window")
     box = "" if crop["disable"].value() else crop["box"].toScript()
     channel = node.node("MatteIn")["from0"].value()
-    return f"{write['datatype'].value()} {box} {channel} {plate.width()} {plate.height()}"
+    channels = f"{write['channels'].value()} {channel}"
+    return f"{write['datatype'].value()} {box} {channels} {plate.width()} {plate.height()}"
 
 
 def _frame_states(node: nuke.Node, source: NodeInput, frames: List[int], *, settings: str) -> Dict[int, str]:
