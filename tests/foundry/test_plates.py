@@ -125,6 +125,13 @@ def test_a_plate_whose_layers_are_filled_is_rendered_with_all_of_them(shop):
         refused(shop, f"cannot be filled with Write at {written}", last=1002)
 
 
+def test_depth_and_ids_are_sent_as_float_however_the_picture_is_stored(shop):
+    shop.shot(1001, 1001, between=DOUBLE)
+    for names, kind in (("", np.float16), ("id", np.float32)):
+        shop.stage.change(NAME, "fill_layers", names)
+        assert plates.read(Path(spec(shop, last=1001).plate.replace("####", "1001")))["R"].dtype == kind
+
+
 def test_only_frames_whose_picture_changed_are_rendered_again(shop):
     shop.shot(1001, 1004, between=DOUBLE)
     spec(shop, last=1004)
