@@ -181,6 +181,8 @@ def _draw_outcome(
         flow = layout.grid_flow(columns=4, align=True)
         for frame in frames[:8]:
             flow.operator("aan.jump", text=str(frame)).frame = frame
+    elif report and not worst:
+        layout.label(text="No frame stands out.")
     if report:
         layout.operator("aan.report", icon="IMAGE_DATA").path = report
 

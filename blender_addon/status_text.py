@@ -45,7 +45,7 @@ def job_lines(status: JobStatus, *, note: str = "", note_hint: str = "") -> list
     lines = [StatusLine(status.phase.value.capitalize(), icon)]
     if status.phase is JobPhase.FINISHED:
         lines += [_synthesised(status.unseen)] if status.total else []
-    lines += _understood(status.inputs, status.warnings)
+    lines += _understood(status.inputs, status.shown_warnings)
     for text in (status.reason, status.hint, note, note_hint):
         lines += _wrap(text)
     return lines

@@ -161,7 +161,7 @@ class StripJob:
             worst=status.worst,
             report=status.report,
             inputs=status.inputs,
-            warnings=status.warnings,
+            warnings=status.shown_warnings,
         )
         if state != self.state:
             self.state = state

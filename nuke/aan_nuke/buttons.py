@@ -63,7 +63,11 @@ def cancel(node: nuke.Node) -> None:
 
 def next_worst(node: nuke.Node) -> None:
     """Go to the next of the worst frames."""
-    frames = [int(word) for word in str(node["worst"].value()).split()]
+    text = str(node["worst"].value()).strip()
+    try:
+        frames = [int(word) for word in text.split()]
+    except ValueError:
+        raise HostError(text) from None
     if not frames:
         raise HostError("nothing is solved yet", hint="Solve the range first.")
     here = frames.index(nuke.frame()) if nuke.frame() in frames else -1

@@ -112,7 +112,7 @@ class NodeJob:
             self._unseen_shares.append(status.unseen)
             self._worst_frames += status.worst
             self._understood[status.inputs] = None
-            self._warnings.update(dict.fromkeys(status.warnings))
+            self._warnings.update(dict.fromkeys(status.shown_warnings))
             del self._handles[:1]
             if self._handles:
                 self.start()
@@ -136,7 +136,7 @@ class NodeJob:
             worst = list(dict.fromkeys(self._worst_frames))[:WORST_FRAMES]
             with without_undo():
                 _set_if_changed(self.node["unseen_share"], f"{max(self._unseen_shares):.2%}")
-                _set_if_changed(self.node["worst"], " ".join(map(str, worst)) or " ")
+                _set_if_changed(self.node["worst"], " ".join(map(str, worst)) or "no frame stands out")
                 _set_if_changed(self.node["report"], status.report)
 
     def _show_state(self) -> None:
@@ -152,8 +152,8 @@ class NodeJob:
     def _with_earlier(self, status: JobStatus) -> JobStatus:
         """The status with what the jobs before, of other views or gaps, understood and warned of as well."""
         inputs = dict.fromkeys(filter(None, (*self._understood, status.inputs)))
-        warnings = dict.fromkeys((*self._warnings, *status.warnings))
-        return replace(status, inputs="; ".join(inputs), warnings=tuple(warnings))
+        warnings = dict.fromkeys((*self._warnings, *status.shown_warnings))
+        return replace(status, inputs="; ".join(inputs), warnings=tuple(warnings), residue=0)
 
     def _save_jobs(self) -> None:
         text = encode_jobs(self._handles)

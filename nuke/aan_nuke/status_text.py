@@ -41,7 +41,7 @@ def progress_text(status: JobStatus, *, waiting: int = 0) -> str:
 
 def _understood(status: JobStatus) -> List[str]:
     inputs = [status.inputs] if status.inputs and not status.active else []
-    return [*inputs, *(f"warning: {warning}" for warning in status.warnings)]
+    return [*inputs, *(f"warning: {warning}" for warning in status.shown_warnings)]
 
 
 def engine_text(engine: EngineState) -> str:

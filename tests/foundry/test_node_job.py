@@ -129,6 +129,10 @@ def test_what_seems_wrong_is_said_from_the_beginning_and_what_was_understood_at_
     from aan_nuke.host.job_status import JobPhase, JobStatus
 
     told = {"inputs": "2 frames 1001-1002", "warnings": ("the matte hides nothing",), "total": 2}
+    tight = JobStatus(JobPhase.FINISHED, residue=1, grow=2.5)
+    assert status_text.job_text(tight) == (
+        "Finished; warning: the object seems to reach 1 pixel beyond the matte: Grow matte 2.5"
+    )
     running = JobStatus(JobPhase.RUNNING, frames=(1001,), **told)
     assert status_text.job_text(running) == "In work, 1 of 2 frames; warning: the matte hides nothing"
     assert status_text.progress_text(running) == "In work, 1 of 2 frames"
@@ -136,6 +140,15 @@ def test_what_seems_wrong_is_said_from_the_beginning_and_what_was_understood_at_
     assert status_text.job_text(stopped) == (
         "Failed, 0 of 2 frames: no room. Make some; 2 frames 1001-1002; warning: the matte hides nothing"
     )
+
+
+def test_a_shot_in_which_no_frame_stands_out_says_so(shop):
+    shop.shot(1001, 1002)
+    shop.press("next_worst")
+    assert "nothing is solved yet" in shop.texts()[-1]
+    shop.node["worst"].setValue("no frame stands out")
+    shop.press("next_worst")
+    assert "no frame stands out" in shop.texts()[-1]
 
 
 def test_a_preview_is_one_frame_apart_from_the_versions(shop, engine):

@@ -160,6 +160,17 @@ class Drawing(InAStudio):
         self.source.aan.record = self.kept(phase=JobPhase.FINISHED.name, **told).to_text()
         self.assertLess(set(words), set(self.drawn()))
 
+    def test_a_matte_that_turned_out_too_tight_names_the_control_that_cures_it(self):
+        status = job_status.JobStatus(JobPhase.FINISHED, residue=3, grow=4.0)
+        text = " ".join(line.text for line in status_text.job_lines(status))
+        self.assertIn("Warning: the object seems to reach 3 pixels beyond the matte: Grow matte 4", text)
+
+    def test_where_no_frame_stands_out_that_is_said(self):
+        self.source.aan.record = self.kept(phase=JobPhase.FINISHED.name, report="/o.report.json").to_text()
+        drawn = self.drawn()
+        self.assertIn("No frame stands out.", drawn)
+        self.assertNotIn("Look at first:", drawn)
+
     def test_a_job_that_runs_shows_its_bar_and_can_be_cancelled(self):
         class Running:
             status = job_status.JobStatus(JobPhase.RUNNING, stage="fill", frames=(1001,), total=3, seconds_left=95)
