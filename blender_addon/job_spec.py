@@ -45,7 +45,7 @@ def prepare(scene: bpy.types.Scene, strip: Any, *, only: int | None = None) -> P
     settings = strip.aan
     folder, queue = result_folder.create(bpy.path.abspath(settings.folder), strip.name), RenderQueue()
     found = plates.from_strip(strip, scene, folder)
-    begins = properties.control_values(settings)["plate_first"]
+    begins = properties.control_values(strip, scene)["plate_first"]
     if begins is not None and _is_movie(strip, found):
         found = plates.renumbered(found, begins)
     plate = found.pattern or _queue_plates(strip, scene, found, folder, queue)
@@ -62,7 +62,7 @@ def prepare(scene: bpy.types.Scene, strip: Any, *, only: int | None = None) -> P
         matte_channel=matte.channel,
         first=min(first, last),
         last=max(first, last),
-        **_control_values(settings, strip, found),
+        **_control_values(strip, scene, found),
     )
     state = SavedState(
         JobHandle(spec, folder.output),
@@ -94,9 +94,9 @@ def _queue_plates(strip: Any, scene: bpy.types.Scene, found: Plates, folder: Res
     return pattern
 
 
-def _control_values(settings: Any, strip: Any, found: Plates) -> dict[str, Any]:
+def _control_values(strip: Any, scene: bpy.types.Scene, found: Plates) -> dict[str, Any]:
     """The controls' values; empty ones are filled from the strip itself."""
-    values = properties.control_values(settings)
+    values = properties.control_values(strip, scene)
     if not _is_movie(strip, found):
         values["plate_first"] = None  # pictures have numbers of their own
     values["write"] = "overlay" if _takes_overlay(strip, found) else "full"

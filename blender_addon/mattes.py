@@ -21,13 +21,29 @@ from .result_folder import ResultFolder
 
 WHITE_FILE = "all.exr"
 
+LEVELS = frozenset({"matte_invert", "matte_low", "matte_high"})
+NUMBERING = frozenset({"matte_missing", "matte_offset"})
+
 
 @dataclass(frozen=True)
 class Matte:
-    """A file pattern, and the channel where the engine cannot find it out by itself."""
+    """A file pattern, the channel where the engine cannot find it by itself, and whether the add-on renders it."""
 
     pattern: str
     channel: str | None = None
+    rendered: bool = False
+
+
+def ignored_controls(settings: Any, scene: bpy.types.Scene) -> frozenset[str]:
+    """The controls of mattes on disk, `matte_channel` among them, that mean nothing for the chosen matte.
+
+    Only files bring frame numbers of their own. A mask has no channels, and Blender's own controls invert it.
+    """
+    if settings.matte_kind == "FILES":
+        return frozenset()
+    other = _chosen_strip(settings, scene) if settings.matte_kind == "STRIP" else None
+    is_mask = settings.matte_kind == "MASK" or (other is not None and other.type == "MASK")
+    return NUMBERING | LEVELS | {"matte_channel"} if is_mask else NUMBERING
 
 
 def from_settings(
@@ -40,7 +56,13 @@ def from_settings(
     """
     makers = {"MASK": _from_mask, "STRIP": _from_strip, "FILES": _from_files, "ALPHA": _from_alpha}
     matte = makers[settings.matte_kind](settings, strip, scene, plates, folder, queue)
+    if matte.rendered:
+        return matte
     return Matte(matte.pattern, settings.matte_channel.strip() or matte.channel)
+
+
+def _chosen_strip(settings: Any, scene: bpy.types.Scene) -> Any | None:
+    return next((found for found in compat.strips(scene) if found.name == settings.matte_strip), None)
 
 
 def _from_mask(
@@ -65,12 +87,12 @@ def _render_mask(
     if render_inputs.count_shapes(mask, of_timeline) == 1:
         still = head.rstrip(".") + ".exr"
         render_inputs.render_mask(mask, size=plates.size, files=[(next(iter(of_timeline)), still)])
-        return Matte(still, render_inputs.MATTE_CHANNEL)
+        return Matte(still, render_inputs.MATTE_CHANNEL, rendered=True)
     files = [(frame, f"{head}{number:04d}.exr") for frame, number in of_timeline.items()]
     queue.add_mask(mask, size=plates.size, files=files)
     if plates.other_frames:
         _cover_other_frames(plates, pattern, folder)
-    return Matte(pattern, render_inputs.MATTE_CHANNEL)
+    return Matte(pattern, render_inputs.MATTE_CHANNEL, rendered=True)
 
 
 def _cover_other_frames(plates: Plates, pattern: str, folder: ResultFolder) -> None:
@@ -91,7 +113,7 @@ def _cover_other_frames(plates: Plates, pattern: str, folder: ResultFolder) -> N
 def _from_strip(
     settings: Any, strip: Any, scene: bpy.types.Scene, plates: Plates, folder: ResultFolder, queue: RenderQueue
 ) -> Matte:
-    other = next((found for found in compat.strips(scene) if found.name == settings.matte_strip), None)
+    other = _chosen_strip(settings, scene)
     if other is None or other == strip:
         raise UnusableMatte("no strip is chosen as the matte", hint="Choose the strip that covers what is to go.")
     of_timeline = numbers_by_timeline(plates)
@@ -134,7 +156,7 @@ def _queue_strip(
     head = pattern.rpartition("####")[0]
     files = [(frame, f"{head}{number:04d}.exr") for frame, number in of_timeline.items()]
     queue.add_strip(scene, other.name, opaque=True, files=files)
-    return Matte(pattern, render_inputs.MATTE_CHANNEL)
+    return Matte(pattern, render_inputs.MATTE_CHANNEL, rendered=True)
 
 
 def _from_files(

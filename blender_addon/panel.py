@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import bpy
 
 from . import compat, status_text, timer
+from .mattes import ignored_controls
 from .plugin_host.engine_monitor import Presence
 from .plugin_host.job_status import JobStatus
-from .properties import SHOWN_CONTROLS
+from .properties import shown_controls
 from .saved_state import SavedState, parse
 from .status_text import StatusLine
 from .strip_job import StripJob
@@ -76,7 +77,7 @@ class AAN_PT_strip(_SidebarPanel, bpy.types.Panel):  # noqa: N801
         column.use_property_decorate = False
         column.label(text=strip.name, icon="SEQUENCE")
         _draw_matte(column, scene, strip.aan)
-        _draw_controls(column, strip.aan, rare=False)
+        _draw_controls(column, scene, strip, rare=False)
         column.prop(strip.aan, "folder")
         _draw_buttons(self.layout, strip)
         _draw_status(self.layout, strip)
@@ -99,9 +100,12 @@ class AAN_PT_rare(_SidebarPanel, bpy.types.Panel):  # noqa: N801
         """Draw the controls that `AAN_PT_strip` leaves out."""
         self.layout.use_property_split = True
         self.layout.use_property_decorate = False
-        strip = compat.active_strip(compat.scene_of(context))
-        self.layout.prop(strip.aan, "matte_channel")
-        _draw_controls(self.layout, strip.aan, rare=True)
+        scene = compat.scene_of(context)
+        strip = compat.active_strip(scene)
+        assert scene is not None  # see poll
+        if "matte_channel" not in ignored_controls(strip.aan, scene):
+            self.layout.prop(strip.aan, "matte_channel")
+        _draw_controls(self.layout, scene, strip, rare=True)
 
 
 def _draw_lines(layout: bpy.types.UILayout, lines: Iterable[StatusLine]) -> None:
@@ -132,10 +136,10 @@ def _draw_matte(layout: bpy.types.UILayout, scene: bpy.types.Scene, settings: An
         layout.prop(settings, MATTE_FIELDS[settings.matte_kind])
 
 
-def _draw_controls(layout: bpy.types.UILayout, settings: Any, *, rare: bool) -> None:
-    for control in SHOWN_CONTROLS:
+def _draw_controls(layout: bpy.types.UILayout, scene: bpy.types.Scene, strip: Any, *, rare: bool) -> None:
+    for control in shown_controls(strip, scene):
         if control.rare is rare:
-            layout.prop(settings, control.name)
+            layout.prop(strip.aan, control.name)
 
 
 def _draw_buttons(layout: bpy.types.UILayout, strip: Any) -> None:
@@ -177,6 +181,8 @@ def _draw_outcome(
         flow = layout.grid_flow(columns=4, align=True)
         for frame in frames[:8]:
             flow.operator("aan.jump", text=str(frame)).frame = frame
+    elif report and not worst:
+        layout.label(text="No frame stands out.")
     if report:
         layout.operator("aan.report", icon="IMAGE_DATA").path = report
 

@@ -12,11 +12,11 @@ import bpy
 from bpy.props import BoolProperty, EnumProperty, FloatProperty, IntProperty, PointerProperty, StringProperty
 
 from . import compat
-from .mattes import sequence_pattern
-from .plugin_host.controls import CONTROLS, Control
+from .mattes import ignored_controls, sequence_pattern
+from .plugin_host.controls import CONTROLS, Control, ControlValue
 
 SHOWN_CONTROLS = tuple(control for control in CONTROLS if control.name != "write")
-NO_LIMIT = -1
+NOT_SET = -1
 
 MATTE_KINDS = (
     ("MASK", "Mask", "A mask of this file, drawn over the plate in the Image or Movie Clip Editor"),
@@ -38,8 +38,8 @@ def _property(control: Control) -> Any:
     if control.kind == "count":
         return IntProperty(min=int(control.low), max=int(control.high), default=int(control.default or 0), **texts)
     if control.kind == "frame":
-        texts["description"] += f" ({NO_LIMIT}: no limit)"
-        return IntProperty(min=NO_LIMIT, default=NO_LIMIT, **texts)
+        texts["description"] += f" ({NOT_SET}: not set)"
+        return IntProperty(min=NOT_SET, default=NOT_SET, **texts)
     if control.kind == "switch":
         return BoolProperty(default=bool(control.default), **texts)
     if control.kind == "files":
@@ -47,21 +47,34 @@ def _property(control: Control) -> Any:
     return StringProperty(**texts)
 
 
-def control_values(settings: Any) -> dict[str, Any]:
-    """The controls' values as `JobSpec` has them."""
-    found = {}
-    for control in SHOWN_CONTROLS:
-        value = getattr(settings, control.name)
+def shown_controls(strip: Any, scene: bpy.types.Scene) -> tuple[Control, ...]:
+    """The controls that mean something for this strip and the matte that is chosen for it."""
+    ignored = ignored_controls(strip.aan, scene) | (frozenset() if strip.type == "MOVIE" else {"plate_first"})
+    return tuple(control for control in SHOWN_CONTROLS if control.name not in ignored)
+
+
+def control_values(strip: Any, scene: bpy.types.Scene) -> dict[str, Any]:
+    """The controls' values as `JobSpec` has them; of those that are not shown, the defaults."""
+    found: dict[str, Any] = {control.name: control.default for control in SHOWN_CONTROLS}
+    for control in shown_controls(strip, scene):
+        value = getattr(strip.aan, control.name)
         if control.kind == "files":
             value = sequence_pattern(bpy.path.abspath(value)) if value else None
         elif control.kind == "text":
             value = value.strip() or None
         elif control.kind == "frame":
-            value = None if value == NO_LIMIT else value
+            value = None if value == NOT_SET else value
         elif control.kind == "number":
-            value = round(value, 4)  # Blender keeps single precision
+            value = _in_double_precision(value, control.default)
         found[control.name] = value
     return found
+
+
+def _in_double_precision(value: float, default: ControlValue) -> float:
+    """The number that was typed: Blender keeps single precision, about seven digits."""
+    if isinstance(default, float) and f"{value:.6g}" == f"{default:.6g}":
+        return default
+    return float(f"{value:.6g}")
 
 
 class AANStrip(bpy.types.PropertyGroup):
@@ -80,7 +93,8 @@ AANStrip.__annotations__ = {
         options=compat.RELATIVE_PATH,
     ),
     "matte_channel": StringProperty(
-        name="Channel", description="The matte's channel; empty for A, else the only or the first one"
+        name="Channel",
+        description="The matte's channel or layer, or several, comma-separated. Empty: found, or the job asks",
     ),
     "folder": StringProperty(
         name="Result",

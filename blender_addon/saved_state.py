@@ -26,6 +26,7 @@ class SavedState:
         placed: whether its result was put on the timeline; a result that the artist deleted does not come back.
         phase: the name of the last `JobPhase`.
         overlay: whether the result lies over its strip with alpha, and does not replace it.
+        inputs, warnings: what the engine understood, and what seems wrong, as in `JobStatus`.
     """
 
     ticket: job_handle.JobHandle
@@ -42,6 +43,8 @@ class SavedState:
     worst: tuple[int, ...] = ()
     report: str = ""
     overlay: bool = False
+    inputs: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def has_ended(self) -> bool:

@@ -45,10 +45,7 @@ def job_lines(status: JobStatus, *, note: str = "", note_hint: str = "") -> list
     lines = [StatusLine(status.phase.value.capitalize(), icon)]
     if status.phase is JobPhase.FINISHED:
         lines += [_synthesised(status.unseen)] if status.total else []
-        lines += _wrap(status.inputs)
-        for warning in status.warnings:
-            first, *rest = _wrap(f"Warning: {warning}")
-            lines += [replace(first, icon="ERROR"), *rest]
+    lines += _understood(status.inputs, status.shown_warnings)
     for text in (status.reason, status.hint, note, note_hint):
         lines += _wrap(text)
     return lines
@@ -58,7 +55,17 @@ def saved_lines(state: SavedState) -> list[StatusLine]:
     """A job of an earlier session of Blender."""
     phase = JobPhase[state.phase] if state.phase in JobPhase.__members__ else JobPhase.LOST
     lines = [StatusLine(f"{phase.value.capitalize()}, in an earlier session", "INFO"), *_wrap(state.reason)]
-    return lines + ([_synthesised(state.unseen)] if phase is JobPhase.FINISHED else [])
+    lines += [_synthesised(state.unseen)] if phase is JobPhase.FINISHED else []
+    return lines + _understood(state.inputs, state.warnings)
+
+
+def _understood(inputs: str, warnings: tuple[str, ...]) -> list[StatusLine]:
+    """What the engine understood of plates and matte, and what seems wrong with them."""
+    lines = _wrap(inputs)
+    for warning in warnings:
+        first, *rest = _wrap(f"Warning: {warning}")
+        lines += [replace(first, icon="ERROR"), *rest]
+    return lines
 
 
 def progress_bar(status: JobStatus) -> tuple[float, str] | None:

@@ -160,6 +160,8 @@ class StripJob:
             unseen=status.unseen,
             worst=status.worst,
             report=status.report,
+            inputs=status.inputs,
+            warnings=status.shown_warnings,
         )
         if state != self.state:
             self.state = state

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Dict, Optional, Tuple
 
 from .client_events import EngineMessage
+from .controls import BY_NAME
 from .protocol import Cancelled, Failed, Finished, FrameReady, JobState, Progress
 from .sequence import frame_path
 
@@ -42,9 +43,10 @@ class JobStatus:
 
     `reason` and `hint` describe what ended the job or holds it up. `stage` with `step` of `steps` is the engine's
     progress. `frames` of `total` lie on disk, at `path(frame)`. `seconds_left` is None while there is no estimate.
-    `unseen` (0 .. 1), `worst` (the worst first), `report` (a JSON file, its picture beside it) and `keys` (the frames
-    that are worth painting by hand) are known once the job is finished. `release` is the engine's version. `inputs` is
-    what the engine understood of plates and matte, and `warnings` what seems wrong with them, each a sentence.
+    `unseen` (0 .. 1), `worst` (the worst first), `report` (a JSON file, its picture beside it), `keys` (the frames
+    that are worth painting by hand), `residue` and `grow` are known once the job is finished: see `Finished`.
+    `release` is the engine's version. `inputs` is what the engine understood of plates and matte, and `warnings` what
+    seems wrong with them, each a sentence.
     """
 
     phase: JobPhase = JobPhase.IDLE
@@ -65,6 +67,17 @@ class JobStatus:
     release: str = ""
     inputs: str = ""
     warnings: Tuple[str, ...] = ()
+    residue: int = 0
+    grow: float = 0.0
+
+    @property
+    def shown_warnings(self) -> Tuple[str, ...]:
+        """The warnings, and for a matte that turned out too tight one that names the control which takes it in."""
+        if not self.residue:
+            return self.warnings
+        pixels = "1 pixel" if self.residue == 1 else f"{self.residue} pixels"
+        tight = f"the object seems to reach {pixels} beyond the matte: {BY_NAME['grow'].label} {self.grow:g}"
+        return (*self.warnings, tight)
 
     @property
     def active(self) -> bool:
@@ -113,7 +126,7 @@ class JobStatus:
 QUEUED = "queued"
 """The stage of a job that waits: its `steps` are the jobs that come first."""
 
-_OF_A_REPORT = ("unseen", "worst", "report", "keys", "inputs", "warnings")
+_OF_A_REPORT = ("unseen", "worst", "report", "keys", "inputs", "warnings", "residue", "grow")
 _PHASES = {phase.name.lower(): phase for phase in JobPhase}
 
 

@@ -63,7 +63,11 @@ def cancel(node: nuke.Node) -> None:
 
 def next_worst(node: nuke.Node) -> None:
     """Go to the next of the worst frames."""
-    frames = [int(word) for word in str(node["worst"].value()).split()]
+    text = str(node["worst"].value()).strip()
+    try:
+        frames = [int(word) for word in text.split()]
+    except ValueError:
+        raise HostError(text) from None
     if not frames:
         raise HostError("nothing is solved yet", hint="Solve the range first.")
     here = frames.index(nuke.frame()) if nuke.frame() in frames else -1
@@ -119,10 +123,11 @@ def _solve(node: nuke.Node, first: int, last: int, *, preview: bool = False, int
     folder = _cache_folder(node)
     view_jobs = job_spec.view_jobs(node, first, last, folder=folder)
     views = nuke.views()
-    patch = view_jobs[0].spec.write in ("patch", "overlay")
-    version = versions.ResultVersion(into, job_spec.reach(node), patch)
+    patch, layered = view_jobs[0].spec.write in job_spec.PATCHES, job_spec.fills_layers(node)
+    reach = job_spec.reach(node)
+    version = versions.ResultVersion(into, reach, patch, layered)
     if not into:
-        version = versions.create_version(folder, reach=job_spec.reach(node), patch=patch, preview=preview)
+        version = versions.create_version(folder, reach=reach, patch=patch, layered=layered, preview=preview)
     else:
         version = versions.extend_version(folder, version)
     handles: List[JobHandle] = []

@@ -20,6 +20,9 @@ from .host.sequence import expand, parse
 from .no_undo import full_resolution
 from .render_inputs import CLEAN, HOLDOUT, MATTE, PLATE, NodeInput
 
+PATCHES = ("patch", "overlay")
+"""Values of `write` with which the result has alpha, and nothing beyond the matte."""
+
 EXR_NAMES = {"rgba.red": "R", "rgba.green": "G", "rgba.blue": "B", "rgba.alpha": "A"}
 
 
@@ -55,6 +58,11 @@ def reach(node: nuke.Node) -> float:
     return float(math.ceil(margin) + 1) if margin > 0 else 0.0
 
 
+def fills_layers(node: nuke.Node) -> bool:
+    """Whether another layer is filled than rgb, or more: the engine then gets and returns the whole plate."""
+    return any(_control_value(node, name, "text") for name in ("plate_layer", "fill_layers"))
+
+
 def _check_inputs(node: nuke.Node, first: int, last: int) -> None:
     if last < first:
         raise HostError(f"the range {first} - {last} is empty", hint="Set its first and last frame.")
@@ -71,9 +79,16 @@ def _connected(node: nuke.Node, source: NodeInput) -> nuke.Node:
 
 def _view_job(node: nuke.Node, first: int, last: int, *, view: str, folder: str) -> ViewJob:
     controls = _control_values(node)
+    layered = fills_layers(node)
+    if layered and controls["write"] in PATCHES:
+        raise HostError(
+            f"layers beside rgb cannot be filled with Write at {controls['write']}", hint="Set Write to full."
+        )
     files = read_files.files_of_input(node, PLATE.number, view=view)
     if files is not None and parse(files.pattern).width is None:
         files = None  # a still has one frame number, which is not the script's
+    if files is not None and layered and files.auto_alpha:
+        files = None  # the result would lack a channel of the tree
     available = _plate_frames(node, files)
     wanted = _reference_frames(controls, available, first, last)
     targets = [frame for frame in wanted if first <= frame <= last]
@@ -90,6 +105,7 @@ def _view_job(node: nuke.Node, first: int, last: int, *, view: str, folder: str)
     matte_frames = wanted if files is None else [frame for frame, _ in expand(files.pattern)]
     options: Dict[str, Any] = {"node": node, "frames": matte_frames, "view": view, "folder": folder}
     if files is None:
+        node.node(PLATE.write_node)["channels"].setValue("all" if layered else "rgb")
         render_inputs.unify_bounding_box(node, wanted)
     else:
         node.node("Window")["disable"].setValue(True)

@@ -27,6 +27,12 @@ NOT_KNOBS = {
     "holdout": "the input `holdout`",
     "colorspace": "nothing: what leaves Nuke is scene-linear EXR",
     "view": "the script's views: each is a job of its own",
+    "plate_first": "nothing: plates have the script's frame numbers",
+    "matte_invert": "an Invert above the input `matte`: the node merges where its alpha is above 0",
+    "matte_low": "a Grade above the input `matte`",
+    "matte_high": "a Grade above the input `matte`",
+    "matte_missing": "the Read's own `missing frames`: every plate gets the matte that the tree shows",
+    "matte_offset": "a TimeOffset above the input `matte`",
 }
 """Controls without a knob, and what replaces them."""
 
@@ -163,6 +169,7 @@ HIDDEN: Tuple[KnobSpec, ...] = (
     KnobSpec(NUMBER, "solved", "solved", "1 at the frames that are solved.", flags="+INVISIBLE"),
     KnobSpec(NUMBER, "reach", "reach", "Pixels by which the shown version goes beyond the matte.", flags="+INVISIBLE"),
     KnobSpec(SWITCH, "patched", "patched", "Whether the shown version is a patch with alpha.", flags="+INVISIBLE"),
+    KnobSpec(SWITCH, "layered", "layered", "Whether the shown version fills more than rgb.", flags="+INVISIBLE"),
 )
 TABS: Tuple[Tuple[str, str, Tuple[KnobSpec, ...]], ...] = (
     ("align_attend", "Align & Attend", (*MAIN, *HIDDEN)),

@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import json
 import os
-from typing import List, Optional
+from dataclasses import replace
+from typing import Dict, List, Optional
 
 import nuke
 
@@ -19,7 +20,7 @@ from .host.engine_monitor import EngineMonitor, Presence
 from .host.errors import HostError
 from .host.host_job import HostJob
 from .host.job_handle import JobHandle
-from .host.job_status import JobPhase
+from .host.job_status import JobPhase, JobStatus
 from .host.sequence import frame_path
 from .no_undo import without_undo
 
@@ -36,6 +37,8 @@ class NodeJob:
         self._progress_bar: Optional[nuke.ProgressTask] = None
         self._unseen_shares: List[float] = []
         self._worst_frames: List[int] = []
+        self._understood: Dict[str, None] = {}  # in the order in which the finished jobs said it, each once
+        self._warnings: Dict[str, None] = {}
         self._closed = False
         self._reconnect_reason = ""  # the job's reason until the engine was asked
 
@@ -108,6 +111,8 @@ class NodeJob:
         if status.phase is JobPhase.FINISHED:
             self._unseen_shares.append(status.unseen)
             self._worst_frames += status.worst
+            self._understood[status.inputs] = None
+            self._warnings.update(dict.fromkeys(status.shown_warnings))
             del self._handles[:1]
             if self._handles:
                 self.start()
@@ -131,7 +136,7 @@ class NodeJob:
             worst = list(dict.fromkeys(self._worst_frames))[:WORST_FRAMES]
             with without_undo():
                 _set_if_changed(self.node["unseen_share"], f"{max(self._unseen_shares):.2%}")
-                _set_if_changed(self.node["worst"], " ".join(map(str, worst)) or " ")
+                _set_if_changed(self.node["worst"], " ".join(map(str, worst)) or "no frame stands out")
                 _set_if_changed(self.node["report"], status.report)
 
     def _show_state(self) -> None:
@@ -140,9 +145,15 @@ class NodeJob:
         if reconnecting and self._host_job.monitor.state.presence in (Presence.UNKNOWN, Presence.READY):
             text = "Looking for the job"
         else:
-            text = status_text.job_text(status, waiting=len(self._handles[1:]))
+            text = status_text.job_text(self._with_earlier(status), waiting=len(self._handles[1:]))
         with without_undo():
             _set_if_changed(self.node["state"], text)
+
+    def _with_earlier(self, status: JobStatus) -> JobStatus:
+        """The status with what the jobs before, of other views or gaps, understood and warned of as well."""
+        inputs = dict.fromkeys(filter(None, (*self._understood, status.inputs)))
+        warnings = dict.fromkeys((*self._warnings, *status.shown_warnings))
+        return replace(status, inputs="; ".join(inputs), warnings=tuple(warnings), residue=0)
 
     def _save_jobs(self) -> None:
         text = encode_jobs(self._handles)
@@ -158,7 +169,7 @@ class NodeJob:
             return
         if self._progress_bar is None:
             self._progress_bar = nuke.ProgressTask(f"Align & Attend: {self.node.name()}")
-        self._progress_bar.setMessage(status_text.job_text(self._host_job.status))
+        self._progress_bar.setMessage(status_text.progress_text(self._host_job.status))
         self._progress_bar.setProgress(status_text.percent_done(self._host_job.status))
         if self._progress_bar.isCancelled() and self.phase is not JobPhase.CANCELLING:
             self.cancel()

@@ -44,7 +44,7 @@ def render(node: nuke.Node, source: NodeInput, frames: List[int], *, view: str, 
     pattern = f"{folder}/{source.name}.####.exr"
     write = node.node(source.write_node)
     if source is PLATE:
-        write["datatype"].setValue(_datatype(node))
+        write["datatype"].setValue(_datatype(node, all_channels=write["channels"].value() == "all"))
     states = _frame_states(node, source, frames, settings=_render_settings(node, write))
     known = _read_states(folder, source)
     stale = [f for f in frames if known.get(str(f)) != states[f] or not os.path.exists(frame_path(pattern, f))]
@@ -73,11 +73,12 @@ def unify_bounding_box(node: nuke.Node, frames: List[int]) -> None:
     crop["disable"].setValue(False)
 
 
-def _datatype(node: nuke.Node) -> str:
+def _datatype(node: nuke.Node, *, all_channels: bool) -> str:
+    """The pixel type of rendered plates. A Write has one for all channels, and half is too little for depth and ids."""
     chosen = node["depth"].value()
     if chosen == "as the plate":
         bits = node.node("plate").metadata("input/bitsperchannel")
-        chosen = "half" if bits in HALF_METADATA else "float"
+        chosen = "half" if bits in HALF_METADATA and not all_channels else "float"
     return "16 bit half" if chosen == "half" else "32 bit float"
 
 
@@ -86,7 +87,8 @@ def _render_settings(node: nuke.Node, write: nuke.Node) -> str:
     plate, crop = node.node("plate"), node.node("Window")
     box = "" if crop["disable"].value() else crop["box"].toScript()
     channel = node.node("MatteIn")["from0"].value()
-    return f"{write['datatype'].value()} {box} {channel} {plate.width()} {plate.height()}"
+    channels = f"{write['channels'].value()} {channel}"
+    return f"{write['datatype'].value()} {box} {channels} {plate.width()} {plate.height()}"
 
 
 def _frame_states(node: nuke.Node, source: NodeInput, frames: List[int], *, settings: str) -> Dict[int, str]:

@@ -32,6 +32,8 @@ def show_version(node: nuke.Node, version: versions.ResultVersion, *, span: Sequ
             read["file"].setValue(text)
         node["reach"].setValue(version.reach)
         node["patched"].setValue(version.patch)
+        if node.knob("layered") is not None:  # a script from before this knob existed has the node without it
+            node["layered"].setValue(version.layered)
         _extend_range(read, span)
     update_solved(node)
 

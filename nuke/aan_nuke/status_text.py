@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import List
+
 from .host.engine_monitor import EngineState, Presence
 from .host.job_status import QUEUED, JobPhase, JobStatus
 
@@ -15,7 +17,14 @@ STAGES = {
 
 
 def job_text(status: JobStatus, *, waiting: int = 0) -> str:
-    """A job's state; `waiting` is the number of jobs after it."""
+    """A job's state, with what seems wrong, and at the end what was understood; `waiting` is how many jobs follow."""
+    text = with_reason(progress_text(status, waiting=waiting), status.reason, status.hint)
+    understood = _understood(status)
+    return "; ".join([text.rstrip("."), *understood]) if understood else text
+
+
+def progress_text(status: JobStatus, *, waiting: int = 0) -> str:
+    """How far a job is."""
     parts = [status.phase.value.capitalize()]
     if status.total and status.phase is not JobPhase.FINISHED:
         parts.append(f"{status.done} of {status.total} frames")
@@ -27,11 +36,12 @@ def job_text(status: JobStatus, *, waiting: int = 0) -> str:
         parts.append(f"about {duration(status.seconds_left)} left")
     if waiting and status.active:
         parts.append(f"{waiting} more to come")
-    text = ", ".join(parts)
-    if status.phase is JobPhase.FINISHED:
-        warnings = [f"warning: {warning}" for warning in status.warnings]
-        text = "; ".join(filter(None, (text, status.inputs, *warnings)))
-    return with_reason(text, status.reason, status.hint)
+    return ", ".join(parts)
+
+
+def _understood(status: JobStatus) -> List[str]:
+    inputs = [status.inputs] if status.inputs and not status.active else []
+    return [*inputs, *(f"warning: {warning}" for warning in status.shown_warnings)]
 
 
 def engine_text(engine: EngineState) -> str:

@@ -1,7 +1,7 @@
 """The files of a node on disk: versions of its result, rendered inputs, and their size. Imports no Nuke.
 
 <folder>/v001/fill.1001.exr     or, with several views, <folder>/v001/left/fill.1001.exr
-<folder>/v001/version.json      how far the result extends beyond the matte, and whether it is a patch
+<folder>/v001/version.json      how far the result extends beyond the matte, whether it is a patch, and of what layers
 <folder>/preview/...            single frames, to try the settings
 <folder>/plates/...             inputs rendered for the engine, see `render_inputs`
 """
@@ -29,11 +29,12 @@ _RENDER_NAME = re.compile(r"(plate|matte|clean|holdout)\.(\d+\.exr|json)")
 
 
 class ResultVersion(NamedTuple):
-    """One result. `reach` is in pixels; `patch` says that only the matte's bounding box was written."""
+    """One result: its reach in pixels, whether it is a patch with alpha, and whether more is filled than rgb."""
 
     name: str
     reach: float = 0.0
     patch: bool = False
+    layered: bool = False
 
 
 def frame_pattern(folder: str, version: str, views: List[str], view: str) -> str:
@@ -51,13 +52,15 @@ def list_versions(folder: str) -> List[str]:
     return []
 
 
-def create_version(folder: str, *, reach: float, patch: bool, preview: bool = False) -> ResultVersion:
+def create_version(
+    folder: str, *, reach: float, patch: bool, layered: bool = False, preview: bool = False
+) -> ResultVersion:
     """Make a new version with its version file.
 
     Raises:
         HostError: when the folder cannot be written to.
     """
-    version = ResultVersion(PREVIEW if preview else _next_name(folder), reach, patch)
+    version = ResultVersion(PREVIEW if preview else _next_name(folder), reach, patch, layered)
     if preview and read_version(folder, PREVIEW) != version:
         delete_files(folder, only=PREVIEW)  # frames with another reach would be merged wrongly
     _write_version_file(folder, version)
@@ -68,12 +71,15 @@ def extend_version(folder: str, other: ResultVersion) -> ResultVersion:
     """A version that is to be completed, with the larger reach of the two.
 
     Raises:
-        HostError: when one is whole frames and the other patches, or the folder cannot be written to.
+        HostError: when one is whole frames and the other patches, or only one fills more than rgb, or the folder
+            cannot be written to.
     """
     existing = read_version(folder, other.name)
     if existing.patch != other.patch:
         raise HostError(f"{other.name} was solved with another Write", hint="Solve the range anew.")
-    version = ResultVersion(other.name, max(existing.reach, other.reach), other.patch)
+    if existing.layered != other.layered:
+        raise HostError(f"{other.name} was solved with other layers", hint="Solve the range anew.")
+    version = other._replace(reach=max(existing.reach, other.reach))
     _write_version_file(folder, version)
     return version
 
@@ -83,7 +89,7 @@ def read_version(folder: str, name: str) -> ResultVersion:
     try:
         with open(os.path.join(folder, name, VERSION_FILE), encoding="ascii") as file:
             saved = json.load(file)
-        return ResultVersion(name, float(saved["reach"]), bool(saved["patch"]))
+        return ResultVersion(name, float(saved["reach"]), bool(saved["patch"]), bool(saved.get("layered")))
     except (OSError, ValueError, KeyError, TypeError):
         return ResultVersion(name)
 
@@ -148,7 +154,7 @@ def _write_version_file(folder: str, version: ResultVersion) -> None:
     try:
         os.makedirs(os.path.join(folder, version.name), exist_ok=True)
         with open(os.path.join(folder, version.name, VERSION_FILE), "w", encoding="ascii") as file:
-            json.dump({"reach": version.reach, "patch": version.patch}, file)
+            json.dump({"reach": version.reach, "patch": version.patch, "layered": version.layered}, file)
     except OSError as error:
         raise HostError(f"{folder} cannot be written to ({error.strerror})", hint="Choose another folder.") from None
 

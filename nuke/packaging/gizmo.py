@@ -88,10 +88,13 @@ NODES: Tuple[NodeSpec, ...] = (
         {"operation": "multiply", "bbox": '"B"', "disable": "{{!parent.patched}}"},
     ),
     ("Keymix", "Fill", ("plate", "Result", "Area"), {"channels": "rgb", "bbox": "B"}),
+    # Where more is filled than rgb, the result has every channel of the plate.
+    ("Keymix", "FillAll", ("plate", "Result", "Area"), {"channels": "all", "bbox": "B"}),
+    ("Switch", "Filled", ("Fill", "FillAll"), {"which": "{{parent.layered}}"}),
     (
         "Copy",
         "Layers",
-        ("Fill", "Result"),
+        ("Filled", "Result"),
         {
             "channels": "source",
             "from0": "confidence.a",

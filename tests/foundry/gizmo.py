@@ -9,7 +9,10 @@ from types import ModuleType
 from tests.foundry.shop import NUKE, forget
 
 GIZMO = NUKE / "AlignAttend.gizmo"
-NOT_KNOBS = {"clean", "holdout", "colorspace", "view"}
+NOT_KNOBS = {
+    *("clean", "holdout", "colorspace", "view", "plate_first"),
+    *("matte_invert", "matte_low", "matte_high", "matte_missing", "matte_offset"),
+}
 """Controls that are no knobs: two are inputs, one follows what leaves Nuke, one the script's views."""
 
 KNOB_NAMES = {"unseen": "never_seen"}

@@ -96,6 +96,11 @@ def play(folder: Path, engine: Path, adapter: Path) -> dict:
         patched = day.pixels(1002)
         beyond = (patched != day.pixels(1002, "Above")).any(axis=2) & ~day.matte(1002)
         assert beyond.any(), "a matte that was grown is shown grown"
+        for written in ("overlay", "auto"):
+            day.stage.change(NAME, "write", written)
+            day.solve()
+            assert day.node["patched"].value() == (written == "overlay")
+            assert np.array_equal(day.pixels(1002), patched), f"Write at {written} shows another picture"
         day.stage.change(NAME, "version", "v001")
         day.nuke.scriptSave()
     with Day(folder, engine, adapter=adapter, gui=False) as farm:

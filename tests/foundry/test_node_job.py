@@ -107,8 +107,48 @@ def test_solve_missing_does_what_is_missing_and_no_more(shop, engine):
     finished(shop)
     after = {name: os.stat(f"{folder}/{name}").st_mtime_ns for name in before}
     assert {name for name in before if before[name] != after[name]} == {"fill.1002.exr", "fill.1004.exr"}
+    assert shop.state == f"Finished; {summary([1002]).text}; {summary([1004]).text}", "each gap is a job of its own"
     shop.press("solve_missing")
     assert "lacks no frame" in shop.texts()[-1]
+
+
+def test_frames_that_fill_other_layers_are_not_mixed_into_a_version(shop, engine):
+    shop.shot(1001, 1002)
+    shop.node["last"].setValue(1001)
+    shop.solve()
+    shop.node["last"].setValue(1002)
+    shop.stage.change(NAME, "fill_layers", "A")
+    shop.press("solve_missing")
+    assert "v001 was solved with other layers" in shop.texts()[-1]
+    shop.solve()
+    assert (shop.node["version"].value(), shop.node["layered"].value()) == ("v002", True)
+
+
+def test_what_seems_wrong_is_said_from_the_beginning_and_what_was_understood_at_the_end(shop):
+    from aan_nuke import status_text
+    from aan_nuke.host.job_status import JobPhase, JobStatus
+
+    told = {"inputs": "2 frames 1001-1002", "warnings": ("the matte hides nothing",), "total": 2}
+    tight = JobStatus(JobPhase.FINISHED, residue=1, grow=2.5)
+    assert status_text.job_text(tight) == (
+        "Finished; warning: the object seems to reach 1 pixel beyond the matte: Grow matte 2.5"
+    )
+    running = JobStatus(JobPhase.RUNNING, frames=(1001,), **told)
+    assert status_text.job_text(running) == "In work, 1 of 2 frames; warning: the matte hides nothing"
+    assert status_text.progress_text(running) == "In work, 1 of 2 frames"
+    stopped = JobStatus(JobPhase.FAILED, "no room", "Make some.", **told)
+    assert status_text.job_text(stopped) == (
+        "Failed, 0 of 2 frames: no room. Make some; 2 frames 1001-1002; warning: the matte hides nothing"
+    )
+
+
+def test_a_shot_in_which_no_frame_stands_out_says_so(shop):
+    shop.shot(1001, 1002)
+    shop.press("next_worst")
+    assert "nothing is solved yet" in shop.texts()[-1]
+    shop.node["worst"].setValue("no frame stands out")
+    shop.press("next_worst")
+    assert "no frame stands out" in shop.texts()[-1]
 
 
 def test_a_preview_is_one_frame_apart_from_the_versions(shop, engine):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 from tests.foundry import plates, tree
@@ -115,6 +117,24 @@ def test_a_patch_counts_where_its_alpha_says_so(shop):
     shop.press("refresh")
     hidden = shop.hidden(1001) & (half > 0)
     assert np.array_equal(shop.red(1001), np.where(hidden, np.float32(FILL), shop.red(1001, "Above")))
+
+
+def test_layers_beside_rgb_are_taken_where_a_version_fills_them_and_nowhere_else(shop):
+    shape = (plates.HEIGHT, plates.WIDTH)
+    for frame in (1001, 1002):
+        layers = {"A": np.full(shape, 0.5, np.float16), "Z": np.full(shape, 3, np.float32)}
+        plates.write(shop.folder / f"cg.{frame}.exr", RGB=plates.noise(frame), **layers)
+    shop.shot(1001, 1002, plate=f"{shop.folder}/cg.####.exr")
+    solved(shop, [1001], A=np.zeros(shape, np.float16), Z=np.full(shape, 8, np.float32))
+    hidden = shop.hidden(1001)
+    for layered in (False, True):
+        (shop.folder / "cache/v001/version.json").write_text(json.dumps({"reach": 0, "patch": 0, "layered": layered}))
+        shop.press("refresh")
+        filled = hidden if layered else np.zeros_like(hidden)
+        assert np.array_equal(shop.plane("rgba.alpha", 1001), np.where(filled, np.float32(0), np.float32(0.5)))
+        assert np.array_equal(shop.plane("depth.Z", 1001), np.where(filled, np.float32(8), np.float32(3)))
+        assert np.array_equal(shop.red(1001), np.where(hidden, np.float32(FILL), shop.red(1001, "Above")))
+        assert (shop.plane("confidence.a", 1001) == SURE).all()
 
 
 def test_versions_are_chosen_and_kept_apart(shop):

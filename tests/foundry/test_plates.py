@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,6 +99,37 @@ def test_pixel_types_are_the_tree_s_or_the_artist_s(shop):
     plates.write(shop.folder / "plate.1001.exr", RGB=plates.noise(1001).astype(np.float32))
     shop.stage.press("Plate", "reload")
     assert kind() == np.float32
+
+
+def test_a_plate_whose_layers_are_filled_is_rendered_with_all_of_them(shop):
+    shape = (plates.HEIGHT, plates.WIDTH)
+    for frame in (1001, 1002):
+        layers = {"A": np.ones(shape, np.float16), "Z": np.full(shape, 3, np.float32)}
+        plates.write(shop.folder / f"cg.{frame}.exr", RGB=plates.noise(frame), **layers)
+    shop.shot(1001, 1002, plate=f"{shop.folder}/cg.####.exr", between=DOUBLE)
+
+    def sent() -> list:
+        return sorted(plates.read(Path(spec(shop, last=1002).plate.replace("####", "1001"))))
+
+    assert sent() == ["B", "G", "R"]
+    shop.stage.change(NAME, "fill_layers", "A,depth")
+    assert sent() == ["A", "B", "G", "R", "Z"]
+    assert (spec(shop, last=1002).fill_layers, spec(shop, last=1002).plate_layer) == ("A,depth", None)
+    shop.nuke.toNode("Graded")["disable"].setValue(True)
+    assert spec(shop, last=1002).plate == f"{shop.folder}/cg.####.exr"
+    shop.nuke.toNode("Plate")["auto_alpha"].setValue(True)
+    assert "A" in sent(), "an alpha that the tree has and the files may lack"
+    assert rendered(shop, "plate")
+    for written in ("patch", "overlay"):
+        shop.stage.change(NAME, "write", written)
+        refused(shop, f"cannot be filled with Write at {written}", last=1002)
+
+
+def test_depth_and_ids_are_sent_as_float_however_the_picture_is_stored(shop):
+    shop.shot(1001, 1001, between=DOUBLE)
+    for names, kind in (("", np.float16), ("id", np.float32)):
+        shop.stage.change(NAME, "fill_layers", names)
+        assert plates.read(Path(spec(shop, last=1001).plate.replace("####", "1001")))["R"].dtype == kind
 
 
 def test_only_frames_whose_picture_changed_are_rendered_again(shop):

@@ -231,6 +231,30 @@ class Mattes(InAShot):
             self.source.aan.matte_files = chosen
             self.assertEqual(self.spec(self.source).matte, pattern)
 
+    def test_of_files_the_channel_is_found_unless_the_artist_names_it(self):
+        (self.root / "roto").mkdir()
+        write_exr(self.root / "roto" / "r.exr", A=self.box().astype(np.float16))
+        settings = self.source.aan
+        settings.matte_kind, settings.matte_files = "FILES", "//roto/r.exr"
+        settings.matte_invert, settings.matte_low, settings.matte_offset = True, 0.1, 1000
+        spec = self.spec(self.source)
+        self.assertIsNone(spec.matte_channel)
+        self.assertEqual((spec.matte_invert, spec.matte_low, spec.matte_offset), (True, 0.1, 1000))
+        settings.matte_channel = " Object_0.Y, Object_1.Y "
+        self.assertEqual(self.spec(self.source).matte_channel, "Object_0.Y, Object_1.Y")
+        self.mask(self.source)
+        settings.matte_kind = "MASK"
+        spec = self.spec(self.source)
+        self.assertEqual(spec.matte_channel, "R", "a name in files is none in a mask that is rendered")
+        self.assertEqual((spec.matte_invert, spec.matte_low, spec.matte_offset), (False, 0.0, 0))
+
+    def test_numbers_that_were_left_alone_are_the_engine_s_defaults_to_the_last_bit(self):
+        self.mask(self.source)
+        self.assertEqual(self.spec(self.source).matte_floor, 1 / 255)
+        self.source.aan.matte_floor, self.source.aan.grow = 0.01, 12.3
+        spec = self.spec(self.source)
+        self.assertEqual((spec.matte_floor, spec.grow), (0.01, 12.3))
+
     def test_the_plates_own_alpha_will_do(self):
         self.source.aan.matte_kind = "ALPHA"
         spec = self.spec(self.source)

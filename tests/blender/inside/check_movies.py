@@ -9,7 +9,7 @@ import bpy
 from prepared import InAShot, sequence
 from studio import ADDON, read_exr
 
-result = sys.modules[f"{ADDON}.result"]
+properties, result = sys.modules[f"{ADDON}.properties"], sys.modules[f"{ADDON}.result"]
 
 
 class Movies(InAShot):
@@ -80,6 +80,14 @@ class Movies(InAShot):
         self.assertEqual(sorted(mattes), [1, 2, 3, 4, 5, 6])
         self.assertTrue((read_exr(mattes[1])["R"] == 1).all())
         self.assertFalse((read_exr(mattes[3])["R"] == 1).all())
+
+    def test_a_movie_that_begins_elsewhere_is_numbered_with_its_mattes(self):
+        self.assertIn("plate_first", {control.name for control in properties.shown_controls(self.source, self.scene)})
+        self.source.aan.plate_first = 1001
+        wanted = self.rendered(self.wanted(self.source))
+        spec = wanted.state.ticket.spec
+        self.assertEqual((spec.plate_first, spec.first, spec.last), (1001, 1001, 1006))
+        self.assertEqual([frame for frame, _ in sequence.expand(spec.matte)], list(range(1001, 1007)))
 
     def test_a_reversed_movie_is_rendered(self):
         self.source.use_reverse_frames = True

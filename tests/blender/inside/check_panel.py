@@ -1,6 +1,7 @@
 """The panel, drawn onto a strict stand-in for a layout: every control, button and line is one that Blender has."""
 
 import unittest
+from dataclasses import replace
 
 import bpy
 
@@ -90,10 +91,12 @@ class Drawing(InAStudio):
         return saved_state.SavedState(handle, (1001, 1002, 1003), 0, **told)
 
     def test_every_control_is_there_in_the_words_of_the_command_line(self):
+        self.source.aan.matte_kind = "FILES"
         shown = [*self.drawn(), *self.drawn("AAN_PT_rare")]
         for control in controls.CONTROLS:
-            if control.name != "write":
+            if control.name not in ("write", "plate_first"):
                 self.assertIn(control.label, shown)
+        self.assertNotIn("Movie begins at", shown, "pictures have numbers of their own")
         self.assertNotIn("Seed", self.drawn(), "rare ones are folded away")
         self.assertIn("Seed", self.drawn("AAN_PT_rare"))
 
@@ -106,6 +109,23 @@ class Drawing(InAStudio):
         for kind, asked in (("MASK", "Mask"), ("STRIP", "Strip"), ("FILES", "Files")):
             self.source.aan.matte_kind = kind
             self.assertIn(asked, self.drawn())
+
+    def test_what_means_nothing_for_a_matte_is_not_shown(self):
+        levels = {"Channel", "Invert matte", "Matte black", "Matte white"}
+        numbering = {"Missing mattes", "Matte offset"}
+        strip = self.strips.new_mask(name="over", mask=self.mask(), channel=2, frame_start=11)
+        self.source.aan.matte_strip = strip.name
+        for kind, hidden in (
+            *(("FILES", set()), ("ALPHA", numbering)),
+            *(("MASK", levels | numbering), ("STRIP", levels | numbering)),
+        ):
+            self.source.aan.matte_kind = kind
+            shown = set(self.drawn("AAN_PT_rare"))
+            self.assertEqual((levels | numbering) - shown, hidden, kind)
+            self.assertIn("Matte floor", shown)
+        self.source.aan.matte_strip = self.image_strip(self.plates(3, name="above"), channel=3, start=11).name
+        self.scene.sequence_editor.active_strip = self.source
+        self.assertEqual((levels | numbering) - set(self.drawn("AAN_PT_rare")), numbering)
 
     def test_the_buttons_are_preview_and_clean_until_it_runs(self):
         self.assertLess({"[Preview Frame]", "[Clean]"}, set(self.drawn()))
@@ -129,6 +149,27 @@ class Drawing(InAStudio):
         self.assertLess({"[13]", "[11]", "[Open Report]"}, set(drawn))
         bpy.ops.aan.jump(frame=13)
         self.assertEqual(compat.scene_of(bpy.context).frame_current, 13)
+
+    def test_what_was_understood_and_what_seems_wrong_is_told_in_every_session(self):
+        told = {"inputs": "3 frames 1001-1003", "warnings": ("the matte hides nothing",)}
+        status = job_status.JobStatus(JobPhase.RUNNING, **told)
+        words = [*told["inputs"].split("; "), "Warning: the matte hides nothing"]
+        for phase in (JobPhase.RUNNING, JobPhase.CANCELLED, JobPhase.FINISHED):
+            lines = [line.text for line in status_text.job_lines(replace(status, phase=phase))]
+            self.assertLess(set(words), set(lines), phase)
+        self.source.aan.record = self.kept(phase=JobPhase.FINISHED.name, **told).to_text()
+        self.assertLess(set(words), set(self.drawn()))
+
+    def test_a_matte_that_turned_out_too_tight_names_the_control_that_cures_it(self):
+        status = job_status.JobStatus(JobPhase.FINISHED, residue=3, grow=4.0)
+        text = " ".join(line.text for line in status_text.job_lines(status))
+        self.assertIn("Warning: the object seems to reach 3 pixels beyond the matte: Grow matte 4", text)
+
+    def test_where_no_frame_stands_out_that_is_said(self):
+        self.source.aan.record = self.kept(phase=JobPhase.FINISHED.name, report="/o.report.json").to_text()
+        drawn = self.drawn()
+        self.assertIn("No frame stands out.", drawn)
+        self.assertNotIn("Look at first:", drawn)
 
     def test_a_job_that_runs_shows_its_bar_and_can_be_cancelled(self):
         class Running:
