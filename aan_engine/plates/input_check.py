@@ -26,7 +26,7 @@ border. A frame drawn around the picture hides less of it, a hole of full height
 
 @dataclass
 class _Look:
-    """What the mattes that were looked at hide: the share of each, those that hide the outside, their extreme values."""
+    """What the mattes that were looked at hide: the share of each, those that hide the outside, their extremes."""
 
     shares: list[float] = field(default_factory=list)
     outside: int = 0
