@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from aan_engine.core.box import Box
-from aan_engine.core.types import Mask
+from aan_engine.core.types import Array, Mask
 from aan_engine.plates import extra_layers, matte, matte_choice, picture_layer, reader
 from aan_engine.plates.input_summary import InputSummary, percent
 from aan_engine.plates.shot_channels import ShotChannels
@@ -26,14 +26,17 @@ border. A frame drawn around the picture hides less of it, a hole of full height
 
 @dataclass
 class _Look:
-    """What the mattes that were looked at hide: the share of each, those of them that hide the outside, the peak."""
+    """What the mattes that were looked at hide: the share of each, those that hide the outside, their extremes."""
 
     shares: list[float] = field(default_factory=list)
     outside: int = 0
     partly: int = 0
     peak: float = 0.0
+    least: float = 1.0
 
-    def add(self, hidden: Mask) -> None:
+    def add(self, coverage: Array, hidden: Mask) -> None:
+        self.peak = max(self.peak, float(coverage.max(initial=0)))
+        self.least = min(self.least, float(coverage.min(initial=1)))
         self.shares.append(float(hidden.mean()))
         if 0 < self.shares[-1] < 1:
             self.partly += 1
@@ -73,7 +76,7 @@ def inspect(shot: Shot, *, device: str, channels: ShotChannels | None = None) ->
         shape=part.display_window.shape,
         precision="half" if {dict(part.channels)[name] for name in picture.names} == {"half"} else "float",
         colour=colour,
-        picture=channels.picture.label if len(others) > 1 else "",
+        picture=channels.picture.label if len(others) > 1 or not channels.picture.plain else "",
         matte=channels.matte.text,
         hidden=look.share,
         device=device,
@@ -113,8 +116,7 @@ def _look(channels: ShotChannels, *, display: Box) -> _Look:
         coverage = matte.read(
             file.path, frame=file.frame, channel=channels.matte, like=like, levels=levels, index=file.index
         )
-        look.peak = max(look.peak, float(coverage.max(initial=0)))
-        look.add(coverage > channels.levels.visible_from)
+        look.add(coverage, coverage > channels.levels.visible_from)
     return look
 
 
@@ -124,7 +126,9 @@ def _warnings(look: _Look, controls: Controls) -> tuple[str, ...]:
         below = f", and its greatest value, {look.peak:.3g}, is not above {controls.matte_floor:.3g} (--matte-floor)"
         found.append("the matte hides nothing: the result is the plate" + (below if look.peak > 0 else ""))
     if look.share > LARGE:
-        found.append(f"the matte hides {percent(look.share)} of the picture")
+        lifted = controls.matte_floor < look.least < look.peak
+        above = f", and its least value, {look.least:.3g}, is above 0 (--matte-low)" if lifted else ""
+        found.append(f"the matte hides {percent(look.share)} of the picture{above}")
     if look.partly and 2 * look.outside > look.partly:
         option = "--no-matte-invert" if controls.matte_invert else "--matte-invert"
         found.append(f"is the matte inverted? It hides the outside: {option}")

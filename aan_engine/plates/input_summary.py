@@ -16,7 +16,7 @@ class InputSummary:
         shape: (height, width) of the display window, as the picture is shown.
         precision: how the result stores the picture: "half" or "float".
         colour: the encoding of the plates' values: "scene-linear" or its name.
-        picture: the layer or part that is filled, for people; empty where there is but one.
+        picture: the layer or part that is filled, for people; empty for plain channels that have no rival.
         matte: the channels that are read as the matte, for people, as in "A" or "Object_0.Y + Object_1.Y".
         hidden: share of the pixels that the matte hides, 0 .. 1, over those frames that were looked at.
         device: "CPU" or "GPU".

@@ -54,6 +54,11 @@ class PictureLayer:
         own_part = self.part and self.part.lower() != self.layer.lower()
         return ".".join(name for name in (self.part if own_part else "", self.layer) if name) or "rgba"
 
+    @property
+    def plain(self) -> bool:
+        """Whether it has no name of its own: the plain channels of a file of one part."""
+        return not self.part and not self.layer
+
     def is_in(self, description: Description) -> bool:
         """Whether a file has this layer."""
         return self._index(description) is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from aan_engine._version import __version__
 from aan_engine.provenance import PATTERNS, Provenance, settings_digest, shot_digest
 
 from ..errors import SequenceError
+from ..frame_numbers import spans
 from ..sequence import parse
 from .engine import to_shot
 from .job_inputs import JobInputs
@@ -79,6 +80,38 @@ def existing_frames(inputs: JobInputs, output: str) -> frozenset[int]:
         return found is not None and (found.settings, found.engine) == wanted
 
     return frozenset(frame for frame, path in _paths(inputs, output).items() if is_made(path))
+
+
+def refuse_mixture(
+    inputs: JobInputs, output: str, frames: Collection[int], *, cached: Mapping[int, Path] | None = None
+) -> None:
+    """Refuse a finished result of which another job replaced frames while this one ran; nothing is changed.
+
+    The engine lets no two of its own jobs write the same files, but it cannot know of an `aan fill`, here or elsewhere.
+
+    Args:
+        frames: the numbers of those that this job wrote.
+        cached: the same frames in the cache, where they were delivered from there.
+
+    Raises:
+        SequenceError: it names them.
+    """
+    paths = {frame: path for frame, path in _paths(inputs, output).items() if frame in frames}
+    wanted = settings_digest(to_shot(inputs)) if cached is None else ""
+
+    def is_replaced(frame: int) -> bool:
+        if cached is not None and _is_same(paths[frame], cached[frame]):
+            return False
+        found = _provenance(paths[frame])
+        if found is None:
+            return False
+        return found.settings != wanted if cached is None else found != _provenance(cached[frame])
+
+    if replaced := [frame for frame in paths if is_replaced(frame)]:
+        raise SequenceError(
+            f"another job wrote {spans(replaced)} of {output} while this one ran",
+            hint="Give each job a name of its own for its result, and fill both again.",
+        )
 
 
 class WrittenFrames:

@@ -5,6 +5,7 @@ This is the one place where the engine's, the host half's and the system's error
 
 from __future__ import annotations
 
+import errno
 import re
 
 from aan_engine.errors import AanError
@@ -45,5 +46,7 @@ def explain(error: Exception) -> tuple[str, str, str]:
         hint = "Close other programs, fill fewer pixels at once, or choose --device cpu."
         return "out-of-memory", f"memory ran out ({error})", hint
     if isinstance(error, OSError):
-        return "output", f"{error.strerror or error} ({error.filename})", "Check free space and permissions."
+        too_long = error.errno == errno.ENAMETOOLONG
+        hint = "Choose a shorter name." if too_long else "Check free space and permissions."
+        return "output", f"{error.strerror or error} ({error.filename})", hint
     return "internal", f"{type(error).__name__}: {error}", "This is a fault of the engine's, not of your files."

@@ -23,6 +23,7 @@ from .existing_files import (
     WrittenFrames,
     existing_frames,
     refuse_foreign_files,
+    refuse_mixture,
 )
 from .failures import JobError
 from .job_inputs import JobInputs, resolve_inputs
@@ -65,7 +66,7 @@ def fill(
 
     Raises:
         SequenceError: when a pattern cannot be used (see `job_inputs`), or files would be overwritten that are not this
-            shot's (see `existing_files`).
+            shot's, or were replaced by another job meanwhile (see `existing_files`).
         OSError: when the output folder is not writable.
         AanError: when the engine cannot do it; frames that are finished stay.
         JobError: when the engine left a frame out.
@@ -89,6 +90,7 @@ def fill(
     if missing := len(inputs.targets) - len(skip) - len(written):
         raise JobError(f"{missing} frames were not written", hint="Fill the shot again.", code="incomplete")
     report.finish()
+    refuse_mixture(inputs, output, written)
     return len(written)
 
 

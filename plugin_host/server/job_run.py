@@ -15,6 +15,7 @@ from .async_writer import AsyncWriter
 from .cache import Cache, CacheEntry
 from .delivery import deliver_cached, deliver_frame, deliver_report, prepare_output
 from .engine import Engine, EngineStep, WritableFrame, inspect, to_shot
+from .existing_files import refuse_mixture
 from .failures import JobError, StopRequested, explain
 from .job_inputs import JobInputs, resolve_inputs
 from .overall_progress import OverallProgress
@@ -69,7 +70,10 @@ class JobRun:
                 done |= self._render(inputs, entry, done)
             if missing := len(inputs.targets) - len(done):
                 raise JobError(f"{missing} frames were not rendered", hint="Submit the job again.", code="incomplete")
-            return JobCompleted(command.job, deliver_report(command, entry))
+            summary = deliver_report(command, entry)
+            if command.output is not None:
+                refuse_mixture(inputs, command.output, done, cached=entry.frames())
+            return JobCompleted(command.job, summary)
         except StopRequested:
             return JobStopped(command.job)
         except Exception as error:

@@ -54,6 +54,11 @@ def test_layer_and_channels_are_named_where_there_are_several(tmp_path: Path) ->
     assert found.hidden == pytest.approx(2 * 64 / AREA)
 
 
+def test_a_layer_of_a_name_is_named_even_where_it_is_the_only_one(tmp_path: Path) -> None:
+    assert inspected(tmp_path, [roto()], plate=picture("albedo")).picture == "albedo"
+    assert inspected(tmp_path, [roto()], plate=picture()).picture == ""
+
+
 def test_precision_and_colour_are_the_result_s(tmp_path: Path) -> None:
     floats = {name: flat(0.5, np.float32) for name in "RGB"}
     assert inspected(tmp_path, [roto()], plate=floats).precision == "float"
@@ -87,6 +92,11 @@ def test_a_matte_that_hides_much_is_warned_of(tmp_path: Path) -> None:
     large = flat(0)
     large[:17] = 1
     assert inspected(tmp_path, [large]).warnings == ("the matte hides 71 % of the picture",)
+
+
+def test_a_matte_that_is_nowhere_black_is_told_with_its_least_value(tmp_path: Path) -> None:
+    (said,) = inspected(tmp_path, [np.maximum(roto(), flat(0.02))]).warnings
+    assert said == "the matte hides 100 % of the picture, and its least value, 0.02, is above 0 (--matte-low)"
 
 
 def test_an_inverted_matte_is_recognised_and_can_be_turned_round(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,14 @@ from plugin_host.errors import EngineRefused, SequenceError
 from plugin_host.protocol import JobSpec
 from plugin_host.server import in_process
 from plugin_host.server.engine import to_shot
-from plugin_host.server.existing_files import EXISTING, ExistingPolicy, output_files, refuse_foreign_files
+from plugin_host.server.existing_files import (
+    EXISTING,
+    ExistingPolicy,
+    output_files,
+    refuse_foreign_files,
+    refuse_mixture,
+)
+from plugin_host.server.in_process import Watcher
 from plugin_host.server.job_inputs import resolve_inputs
 from tests.host.marking_engine import write_exr, write_marked
 
@@ -204,6 +212,34 @@ def test_two_jobs_to_one_output_are_refused_while_the_first_runs(house, output, 
     for job in (first, elsewhere, unplaced, same):
         assert follow(job.job)[1].frames in (1, 3)
     assert follow(client.answer(client.submit(other, output=output, overwrite=True)).job)[0] == [1003]
+
+
+def test_a_result_whose_frames_another_job_replaced_meanwhile_is_no_success(house, spec, output):
+    other = resolve_inputs(dataclasses.replace(spec, grow=8.0), output=output)
+
+    def replace_the_first(frame: int) -> None:
+        if frame == 1003:
+            write_marked(house.root / "out" / "o.1001.exr", to_shot(other))
+
+    watcher = Watcher(written=replace_the_first)
+    with pytest.raises(SequenceError, match=r"another job wrote 1001 of .*o\.####\.exr while this one ran"):
+        in_process.fill(spec, output, engine="marking_engine:make", progress=lambda step: None, watcher=watcher)
+
+
+def test_cached_frames_are_told_from_those_that_replaced_them(house, spec, output):
+    inputs = resolve_inputs(spec, output=output)
+    paths = {frame: house.root / "out" / f"o.{frame}.exr" for frame in inputs.targets}
+    cached = {frame: house.root / f"cached.{frame}.exr" for frame in inputs.targets}
+    for frame, path in paths.items():
+        write_marked(cached[frame], to_shot(inputs))
+        shutil.copy(cached[frame], path)
+    paths[1001].unlink()
+    paths[1001].symlink_to(cached[1001])
+    refuse_mixture(inputs, output, inputs.targets, cached=cached)
+    write_marked(paths[1002], to_shot(resolve_inputs(dataclasses.replace(spec, grow=8.0), output=output)))
+    with pytest.raises(SequenceError, match="another job wrote 1002 of"):
+        refuse_mixture(inputs, output, inputs.targets, cached=cached)
+    refuse_mixture(inputs, output, [1001, 1003], cached=cached)
 
 
 def test_jobs_on_other_frames_of_one_pattern_do_not_meet(house, spec, output, submit, follow):

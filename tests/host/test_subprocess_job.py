@@ -105,6 +105,13 @@ def test_what_a_sudden_death_left_under_a_very_long_name_is_cleared_away_too(hou
     assert [name.count("y") > 100 for name in written(house)] == [True]
 
 
+def test_a_name_that_no_file_may_have_is_answered_with_a_shorter_one(house):
+    output = str(house.root / "out" / f"{'x' * 250}.####.exr")
+    with pytest.raises(JobError, match="name too long") as caught:
+        subprocess_job.fill(house.plates("fill"), output, engine="fake_engine:make", progress=lambda step: None)
+    assert caught.value.hint == "Choose a shorter name."
+
+
 def aan(house, *words: str) -> subprocess.Popen[str]:
     spec = house.plates(*words)
     options = ["fill", "--plate", spec.plate, "--matte", spec.matte, "--out", str(house.root / "out" / "o.####.exr")]
