@@ -1,7 +1,8 @@
 """The sequences that lie in a folder: found by the names of its files alone, for one file and for a whole folder.
 
 A file's number is the last run of digits before its extension, with its minus sign. It follows a dot, an underscore or
-a hyphen; or a letter other than the `v` of a version, where it has three digits or more.
+a hyphen; or a letter other than the `v` of a version, where it has three digits or more. A version or a word may stand
+between it and the extension, as in `plate.1001.v002.exr`, where it has four digits or more: shots have three.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ MOVIES = frozenset(("mov", "mp4", "m4v", "mxf", "mkv", "avi", "ts", "mts", "m2ts
 MOST_NAMED = 6  # patterns that an error lists
 
 _BEFORE_NUMBER = re.compile(r"(?P<head>.*?)(?P<number>(?:(?<![A-Za-z0-9])-)?[0-9]+)(?P<tail>\.[^.]+)", re.DOTALL)
+_BEFORE_WORDS = re.compile(
+    r"(?P<head>(?:.*?[._-])??)(?P<number>(?<![A-Za-z0-9])-?[0-9]{4,})(?P<tail>(?:[._-](?:[vV][0-9]+|[A-Za-z]+))+\.[^.]+)",
+    re.DOTALL,
+)
 
 
 @dataclass(frozen=True)
@@ -105,12 +110,12 @@ def _likeness(name: str, listed: Listed) -> float:
 def _split(name: str) -> Optional[Tuple[str, str, str]]:
     """What stands before a file's number, the number as it is written, and what stands behind."""
     found = _BEFORE_NUMBER.fullmatch(name)
-    if found is None:
-        return None
-    head, number, tail = found.groups()
-    if head[-1:].isalpha() and (len(number) < 3 or head[-1] in "vV"):
-        return None
-    return head, number, tail
+    if found is not None:
+        head, number, tail = found.groups()
+        if not head[-1:].isalpha() or (len(number) >= 3 and head[-1] not in "vV"):
+            return head, number, tail
+    found = _BEFORE_WORDS.fullmatch(name)
+    return None if found is None else (found["head"], found["number"], found["tail"])
 
 
 def _listed(folder: str, head: str, tail: str, names: List[str]) -> Listed:

@@ -27,7 +27,7 @@ from .file_pattern import frame_path as frame_path
 from .file_pattern import number_of_file, split_range
 from .file_pattern import parse as parse
 from .folder_listing import advice, fitting_width, listed_text, pictures_in, siblings
-from .frame_numbers import reversed_range, spans
+from .frame_numbers import MOST_FRAMES, reversed_range, spans
 
 _WILDCARD = re.compile(r"[*?]|\[.*\]|\{.*\}")
 
@@ -129,6 +129,8 @@ def _of_pattern(text: str) -> Found:
     inner, first, last = limited
     if last < first:
         raise reversed_range(first, last, hint=f"Write {last}-{first}.")
+    if last - first >= MOST_FRAMES:
+        raise SequenceError(f"{text} names too many frames", hint=f"At most {MOST_FRAMES} can be filled at once.")
     pattern = parse(inner)
     within = [name for name in names if (digits := pattern.digits_of(name)) and first <= int(digits) <= last]
     answer = _checked(text, pattern, within, _files_of(pattern, within), others=names)
@@ -169,6 +171,10 @@ def _checked(
             f"{' and '.join(sorted(found[twice]))} are both frame {twice} of {pattern.text}",
             hint="Move one of them away, or write a # for each digit of those that are meant.",
         )
+    low, high = min(found), max(found)
+    if high - low >= MOST_FRAMES:
+        ends = f"{found[low][0]} and {found[high][0]}"
+        raise SequenceError(f"{ends} are too far apart for one sequence", hint="Move away what does not belong to it.")
     # A file of a number that is found is another sequence, of another padding.
     if lost := sorted(name for name in _alike(pattern, names) if int(pattern.digits_of(name) or 0) not in found):
         raise _leaves_out(pattern, lost, [*lost, *(name for of_frame in found.values() for name in of_frame)])

@@ -98,8 +98,9 @@ def targets(plates: Input, *, spec: JobSpec, asked: Asked | None) -> tuple[int, 
         span = f"{low} - {high}" if low <= high else f"from {low} on" if spec.last is None else f"up to {high}"
         raise SequenceError(f"no plate lies in the range {span}", hint=runs)
     if low < frames[0] or high > frames[-1]:
-        beyond = [*range(low, frames[0]), *range(frames[-1] + 1, high + 1)]
-        reason = f"the range {low}-{high} goes beyond the plates, which lack {spans(beyond)}"
+        ends = ((low, frames[0] - 1), (frames[-1] + 1, high))
+        beyond = ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in ends if a <= b)
+        reason = f"the range {low}-{high} goes beyond the plates, which lack {beyond}"
         raise SequenceError(reason, hint=f"{runs} Choose --first and --last inside.")
     return found
 

@@ -22,7 +22,13 @@ def test_a_range_inside_the_plates_is_what_is_filled(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("first", "last", "missing"), [(1000, 1004, "1000"), (1003, 1010, "1009-1010"), (998, 1009, "998-1000, 1009")]
+    ("first", "last", "missing"),
+    [
+        (1000, 1004, "1000"),
+        (1003, 1010, "1009-1010"),
+        (998, 1009, "998-1000, 1009"),
+        (1001, 10**15, "1009-1000000000000000"),
+    ],
 )
 def test_a_range_beyond_the_plates_is_refused_with_what_is_missing(
     tmp_path: Path, first: int, last: int, missing: str

@@ -131,6 +131,21 @@ class OnDisk(unittest.TestCase):
             self.assertFalse(has_siblings(str(self.folder / name)))
         self.assertTrue(has_siblings(str(self.folder / "p.1002.exr")))
 
+    def test_a_version_or_a_word_may_stand_behind_the_number(self):
+        names = ("sh010.{}.v002.exr", "p_{}_left.exr", "p_{}_right.exr", "{}.v1.final.exr")
+        self.touch(*(name.format(frame) for name in names for frame in ("-0001", "0000", "1001")))
+        for name in names:
+            found = self.found(name.format("1001"), whole=True)
+            self.assertEqual(found[:2], (name.format("####"), [-1, 0, 1001]), name)
+        self.touch("shots/sh_010_comp.exr", "shots/sh_020_comp.exr", "shots/sh0100_comp.exr", "shots/sh0200_comp.exr")
+        for name in ("sh_010_comp.exr", "sh0100_comp.exr"):
+            self.assertEqual(self.found(f"shots/{name}", whole=True), (name, [1], ""))
+
+    def test_numbers_that_no_shot_spans_are_refused_at_once(self):
+        self.touch("p.1001.exr", "p.1002.exr", "p.20260131123456.exr")
+        self.assertIn("p.1001.exr and p.20260131123456.exr are too far apart", self.refused("p.####.exr"))
+        self.assertIn("names too many frames", self.refused("p.1001-20260131123455####.exr"))
+
     def test_a_folder_of_one_sequence_stands_for_it_and_one_of_several_names_them(self):
         self.touch("one/p.1001.exr", "one/p.1002.exr", "one/p.report.json", "one/.p.1003.exr.part")
         pattern, frames, note = self.found("one")
