@@ -37,7 +37,7 @@ def from_text(text: str) -> Tuple[int, ...]:
         SequenceError: when it names no frame, too many, or a span is reversed, or it cannot be read.
     """
     found: List[int] = []
-    for word in filter(None, re.split(r"[,;\s]+", text)):
+    for word in filter(None, re.split(r"[,;\s]+", re.sub(r"(?<=[0-9])\s+-\s+(?=-?[0-9])", "-", text))):
         span = _SPAN.fullmatch(word)
         if span is None or (span["step"] is not None and not int(span["step"])):
             raise SequenceError(f"{word!r} names no frames", hint="Write frames as in 1001-1010x2,1020.")

@@ -53,7 +53,7 @@ def match(plates: ClosedPlates, matte: Input, *, spec: JobSpec, targets: tuple[i
     lacking = [file.frame for file in files if file.frame not in found]
     if spec.matte_missing == "empty":
         if lacking:
-            notes += (f"nothing is hidden on {spans(lacking)}, which have no matte",)
+            notes += (f"no matte for {spans(lacking)}: nothing is hidden there",)
         return Matted(files, _ascending(found), targets, tuple(lacking), notes)
     unfilled = sorted(set(lacking) & set(targets))
     if unfilled and spec.matte_missing == "stop":
@@ -62,11 +62,11 @@ def match(plates: ClosedPlates, matte: Input, *, spec: JobSpec, targets: tuple[i
     if not filled:
         raise _lacks(plates, matte, unfilled, spec=spec, targets=targets)
     if unfilled:
-        notes += (f"{spans(unfilled)} have no matte and are not filled",)
+        notes += (f"no matte for {spans(unfilled)}: not filled",)
     bare = tuple(frame for frame in lacking if frame in painted)
     dropped = {*lacking} - {*bare}
     if others := sorted(frame for frame in dropped if _may_serve(frame, spec)):
-        notes += (f"{spans(others)} have no matte and serve as no source",)
+        notes += (f"no matte for {spans(others)}: no source",)
     kept = tuple(file for file in files if file.frame not in dropped)
     return Matted(kept, _ascending(found), filled, bare, notes)
 

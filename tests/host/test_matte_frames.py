@@ -69,7 +69,7 @@ def test_plates_that_are_not_filled_need_no_matte_and_then_are_no_source(tmp_pat
     spec = job(tmp_path, range(1001, 1011), range(1003, 1009), first=1003, last=1008)
     inputs = resolved(spec)
     assert plates_of(inputs) == list(range(1003, 1009))
-    assert inputs.notes == ("1001-1002, 1009-1010 have no matte and serve as no source",)
+    assert inputs.notes == ("no matte for 1001-1002, 1009-1010: no source",)
     assert resolved(spec, reference_first=1003, reference_last=1008).notes == ()
     said = refused(spec, first=None, last=None)
     assert "the matte m.####.exr lacks 4 frames: 1001-1002, 1009-1010; it runs from 1003 to 1008" in said
@@ -84,11 +84,11 @@ def test_a_missing_matte_stops_the_job_or_hides_nothing_or_leaves_the_plate_out(
     empty = resolved(spec, matte_missing="empty")
     assert empty.targets == tuple(range(1001, 1007))
     assert [frame for frame, name in mattes_of(empty).items() if name is None] == [1003, 1004]
-    assert empty.notes == ("nothing is hidden on 1003-1004, which have no matte",)
+    assert empty.notes == ("no matte for 1003-1004: nothing is hidden there",)
     left = resolved(spec, matte_missing="leave-out")
     assert left.targets == (1001, 1002, 1005, 1006)
     assert plates_of(left) == [1001, 1002, 1005, 1006]
-    assert "1003-1004 have no matte and are not filled" in left.notes
+    assert "no matte for 1003-1004: not filled" in left.notes
     assert len({inputs.key("e") for inputs in (empty, left)}) == 2
 
 

@@ -258,6 +258,7 @@ class Numbers(unittest.TestCase):
             ("1003, 1001 1002;1001", [1001, 1002, 1003]),
             ("-3--1,2", [-3, -2, -1, 2]),
             ("-1-1", [-1, 0, 1]),
+            ("1001 - 1003, -3 - -1 -5", [-5, -3, -2, -1, 1001, 1002, 1003]),
         ]:
             self.assertEqual(list(from_text(text)), frames, text)
             self.assertEqual(list(from_text(spans(frames))), frames, text)
