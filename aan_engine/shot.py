@@ -7,11 +7,11 @@ Every value checks itself when it is made, so whatever can be refused without op
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 
+from aan_engine.core.frame import spans
 from aan_engine.errors import MatteError, ShotError
 
 AOVS = ("confidence", "source", "unseen")
@@ -226,7 +226,7 @@ class Shot:
             hint = f"Choose --first {self.last} --last {self.first}."
             raise ShotError(f"the range {self.first}-{self.last} is reversed", hint=hint)
         if unknown := sorted(set(self.frames or ()) - {plate.frame for plate in self.plates}):
-            raise ShotError(f"no plate has the number {_spans(unknown)}", hint="Fill frames that have a plate.")
+            raise ShotError(f"no plate has the number {spans(unknown)}", hint="Fill frames that have a plate.")
         if not self.targets:
             low, high = self.plates[0].frame, self.plates[-1].frame
             raise ShotError(
@@ -269,7 +269,7 @@ class Shot:
         bare = set(self.without_matte)
         if missing := [p.frame for p in self.plates if p.frame not in self._matte_of and p.frame not in bare]:
             raise MatteError(
-                f"the matte lacks {len(missing)} of the plate's frames: {_spans(missing)}",
+                f"the matte lacks {len(missing)} of the plate's frames: {spans(missing)}",
                 hint="Render the matte over the whole range (black where nothing is hidden), or give one still.",
                 frame=missing[0],
             )
@@ -337,14 +337,3 @@ def _check_description(job: object) -> None:
 def _check_files(name: str, value: object) -> None:
     if not isinstance(value, tuple) or not all(isinstance(file, FrameFile) for file in value):
         raise ShotError(f"{name} is {value!r}", hint="Give a tuple of FrameFile.")
-
-
-def _spans(numbers: Iterable[int]) -> str:
-    """Frame numbers as artists write them: `1001-1004, 1010`."""
-    spans: list[list[int]] = []
-    for n in numbers:
-        if spans and n == spans[-1][1] + 1:
-            spans[-1][1] = n
-        else:
-            spans.append([n, n])
-    return ", ".join(f"{a}-{b}" if a != b else f"{a}" for a, b in spans)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 
 CLEAN_NUMBER = -1000
 """A clean plate of frame n has the number `CLEAN_NUMBER - n`, see `clean_numbers`."""
@@ -34,3 +36,16 @@ def clean_numbers(clean: list[int], *, plates: list[int]) -> list[int]:
     if not {*found} & {*plates, -1}:
         return found
     return [min(*plates, CLEAN_NUMBER) - 1 + min(clean) - number for number in clean]
+
+
+def spans(numbers: Iterable[int]) -> str:
+    """Ascending frame numbers as artists write them: `1001-1004, 1010`, and with an even step `1001-1009x2`."""
+    rest, found = list(numbers), []
+    while rest:
+        step = rest[1] - rest[0] if len(rest) > 1 else 1
+        length = 1 + next((i for i, (a, b) in enumerate(pairwise(rest)) if b - a != step), len(rest) - 1)
+        if step > 1 and length < 3:
+            length = 1  # two numbers are no step
+        run, rest = rest[:length], rest[length:]
+        found.append(f"{run[0]}" if length == 1 else f"{run[0]}-{run[-1]}" + (f"x{step}" if step > 1 else ""))
+    return ", ".join(found)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+
+from aan_engine.core.frame import spans
 
 
 @dataclass(frozen=True)
@@ -50,16 +50,3 @@ class InputSummary:
 def percent(share: float) -> str:
     """A share, 0 .. 1, for people: `0 %`, `0.3 %`, `5 %`."""
     return f"{100 * share:.1f} %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
-
-
-def spans(numbers: Iterable[int]) -> str:
-    """Ascending frame numbers as artists write them: `1001-1004, 1010`, and with an even step `1001-1009x2`."""
-    rest, found = list(numbers), []
-    while rest:
-        step = rest[1] - rest[0] if len(rest) > 1 else 1
-        length = 1 + next((i for i, (a, b) in enumerate(pairwise(rest)) if b - a != step), len(rest) - 1)
-        if step > 1 and length < 3:
-            length = 1  # two numbers are no step
-        run, rest = rest[:length], rest[length:]
-        found.append(f"{run[0]}" if length == 1 else f"{run[0]}-{run[-1]}" + (f"x{step}" if step > 1 else ""))
-    return ", ".join(found)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import importlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -32,14 +32,17 @@ from .cli_options import Out, Overwrite, absolute_path, job_from_options, with_j
 
 if TYPE_CHECKING:
     from ..client import Client
-    from ..protocol import Event, JobState, Progress
+    from ..protocol import Event, JobSpec, JobState, Progress
     from .display import Display
+    from .existing_files import ExistingPolicy
     from .opening import Opening
     from .worker_messages import StepDone
 
 SHUTDOWN_TIMEOUT = 30.0  # seconds that an engine has to end its worker and exit
 STAYS = "engine started, it stays (aan stop)"
 HELP_OPTIONS = ["-h", "--help"]
+
+Result = TypeVar("Result")
 
 app = typer.Typer(
     context_settings={"help_option_names": HELP_OPTIONS},
@@ -79,23 +82,12 @@ def fill(
 ) -> None:
     """Fill a shot, without the persistent engine."""
     from . import subprocess_job
-    from .display import Display
     from .existing_files import ExistingPolicy
-    from .opening import Opening
     from .report_files import read_summary, report_path
 
     spec, existing = job_from_options(**job), ExistingPolicy(overwrite=overwrite, skip=skip_existing)
     out, began = absolute_path(out), time.monotonic()
-    with exit_on_error(), Display() as display:
-        opening = Opening(display.say)
-        written = subprocess_job.fill(
-            spec,
-            out,
-            existing=existing,
-            progress=lambda step: _show_step(display, step),
-            inspected=lambda read: opening.show(read.inputs, read.warnings),
-        )
-        display.finish()
+    written, opening = _run_shown(subprocess_job.fill, spec, out, existing=existing)
     print_filled(written, out, seconds=time.monotonic() - began, inputs=opening.inputs)
     summary = read_summary(report_path(out))
     print_report(summary, warnings=summary.warnings or opening.warnings)
@@ -113,22 +105,11 @@ def paint(
     Paint over them where the layer unseen is above 0, then fill the shot with --painted. Files that exist stay.
     """
     from . import subprocess_job
-    from .display import Display
     from .existing_files import ExistingPolicy
-    from .opening import Opening
 
     spec, existing = job_from_options(**job), ExistingPolicy(overwrite=overwrite)
     out, began = absolute_path(out), time.monotonic()
-    with exit_on_error(), Display() as display:
-        opening = Opening(display.say)
-        written = subprocess_job.paint(
-            spec,
-            out,
-            existing=existing,
-            progress=lambda step: _show_step(display, step),
-            inspected=lambda read: opening.show(read.inputs, read.warnings),
-        )
-        display.finish()
+    written, _ = _run_shown(subprocess_job.paint, spec, out, existing=existing)
     print_painted(written, out, seconds=time.monotonic() - began, before=spec.painted)
 
 
@@ -247,6 +228,26 @@ def main() -> None:
     """The console script."""
     set_thread_limits()
     app()
+
+
+def _run_shown(
+    task: Callable[..., Result], spec: JobSpec, out: str, *, existing: ExistingPolicy
+) -> tuple[Result, Opening]:
+    """Run a task of `subprocess_job`, and show it on the terminal; returns its result, and what was said first."""
+    from .display import Display
+    from .opening import Opening
+
+    with exit_on_error(), Display() as display:
+        opening = Opening(display.say)
+        result = task(
+            spec,
+            out,
+            existing=existing,
+            progress=lambda step: _show_step(display, step),
+            inspected=lambda read: opening.show(read.inputs, read.warnings),
+        )
+        display.finish()
+    return result, opening
 
 
 @contextmanager

@@ -11,8 +11,10 @@ import numpy as np
 import pytest
 
 from aan_engine import shot as job
+from aan_engine.core import frame
 from aan_engine.errors import ShotError
 from aan_engine.shot import Controls, FrameFile, Known, Shot
+from plugin_host import frame_numbers
 from plugin_host.controls import CONTROLS
 
 FILES = (FrameFile(1001, Path("a.exr")), FrameFile(1002, Path("b.exr")))
@@ -134,3 +136,9 @@ def test_hosts_show_the_same_controls_with_the_same_bounds_choices_and_defaults(
     counts = {n: (c.low, c.high) for n, c in shown.items() if c.kind == "count" and n not in of_files}
     choices = {n: c.choices for n, c in shown.items() if c.kind == "choice" and n not in of_files}
     assert (numbers, counts, choices) == (job.NUMBERS, job.COUNTS, job.CHOICES)
+
+
+@pytest.mark.parametrize("numbers", [(), (5,), (1, 3), (-2, -1, 0), (1, 2, 3, 7, 9, 11, 13, 20)])
+def test_engine_and_host_write_frame_numbers_alike(numbers: tuple[int, ...]):
+    """Each has its own function: neither half may import the other."""
+    assert frame.spans(numbers) == frame_numbers.spans(numbers)
